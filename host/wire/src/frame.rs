@@ -1,0 +1,374 @@
+//! Frames: one byte of kind, four bytes of length (big-endian), the payload.
+//!
+//! Each direction has its own enum, [`ToHelper`] and [`ToHost`]. A frame of a kind
+//! that the reader doesn't know is skipped; one that is longer than
+//! [`MAX_PAYLOAD`] ends the session before memory is set aside for it.
+
+use crate::message::{
+    Base, DeltaEnd, Ended, Environment, Failure, Proof, Request, Signal, Started, Synced, Waiting,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::io::{self, Read, Write};
+
+/// The longest payload of any frame, in bytes. Bulk data is cut into frames of
+/// [`CHUNK`]; control messages stay far below (a manifest travels in chunks, too).
+pub const MAX_PAYLOAD: usize = 1024 * 1024;
+
+/// How much bulk data goes into one frame, in bytes: large enough that headers
+/// and system calls don't count, small enough that a signal isn't kept waiting.
+pub const CHUNK: usize = 128 * 1024;
+
+const HEADER: usize = 5;
+
+/// A frame that can't be understood, or a stream that broke.
+#[derive(Debug, thiserror::Error)]
+pub enum FrameError {
+    /// The stream itself failed, or ended inside a frame.
+    #[error("the stream broke")]
+    Io(#[from] io::Error),
+    /// The header asks for more than [`MAX_PAYLOAD`].
+    #[error("a frame of {0} bytes is over the limit of {MAX_PAYLOAD}")]
+    TooLong(usize),
+    /// The payload isn't what its kind promises.
+    #[error("a frame of kind {kind} can't be read")]
+    Malformed {
+        /// The kind byte.
+        kind: u8,
+        /// What the decoder found.
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// What the host says.
+#[derive(Debug, PartialEq)]
+pub enum ToHelper<'a> {
+    /// What is wanted of this session. Only sent when it didn't fit into the
+    /// command line (the helper was started with `serve -`).
+    Request(Box<Request>),
+    /// The next bytes of the zstd stream of [`crate::delta`] records.
+    Delta(&'a [u8]),
+    /// The sync stream is complete.
+    DeltaEnd(DeltaEnd),
+    /// Environment values for the command. They travel here, never in a command line.
+    Environment(Environment),
+    /// Bytes for the command's standard input.
+    Stdin(&'a [u8]),
+    /// The command's standard input ends here.
+    StdinEnd,
+    /// Deliver a signal to the command.
+    Signal(Signal),
+    /// The host has written out everything before this offset of the output.
+    Ack(u64),
+    /// Answer with [`ToHost::Pong`].
+    Ping,
+}
+
+/// What the helper says.
+#[derive(Debug, PartialEq)]
+pub enum ToHost<'a> {
+    /// The box is the one that was asked for; always the first frame, unless
+    /// that is [`ToHost::Failed`].
+    Proved(Box<Proof>),
+    /// Somebody else uses this workspace; sent again whenever the holder changes.
+    Waiting(Waiting),
+    /// What the workspace holds now, when that isn't what is wanted.
+    Base(Base),
+    /// The next bytes of the box's manifest ([`crate::tree::encode`]), which
+    /// follows a [`Base`] that announces it.
+    Manifest(&'a [u8]),
+    /// The box's manifest is complete.
+    ManifestEnd,
+    /// The workspace holds exactly the wanted tree.
+    Synced(Synced),
+    /// The command runs.
+    Started(Started),
+    /// Output of the command.
+    Output {
+        /// Which of the two streams.
+        stream: Stream,
+        /// Where these bytes begin in the joint stream of all output.
+        offset: u64,
+        /// The bytes, as the command wrote them.
+        bytes: &'a [u8],
+    },
+    /// The command ended and all its output has been sent.
+    Ended(Ended),
+    /// The session is over because of this.
+    Failed(Failure),
+    /// Answer to [`ToHelper::Ping`].
+    Pong,
+}
+
+/// One of the two output streams of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Standard output.
+    Stdout = 1,
+    /// Standard error.
+    Stderr = 2,
+}
+
+/// The kind bytes. Host to helper below 64, helper to host from 64 on. A number,
+/// once used, is never given another meaning.
+mod kind {
+    pub(super) const REQUEST: u8 = 1;
+    pub(super) const DELTA: u8 = 2;
+    pub(super) const DELTA_END: u8 = 3;
+    pub(super) const ENVIRONMENT: u8 = 4;
+    pub(super) const STDIN: u8 = 5;
+    pub(super) const STDIN_END: u8 = 6;
+    pub(super) const SIGNAL: u8 = 7;
+    pub(super) const ACK: u8 = 8;
+    pub(super) const PING: u8 = 9;
+
+    pub(super) const PROVED: u8 = 64;
+    pub(super) const WAITING: u8 = 65;
+    pub(super) const BASE: u8 = 66;
+    pub(super) const MANIFEST: u8 = 67;
+    pub(super) const MANIFEST_END: u8 = 68;
+    pub(super) const SYNCED: u8 = 69;
+    pub(super) const STARTED: u8 = 70;
+    pub(super) const STDOUT: u8 = 71;
+    pub(super) const STDERR: u8 = 72;
+    pub(super) const ENDED: u8 = 73;
+    pub(super) const FAILED: u8 = 74;
+    pub(super) const PONG: u8 = 75;
+}
+
+impl<'a> ToHelper<'a> {
+    /// Writes the frame in one call, without flushing.
+    pub fn write(&self, out: &mut impl Write) -> Result<(), FrameError> {
+        match self {
+            Self::Request(request) => write_json(out, kind::REQUEST, request),
+            Self::Delta(bytes) => write_raw(out, kind::DELTA, &[bytes]),
+            Self::DeltaEnd(end) => write_json(out, kind::DELTA_END, end),
+            Self::Environment(environment) => write_json(out, kind::ENVIRONMENT, environment),
+            Self::Stdin(bytes) => write_raw(out, kind::STDIN, &[bytes]),
+            Self::StdinEnd => write_raw(out, kind::STDIN_END, &[]),
+            Self::Signal(signal) => write_json(out, kind::SIGNAL, signal),
+            Self::Ack(offset) => write_raw(out, kind::ACK, &[&offset.to_be_bytes()]),
+            Self::Ping => write_raw(out, kind::PING, &[]),
+        }
+    }
+
+    /// Reads the next frame of a known kind into `buffer`. `None`: the stream
+    /// ended between two frames.
+    pub fn read(
+        input: &mut impl Read,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Option<Self>, FrameError> {
+        let known = |kind| (kind::REQUEST..=kind::PING).contains(&kind);
+        let Some(kind) = read_known(input, buffer, known)? else {
+            return Ok(None);
+        };
+        let payload: &'a [u8] = buffer;
+        Ok(Some(match kind {
+            kind::REQUEST => Self::Request(parse(kind, payload)?),
+            kind::DELTA => Self::Delta(payload),
+            kind::DELTA_END => Self::DeltaEnd(parse(kind, payload)?),
+            kind::ENVIRONMENT => Self::Environment(parse(kind, payload)?),
+            kind::STDIN => Self::Stdin(payload),
+            kind::STDIN_END => Self::StdinEnd,
+            kind::SIGNAL => Self::Signal(parse(kind, payload)?),
+            kind::ACK => Self::Ack(split_offset(payload)?.0),
+            _ => Self::Ping,
+        }))
+    }
+}
+
+impl<'a> ToHost<'a> {
+    /// Writes the frame in one call, without flushing.
+    pub fn write(&self, out: &mut impl Write) -> Result<(), FrameError> {
+        match self {
+            Self::Proved(proof) => write_json(out, kind::PROVED, proof),
+            Self::Waiting(waiting) => write_json(out, kind::WAITING, waiting),
+            Self::Base(base) => write_json(out, kind::BASE, base),
+            Self::Manifest(bytes) => write_raw(out, kind::MANIFEST, &[bytes]),
+            Self::ManifestEnd => write_raw(out, kind::MANIFEST_END, &[]),
+            Self::Synced(synced) => write_json(out, kind::SYNCED, synced),
+            Self::Started(started) => write_json(out, kind::STARTED, started),
+            Self::Output {
+                stream,
+                offset,
+                bytes,
+            } => {
+                let kind = match stream {
+                    Stream::Stdout => kind::STDOUT,
+                    Stream::Stderr => kind::STDERR,
+                };
+                write_raw(out, kind, &[&offset.to_be_bytes(), bytes])
+            }
+            Self::Ended(ended) => write_json(out, kind::ENDED, ended),
+            Self::Failed(failure) => write_json(out, kind::FAILED, failure),
+            Self::Pong => write_raw(out, kind::PONG, &[]),
+        }
+    }
+
+    /// Reads the next frame of a known kind into `buffer`. `None`: the stream
+    /// ended between two frames.
+    pub fn read(
+        input: &mut impl Read,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<Option<Self>, FrameError> {
+        let known = |kind| (kind::PROVED..=kind::PONG).contains(&kind);
+        let Some(kind) = read_known(input, buffer, known)? else {
+            return Ok(None);
+        };
+        let payload: &'a [u8] = buffer;
+        Ok(Some(match kind {
+            kind::PROVED => Self::Proved(parse(kind, payload)?),
+            kind::WAITING => Self::Waiting(parse(kind, payload)?),
+            kind::BASE => Self::Base(parse(kind, payload)?),
+            kind::MANIFEST => Self::Manifest(payload),
+            kind::MANIFEST_END => Self::ManifestEnd,
+            kind::SYNCED => Self::Synced(parse(kind, payload)?),
+            kind::STARTED => Self::Started(parse(kind, payload)?),
+            kind::STDOUT | kind::STDERR => {
+                let (offset, bytes) = split_offset(payload)?;
+                let stream = if kind == kind::STDOUT {
+                    Stream::Stdout
+                } else {
+                    Stream::Stderr
+                };
+                Self::Output {
+                    stream,
+                    offset,
+                    bytes,
+                }
+            }
+            kind::ENDED => Self::Ended(parse(kind, payload)?),
+            kind::FAILED => Self::Failed(parse(kind, payload)?),
+            _ => Self::Pong,
+        }))
+    }
+}
+
+fn write_json(out: &mut impl Write, kind: u8, message: &impl Serialize) -> Result<(), FrameError> {
+    let payload =
+        serde_json::to_vec(message).map_err(|source| FrameError::Malformed { kind, source })?;
+    write_raw(out, kind, &[&payload])
+}
+
+fn write_raw(out: &mut impl Write, kind: u8, parts: &[&[u8]]) -> Result<(), FrameError> {
+    let length: usize = parts.iter().map(|part| part.len()).sum();
+    if length > MAX_PAYLOAD {
+        return Err(FrameError::TooLong(length));
+    }
+    let announced = u32::try_from(length).map_err(|_| FrameError::TooLong(length))?;
+    // One buffer, one call: the writers of two threads take turns by frame.
+    let mut frame = Vec::with_capacity(HEADER + length);
+    frame.push(kind);
+    frame.extend_from_slice(&announced.to_be_bytes());
+    for part in parts {
+        frame.extend_from_slice(part);
+    }
+    Ok(out.write_all(&frame)?)
+}
+
+/// Reads frames until one of a known kind stands in `buffer`; returns its kind.
+fn read_known(
+    input: &mut impl Read,
+    buffer: &mut Vec<u8>,
+    known: impl Fn(u8) -> bool,
+) -> Result<Option<u8>, FrameError> {
+    loop {
+        let Some(header) = read_header(input)? else {
+            return Ok(None);
+        };
+        let [kind, length @ ..] = header;
+        let length = u32::from_be_bytes(length) as usize;
+        if length > MAX_PAYLOAD {
+            return Err(FrameError::TooLong(length));
+        }
+        buffer.resize(length, 0);
+        input.read_exact(buffer)?;
+        if known(kind) {
+            return Ok(Some(kind));
+        }
+    }
+}
+
+fn read_header(input: &mut impl Read) -> Result<Option<[u8; HEADER]>, FrameError> {
+    let mut header = [0; HEADER];
+    let mut filled = 0;
+    while filled < HEADER {
+        match input.read(&mut header[filled..]) {
+            Ok(0) if filled == 0 => return Ok(None),
+            Ok(0) => return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into()),
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(Some(header))
+}
+
+fn parse<T: DeserializeOwned>(kind: u8, payload: &[u8]) -> Result<T, FrameError> {
+    serde_json::from_slice(payload).map_err(|source| FrameError::Malformed { kind, source })
+}
+
+fn split_offset(payload: &[u8]) -> Result<(u64, &[u8]), FrameError> {
+    let (offset, bytes) = payload
+        .split_first_chunk::<8>()
+        .ok_or_else(|| FrameError::Io(io::Error::from(io::ErrorKind::UnexpectedEof)))?;
+    Ok((u64::from_be_bytes(*offset), bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn unknown_kinds_are_skipped() {
+        let mut stream = Vec::new();
+        write_raw(&mut stream, 200, &[b"from the future"]).expect("writes");
+        ToHost::Pong.write(&mut stream).expect("writes");
+        let mut buffer = Vec::new();
+        let frame = ToHost::read(&mut stream.as_slice(), &mut buffer).expect("reads");
+        assert_eq!(frame, Some(ToHost::Pong));
+    }
+
+    #[test]
+    fn a_length_over_the_limit_is_refused_before_it_is_allocated() {
+        let mut stream: &[u8] = &[kind::STDOUT, 0xff, 0xff, 0xff, 0xff];
+        let mut buffer = Vec::new();
+        let error = ToHost::read(&mut stream, &mut buffer).expect_err("refuses");
+        assert!(matches!(error, FrameError::TooLong(_)));
+        assert_eq!(buffer.capacity(), 0);
+    }
+
+    #[test]
+    fn a_stream_that_ends_inside_a_frame_is_an_error_not_an_end() {
+        let mut stream: &[u8] = &[kind::PONG, 0, 0];
+        assert!(ToHost::read(&mut stream, &mut Vec::new()).is_err());
+        assert_eq!(
+            ToHost::read(&mut [].as_slice(), &mut Vec::new()).expect("ends"),
+            None
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn output_survives(offset: u64, bytes: Vec<u8>, stdout: bool) {
+            let stream = if stdout { Stream::Stdout } else { Stream::Stderr };
+            let frame = ToHost::Output { stream, offset, bytes: &bytes };
+            let mut wire = Vec::new();
+            frame.write(&mut wire).expect("writes");
+            let mut buffer = Vec::new();
+            let back = ToHost::read(&mut wire.as_slice(), &mut buffer).expect("reads");
+            prop_assert_eq!(back, Some(frame));
+        }
+
+        #[test]
+        fn foreign_bytes_never_panic(bytes: Vec<u8>) {
+            let mut buffer = Vec::new();
+            let mut input = bytes.as_slice();
+            while let Ok(Some(_)) = ToHost::read(&mut input, &mut buffer) {}
+            let mut input = bytes.as_slice();
+            while let Ok(Some(_)) = ToHelper::read(&mut input, &mut buffer) {}
+        }
+    }
+}

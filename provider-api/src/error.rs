@@ -1,0 +1,101 @@
+//! How a hook fails: typed, so that the host decides retries, roll-back and exit
+//! codes from fields and never from text.
+
+use serde::{Deserialize, Serialize};
+
+/// What went wrong, for the host's decisions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum ErrorCode {
+    /// Not logged in, or the login has expired.
+    Auth,
+    /// Something that was named isn't there.
+    NotFound,
+    /// Something is there already, or is another's.
+    Conflict,
+    /// A limit of the account or the deployment.
+    Quota,
+    /// The far side doesn't answer now.
+    Unavailable,
+    /// A setting is wrong.
+    InvalidConfig,
+    /// It took too long.
+    Timeout,
+    /// The host asked the hook to stop.
+    Cancelled,
+    /// The provider has no such hook or can't do this.
+    Unsupported,
+    /// Everything else: a bug, an answer that makes no sense.
+    Internal,
+    /// A code of a newer interface; treated as [`ErrorCode::Internal`].
+    #[serde(other)]
+    Unknown,
+}
+
+/// Could the resource exist now, because of this call?
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// Certainly nothing happened.
+    None,
+    /// Can't be told: the host must `resolve`.
+    #[default]
+    Maybe,
+    /// It happened, and the error came after.
+    Done,
+}
+
+/// A failed hook.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    /// What went wrong, for decisions.
+    pub code: ErrorCode,
+    /// What went wrong, for people: lower case, no full stop.
+    pub message: String,
+    /// What to do about it, as a line that can be pasted where possible.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<String>,
+    /// The same call may succeed if it is made again.
+    #[serde(default)]
+    pub retryable: bool,
+    /// Could the resource exist now?
+    #[serde(default)]
+    pub effect: Effect,
+}
+
+impl Error {
+    /// An error that had no effect and won't go away by itself.
+    #[must_use]
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            hint: None,
+            retryable: false,
+            effect: Effect::None,
+        }
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// Marks that the same call may succeed if it is made again.
+    #[must_use]
+    pub fn retryable(mut self) -> Self {
+        self.retryable = true;
+        self
+    }
+
+    /// Says whether the resource could exist now.
+    #[must_use]
+    pub fn effect(mut self, effect: Effect) -> Self {
+        self.effect = effect;
+        self
+    }
+}
