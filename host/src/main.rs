@@ -1,1 +1,7 @@
-fn main() {}
+//! The executable `crabbox`: everything is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    crabbox::cli::main()
+}

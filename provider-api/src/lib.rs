@@ -1,6 +1,56 @@
 //! All that the author of a crabbox provider depends on.
+//!
+//! A provider is a cdylib that makes boxes: it implements [`Provider`], describes
+//! itself in a `provider.toml` ([`manifest`]) and ends with one line of
+//! [`export_provider!`]. The host loads it in a child process and calls its hooks,
+//! one at a time unless the manifest says otherwise; requests and answers are in
+//! [`payload`], failures in [`Error`]. What crosses the border, who frees what and
+//! what may be called from where is in [`abi`].
+//!
+//! ```no_run
+//! use crabbox_provider_api::payload::{Endpoint, Leased, LeaseRequest, Resource};
+//! use crabbox_provider_api::{Error, ErrorCode, Host, Provider};
+//!
+//! /// Boxes on a machine under the desk.
+//! #[derive(Default)]
+//! struct Desk;
+//!
+//! impl Provider for Desk {
+//!     fn lease(&self, request: LeaseRequest, host: &Host) -> Result<Leased, Error> {
+//!         let name = format!("desk-{}", request.lease);
+//!         // Durable before anything exists: after a crash the host knows what to look for.
+//!         host.checkpoint(&Resource { name: name.clone(), id: None })?;
+//!         std::fs::create_dir_all(format!("/srv/{name}"))
+//!             .map_err(|error| Error::new(ErrorCode::Unavailable, error.to_string()))?;
+//!         let resource = Resource { id: Some(name.clone()), name };
+//!         host.checkpoint(&resource)?;
+//!         Ok(Leased {
+//!             endpoint: Some(Endpoint::Exec {
+//!                 prefix: vec!["ssh".into(), "desk".into()],
+//!                 work_root: "~/crabbox".into(),
+//!                 same_machine: false,
+//!             }),
+//!             resource,
+//!             ..Leased::default()
+//!         })
+//!     }
+//! }
+//!
+//! # mod export {
+//! // In a crate of its own, with its `provider.toml` beside `Cargo.toml`:
+//! // crabbox_provider_api::export_provider!("provider.toml", Desk);
+//! # }
+//! ```
 
+pub mod abi;
 mod error;
+mod export;
+mod host;
+pub mod manifest;
 pub mod payload;
+mod provider;
+mod trace;
 
 pub use error::{Effect, Error, ErrorCode};
+pub use host::{Host, Level};
+pub use provider::Provider;

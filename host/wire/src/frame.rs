@@ -51,6 +51,8 @@ pub enum ToHelper<'a> {
     Delta(&'a [u8]),
     /// The sync stream is complete.
     DeltaEnd(DeltaEnd),
+    /// The sync stream can't be completed: the session is over.
+    Abort,
     /// Environment values for the command. They travel here, never in a command line.
     Environment(Environment),
     /// Bytes for the command's standard input.
@@ -97,6 +99,8 @@ pub enum ToHost<'a> {
     Ended(Ended),
     /// The session is over because of this.
     Failed(Failure),
+    /// The command has taken this many bytes of its standard input altogether.
+    Taken(u64),
     /// Answer to [`ToHelper::Ping`].
     Pong,
 }
@@ -122,6 +126,7 @@ mod kind {
     pub(super) const SIGNAL: u8 = 7;
     pub(super) const ACK: u8 = 8;
     pub(super) const PING: u8 = 9;
+    pub(super) const ABORT: u8 = 10;
 
     pub(super) const PROVED: u8 = 64;
     pub(super) const WAITING: u8 = 65;
@@ -135,6 +140,7 @@ mod kind {
     pub(super) const ENDED: u8 = 73;
     pub(super) const FAILED: u8 = 74;
     pub(super) const PONG: u8 = 75;
+    pub(super) const TAKEN: u8 = 76;
 }
 
 impl<'a> ToHelper<'a> {
@@ -150,6 +156,7 @@ impl<'a> ToHelper<'a> {
             Self::Signal(signal) => write_json(out, kind::SIGNAL, signal),
             Self::Ack(offset) => write_raw(out, kind::ACK, &[&offset.to_be_bytes()]),
             Self::Ping => write_raw(out, kind::PING, &[]),
+            Self::Abort => write_raw(out, kind::ABORT, &[]),
         }
     }
 
@@ -159,7 +166,7 @@ impl<'a> ToHelper<'a> {
         input: &mut impl Read,
         buffer: &'a mut Vec<u8>,
     ) -> Result<Option<Self>, FrameError> {
-        let known = |kind| (kind::REQUEST..=kind::PING).contains(&kind);
+        let known = |kind| (kind::REQUEST..=kind::ABORT).contains(&kind);
         let Some(kind) = read_known(input, buffer, known)? else {
             return Ok(None);
         };
@@ -173,6 +180,7 @@ impl<'a> ToHelper<'a> {
             kind::STDIN_END => Self::StdinEnd,
             kind::SIGNAL => Self::Signal(parse(kind, payload)?),
             kind::ACK => Self::Ack(split_offset(payload)?.0),
+            kind::ABORT => Self::Abort,
             _ => Self::Ping,
         }))
     }
@@ -203,6 +211,7 @@ impl<'a> ToHost<'a> {
             Self::Ended(ended) => write_json(out, kind::ENDED, ended),
             Self::Failed(failure) => write_json(out, kind::FAILED, failure),
             Self::Pong => write_raw(out, kind::PONG, &[]),
+            Self::Taken(total) => write_raw(out, kind::TAKEN, &[&total.to_be_bytes()]),
         }
     }
 
@@ -212,7 +221,7 @@ impl<'a> ToHost<'a> {
         input: &mut impl Read,
         buffer: &'a mut Vec<u8>,
     ) -> Result<Option<Self>, FrameError> {
-        let known = |kind| (kind::PROVED..=kind::PONG).contains(&kind);
+        let known = |kind| (kind::PROVED..=kind::TAKEN).contains(&kind);
         let Some(kind) = read_known(input, buffer, known)? else {
             return Ok(None);
         };
@@ -240,6 +249,7 @@ impl<'a> ToHost<'a> {
             }
             kind::ENDED => Self::Ended(parse(kind, payload)?),
             kind::FAILED => Self::Failed(parse(kind, payload)?),
+            kind::TAKEN => Self::Taken(split_offset(payload)?.0),
             _ => Self::Pong,
         }))
     }

@@ -1,0 +1,212 @@
+//! What the workspace holds now: one `stat` for each entry that it was given, and a
+//! look into those that changed since.
+
+use crate::folders::{Folders, split};
+use crate::journal::{Row, Rows, Stamp};
+use crabbox_wire::tree::{Entry, Hash, Kind};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
+use rustix::time::{ClockId, clock_gettime};
+use std::fs::File;
+use std::io;
+use std::os::fd::BorrowedFd;
+
+/// A file that changed less than this before it was looked at may change again under the
+/// same time stamp: several ticks of the kernel's coarse clock.
+const RACY_NANOS: i128 = 20_000_000;
+
+/// The clock that file systems stamp with, now.
+pub(crate) fn now() -> i128 {
+    let now = clock_gettime(ClockId::RealtimeCoarse);
+    i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec)
+}
+
+/// Brings `rows` in line with what is there; returns those that are news to the journal.
+pub(crate) fn refresh(
+    folders: &mut Folders,
+    rows: &mut Rows,
+) -> io::Result<(Vec<Row>, Vec<Vec<u8>>)> {
+    let now = now();
+    let mut news = Vec::new();
+    let mut gone = Vec::new();
+    for (path, row) in rows.iter_mut() {
+        let (parent, name) = split(path);
+        let found = match folders.existing(parent) {
+            Ok(folder) => look(folder, name, row, now)?,
+            Err(error) if is_absent(&error) => None,
+            Err(error) => return Err(error),
+        };
+        match found {
+            Some(found) if found == *row => {}
+            Some(found) => {
+                *row = found;
+                news.push(row.clone());
+            }
+            None => gone.push(path.clone()),
+        }
+    }
+    for path in &gone {
+        rows.remove(path);
+    }
+    Ok((news, gone))
+}
+
+/// The row for what is at this name; `None` for nothing, or nothing that a tree can hold.
+fn look(folder: BorrowedFd<'_>, name: &[u8], row: &Row, now: i128) -> io::Result<Option<Row>> {
+    let stat = match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+        Ok(stat) => stat,
+        Err(error) => {
+            let error = io::Error::from(error);
+            return if is_absent(&error) {
+                Ok(None)
+            } else {
+                Err(error)
+            };
+        }
+    };
+    let Some(kind) = kind_of(&stat) else {
+        return Ok(None);
+    };
+    let stamp = stamp_of(&stat);
+    if kind == row.entry.kind && row.stamp == Some(stamp) {
+        return Ok(Some(row.clone()));
+    }
+    if kind == Kind::Folder {
+        // A folder's times change with what is in it, which is no business of the tree's.
+        let entry = Entry {
+            kind,
+            size: 0,
+            hash: Hash::of(b""),
+            ..row.entry.clone()
+        };
+        return Ok(Some(Row {
+            entry,
+            stamp: row.stamp,
+        }));
+    }
+    let (size, hash) = read(folder, name, kind)?;
+    let entry = Entry {
+        kind,
+        size,
+        hash,
+        ..row.entry.clone()
+    };
+    Ok(Some(Row {
+        entry,
+        stamp: settled(stamp, now),
+    }))
+}
+
+fn read(folder: BorrowedFd<'_>, name: &[u8], kind: Kind) -> io::Result<(u64, Hash)> {
+    if kind == Kind::Symlink {
+        let target = readlinkat(folder, name, Vec::new())?.into_bytes();
+        return Ok((target.len() as u64, Hash::of(&target)));
+    }
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let mut file = File::from(openat(folder, name, flags, Mode::empty())?);
+    let mut hasher = blake3::Hasher::new();
+    let size = io::copy(&mut file, &mut hasher)?;
+    Ok((size, Hash(*hasher.finalize().as_bytes())))
+}
+
+/// The stamp of what is at this name.
+pub(crate) fn stamp_at(folder: BorrowedFd<'_>, name: &[u8]) -> io::Result<Stamp> {
+    Ok(stamp_of(&statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?))
+}
+
+/// The stamp, if it can be relied on: no change after `now` can carry it.
+pub(crate) fn settled(stamp: Stamp, now: i128) -> Option<Stamp> {
+    (stamp.changed.max(stamp.modified) < now - RACY_NANOS).then_some(stamp)
+}
+
+#[allow(
+    clippy::useless_conversion,
+    reason = "the fields' types differ between architectures"
+)]
+fn stamp_of(stat: &Stat) -> Stamp {
+    let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    Stamp {
+        inode: stat.st_ino,
+        size: u64::try_from(stat.st_size).unwrap_or(0),
+        modified: nanos(
+            stat.st_mtime.into(),
+            i64::try_from(stat.st_mtime_nsec).unwrap_or(0),
+        ),
+        changed: nanos(
+            stat.st_ctime.into(),
+            i64::try_from(stat.st_ctime_nsec).unwrap_or(0),
+        ),
+    }
+}
+
+fn kind_of(stat: &Stat) -> Option<Kind> {
+    match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile if stat.st_mode & 0o100 == 0 => Some(Kind::File),
+        FileType::RegularFile => Some(Kind::Executable),
+        FileType::Symlink => Some(Kind::Symlink),
+        FileType::Directory => Some(Kind::Folder),
+        _ => None,
+    }
+}
+
+/// Not there, or a link or a file where its folder should be.
+fn is_absent(error: &io::Error) -> bool {
+    let loops = Some(rustix::io::Errno::LOOP.raw_os_error());
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    ) || error.raw_os_error() == loops
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+    use std::thread::sleep;
+    use std::time::Duration;
+
+    fn given(root: &Path, name: &str, content: &str) -> Rows {
+        fs::write(root.join(name), content).expect("writes");
+        let entry = Entry {
+            path: name.into(),
+            kind: Kind::File,
+            size: content.len() as u64,
+            hash: Hash::of(content.as_bytes()),
+        };
+        Rows::from([(name.into(), Row { entry, stamp: None })])
+    }
+
+    #[test]
+    fn a_change_of_the_same_size_with_its_old_time_is_seen() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let mut rows = given(folder.path(), "a", "old");
+        let mut folders = Folders::open(folder.path()).expect("opens");
+        sleep(Duration::from_millis(60));
+        refresh(&mut folders, &mut rows).expect("looks");
+        assert!(rows[b"a".as_slice()].stamp.is_some());
+        assert_eq!(refresh(&mut folders, &mut rows).expect("looks").0, []);
+
+        let path = folder.path().join("a");
+        let time = fs::metadata(&path).expect("stat").modified().expect("time");
+        fs::write(&path, "new").expect("writes");
+        File::options()
+            .write(true)
+            .open(&path)
+            .expect("opens")
+            .set_modified(time)
+            .expect("sets");
+        let (news, _) = refresh(&mut folders, &mut rows).expect("looks");
+        assert_eq!(news[0].entry.hash, Hash::of(b"new"));
+    }
+
+    #[test]
+    fn what_was_removed_drops_out() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let mut rows = given(folder.path(), "a", "x");
+        fs::remove_file(folder.path().join("a")).expect("removes");
+        let mut folders = Folders::open(folder.path()).expect("opens");
+        let (_, gone) = refresh(&mut folders, &mut rows).expect("looks");
+        assert_eq!(gone, [b"a".to_vec()]);
+        assert!(rows.is_empty());
+    }
+}

@@ -1,0 +1,219 @@
+//! The order of a session: proof, lock, sync, command.
+
+use crate::apply::{Done, apply};
+use crate::connection::{Connection, Event};
+use crate::failure::Failure;
+use crate::folders::Folders;
+use crate::journal::{Journal, Opened, Row, Rows};
+use crate::layout::{Layout, make_private};
+use crate::{lock, proof, scan, supervise};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use crabbox_wire::frame::{CHUNK, ToHost};
+use crabbox_wire::greeting::greet;
+use crabbox_wire::message::{Base, Environment, FailureCode, Request, Synced};
+use crabbox_wire::tree::{self, Hash, Tree};
+use std::fs;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+
+/// Serves one session; `argument` is the request, or `-` when it comes as the first frame.
+pub(crate) fn serve(argument: &str) -> ExitCode {
+    if greet(&mut io::stdout()).is_err() {
+        return ExitCode::FAILURE;
+    }
+    let (connection, events) = Connection::open();
+    let connection = Arc::new(connection);
+    match session(argument, &connection, &events) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::HostGone) => ExitCode::FAILURE,
+        Err(Failure::Told(failure)) => {
+            // A host that is gone needs no reason.
+            let _ = connection.send(&ToHost::Failed(failure));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn session(
+    argument: &str,
+    connection: &Arc<Connection>,
+    events: &Receiver<Event>,
+) -> Result<(), Failure> {
+    let request = read_request(argument, events)?;
+    let layout = Layout::of(&request)?;
+    make_private(&layout.tree.join("tmp"))?;
+    let proof = proof::prove(&request, &layout)?;
+    connection.send(&ToHost::Proved(Box::new(proof)))?;
+    // The file's lock lasts as long as the session.
+    let (_lock, early) = lock::take(
+        &layout.tree.join("lock"),
+        &request.holder,
+        connection,
+        events,
+    )?;
+    let mut all = early
+        .into_iter()
+        .chain(std::iter::from_fn(|| events.recv().ok()));
+    sync(&request, &layout, connection, &mut all)?;
+    let Some(run) = &request.run else {
+        return Ok(());
+    };
+    let environment = if run.await_environment {
+        all.find_map(|event| match event {
+            Event::Environment(environment) => Some(Ok(environment)),
+            Event::Closed => Some(Err(Failure::HostGone)),
+            _ => None,
+        })
+        .unwrap_or(Err(Failure::HostGone))?
+    } else {
+        Environment::default()
+    };
+    supervise::run(run, &environment, &layout, connection, events)
+}
+
+fn read_request(argument: &str, events: &Receiver<Event>) -> Result<Request, Failure> {
+    let refuse = |why: String| Failure::new(FailureCode::Request, why);
+    if argument == "-" {
+        return match events.recv() {
+            Ok(Event::Request(request)) => Ok(*request),
+            _ => Err(Failure::HostGone),
+        };
+    }
+    let json = BASE64_URL_SAFE_NO_PAD
+        .decode(argument)
+        .map_err(|error| refuse(format!("the request can't be decoded: {error}")))?;
+    serde_json::from_slice(&json)
+        .map_err(|error| refuse(format!("the request can't be read: {error}")))
+}
+
+/// Makes the workspace hold the wanted tree, whatever it holds now.
+fn sync(
+    request: &Request,
+    layout: &Layout,
+    connection: &Connection,
+    events: &mut dyn Iterator<Item = Event>,
+) -> Result<(), Failure> {
+    let wanted = request.sync.wanted;
+    let (mut journal, mut rows, held) = open_workspace(layout)?;
+    if held == Some(wanted) {
+        return connection.send(&ToHost::Synced(Synced {
+            root: wanted,
+            written: 0,
+            removed: 0,
+        }));
+    }
+    // The host has sent a delta from what it believes, unless it believes that all is well.
+    let sent = request.sync.base != Some(wanted);
+    let usable = sent && request.sync.base == held;
+    connection.send(&ToHost::Base(Base {
+        root: held,
+        manifest: !usable,
+    }))?;
+    if !usable {
+        if sent {
+            skip_delta(events)?;
+        }
+        send_manifest(&rows, connection)?;
+    }
+    let done = apply(
+        events,
+        &layout.workspace,
+        &layout.tree.join("tmp"),
+        &mut journal,
+        &mut rows,
+    )?;
+    report(&rows, wanted, done, connection)
+}
+
+/// What the workspace holds: its journal, brought in line with what is there. No name: it is new.
+fn open_workspace(layout: &Layout) -> Result<(Journal, Rows, Option<Hash>), Failure> {
+    let path = layout.tree.join("journal");
+    let wrap = |error: io::Error| Failure::system("reading", &layout.workspace, &error);
+    let create = || {
+        Journal::create(&path, &Rows::new())
+            .map_err(|error| Failure::system("making", &path, &error))
+    };
+    match Journal::open(&path).map_err(wrap)? {
+        Opened::Known(mut journal, mut rows) => {
+            make_workspace(layout)?;
+            let mut folders = Folders::open(&layout.workspace).map_err(wrap)?;
+            let (news, gone) = scan::refresh(&mut folders, &mut rows).map_err(wrap)?;
+            let recorded = journal.put(&news).and_then(|()| journal.delete(&gone));
+            recorded.map_err(|error| Failure::system("writing to", &path, &error))?;
+            let root = tree::root(rows.values().map(|row| &row.entry));
+            Ok((journal, rows, Some(root)))
+        }
+        Opened::Absent => {
+            let occupied =
+                fs::read_dir(&layout.workspace).is_ok_and(|mut entries| entries.next().is_some());
+            if occupied {
+                return Err(Failure::new(
+                    FailureCode::Sync,
+                    format!(
+                        "`{}` on the box holds files that crabbox didn't put there",
+                        layout.workspace.display()
+                    ),
+                ));
+            }
+            make_workspace(layout)?;
+            Ok((create()?, Rows::new(), None))
+        }
+        Opened::Damaged => {
+            // Ours, since our notes on it are there, and nothing says what of it is right.
+            match fs::remove_dir_all(&layout.workspace) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(wrap(error)),
+                _ => {}
+            }
+            make_workspace(layout)?;
+            Ok((create()?, Rows::new(), None))
+        }
+    }
+}
+
+/// The workspace itself is an ordinary folder: commands may look at its mode.
+fn make_workspace(layout: &Layout) -> Result<(), Failure> {
+    fs::create_dir_all(&layout.workspace)
+        .map_err(|error| Failure::system("making the folder", &layout.workspace, &error))
+}
+
+fn skip_delta(events: &mut dyn Iterator<Item = Event>) -> Result<(), Failure> {
+    for event in events {
+        match event {
+            Event::DeltaEnd => return Ok(()),
+            Event::Closed => break,
+            _ => {}
+        }
+    }
+    Err(Failure::HostGone)
+}
+
+fn send_manifest(rows: &Rows, connection: &Connection) -> Result<(), Failure> {
+    let entries = rows.values().map(|row| row.entry.clone()).collect();
+    let tree = Tree::from_sorted(entries)
+        .map_err(|error| Failure::new(FailureCode::Sync, error.to_string()))?;
+    for chunk in tree::encode(&tree).chunks(CHUNK) {
+        connection.send(&ToHost::Manifest(chunk))?;
+    }
+    connection.send(&ToHost::ManifestEnd)
+}
+
+/// The last check: the hash of what was really written.
+fn report(rows: &Rows, wanted: Hash, done: Done, connection: &Connection) -> Result<(), Failure> {
+    let entry = |row: &Row| row.entry.clone();
+    let entries: Vec<_> = rows.values().map(entry).collect();
+    let root = tree::root(&entries);
+    if root != wanted {
+        return Err(Failure::new(
+            FailureCode::Verify,
+            "the tree on the box isn't the one that was sent: the checkout changed meanwhile",
+        ));
+    }
+    connection.send(&ToHost::Synced(Synced {
+        root,
+        written: done.written,
+        removed: done.removed,
+    }))
+}

@@ -1,0 +1,15 @@
+//! Claims: the durable record of every lease, written before anything is done to a resource.
+//!
+//! [`claim`] says what a claim holds, [`state`] which transitions there are,
+//! [`store`] keeps them in SQLite, [`holder`] tells whether somebody works with one
+//! right now. Nothing here talks to a provider or a box.
+
+mod claim;
+mod holder;
+mod state;
+mod store;
+
+pub use claim::{Claim, LeaseId, Machine};
+pub use holder::{Holder, describe as describe_holder};
+pub use state::{Event, State};
+pub use store::{ClaimError, Store};

@@ -1,0 +1,137 @@
+//! The life of a lease: every state, every event, and nothing that changes a
+//! state elsewhere.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Where a lease stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The provider is asked for a resource; one may exist.
+    Leasing,
+    /// The box is there and free.
+    Ready,
+    /// A command uses the box.
+    Busy,
+    /// The provider is asked to park or delete the resource.
+    Releasing,
+    /// Stopped, still ours, reusable.
+    Parked,
+    /// Deleted by us. The end.
+    Released,
+    /// The provider says that it is gone. The end.
+    Lost,
+    /// Leasing failed; the claim says what may be left.
+    Failed,
+}
+
+/// What happens to a lease.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Event {
+    /// The provider named the resource that it makes: more is known, nothing changes.
+    Checkpoint,
+    /// The provider has made the resource, and this command goes on to use it.
+    Leased,
+    /// Leasing failed, and nothing is known to be left.
+    LeaseFailed,
+    /// A command takes the box.
+    Take,
+    /// It learned something about the box it holds.
+    Note,
+    /// It lets go of the box and leaves it ready.
+    Free,
+    /// The resource is to be parked or deleted.
+    Release,
+    /// It is parked.
+    Parked,
+    /// It is deleted.
+    Deleted,
+    /// The provider proved that it is gone.
+    Gone,
+}
+
+impl State {
+    /// The state after `event`, or `None` where the event can't happen. `Take` also
+    /// applies to states that a killed command left behind: whoever holds the
+    /// claim's lock asks the provider first.
+    #[must_use]
+    pub fn after(self, event: Event) -> Option<Self> {
+        use Event as E;
+        use State::{Busy, Failed, Leasing, Lost, Parked, Ready, Released, Releasing};
+        match (self, event) {
+            (Leasing, E::Checkpoint) => Some(Leasing),
+            // From `releasing`, too: a roll-back releases what was made, and still failed.
+            (Leasing | Releasing, E::LeaseFailed) => Some(Failed),
+            (Leasing, E::Leased)
+            | (Ready | Parked | Releasing | Busy, E::Take)
+            | (Busy, E::Note) => Some(Busy),
+            (Busy, E::Free) => Some(Ready),
+            (Leasing | Ready | Busy | Parked | Releasing | Failed, E::Release) => Some(Releasing),
+            (Releasing, E::Parked) => Some(Parked),
+            (Releasing, E::Deleted) => Some(Released),
+            (Leasing | Ready | Busy | Parked | Releasing | Failed, E::Gone) => Some(Lost),
+            _ => None,
+        }
+    }
+
+    /// Nothing more can happen to it, and its slug is free again.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Released | Self::Lost)
+    }
+
+    /// As it stands in the database and in `--json`.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Leasing => "leasing",
+            Self::Ready => "ready",
+            Self::Busy => "busy",
+            Self::Releasing => "releasing",
+            Self::Parked => "parked",
+            Self::Released => "released",
+            Self::Lost => "lost",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_happens_after_the_end() {
+        for state in [State::Released, State::Lost] {
+            for event in [
+                Event::Take,
+                Event::Release,
+                Event::Gone,
+                Event::Leased,
+                Event::Free,
+            ] {
+                assert_eq!(state.after(event), None, "{state} {event:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failed_lease_is_never_used_again() {
+        assert_eq!(State::Failed.after(Event::Take), None);
+        assert_eq!(State::Failed.after(Event::Leased), None);
+    }
+
+    #[test]
+    fn nothing_is_deleted_without_a_durable_intent() {
+        for state in [State::Leasing, State::Ready, State::Busy, State::Parked] {
+            assert_eq!(state.after(Event::Deleted), None, "{state}");
+        }
+    }
+}

@@ -1,0 +1,417 @@
+//! Claims in SQLite: one transaction a transition, compare-and-swap on the revision.
+//!
+//! `claims.db` is touched through SQLite only: opening and closing the file
+//! otherwise in the same process would drop SQLite's locks.
+
+use super::claim::{Claim, LeaseId};
+use super::holder::Holder;
+use super::state::{Event, State};
+use crate::places::private_folder;
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The schema of this version; `PRAGMA user_version` holds a database's own.
+const SCHEMA: i64 = 1;
+
+const CREATE: &str = "
+    CREATE TABLE claims (
+        id         TEXT PRIMARY KEY,
+        slug       TEXT NOT NULL,
+        state      TEXT NOT NULL,
+        revision   INTEGER NOT NULL,
+        provider   TEXT NOT NULL,
+        repository TEXT NOT NULL,
+        updated    TEXT NOT NULL,
+        record     TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX live_slugs ON claims (slug) WHERE state NOT IN ('released', 'lost');
+    CREATE INDEX by_repository ON claims (repository, provider, state);
+";
+
+/// How long to wait for another crabbox to finish its transaction.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// The store can't do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ClaimError {
+    /// The folder isn't usable.
+    #[error("the state folder `{}` can't be used", .path.display())]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// The database itself.
+    #[error("the claims database `{}` can't be used", .path.display())]
+    Database {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// A newer crabbox wrote it.
+    #[error("the claims database `{}` has schema {found}, this crabbox knows {SCHEMA}", .path.display())]
+    Newer {
+        /// Which.
+        path: PathBuf,
+        /// Its schema.
+        found: i64,
+    },
+    /// A row that can't be read.
+    #[error("the claim `{id}` can't be read")]
+    Unreadable {
+        /// Which.
+        id: String,
+        /// Why.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// Somebody else changed the claim in between.
+    #[error("the claim `{0}` was changed by another command")]
+    Raced(LeaseId),
+    /// The event can't happen in that state.
+    #[error("a lease that is {state} can't go through {event:?}")]
+    Transition {
+        /// Where it stands.
+        state: State,
+        /// What was to happen.
+        event: Event,
+    },
+}
+
+/// The claims of one state folder.
+#[derive(Debug)]
+pub struct Store {
+    database: Connection,
+    path: PathBuf,
+    holders: PathBuf,
+}
+
+impl Store {
+    /// Opens, and at first use creates, `claims.db` in `state`.
+    pub fn open(state: &Path) -> Result<Self, ClaimError> {
+        let folder = |source| ClaimError::Folder {
+            path: state.to_owned(),
+            source,
+        };
+        private_folder(state).map_err(folder)?;
+        let path = state.join("claims.db");
+        let wrap = |source| ClaimError::Database {
+            path: path.clone(),
+            source,
+        };
+        let mut database = Connection::open(&path).map_err(wrap)?;
+        prepare(&mut database).map_err(wrap)?;
+        let found: i64 = database
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .map_err(wrap)?;
+        if found > SCHEMA {
+            return Err(ClaimError::Newer { path, found });
+        }
+        if found < SCHEMA {
+            migrate(&mut database).map_err(wrap)?;
+        }
+        Ok(Self {
+            database,
+            path,
+            holders: state.join("holders"),
+        })
+    }
+
+    /// Records a new claim. `false`: its id or slug is taken.
+    pub fn insert(&mut self, claim: &Claim) -> Result<bool, ClaimError> {
+        let record = encode(claim)?;
+        let inserted = self.database.execute(
+            "INSERT OR IGNORE INTO claims
+                (id, slug, state, revision, provider, repository, updated, record)
+                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                claim.id.as_str(),
+                claim.slug,
+                claim.state.as_str(),
+                claim.revision,
+                claim.provider,
+                claim.repository.to_string_lossy(),
+                claim.updated.to_string(),
+                record,
+            ],
+        );
+        Ok(inserted.map_err(|source| self.wrap(source))? == 1)
+    }
+
+    /// Takes `claim` through `event`, with `change` applied, durably; it then holds what was
+    /// stored. Fails without any change when somebody else was faster.
+    pub fn transition(
+        &mut self,
+        claim: &mut Claim,
+        event: Event,
+        change: impl FnOnce(&mut Claim),
+    ) -> Result<(), ClaimError> {
+        let state = claim.state.after(event).ok_or(ClaimError::Transition {
+            state: claim.state,
+            event,
+        })?;
+        let mut next = claim.clone();
+        change(&mut next);
+        next.state = state;
+        next.revision = claim.revision + 1;
+        next.updated = Timestamp::now();
+        let record = encode(&next)?;
+        let changed = self.database.execute(
+            "UPDATE claims SET state = ?1, revision = ?2, updated = ?3, record = ?4
+                WHERE id = ?5 AND revision = ?6",
+            params![
+                next.state.as_str(),
+                next.revision,
+                next.updated.to_string(),
+                record,
+                claim.id.as_str(),
+                claim.revision,
+            ],
+        );
+        if changed.map_err(|source| self.wrap(source))? != 1 {
+            return Err(ClaimError::Raced(claim.id.clone()));
+        }
+        *claim = next;
+        Ok(())
+    }
+
+    /// The claim with this id or, among those that aren't final, this slug.
+    pub fn find(&self, reference: &str) -> Result<Option<Claim>, ClaimError> {
+        let row = self
+            .database
+            .query_row(
+                "SELECT id, record FROM claims WHERE id = ?1
+                    OR (slug = ?1 AND state NOT IN ('released', 'lost'))
+                    ORDER BY id = ?1 DESC LIMIT 1",
+                [reference],
+                |row| Ok((row.get(0)?, row.get(1)?)),
+            )
+            .optional()
+            .map_err(|source| self.wrap(source))?;
+        row.map(decode).transpose()
+    }
+
+    /// The claims of a checkout with this provider that aren't final, most
+    /// recently used first. Those that can't be read are left out: one bad row
+    /// must not keep anybody from working.
+    pub fn of_repository(
+        &self,
+        repository: &Path,
+        provider: &str,
+    ) -> Result<Vec<Claim>, ClaimError> {
+        let rows = self.rows(
+            "SELECT id, record FROM claims WHERE repository = ?1 AND provider = ?2
+                AND state NOT IN ('released', 'lost') ORDER BY updated DESC",
+            &[&repository.to_string_lossy(), &provider],
+        )?;
+        Ok(rows
+            .into_iter()
+            .filter_map(|row| decode(row).ok())
+            .collect())
+    }
+
+    /// All claims, or only those that aren't final, newest first, and the ids of those
+    /// that can't be read.
+    pub fn all(&self, also_final: bool) -> Result<(Vec<Claim>, Vec<ClaimError>), ClaimError> {
+        let rows = self.rows(
+            "SELECT id, record FROM claims
+                WHERE ?1 OR state NOT IN ('released', 'lost') ORDER BY updated DESC",
+            &[&also_final],
+        )?;
+        let mut claims = Vec::new();
+        let mut unreadable = Vec::new();
+        for row in rows {
+            match decode(row) {
+                Ok(claim) => claims.push(claim),
+                Err(error) => unreadable.push(error),
+            }
+        }
+        Ok((claims, unreadable))
+    }
+
+    /// Takes the claim's lock, or says who has it.
+    pub fn hold(&self, lease: &LeaseId) -> Result<Result<Holder, String>, ClaimError> {
+        Holder::try_take(&self.holders, lease).map_err(|source| ClaimError::Folder {
+            path: self.holders.clone(),
+            source,
+        })
+    }
+
+    fn rows(
+        &self,
+        query: &str,
+        parameters: &[&dyn rusqlite::ToSql],
+    ) -> Result<Vec<(String, String)>, ClaimError> {
+        let collect = || {
+            let mut statement = self.database.prepare(query)?;
+            let rows = statement.query_map(parameters, |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        collect().map_err(|source| self.wrap(source))
+    }
+
+    fn wrap(&self, source: rusqlite::Error) -> ClaimError {
+        ClaimError::Database {
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+fn prepare(database: &mut Connection) -> rusqlite::Result<()> {
+    database.busy_timeout(BUSY)?;
+    // A claim must survive a power cut: one fsync a transition. WAL makes it one,
+    // and where a file system can't do WAL, SQLite stays with its journal.
+    database.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    database.pragma_update(None, "synchronous", "full")?;
+    // Closing the last connection would checkpoint: an fsync more for each command.
+    database
+        .set_db_config(
+            rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
+            true,
+        )
+        .map(drop)
+}
+
+/// Brings an older database, or a new one, to [`SCHEMA`].
+fn migrate(database: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another command may have done it while this one waited.
+    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found == 0 {
+        transaction.execute_batch(CREATE)?;
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+    }
+    transaction.commit()
+}
+
+fn encode(claim: &Claim) -> Result<String, ClaimError> {
+    serde_json::to_string(claim).map_err(|source| ClaimError::Unreadable {
+        id: claim.id.to_string(),
+        source,
+    })
+}
+
+fn decode((id, record): (String, String)) -> Result<Claim, ClaimError> {
+    serde_json::from_str(&record).map_err(|source| ClaimError::Unreadable { id, source })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crabbox_provider_api::payload::{ReleaseAction, Resource};
+
+    fn claim(bits: u64, slug: &str) -> Claim {
+        Claim {
+            id: LeaseId::from_bits(bits),
+            slug: slug.to_owned(),
+            state: State::Leasing,
+            revision: 1,
+            provider: "local".to_owned(),
+            provider_version: "0.1.0".to_owned(),
+            scope: None,
+            resource: Resource::default(),
+            attributes: serde_json::Map::new(),
+            endpoint: None,
+            identity: None,
+            machine: None,
+            marker: None,
+            release: ReleaseAction::Park,
+            keep: false,
+            repository: "/checkout".into(),
+            profile: String::new(),
+            created: Timestamp::UNIX_EPOCH,
+            updated: Timestamp::UNIX_EPOCH,
+            idle_deadline: None,
+            run: None,
+            trouble: None,
+        }
+    }
+
+    fn store() -> (tempfile::TempDir, Store) {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let store = Store::open(&folder.path().join("state")).expect("opens");
+        (folder, store)
+    }
+
+    #[test]
+    fn what_was_stored_is_there_after_opening_again() {
+        let (folder, mut store) = store();
+        let mut claim = claim(1, "amber-crab");
+        assert!(store.insert(&claim).expect("inserts"));
+        store
+            .transition(&mut claim, Event::Leased, |claim| claim.keep = true)
+            .expect("transition");
+        drop(store);
+        let store = Store::open(&folder.path().join("state")).expect("opens again");
+        assert_eq!(
+            store.find("amber-crab").expect("finds"),
+            Some(claim.clone())
+        );
+        assert_eq!(store.find(claim.id.as_str()).expect("finds"), Some(claim));
+    }
+
+    #[test]
+    fn the_slower_of_two_writers_changes_nothing() {
+        let (_folder, mut store) = store();
+        let mut first = claim(1, "amber-crab");
+        store.insert(&first).expect("inserts");
+        let mut second = first.clone();
+        store
+            .transition(&mut first, Event::Leased, |_| ())
+            .expect("first");
+        let error = store
+            .transition(&mut second, Event::LeaseFailed, |_| ())
+            .expect_err("raced");
+        assert!(matches!(error, ClaimError::Raced(_)));
+        assert_eq!(store.find("amber-crab").expect("finds"), Some(first));
+    }
+
+    #[test]
+    fn a_slug_is_free_again_when_its_lease_is_over() {
+        let (_folder, mut store) = store();
+        let mut old = claim(1, "amber-crab");
+        store.insert(&old).expect("inserts");
+        assert!(!store.insert(&claim(2, "amber-crab")).expect("refused"));
+        store
+            .transition(&mut old, Event::Gone, |_| ())
+            .expect("gone");
+        assert!(store.insert(&claim(2, "amber-crab")).expect("inserts"));
+    }
+
+    #[test]
+    fn one_bad_row_hides_no_other() {
+        let (_folder, mut store) = store();
+        store.insert(&claim(1, "amber-crab")).expect("inserts");
+        store.insert(&claim(2, "blue-crab")).expect("inserts");
+        store
+            .database
+            .execute(
+                "UPDATE claims SET record = '{' WHERE slug = 'blue-crab'",
+                [],
+            )
+            .expect("damages");
+        let (claims, unreadable) = store.all(false).expect("lists");
+        assert_eq!(claims.len(), 1);
+        assert_eq!(unreadable.len(), 1);
+    }
+
+    #[test]
+    fn a_newer_database_is_left_alone() {
+        let (folder, store) = store();
+        store
+            .database
+            .pragma_update(None, "user_version", SCHEMA + 1)
+            .expect("ages");
+        drop(store);
+        let error = Store::open(&folder.path().join("state")).expect_err("refuses");
+        assert!(matches!(error, ClaimError::Newer { .. }));
+    }
+}

@@ -1,0 +1,75 @@
+//! `crabbox list`
+
+use super::{Shared, ago};
+use crate::claims::{Claim, Store};
+use crate::output::{CommandError, Table};
+use clap::Args;
+use serde_json::{Value, json};
+
+/// List leases, from local records only
+#[derive(Debug, Args)]
+pub(super) struct List {
+    /// Also those that are over
+    #[arg(long)]
+    all: bool,
+}
+
+impl List {
+    pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        let store = Store::open(&shared.places()?.state)?;
+        let (claims, unreadable) = store.all(self.all)?;
+        for error in unreadable {
+            shared.printer.warning(&error.to_string());
+        }
+        if shared.printer.json {
+            let leases: Vec<Value> = claims.iter().map(to_json).collect();
+            return shared
+                .printer
+                .document(&json!({ "schema_version": 1, "leases": leases }));
+        }
+        if claims.is_empty() {
+            shared.printer.phase("no leases");
+            return Ok(());
+        }
+        let mut table = Table::new(&["SLUG", "STATE", "PROVIDER", "USED", "ID", "REPOSITORY"]);
+        for claim in &claims {
+            table.row([
+                claim.slug.clone(),
+                state(claim),
+                claim.provider.clone(),
+                ago(claim.updated),
+                claim.id.to_string(),
+                claim.repository.display().to_string(),
+            ]);
+        }
+        shared.printer.data(&table.render())
+    }
+}
+
+fn state(claim: &Claim) -> String {
+    if claim.keep {
+        format!("{} (kept)", claim.state)
+    } else {
+        claim.state.to_string()
+    }
+}
+
+/// A lease as every command's `--json` shows it.
+pub(super) fn to_json(claim: &Claim) -> Value {
+    json!({
+        "id": claim.id,
+        "slug": claim.slug,
+        "state": claim.state,
+        "provider": claim.provider,
+        "resource": claim.resource,
+        "scope": claim.scope,
+        "release": claim.release,
+        "keep": claim.keep,
+        "repository": claim.repository.to_string_lossy(),
+        "created": claim.created,
+        "updated": claim.updated,
+        "idle_deadline": claim.idle_deadline,
+        "run": claim.run,
+        "trouble": claim.trouble,
+    })
+}

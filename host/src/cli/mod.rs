@@ -1,0 +1,169 @@
+//! The command line: one file a command. Here are the options that all commands
+//! share, the dispatch, and how a failure becomes an exit code.
+
+mod list;
+mod provider;
+mod run;
+mod status;
+mod stop;
+
+use crate::claims::Store;
+use crate::config::{Flags, Settings};
+use crate::lease::Desk;
+use crate::output::{CommandError, Exit, Printer};
+use crate::places::Places;
+use crate::registry::Registry;
+use clap::{Args, Parser, Subcommand};
+use std::env;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Run a command on a leased box that holds exactly your tree
+#[derive(Debug, Parser)]
+#[command(
+    name = "crabbox",
+    version,
+    arg_required_else_help = true,
+    max_term_width = 100
+)]
+struct CommandLine {
+    #[command(flatten)]
+    common: Common,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Args)]
+struct Common {
+    /// Say nothing but warnings and errors (never silences the program)
+    #[arg(short, long, global = true)]
+    quiet: bool,
+    /// Say more
+    #[arg(short, long, global = true, conflicts_with = "quiet")]
+    verbose: bool,
+    /// Print one JSON document on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// Keep claims in this folder
+    #[arg(long, global = true, value_name = "DIR", env = "CRABBOX_STATE_DIR")]
+    state_dir: Option<PathBuf>,
+    /// Look for providers in this folder first
+    #[arg(long, global = true, value_name = "DIR")]
+    provider_path: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    List(list::List),
+    Status(status::Status),
+    Stop(stop::Stop),
+    #[command(subcommand)]
+    Provider(provider::Provider),
+    /// Hosts a provider; run by crabbox itself
+    #[command(name = "__provider", hide = true)]
+    HostProvider,
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let line = match CommandLine::try_parse() {
+        Ok(line) => line,
+        Err(error) => return refuse(&error),
+    };
+    let printer = Printer {
+        quiet: line.common.quiet,
+        verbose: line.common.verbose,
+        json: line.common.json,
+    };
+    let shared = Shared {
+        common: line.common,
+        printer,
+    };
+    let result = match line.command {
+        // Its codes are the program's.
+        Command::Run(run) => return ExitCode::from(run.execute(&shared)),
+        Command::HostProvider => return crate::provider::child::main(),
+        Command::List(list) => list.execute(&shared),
+        Command::Status(status) => status.execute(&shared),
+        Command::Stop(stop) => stop.execute(&shared),
+        Command::Provider(provider) => provider.execute(&shared),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            printer.error(&error);
+            ExitCode::from(error.kind() as u8)
+        }
+    }
+}
+
+/// Help and version end well; a wrong line of `run` must not look like a program's code 2.
+fn refuse(error: &clap::Error) -> ExitCode {
+    // Nobody is left to tell when the stream is gone.
+    let _ = error.print();
+    if !error.use_stderr() {
+        return ExitCode::SUCCESS;
+    }
+    let is_run = env::args_os()
+        .skip(1)
+        .find(|word| !word.as_encoded_bytes().starts_with(b"-"));
+    if is_run.is_some_and(|word| word == "run") {
+        return ExitCode::from(crate::run::CRABBOX_FAILED);
+    }
+    ExitCode::from(Exit::Usage as u8)
+}
+
+/// What the options of every command come to.
+#[derive(Debug)]
+struct Shared {
+    common: Common,
+    printer: Printer,
+}
+
+impl Shared {
+    fn places(&self) -> Result<Places, CommandError> {
+        Places::discover(self.common.state_dir.as_deref())
+    }
+
+    /// Flags that every command has, for the settings.
+    fn flags(&self) -> Flags {
+        Flags {
+            provider_path: self.common.provider_path.clone(),
+            ..Flags::default()
+        }
+    }
+
+    /// The claims and the providers.
+    fn desk(&self, places: &Places, settings: &Settings) -> Result<Desk, CommandError> {
+        Ok(Desk {
+            store: Store::open(&places.state)?,
+            registry: self.registry(settings),
+            printer: self.printer,
+        })
+    }
+
+    fn registry(&self, settings: &Settings) -> Registry {
+        for folder in &settings.provider_path {
+            let folder = folder.display();
+            self.printer
+                .warning(&format!("providers in `{folder}` come before all others"));
+        }
+        Registry::new(crate::registry::Places::discover(
+            settings.provider_path.clone(),
+        ))
+    }
+}
+
+/// `2m ago` and the like.
+fn ago(then: jiff::Timestamp) -> String {
+    let seconds = jiff::Timestamp::now().duration_since(then).as_secs().max(0);
+    match seconds {
+        0..60 => format!("{seconds}s ago"),
+        60..3600 => format!("{}m ago", seconds / 60),
+        3600..86_400 => format!("{}h ago", seconds / 3600),
+        _ => format!("{}d ago", seconds / 86_400),
+    }
+}

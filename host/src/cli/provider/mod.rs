@@ -1,0 +1,21 @@
+//! `crabbox provider …`
+
+mod list;
+
+use super::Shared;
+use crate::output::CommandError;
+use clap::Subcommand;
+
+/// Providers: what is installed
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum Provider {
+    List(list::List),
+}
+
+impl Provider {
+    pub(in crate::cli) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        match self {
+            Self::List(list) => list.execute(shared),
+        }
+    }
+}

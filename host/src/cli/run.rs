@@ -1,0 +1,608 @@
+//! `crabbox run`
+
+use super::Shared;
+use crate::claims::{Claim, Event, Machine, Store, describe_holder};
+use crate::config::{Flags, Settings, parse_duration};
+use crate::lease::{Desk, End, Held, Wanted, random_bits, workspace_name};
+use crate::output::{CommandError, Printer};
+use crate::places::Places;
+use crate::run::{self, Finished, Job, Origin, Outcome, RunError, Seen};
+use crate::sync::{self, Base, Source, SyncError};
+use clap::Args;
+use crabbox_provider_api::payload::{self, Endpoint};
+use crabbox_wire::message::{
+    Command, Environment, Identity, Inherit, Marker, Proof, Request, Run as RunRequest, Sync,
+};
+use crabbox_wire::text::Text;
+use crabbox_wire::tree::Tree;
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Run a command on a box that holds exactly this checkout
+///
+/// Leases a box (or takes the one that this checkout had last), makes its tree equal to
+/// the local one, runs the command there and returns its exit code. Standard input is
+/// forwarded unless it is a terminal. The first Ctrl-C goes to the command, the second
+/// kills it and everything it started, the third leaves at once.
+///
+/// Exit codes: the command's own; 124 time limit, 125 crabbox failed, 126 not executable,
+/// 127 not found, 128+N ended by signal N.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  crabbox run -- cargo test\n  crabbox run --shell 'make && ./check'\n  crabbox run --env RUST_LOG=debug --timeout 10m -- cargo test"
+)]
+pub(super) struct Run {
+    /// Lease from this provider
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+    /// Use this lease: its id or slug
+    #[arg(long, value_name = "ID", conflicts_with = "fresh")]
+    id: Option<String>,
+    /// Lease a new box, whatever there is
+    #[arg(long)]
+    fresh: bool,
+    /// Leave the box ready afterwards
+    #[arg(long)]
+    keep: bool,
+    /// Run a line of shell instead of a program
+    #[arg(long, value_name = "LINE", conflicts_with = "command")]
+    shell: Option<OsString>,
+    /// Run in this folder of the checkout
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Set a variable for the command; without a value, hand on this one's
+    #[arg(long = "env", value_name = "NAME[=VALUE]")]
+    environment: Vec<OsString>,
+    /// Give the command none of this machine's variables (`local` only; a remote box never gets them)
+    #[arg(long)]
+    clean_env: bool,
+    /// End the command after this time, such as 90s or 15m
+    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
+    timeout: Option<Duration>,
+    /// Send this folder as it is, instead of what git says of the checkout
+    #[arg(long, value_name = "DIR")]
+    from_dir: Option<PathBuf>,
+    /// Keep files that match this pattern (as in `.gitignore`) here
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+    /// Sync even if that deletes most of what the box holds
+    #[arg(long)]
+    allow_mass_deletion: bool,
+    /// The command and its arguments
+    #[arg(last = true, required_unless_present = "shell")]
+    command: Vec<OsString>,
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "expected a duration such as 90s, 15m or 2h".to_owned())
+}
+
+/// A failure of ours, and whose it is.
+struct Failed {
+    error: CommandError,
+    outcome: Outcome,
+}
+
+impl From<CommandError> for Failed {
+    fn from(error: CommandError) -> Self {
+        Self {
+            error,
+            outcome: Outcome::failure(Origin::Crabbox),
+        }
+    }
+}
+
+impl Run {
+    /// Returns the exit code.
+    pub(super) fn execute(self, shared: &Shared) -> u8 {
+        let printer = shared.printer;
+        match self.lease_and_run(shared) {
+            Ok(report) => {
+                report.show(printer);
+                report.finished.outcome.exit
+            }
+            Err(failed) => {
+                if printer.json {
+                    let mut document = failed.error.to_json();
+                    document["outcome"] = json!(failed.outcome);
+                    // The error itself is still told on standard error.
+                    let _ = printer.document(&document);
+                }
+                Printer {
+                    json: false,
+                    ..printer
+                }
+                .error(&failed.error);
+                failed.outcome.exit
+            }
+        }
+    }
+
+    fn lease_and_run(self, shared: &Shared) -> Result<Report, Failed> {
+        let started = Instant::now();
+        if env::var_os("CRABBOX_RUN").is_some() {
+            let error = CommandError::usage("this is a box already: `crabbox run` doesn't nest");
+            return Err(error.hint("run the command itself").into());
+        }
+        let source = self.source()?;
+        let directory = self.directory(&source)?;
+        let environment = self.environment()?;
+        let places = shared.places()?;
+        let settings = self.settings(shared, &source, &places)?;
+        let mut desk = shared.desk(&places, &settings)?;
+        check_choice(&settings, &desk)?;
+        let wanted = self.wanted(&source, &settings);
+
+        // The tree is read while the provider works.
+        let (tree, held) = thread::scope(|scope| {
+            let scan = scope.spawn(|| sync::scan(&source, &settings.exclude, &places.cache));
+            let held = desk.acquire(&wanted);
+            (
+                scan.join().expect("the scanning thread doesn't panic"),
+                held,
+            )
+        });
+        let mut held = held.map_err(|error| Failed {
+            error,
+            outcome: Outcome::failure(Origin::Provider),
+        })?;
+        let ready = started.elapsed();
+
+        let result = tree.map_err(RunError::Sync).and_then(|tree| {
+            let run = Prepared {
+                line: &self,
+                places: &places,
+                settings: &settings,
+            };
+            run.on_box(
+                &mut desk,
+                &mut held,
+                &source,
+                &tree,
+                directory,
+                environment,
+                shared.printer,
+            )
+        });
+        let end = desk.let_go(
+            &mut held,
+            self.keep,
+            settings.idle,
+            &settings.provider_settings,
+        );
+        if let Err(error) = &end {
+            // The program's result stands, whatever comes after it.
+            shared
+                .printer
+                .warning(&format!("{} wasn't released: {error}", held.claim.slug));
+            shared
+                .printer
+                .hint(&format!("crabbox stop {}", held.claim.slug));
+        }
+        let finished = result.map_err(|error| explain(error, &held.claim, &wanted))?;
+        Ok(Report {
+            finished,
+            claim: held.claim,
+            end: end.ok(),
+            ready,
+            total: started.elapsed(),
+        })
+    }
+
+    fn source(&self) -> Result<Source, CommandError> {
+        match &self.from_dir {
+            Some(folder) => Source::folder(folder),
+            None => env::current_dir()
+                .map_err(|source| SyncError::Read {
+                    path: PathBuf::from("."),
+                    source,
+                })
+                .and_then(|folder| Source::checkout(&folder)),
+        }
+        .map_err(|error| explain_sync(&error))
+    }
+
+    /// The working directory on the box, relative to the tree: `--dir`, else the root.
+    fn directory(&self, source: &Source) -> Result<Text, CommandError> {
+        let Some(folder) = &self.dir else {
+            return Ok(Text::default());
+        };
+        let refuse = || {
+            let root = source.root.display();
+            CommandError::usage(format!(
+                "`--dir {}` isn't a folder of `{root}`",
+                folder.display()
+            ))
+        };
+        let relative = if folder.is_absolute() {
+            folder
+                .strip_prefix(&source.root)
+                .map_err(|_| refuse())?
+                .to_owned()
+        } else {
+            folder.clone()
+        };
+        let parts: Vec<_> = relative
+            .components()
+            .filter(|part| !matches!(part, std::path::Component::CurDir))
+            .collect();
+        if parts
+            .iter()
+            .any(|part| !matches!(part, std::path::Component::Normal(_)))
+        {
+            return Err(refuse());
+        }
+        let clean: PathBuf = parts.iter().collect();
+        Ok(Text(clean.into_os_string().into_vec()))
+    }
+
+    fn environment(&self) -> Result<Environment, CommandError> {
+        let mut values = BTreeMap::new();
+        for word in &self.environment {
+            let bytes = word.as_bytes();
+            let (name, value) = match bytes.iter().position(|byte| *byte == b'=') {
+                Some(at) => (&bytes[..at], bytes[at + 1..].to_vec()),
+                None => {
+                    let value = env::var_os(word).ok_or_else(|| {
+                        let name = word.to_string_lossy();
+                        CommandError::usage(format!(
+                            "`--env {name}`: there is no such variable here"
+                        ))
+                        .hint(format!("--env {name}=VALUE sets one"))
+                    })?;
+                    (bytes, value.into_vec())
+                }
+            };
+            if name.is_empty() {
+                return Err(CommandError::usage("`--env` needs a name"));
+            }
+            values.insert(Text(name.to_vec()), Text(value));
+        }
+        Ok(Environment(values))
+    }
+
+    fn settings(
+        &self,
+        shared: &Shared,
+        source: &Source,
+        places: &Places,
+    ) -> Result<Settings, CommandError> {
+        let flags = Flags {
+            provider: self.provider.clone(),
+            timeout: self.timeout,
+            exclude: self.exclude.clone(),
+            ..shared.flags()
+        };
+        Settings::load(flags, Some(&source.root), &places.config)
+    }
+
+    fn wanted(&self, source: &Source, settings: &Settings) -> Wanted {
+        Wanted {
+            repository: source.root.clone(),
+            provider: settings.provider.clone(),
+            settings: settings.provider_settings.clone(),
+            release: settings.release,
+            keep: self.keep,
+            fresh: self.fresh,
+            id: self.id.clone(),
+        }
+    }
+
+    fn command(&self) -> Command {
+        match &self.shell {
+            Some(line) => Command::Shell(Text(line.as_bytes().to_vec())),
+            None => Command::Argv(
+                self.command
+                    .iter()
+                    .map(|word| Text(word.as_bytes().to_vec()))
+                    .collect(),
+            ),
+        }
+    }
+}
+
+/// A repository may name only a provider that came with this program or that the user
+/// has configured: else a checkout would choose what code runs here.
+fn check_choice(settings: &Settings, desk: &Desk) -> Result<(), CommandError> {
+    if !settings.provider_by_repository || desk.registry.is_bundled(&settings.provider) {
+        return Ok(());
+    }
+    let name = &settings.provider;
+    Err(CommandError::usage(format!(
+        "this repository asks for the provider `{name}`, which you haven't configured"
+    ))
+    .hint(format!(
+        "--provider {name} uses it this once; `[provider.{name}]` in your config.toml allows it"
+    )))
+}
+
+/// A command line with everything that surrounds it.
+struct Prepared<'a> {
+    line: &'a Run,
+    places: &'a Places,
+    settings: &'a Settings,
+}
+
+impl Prepared<'_> {
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is a different thing, used once"
+    )]
+    fn on_box(
+        &self,
+        desk: &mut Desk,
+        held: &mut Held,
+        source: &Source,
+        tree: &Tree,
+        directory: Text,
+        environment: Environment,
+        printer: Printer,
+    ) -> Result<Finished, RunError> {
+        let endpoint = held.claim.endpoint.clone().unwrap_or(Endpoint::Unknown);
+        let Endpoint::Exec {
+            work_root,
+            same_machine,
+            ..
+        } = &endpoint
+        else {
+            return Err(crate::transport::TransportError::UnknownEndpoint.into());
+        };
+        let workspace = workspace_name(&source.root);
+        let base = Base::open_for(
+            &self.places.cache,
+            held.claim.id.as_str(),
+            &String::from_utf8_lossy(&workspace),
+            tree.root(),
+        );
+        let run = format!("run_{:012x}", random_bits() & 0xffff_ffff_ffff);
+        let request = Request {
+            protocol: crabbox_wire::PROTOCOL,
+            lease: held.claim.id.to_string(),
+            identity: identity(&held.claim),
+            marker: match &held.claim.marker {
+                Some(hash) => Marker::Expect { hash: hash.clone() },
+                None => Marker::Write,
+            },
+            work_root: Text(work_root.clone().into_bytes()),
+            workspace: Text(workspace),
+            sync: Sync {
+                base: base.root,
+                wanted: tree.root(),
+            },
+            run: Some(RunRequest {
+                id: run.clone(),
+                command: self.line.command(),
+                directory,
+                environment: inherit(*same_machine && !self.line.clean_env),
+                await_environment: !environment.0.is_empty(),
+                stdin: run::stdin_is_forwarded(),
+                timeout_ms: self
+                    .settings
+                    .timeout
+                    .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            }),
+            holder: describe_holder(),
+        };
+        let job = Job {
+            endpoint: &endpoint,
+            request: &request,
+            environment,
+            source,
+            tree,
+            base: &base,
+            allow_mass_deletion: self.line.allow_mass_deletion,
+            output_to_stderr: printer.json,
+            printer,
+        };
+        let mut record = Record {
+            store: &mut desk.store,
+            claim: &mut held.claim,
+            run,
+        };
+        run::run(&job, &mut record)
+    }
+}
+
+/// What the command doesn't get from this machine even where the box is this
+/// machine: our own variables, the caller's git, and what cargo and rustup set for their
+/// children, which would make a cargo on the box take itself for a part of this one.
+fn inherit(all: bool) -> Inherit {
+    if !all {
+        return Inherit::Clean;
+    }
+    let names = [
+        "CRABBOX_*",
+        "GIT_*",
+        "CARGO",
+        "CARGO_MANIFEST_*",
+        "CARGO_PKG_*",
+        "CARGO_CRATE_NAME",
+        "CARGO_PRIMARY_PACKAGE",
+        "CARGO_BIN_*",
+        "CARGO_TARGET_TMPDIR",
+        "CARGO_CFG_*",
+        "CARGO_FEATURE_*",
+        "CARGO_MAKEFLAGS",
+        "RUSTUP_TOOLCHAIN",
+        "RUST_RECURSION_COUNT",
+        "RUSTUP_TOOLCHAIN_SOURCE",
+        "LD_LIBRARY_PATH",
+        "OUT_DIR",
+        "MAKEFLAGS",
+        "MFLAGS",
+        "CODER_SESSION_TOKEN",
+    ];
+    Inherit::AllBut(names.map(str::to_owned).to_vec())
+}
+
+/// What the box must show: what the provider named, or what it showed the last time.
+fn identity(claim: &Claim) -> Identity {
+    match (&claim.identity, &claim.machine) {
+        (Some(payload::Identity::Environment { name, value }), _) => Identity::Environment {
+            name: name.clone(),
+            value: value.clone(),
+        },
+        (Some(payload::Identity::File { path, content }), _) => Identity::File {
+            path: Text(path.clone().into_bytes()),
+            content: content.clone(),
+        },
+        (Some(_), _) | (None, None) => Identity::Record,
+        (None, Some(machine)) => Identity::Machine {
+            machine_id: machine.machine_id.clone(),
+            boot_id: machine.boot_id.clone(),
+        },
+    }
+}
+
+/// Notes in the claim what the box showed, and which run uses it, before the command starts.
+struct Record<'a> {
+    store: &'a mut Store,
+    claim: &'a mut Claim,
+    run: String,
+}
+
+impl Seen for Record<'_> {
+    fn proved(&mut self, proof: &Proof) -> Result<(), RunError> {
+        let machine = Machine {
+            machine_id: proof.machine_id.clone(),
+            boot_id: proof.boot_id.clone(),
+        };
+        let known = self.claim.machine.as_ref() == Some(&machine)
+            && self.claim.marker.as_ref() == Some(&proof.marker);
+        if known {
+            return Ok(());
+        }
+        let run = self.run.clone();
+        self.store.transition(self.claim, Event::Note, |claim| {
+            claim.machine = Some(machine);
+            claim.marker = Some(proof.marker.clone());
+            claim.run = Some(run);
+        })?;
+        Ok(())
+    }
+}
+
+/// A run that came to its end, with what surrounds it.
+struct Report {
+    finished: Finished,
+    claim: Claim,
+    end: Option<End>,
+    /// Until the box was held.
+    ready: Duration,
+    total: Duration,
+}
+
+impl Report {
+    fn show(&self, printer: Printer) {
+        let Finished {
+            outcome,
+            synced,
+            sent,
+            wall_ms,
+        } = &self.finished;
+        if printer.json {
+            // A failed write can't change the program's result.
+            let _ = printer.document(&json!({
+                "schema_version": 1,
+                "outcome": outcome,
+                "lease": { "id": self.claim.id, "slug": self.claim.slug, "end": self.end.map(End::as_str) },
+                "run": self.claim.run,
+                "sync": { "root": synced.root, "written": synced.written, "removed": synced.removed, "bytes": sent },
+                "ready_ms": millis(self.ready),
+                "wall_ms": wall_ms,
+                "total_ms": millis(self.total),
+            }));
+            return;
+        }
+        let ended = match (outcome.signal, outcome.origin) {
+            (Some(signal), _) => format!("ended by signal {signal}"),
+            (None, Origin::Program) => format!("exit {}", outcome.exit),
+            (None, _) => "ended at the time limit".to_owned(),
+        };
+        let sync = match (synced.written, synced.removed) {
+            (0, 0) => "tree unchanged".to_owned(),
+            (written, 0) => format!("{written} sent"),
+            (written, removed) => format!("{written} sent, {removed} removed"),
+        };
+        let end = self.end.map_or("not released", End::as_str);
+        printer.phase(&format!(
+            "{ended} in {} ({} with all) · {sync} · {} {end}",
+            seconds(Duration::from_millis(*wall_ms)),
+            seconds(self.total),
+            self.claim.slug,
+        ));
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn seconds(duration: Duration) -> String {
+    format!("{:.2}s", duration.as_secs_f64())
+}
+
+fn explain_sync(error: &SyncError) -> CommandError {
+    let result = CommandError::failed(error.to_string()).code("sync");
+    let result = match std::error::Error::source(error) {
+        Some(source) => result.because(source.to_string()),
+        None => result,
+    };
+    match error {
+        SyncError::NotACheckout(folder) => result
+            .hint(format!(
+                "crabbox run --from-dir {} -- COMMAND",
+                Quoted(folder)
+            ))
+            .hint("git init"),
+        SyncError::MassDeletion { .. } => {
+            result.hint("if that is what you want: --allow-mass-deletion")
+        }
+        SyncError::Changed(_) => result.hint("run it again when nothing writes there"),
+        _ => result,
+    }
+}
+
+fn explain(error: RunError, claim: &Claim, wanted: &Wanted) -> Failed {
+    let outcome = error.outcome();
+    let error = match &error {
+        RunError::Sync(error) => explain_sync(error),
+        other => {
+            let result = CommandError::failed(other.to_string()).code("run");
+            match std::error::Error::source(other) {
+                Some(source) => result.because(source.to_string()),
+                None => result,
+            }
+        }
+    };
+    let lost = matches!(outcome.origin, Origin::Transport) && wanted.id.is_none();
+    let error = if lost {
+        error
+            .hint(format!("crabbox status {}", claim.slug))
+            .hint("--fresh leases a new box")
+    } else {
+        error
+    };
+    Failed { error, outcome }
+}
+
+/// A path as a word for a shell.
+struct Quoted<'a>(&'a Path);
+
+impl std::fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = self.0.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+        if text.chars().all(plain) {
+            f.write_str(&text)
+        } else {
+            write!(f, "'{}'", text.replace('\'', "'\\''"))
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! `crabbox status`
+
+use super::list::to_json;
+use super::{Shared, ago};
+use crate::claims::{Claim, Store};
+use crate::output::{CommandError, Exit};
+use clap::Args;
+use serde_json::json;
+use std::fmt::Write as _;
+
+/// Show one lease, from local records only
+#[derive(Debug, Args)]
+pub(super) struct Status {
+    /// Its id or slug
+    id: String,
+}
+
+impl Status {
+    pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        let store = Store::open(&shared.places()?.state)?;
+        let claim = store.find(&self.id)?.ok_or_else(|| {
+            CommandError::new(Exit::NotFound, format!("there is no lease `{}`", self.id))
+                .hint("crabbox list")
+        })?;
+        if shared.printer.json {
+            return shared
+                .printer
+                .document(&json!({ "schema_version": 1, "lease": to_json(&claim) }));
+        }
+        shared.printer.data(&describe(&claim))
+    }
+}
+
+fn describe(claim: &Claim) -> String {
+    let mut text = format!("{} ({})\n", claim.slug, claim.id);
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "  {name:<11} {value}");
+    };
+    line("state", claim.state.as_str());
+    line(
+        "provider",
+        &format!("{} {}", claim.provider, claim.provider_version),
+    );
+    if !claim.resource.name.is_empty() {
+        line("resource", &claim.resource.name);
+    }
+    line("repository", &claim.repository.display().to_string());
+    line("used", &ago(claim.updated));
+    line("keep", if claim.keep { "yes" } else { "no" });
+    if let Some(deadline) = claim.idle_deadline {
+        line(
+            "idle until",
+            &deadline.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
+        );
+    }
+    if let Some(run) = &claim.run {
+        line("last run", run);
+    }
+    if let Some(trouble) = &claim.trouble {
+        line("trouble", trouble);
+    }
+    text
+}

@@ -1,0 +1,73 @@
+//! `crabbox stop`
+
+use super::Shared;
+use super::list::to_json;
+use crate::config::Settings;
+use crate::lease::End;
+use crate::output::{CommandError, Exit};
+use clap::Args;
+use serde_json::json;
+use std::io::{self, BufRead, IsTerminal};
+
+/// Let go of a box: park it, or delete it
+#[derive(Debug, Args)]
+pub(super) struct Stop {
+    /// Its id or slug
+    id: String,
+    /// Delete it, whatever was settled when it was leased
+    #[arg(long)]
+    delete: bool,
+    /// Don't ask
+    #[arg(long)]
+    yes: bool,
+}
+
+impl Stop {
+    pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        let places = shared.places()?;
+        let settings = Settings::load(shared.flags(), None, &places.config)?;
+        let mut desk = shared.desk(&places, &settings)?;
+        let claim = desk.find(&self.id)?;
+        if self.delete && !self.yes {
+            self.confirm(shared, &claim.slug)?;
+        }
+        let flags = crate::config::Flags {
+            provider: Some(claim.provider.clone()),
+            ..shared.flags()
+        };
+        let settings = Settings::load(flags, Some(&claim.repository), &places.config)?;
+        let (claim, end) =
+            desk.stop(claim.id.as_str(), self.delete, &settings.provider_settings)?;
+        if shared.printer.json {
+            return shared
+                .printer
+                .document(&json!({ "schema_version": 1, "lease": to_json(&claim) }));
+        }
+        let done = match end {
+            End::Deleted => "is deleted",
+            End::Parked | End::Ready => "is parked",
+        };
+        shared.printer.phase(&format!("{} {done}", claim.slug));
+        Ok(())
+    }
+
+    /// Asks on a terminal; elsewhere the line with `--yes` is the question.
+    fn confirm(&self, shared: &Shared, slug: &str) -> Result<(), CommandError> {
+        let refuse = || {
+            CommandError::new(Exit::Usage, format!("deleting `{slug}` must be confirmed"))
+                .hint(format!("crabbox stop {slug} --delete --yes"))
+        };
+        if !io::stdin().is_terminal() || shared.printer.json {
+            return Err(refuse());
+        }
+        shared.printer.ask(&format!(
+            "delete the box of `{slug}` with all that is on it? [y/N]"
+        ));
+        let mut answer = String::new();
+        let read = io::stdin().lock().read_line(&mut answer);
+        match read {
+            Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
+            _ => Err(refuse()),
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! Lets go of a box: leaves it ready, parks it, or deletes it.
+
+use super::acquire::{Held, How, is_the_same, why_not};
+use super::desk::{Clerk, Desk};
+use crate::claims::{Claim, Event, State};
+use crate::output::{CommandError, Exit};
+use crate::provider::Provider;
+use crabbox_provider_api::payload::{
+    Intent, Proof, ReleaseAction, ReleaseRequest, Released, Resolution, Settings,
+};
+use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+/// How long a provider may take to park or delete a resource.
+const RELEASE_DEADLINE: Duration = Duration::from_secs(10 * 60);
+
+/// What became of the box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It stays ready.
+    Ready,
+    /// It is stopped, and still ours.
+    Parked,
+    /// It is gone.
+    Deleted,
+}
+
+impl End {
+    /// In one word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Parked => "parked",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
+impl Desk {
+    /// Lets go of a box after a run: a kept one, and one that stood ready before, stays ready for
+    /// `idle`; any other is released by the action that was settled when it was leased.
+    pub fn let_go(
+        &mut self,
+        held: &mut Held,
+        keep: bool,
+        idle: Duration,
+        settings: &Settings,
+    ) -> Result<End, CommandError> {
+        let claim = &mut held.claim;
+        if keep || claim.keep || held.how == How::FoundReady {
+            let deadline = SignedDuration::try_from(idle)
+                .ok()
+                .and_then(|idle| Timestamp::now().checked_add(idle).ok());
+            self.store.transition(claim, Event::Free, |claim| {
+                claim.keep |= keep;
+                claim.idle_deadline = deadline;
+            })?;
+            return Ok(End::Ready);
+        }
+        let action = claim.release;
+        self.store.transition(claim, Event::Release, |_| ())?;
+        let mut provider = self.provider(&claim.provider)?;
+        self.finish(&mut provider, claim, action, settings)
+    }
+
+    /// Parks or deletes the box of a claim that nobody uses.
+    pub fn stop(
+        &mut self,
+        reference: &str,
+        delete: bool,
+        settings: &Settings,
+    ) -> Result<(Claim, End), CommandError> {
+        let claim = self.find(reference)?;
+        let _holder = match self.store.hold(&claim.id)? {
+            Ok(holder) => holder,
+            Err(by) => {
+                return Err(CommandError::new(
+                    Exit::Conflict,
+                    format!("`{}` is in use by {by}", claim.slug),
+                )
+                .hint("end that command first"));
+            }
+        };
+        let mut claim = self.find(claim.id.as_str())?;
+        let action = if delete {
+            ReleaseAction::Delete
+        } else {
+            claim.release
+        };
+        match (claim.state, action) {
+            (State::Released, _) => return Ok((claim, End::Deleted)),
+            (State::Parked, ReleaseAction::Park) => return Ok((claim, End::Parked)),
+            (State::Lost, _) => {
+                return Err(CommandError::new(
+                    Exit::NotFound,
+                    format!("the box of `{}` is gone already", claim.slug),
+                ));
+            }
+            _ => {}
+        }
+        let mut provider = self.provider(&claim.provider)?;
+        if claim.resource.id.is_none() || claim.scope.is_none() {
+            // Leasing broke off before the id was known: only what the provider proves is touched.
+            match self.resolve(&mut provider, &mut claim, Intent::Status, settings)? {
+                Resolution::Found(found) if is_the_same(&claim.resource, &found.resource) => {
+                    self.store.transition(&mut claim, Event::Release, |claim| {
+                        claim.resource = found.resource;
+                        claim.scope = Some(found.scope);
+                        claim.attributes = found.attributes;
+                    })?;
+                }
+                Resolution::Missing {
+                    proof: Proof::Deleted,
+                } => {
+                    self.store.transition(&mut claim, Event::Gone, |_| ())?;
+                    return Ok((claim, End::Deleted));
+                }
+                other => {
+                    return Err(CommandError::new(
+                        Exit::Conflict,
+                        format!("`{}` is left alone: {}", claim.slug, why_not(&other)),
+                    ));
+                }
+            }
+        } else {
+            self.store.transition(&mut claim, Event::Release, |_| ())?;
+        }
+        let end = self.finish(&mut provider, &mut claim, action, settings)?;
+        Ok((claim, end))
+    }
+
+    /// From `releasing` to its end.
+    fn finish(
+        &mut self,
+        provider: &mut Provider,
+        claim: &mut Claim,
+        action: ReleaseAction,
+        settings: &Settings,
+    ) -> Result<End, CommandError> {
+        match self.call_release(provider, claim, action, settings)? {
+            Released::Parked => {
+                self.store.transition(claim, Event::Parked, |claim| {
+                    claim.endpoint = None;
+                    claim.keep = false;
+                    claim.idle_deadline = None;
+                })?;
+                Ok(End::Parked)
+            }
+            Released::Deleted
+            | Released::Missing {
+                proof: Proof::Deleted,
+            } => {
+                self.store
+                    .transition(claim, Event::Deleted, |claim| claim.endpoint = None)?;
+                Ok(End::Deleted)
+            }
+            Released::Missing {
+                proof: Proof::NotVisible,
+            } => Err(CommandError::new(
+                Exit::Conflict,
+                format!(
+                    "the resource of `{}` can't be seen with this login: its claim stays",
+                    claim.slug
+                ),
+            )),
+            _ => Err(CommandError::failed(format!(
+                "the provider `{}` gives an answer that this crabbox doesn't know: the claim of `{}` stays",
+                claim.provider, claim.slug
+            ))),
+        }
+    }
+
+    /// Calls `release` for a claim.
+    pub(super) fn call_release(
+        &mut self,
+        provider: &mut Provider,
+        claim: &mut Claim,
+        action: ReleaseAction,
+        settings: &Settings,
+    ) -> Result<Released, CommandError> {
+        let scope = claim.scope.clone().ok_or_else(|| {
+            CommandError::new(
+                Exit::Conflict,
+                format!(
+                    "nothing proves where the resource of `{}` belongs",
+                    claim.slug
+                ),
+            )
+        })?;
+        let request = ReleaseRequest {
+            lease: claim.id.to_string(),
+            resource: claim.resource.clone(),
+            scope,
+            attributes: claim.attributes.clone(),
+            action,
+            settings: settings.clone(),
+        };
+        let printer = self.printer;
+        let mut clerk = Clerk {
+            store: &mut self.store,
+            claim,
+            printer,
+        };
+        Ok(provider.release(&request, RELEASE_DEADLINE, &mut clerk)?)
+    }
+}

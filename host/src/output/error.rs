@@ -1,0 +1,133 @@
+//! The one error that commands return: kind, what happened, why, and what to type next.
+
+use super::exit::Exit;
+use std::error::Error;
+use std::fmt;
+
+/// Decides the exit code.
+pub type Kind = Exit;
+
+/// A failed command.
+#[derive(Debug)]
+pub struct CommandError {
+    kind: Kind,
+    message: String,
+    source: Option<Box<dyn Error + Send + Sync>>,
+    hints: Vec<String>,
+    /// A stable word for machines, where there is one beyond the kind.
+    code: &'static str,
+    retryable: bool,
+}
+
+impl CommandError {
+    /// An error of this kind. Message: lower case, no full stop, back-ticks round names.
+    #[must_use]
+    pub fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+            hints: Vec::new(),
+            code: code_of(kind),
+            retryable: kind == Exit::TryAgain,
+        }
+    }
+
+    /// Something went wrong that the user didn't cause.
+    #[must_use]
+    pub fn failed(message: impl Into<String>) -> Self {
+        Self::new(Exit::Failed, message)
+    }
+
+    /// The command line or a configuration file is wrong.
+    #[must_use]
+    pub fn usage(message: impl Into<String>) -> Self {
+        Self::new(Exit::Usage, message)
+    }
+
+    /// Adds the cause, shown on lines of its own.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// Adds what to do about it.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hints.push(hint.into());
+        self
+    }
+
+    /// Sets the word for machines.
+    #[must_use]
+    pub fn code(mut self, code: &'static str) -> Self {
+        self.code = code;
+        self
+    }
+
+    /// What decides the exit code.
+    #[must_use]
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hints(&self) -> &[String] {
+        &self.hints
+    }
+
+    /// The causes, outermost first, each in one line.
+    #[must_use]
+    pub fn causes(&self) -> Vec<String> {
+        let mut causes = Vec::new();
+        let mut next = self.source.as_deref().map(|source| source as &dyn Error);
+        while let Some(error) = next {
+            causes.push(error.to_string());
+            next = error.source();
+        }
+        causes
+    }
+
+    /// The document that `--json` prints for a failure.
+    #[must_use]
+    pub fn to_json(&self) -> serde_json::Value {
+        serde_json::json!({
+            "schema_version": 1,
+            "error": {
+                "code": self.code,
+                "exit": self.kind as u8,
+                "message": self.message,
+                "causes": self.causes(),
+                "hints": self.hints,
+                "retryable": self.retryable,
+            },
+        })
+    }
+}
+
+fn code_of(kind: Kind) -> &'static str {
+    match kind {
+        Exit::Ok => "ok",
+        Exit::Failed => "failed",
+        Exit::Usage => "usage",
+        Exit::Auth => "auth",
+        Exit::NotFound => "not_found",
+        Exit::Conflict => "conflict",
+        Exit::TryAgain => "try_again",
+        Exit::Quota => "quota",
+    }
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl Error for CommandError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_deref().map(|source| source as &dyn Error)
+    }
+}

@@ -1,0 +1,119 @@
+//! How a provider fails, from an honest answer to a crash.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+use std::time::Duration;
+
+/// A call that came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ProviderError {
+    /// The provider says why.
+    #[error("{provider}: {error}")]
+    Answer {
+        /// Its name.
+        provider: String,
+        /// What it says.
+        error: crabbox_provider_api::Error,
+    },
+    /// Its process can't be started.
+    #[error("the provider `{provider}` can't be started")]
+    Start {
+        /// Its name.
+        provider: String,
+        /// Why.
+        #[source]
+        source: std::io::Error,
+    },
+    /// Its library can't be loaded.
+    #[error("{0} can't be loaded: {1}")]
+    Load(Who, String),
+    /// Its process ended without an answer.
+    #[error("{who} ended in `{hook}` without an answer: {status}{stderr}")]
+    Died {
+        /// The provider.
+        who: Who,
+        /// The hook that was called.
+        hook: &'static str,
+        /// How it ended.
+        status: ExitStatus,
+        /// What it said last.
+        stderr: Said,
+    },
+    /// It didn't answer in time, and was killed.
+    #[error("{who} did not answer `{hook}` within {}s, and was ended{stderr}", .deadline.as_secs_f64())]
+    Deadline {
+        /// The provider.
+        who: Who,
+        /// The hook that was called.
+        hook: &'static str,
+        /// How long it had.
+        deadline: Duration,
+        /// What it said last.
+        stderr: Said,
+    },
+    /// What it sends can't be understood.
+    #[error("{who} broke the protocol in `{hook}`: {reason}{stderr}")]
+    Protocol {
+        /// The provider.
+        who: Who,
+        /// The hook that was called.
+        hook: &'static str,
+        /// What is wrong with it.
+        reason: String,
+        /// What it said last.
+        stderr: Said,
+    },
+}
+
+impl ProviderError {
+    /// The provider's own answer, if it gave one.
+    #[must_use]
+    pub fn answer(&self) -> Option<&crabbox_provider_api::Error> {
+        match self {
+            Self::Answer { error, .. } => Some(error),
+            _ => None,
+        }
+    }
+}
+
+/// A provider in a message: its name and its file.
+#[derive(Clone, Debug)]
+pub struct Who {
+    /// Its name.
+    pub name: String,
+    /// Its file.
+    pub path: PathBuf,
+}
+
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the provider `{}` (`{}`)",
+            self.name,
+            self.path.display()
+        )
+    }
+}
+
+/// The end of what a process said on standard error, for the end of a message.
+#[derive(Clone, Debug)]
+pub struct Said(pub String);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A message is a few lines; the whole tail may be 64 KiB.
+        const SHOWN: usize = 10;
+        let lines: Vec<&str> = self
+            .0
+            .lines()
+            .filter(|line| !line.trim().is_empty())
+            .collect();
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let last = &lines[lines.len().saturating_sub(SHOWN)..];
+        write!(f, "; it said: {}", last.join(" / "))
+    }
+}

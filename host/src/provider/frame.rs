@@ -1,0 +1,98 @@
+//! The frames between host and provider child: a length (4 bytes, big-endian) and that much JSON.
+
+use crabbox_provider_api::payload::Resource;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::io::{self, Read, Write};
+
+/// The longest frame, in bytes.
+const LIMIT: usize = 8 * 1024 * 1024;
+
+/// What the host says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ToChild {
+    /// Call a hook.
+    Call { hook: String, request: Value },
+    /// The checkpoint is durable, or why it isn't.
+    Recorded { error: Option<String> },
+    /// Stop what you do.
+    Cancel,
+}
+
+/// What the child says.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum ToHost {
+    /// The library is loaded; the first frame.
+    Ready,
+    /// It can't be.
+    Unloadable { reason: String },
+    /// The hook's answer.
+    Answer { status: u32, body: Value },
+    /// Store this, then say so.
+    Checkpoint { resource: Resource },
+    /// For the log.
+    Log {
+        level: u32,
+        target: String,
+        message: String,
+    },
+    /// For the user.
+    Progress { text: String },
+}
+
+pub(super) fn write(out: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    let body = serde_json::to_vec(message)?;
+    let length = u32::try_from(body.len())
+        .ok()
+        .filter(|_| body.len() <= LIMIT);
+    let length = length.ok_or_else(|| io::Error::other("a frame over the limit of 8 MiB"))?;
+    let mut frame = Vec::with_capacity(4 + body.len());
+    frame.extend_from_slice(&length.to_be_bytes());
+    frame.extend_from_slice(&body);
+    out.write_all(&frame)
+}
+
+/// Reads one frame; a length over the limit is refused before memory is set aside for it.
+pub(super) fn read<T: DeserializeOwned>(input: &mut impl Read) -> io::Result<T> {
+    let mut length = [0; 4];
+    input.read_exact(&mut length)?;
+    let length = u32::from_be_bytes(length) as usize;
+    if length > LIMIT {
+        let message = format!("a frame of {length} bytes is over the limit of {LIMIT}");
+        return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+    }
+    let mut body = vec![0; length];
+    input.read_exact(&mut body)?;
+    serde_json::from_slice(&body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_length_over_the_limit_is_refused() {
+        let error = read::<ToHost>(&mut [0xff_u8; 8].as_slice()).expect_err("refuses");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_bytes_never_panic(bytes: Vec<u8>) {
+            let _ = read::<ToHost>(&mut bytes.as_slice());
+            let _ = read::<ToChild>(&mut bytes.as_slice());
+        }
+
+        #[test]
+        fn text_survives(text: String) {
+            let mut bytes = Vec::new();
+            write(&mut bytes, &ToHost::Progress { text: text.clone() }).expect("writes");
+            let back = read(&mut bytes.as_slice()).expect("reads");
+            prop_assert!(matches!(back, ToHost::Progress { text: t } if t == text));
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! The conversation with the helper: proof, sync, command, output, end.
+//!
+//! The host states what it believes and sends what is needed if that is true, at
+//! once; the helper checks and corrects. So a run on an unchanged tree is one request and one
+//! answer, and nothing that was believed is trusted.
+
+use super::outbox::Outbox;
+use super::outcome::{Origin, Outcome};
+use super::signals::{self, Route, Target};
+use super::stdin::{self, Taken};
+use crate::output::Printer;
+use crate::sync::{self, Base, Plan, Source, SyncError};
+use crate::transport::{self, Process, TransportError};
+use crabbox_provider_api::payload::Endpoint;
+use crabbox_wire::frame::{FrameError, Stream, ToHelper, ToHost};
+use crabbox_wire::message::{Environment, Failure, Proof, Request, Synced};
+use crabbox_wire::tree::{self, Hash, Tree, TreeError};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Mutex;
+use std::thread;
+
+/// The largest manifest that a box may send, in bytes: some two million files.
+const MANIFEST_LIMIT: usize = 256 * 1024 * 1024;
+
+/// The helper is told after this many bytes that they are written out, so that it may forget them.
+const ACK_EVERY: u64 = 1024 * 1024;
+
+/// Everything that a run needs.
+#[derive(Debug)]
+pub struct Job<'a> {
+    /// The way to the box.
+    pub endpoint: &'a Endpoint,
+    /// What is asked of the helper; it names `tree`.
+    pub request: &'a Request,
+    /// Values for the command.
+    pub environment: Environment,
+    /// The checkout.
+    pub source: &'a Source,
+    /// Its tree.
+    pub tree: &'a Tree,
+    /// What the box is believed to hold.
+    pub base: &'a Base,
+    /// Skip the guard against deleting most of it.
+    pub allow_mass_deletion: bool,
+    /// The program's standard output goes to our standard error (`--json` has the other).
+    pub output_to_stderr: bool,
+    /// For messages.
+    pub printer: Printer,
+}
+
+/// Told while a run goes on, to be recorded before anything else happens.
+pub trait Seen {
+    /// The box proved itself.
+    fn proved(&mut self, proof: &Proof) -> Result<(), RunError>;
+}
+
+/// A run that came to its end.
+#[derive(Debug)]
+pub struct Finished {
+    /// How the command ended.
+    pub outcome: Outcome,
+    /// What the sync did.
+    pub synced: Synced,
+    /// The content that was sent for it, in bytes.
+    pub sent: u64,
+    /// How long the command ran, in milliseconds.
+    pub wall_ms: u64,
+}
+
+/// A run that didn't.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The box can't be reached.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The tree can't be read or sent.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    /// The helper reports a failure.
+    #[error("{}", .0.message)]
+    Box(Failure),
+    /// What the helper says can't be understood.
+    #[error("the remote helper's answer can't be understood")]
+    Frame(#[source] FrameError),
+    /// Its manifest makes no sense.
+    #[error("the manifest that the box sent can't be understood")]
+    Manifest(#[source] TreeError),
+    /// Its manifest is too large.
+    #[error("the manifest that the box sends is over the limit of {MANIFEST_LIMIT} bytes")]
+    ManifestSize,
+    /// The box claims to hold another tree than it was given.
+    #[error("the box holds another tree than the one it was given")]
+    WrongTree,
+    /// The session ended in the middle.
+    #[error("the connection to the box ended before the command did{}", said(.stderr))]
+    Ended {
+        /// What the far side said last.
+        stderr: String,
+    },
+    /// Our own output can't be written.
+    #[error("the program's output can't be written")]
+    Output(#[source] io::Error),
+    /// A signal came before the command had started.
+    #[error("interrupted before the command started")]
+    Interrupted(i32),
+    /// What was seen can't be recorded.
+    #[error(transparent)]
+    Record(#[from] crate::claims::ClaimError),
+}
+
+fn said(stderr: &str) -> String {
+    if stderr.is_empty() {
+        String::new()
+    } else {
+        format!("; it said: {stderr}")
+    }
+}
+
+impl RunError {
+    /// What this program exits with, and whose failure it is.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Transport(_) | Self::Frame(_) | Self::Ended { .. } => {
+                Outcome::failure(Origin::Transport)
+            }
+            Self::Sync(SyncError::Stream(_)) => Outcome::failure(Origin::Transport),
+            Self::Sync(_) | Self::Manifest(_) | Self::ManifestSize | Self::WrongTree => {
+                Outcome::failure(Origin::Sync)
+            }
+            Self::Box(failure) => Outcome::of_failure(failure.code),
+            Self::Output(_) | Self::Record(_) => Outcome::failure(Origin::Crabbox),
+            Self::Interrupted(signal) => {
+                let exit = super::outcome::SIGNALED.wrapping_add(signal.to_le_bytes()[0]);
+                Outcome {
+                    exit,
+                    origin: Origin::Crabbox,
+                    signal: Some(*signal),
+                }
+            }
+        }
+    }
+}
+
+impl From<FrameError> for RunError {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Io(error) => TransportError::Broken(error).into(),
+            other => Self::Frame(other),
+        }
+    }
+}
+
+/// Runs the job. Nothing of it goes on when this returns.
+pub fn run(job: &Job<'_>, seen: &mut dyn Seen) -> Result<Finished, RunError> {
+    let listener = signals::listen(job.printer, &job.request.lease).map_err(RunError::Output)?;
+    let transport::Link {
+        mut input,
+        output,
+        process,
+    } = transport::open(job.endpoint, job.request)?;
+    listener.route.to(Target::Session(process.id()));
+    let outbox = Outbox::new(output);
+    let mut conversation = Conversation {
+        job,
+        process: &process,
+        outbox,
+        route: listener.route.clone(),
+        sent: 0,
+    };
+    let result = match conversation.until_synced(&mut input, seen) {
+        Ok(Some(synced)) => conversation.until_ended(&mut input, synced),
+        Ok(None) => Ok(None),
+        Err(error) => Err(error),
+    };
+    if !matches!(result, Ok(Some(_))) {
+        process.terminate();
+    }
+    listener.route.to(Target::Nobody);
+    drop(conversation);
+    match result? {
+        Some(finished) => Ok(finished),
+        None => match listener.route.received() {
+            Some(signal) => Err(RunError::Interrupted(signal)),
+            None => Err(RunError::Ended {
+                stderr: process.stderr_tail(),
+            }),
+        },
+    }
+}
+
+struct Conversation<'a> {
+    job: &'a Job<'a>,
+    process: &'a Process,
+    outbox: Outbox,
+    route: Route,
+    /// Content sent, in bytes.
+    sent: u64,
+}
+
+impl Conversation<'_> {
+    /// From the greeting until the box holds the tree. `None`: the session ended.
+    ///
+    /// A sender works beside this reader: were one thread to do both, each side
+    /// could wait for the other to read.
+    fn until_synced(
+        &mut self,
+        input: &mut impl io::Read,
+        seen: &mut dyn Seen,
+    ) -> Result<Option<Synced>, RunError> {
+        let mut buffer = Vec::new();
+        let job = self.job;
+        let failed = Mutex::new(None);
+        let sent = thread::scope(|scope| {
+            let mut sent = 0;
+            let mut senders = Vec::new();
+            let mut manifest = Vec::new();
+            let mut base = None;
+            let mut step = || loop {
+                match ToHost::read(input, &mut buffer)? {
+                    None => return Ok(None),
+                    Some(ToHost::Proved(proof)) => {
+                        seen.proved(&proof)?;
+                        if job.base.root != Some(job.tree.root()) {
+                            // What is believed may need the tree itself, not just its name.
+                            let believed = job.base.tree();
+                            let root = believed.as_ref().map(Tree::root);
+                            sent = self.check(believed.as_ref())?;
+                            let outbox = self.outbox.clone();
+                            let failed = &failed;
+                            senders.push(scope.spawn(move || {
+                                deliver(job, believed.as_ref(), root, outbox, failed);
+                            }));
+                        }
+                    }
+                    Some(ToHost::Waiting(waiting)) => {
+                        job.printer
+                            .phase(&format!("waiting for {}", waiting.holder));
+                    }
+                    Some(ToHost::Base(message)) if message.manifest => {
+                        base = message.root;
+                        manifest.clear();
+                    }
+                    Some(ToHost::Manifest(bytes)) => {
+                        if manifest.len() + bytes.len() > MANIFEST_LIMIT {
+                            return Err(RunError::ManifestSize);
+                        }
+                        manifest.extend_from_slice(bytes);
+                    }
+                    Some(ToHost::ManifestEnd) => {
+                        let held = tree::decode(&manifest).map_err(RunError::Manifest)?;
+                        sent = self.check(Some(&held))?;
+                        for sender in senders.drain(..) {
+                            let _: thread::Result<()> = sender.join();
+                        }
+                        let outbox = self.outbox.clone();
+                        let failed = &failed;
+                        senders.push(scope.spawn(move || {
+                            deliver(job, Some(&held), base, outbox, failed);
+                        }));
+                    }
+                    Some(ToHost::Synced(synced)) => return Ok(Some((synced, sent))),
+                    Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),
+                    Some(_) => {}
+                }
+            };
+            let result = step();
+            if !matches!(result, Ok(Some(_))) {
+                // A sender may be stuck in a write that nobody reads.
+                self.process.terminate();
+            }
+            // What stopped the sender explains the end of the session better than the end does.
+            match failed.lock().ok().and_then(|mut failed| failed.take()) {
+                Some(error) => Err(RunError::Sync(error)),
+                None => result,
+            }
+        })?;
+        let Some((synced, sent)) = sent else {
+            return Ok(None);
+        };
+        if synced.root != job.tree.root() {
+            return Err(RunError::WrongTree);
+        }
+        self.sent = sent;
+        if job.base.root != Some(synced.root) {
+            // A belief that can't be kept costs time, never correctness.
+            let _ = job.base.store(job.tree, job.source.head().as_deref());
+        }
+        Ok(Some(synced))
+    }
+
+    /// Stops a plan that would delete too much; returns how many bytes it sends.
+    fn check(&self, held: Option<&Tree>) -> Result<u64, RunError> {
+        let job = self.job;
+        let plan = sync::plan(held, job.tree);
+        if !job.allow_mass_deletion && !plan.deletes.is_empty() {
+            let count = held.map_or(0, |held| held.entries().len());
+            let head = job.source.head();
+            sync::check_deletions(&plan, count, job.base.head.as_deref(), head.as_deref())?;
+        }
+        announce(job.printer, &plan);
+        Ok(plan.bytes)
+    }
+
+    /// From the start of the command to its end. `None`: the session ended before.
+    fn until_ended(
+        &mut self,
+        input: &mut impl io::Read,
+        synced: Synced,
+    ) -> Result<Option<Finished>, RunError> {
+        let taken = Taken::default();
+        if let Some(run) = &self.job.request.run {
+            if run.await_environment {
+                ToHelper::Environment(self.job.environment.clone()).write(&mut self.outbox)?;
+                self.outbox.flush().map_err(TransportError::Broken)?;
+            }
+            self.route.to(Target::Command(self.outbox.clone()));
+            if run.stdin {
+                stdin::forward(self.outbox.clone(), taken.clone());
+            }
+        }
+        let mut buffer = Vec::new();
+        let mut acknowledged = 0;
+        loop {
+            match ToHost::read(input, &mut buffer)? {
+                None => return Ok(None),
+                Some(ToHost::Output {
+                    stream,
+                    offset,
+                    bytes,
+                }) => {
+                    write_out(stream, bytes, self.job.output_to_stderr)
+                        .map_err(RunError::Output)?;
+                    let end = offset + bytes.len() as u64;
+                    if end - acknowledged >= ACK_EVERY {
+                        acknowledged = end;
+                        ToHelper::Ack(end).write(&mut self.outbox)?;
+                        self.outbox.flush().map_err(TransportError::Broken)?;
+                    }
+                }
+                Some(ToHost::Taken(total)) => taken.set(total),
+                Some(ToHost::Ended(ended)) => {
+                    return Ok(Some(Finished {
+                        outcome: Outcome::of(ended.outcome),
+                        synced,
+                        sent: self.sent,
+                        wall_ms: ended.wall_ms,
+                    }));
+                }
+                Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),
+                Some(_) => {}
+            }
+        }
+    }
+}
+
+fn announce(printer: Printer, plan: &Plan<'_>) {
+    let (puts, deletes) = (plan.puts.len(), plan.deletes.len());
+    printer.detail(&format!(
+        "sending {puts} entries ({} bytes), removing {deletes}",
+        plan.bytes
+    ));
+}
+
+/// Sends what gets the box from `held` to the wanted tree.
+fn deliver(
+    job: &Job<'_>,
+    held: Option<&Tree>,
+    base: Option<Hash>,
+    mut outbox: Outbox,
+    failed: &Mutex<Option<SyncError>>,
+) {
+    let root: &Path = &job.source.root;
+    let plan = sync::plan(held, job.tree);
+    match sync::send(&plan, base, root, &mut outbox) {
+        // The helper's own words say more than our broken pipe.
+        Ok(()) | Err(SyncError::Stream(_)) => {}
+        Err(error) => {
+            if let Ok(mut failed) = failed.lock() {
+                *failed = Some(error);
+            }
+            // The helper is still waiting for the rest of the stream: end the session.
+            let _ = ToHelper::Abort.write(&mut outbox);
+            let _ = outbox.flush();
+        }
+    }
+}
+
+fn write_out(stream: Stream, bytes: &[u8], to_stderr: bool) -> io::Result<()> {
+    match stream {
+        Stream::Stdout if !to_stderr => crate::output::program_stdout(bytes),
+        _ => crate::output::program_stderr(bytes),
+    }
+}

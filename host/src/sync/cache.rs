@@ -1,0 +1,190 @@
+//! What each file held when it was last hashed, so that an unchanged file costs one `stat`.
+//!
+//! A cache of one checkout is one file, in order of path: a manifest entry and the
+//! stat data that it was hashed under. It may be deleted at any time.
+
+use crabbox_wire::tree::{Entry, Hash};
+use std::fs::{self, Metadata};
+use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+const MAGIC: &[u8; 8] = b"cbxscan1";
+
+/// A cache larger than this is left unread: 1 GiB, some ten million files.
+const LIMIT: u64 = 1 << 30;
+
+/// A file that changed less than this before the scan began is hashed again next time: a
+/// later change could carry the same time stamp (git's racy-clean rule). Two
+/// seconds cover the coarsest file systems and clocks that differ a little.
+const RACY_NANOS: i128 = 2_000_000_000;
+
+/// What `stat` says of a file that hasn't changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    device: u64,
+    inode: u64,
+    size: u64,
+    mode: u32,
+    modified: i128,
+    changed: i128,
+}
+
+impl Stamp {
+    pub(super) fn of(found: &Metadata) -> Self {
+        let nanos =
+            |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+        Self {
+            device: found.dev(),
+            inode: found.ino(),
+            size: found.size(),
+            mode: found.mode(),
+            modified: nanos(found.mtime(), found.mtime_nsec()),
+            changed: nanos(found.ctime(), found.ctime_nsec()),
+        }
+    }
+
+    /// Can the file change after `now` without this stamp showing it?
+    fn is_racy(&self, now: i128) -> bool {
+        self.modified.max(self.changed) > now - RACY_NANOS
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.device.to_be_bytes());
+        out.extend_from_slice(&self.inode.to_be_bytes());
+        out.extend_from_slice(&self.size.to_be_bytes());
+        out.extend_from_slice(&self.mode.to_be_bytes());
+        out.extend_from_slice(&self.modified.to_be_bytes());
+        out.extend_from_slice(&self.changed.to_be_bytes());
+    }
+
+    fn decode(input: &mut &[u8]) -> Option<Self> {
+        Some(Self {
+            device: u64::from_be_bytes(take(input)?),
+            inode: u64::from_be_bytes(take(input)?),
+            size: u64::from_be_bytes(take(input)?),
+            mode: u32::from_be_bytes(take(input)?),
+            modified: i128::from_be_bytes(take(input)?),
+            changed: i128::from_be_bytes(take(input)?),
+        })
+    }
+}
+
+fn take<const N: usize>(input: &mut &[u8]) -> Option<[u8; N]> {
+    let (bytes, rest) = input.split_first_chunk::<N>()?;
+    *input = rest;
+    Some(*bytes)
+}
+
+/// One remembered file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    pub(super) entry: Entry,
+    pub(super) stamp: Stamp,
+}
+
+/// Where the cache of the checkout at `root` lies.
+pub(super) fn file_for(cache: &Path, root: &Path) -> PathBuf {
+    use std::os::unix::ffi::OsStrExt;
+    let name = Hash::of(root.as_os_str().as_bytes()).to_string();
+    cache.join("scans").join(&name[..32])
+}
+
+/// Reads a cache; one that is missing, damaged or too large is empty.
+pub(super) fn load(file: &Path) -> Vec<Known> {
+    match fs::metadata(file) {
+        Ok(found) if found.is_file() && found.len() <= LIMIT => {}
+        _ => return Vec::new(),
+    }
+    fs::read(file)
+        .ok()
+        .and_then(|bytes| decode(&bytes))
+        .unwrap_or_default()
+}
+
+fn decode(bytes: &[u8]) -> Option<Vec<Known>> {
+    let body = bytes.strip_prefix(MAGIC)?;
+    let (body, sum) = body.split_last_chunk::<32>()?;
+    if Hash::of(body).0 != *sum {
+        return None;
+    }
+    let mut input = body;
+    let mut known = Vec::new();
+    while !input.is_empty() {
+        let entry = Entry::decode(&mut input).ok()?;
+        known.push(Known {
+            entry,
+            stamp: Stamp::decode(&mut input)?,
+        });
+    }
+    Some(known)
+}
+
+/// Replaces a cache. Files that changed around `now` are left out.
+pub(super) fn store(file: &Path, known: &[Known], now: i128) -> io::Result<()> {
+    let mut bytes = MAGIC.to_vec();
+    for known in known.iter().filter(|known| !known.stamp.is_racy(now)) {
+        known.entry.encode(&mut bytes);
+        known.stamp.encode(&mut bytes);
+    }
+    let sum = Hash::of(&bytes[MAGIC.len()..]);
+    bytes.extend_from_slice(&sum.0);
+    replace(file, &bytes)
+}
+
+/// Writes a file whole or not at all.
+pub(super) fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(folder)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
+    temporary.write_all(bytes)?;
+    temporary.persist(file)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crabbox_wire::tree::Kind;
+
+    fn known(changed: i128) -> Known {
+        Known {
+            entry: Entry {
+                path: b"a".to_vec(),
+                kind: Kind::File,
+                size: 1,
+                hash: Hash::of(b"x"),
+            },
+            stamp: Stamp {
+                device: 1,
+                inode: 2,
+                size: 1,
+                mode: 0o100_644,
+                modified: 0,
+                changed,
+            },
+        }
+    }
+
+    #[test]
+    fn what_changed_just_now_is_not_remembered() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let file = folder.path().join("deep/cache");
+        let now = 10 * RACY_NANOS;
+        store(&file, &[known(5)], now).expect("stores");
+        assert_eq!(load(&file), [known(5)]);
+        store(&file, &[known(now - 1)], now).expect("stores");
+        assert_eq!(load(&file), []);
+    }
+
+    #[test]
+    fn a_damaged_cache_is_empty() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let file = folder.path().join("cache");
+        store(&file, &[known(5)], 10 * RACY_NANOS).expect("stores");
+        let mut bytes = fs::read(&file).expect("reads");
+        bytes[20] ^= 1;
+        fs::write(&file, &bytes).expect("writes");
+        assert_eq!(load(&file), []);
+    }
+}

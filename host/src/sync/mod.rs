@@ -1,0 +1,67 @@
+//! Makes the box's tree equal to the checkout.
+//!
+//! [`source`] names the files, [`scan`] turns them into a tree of hashes (with
+//! [`cache`] so that an unchanged file costs one `stat`), [`base`] remembers what a
+//! box was last given, [`delta`] sends the difference, [`guard`] stops a mistake.
+//! What the box holds is verified there; here it is only believed.
+
+mod base;
+mod cache;
+mod delta;
+mod guard;
+mod scan;
+mod source;
+
+pub use base::Base;
+pub use delta::{Plan, plan, send};
+pub use guard::check_deletions;
+pub use scan::scan;
+pub use source::Source;
+
+use std::io;
+use std::path::PathBuf;
+
+/// The checkout can't be made into a tree, or a tree can't be sent.
+#[derive(Debug, thiserror::Error)]
+pub enum SyncError {
+    /// There is no git checkout here.
+    #[error("`{}` is not in a git checkout", .0.display())]
+    NotACheckout(PathBuf),
+    /// Git can't be run, or refuses.
+    #[error("git can't list the files of `{}`: {reason}", .folder.display())]
+    Git {
+        /// Where.
+        folder: PathBuf,
+        /// What it said.
+        reason: String,
+    },
+    /// A file or folder can't be read.
+    #[error("`{}` can't be read", .path.display())]
+    Read {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A name that no tree can hold.
+    #[error(transparent)]
+    Name(#[from] crabbox_wire::tree::TreeError),
+    /// A pattern in `.crabboxignore` or the configuration.
+    #[error("an exclude pattern can't be read")]
+    Pattern(#[from] ignore::Error),
+    /// A file changed between being hashed and being sent.
+    #[error("`{}` changed while it was being sent", .0.display())]
+    Changed(PathBuf),
+    /// The stream to the box.
+    #[error("the connection to the box broke")]
+    Stream(#[source] io::Error),
+    /// More would be deleted than looks right.
+    #[error("{deleted} of the {held} files on the box would be deleted, and `HEAD` hasn't moved")]
+    MassDeletion {
+        /// How many.
+        deleted: usize,
+        /// Of how many.
+        held: usize,
+    },
+}

@@ -1,0 +1,270 @@
+//! Which files make up the tree: what git says, or all of a folder.
+//!
+//! Names come from git (tracked, and untracked but not ignored), never from a walk
+//! with `.gitignore` rules, which would lose files that are tracked though ignored.
+
+use super::SyncError;
+use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use std::env;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The file with patterns that git doesn't know about.
+const IGNORE_FILE: &str = ".crabboxignore";
+
+/// Where a tree comes from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// The folder that the box mirrors, canonical.
+    pub root: PathBuf,
+    /// Names come from git.
+    pub git: bool,
+}
+
+impl Source {
+    /// The git checkout that `folder` lies in.
+    pub fn checkout(folder: &Path) -> Result<Self, SyncError> {
+        let folder = canonical(folder)?;
+        // Git itself would be asked in a process of its own; all it does for this is the same walk.
+        let root = folder
+            .ancestors()
+            .find(|parent| parent.join(".git").symlink_metadata().is_ok());
+        match root {
+            Some(root) => Ok(Self {
+                root: root.to_owned(),
+                git: true,
+            }),
+            None => Err(SyncError::NotACheckout(folder)),
+        }
+    }
+
+    /// A folder as it is.
+    pub fn folder(folder: &Path) -> Result<Self, SyncError> {
+        Ok(Self {
+            root: canonical(folder)?,
+            git: false,
+        })
+    }
+
+    /// The relative paths, in order, each once. Some may not exist (tracked and
+    /// deleted); for a plain folder, empty folders are among them.
+    pub fn names(&self, excludes: &[String]) -> Result<Vec<Vec<u8>>, SyncError> {
+        let mut names = Vec::new();
+        if self.git {
+            git_names(&self.root, b"", &mut names)?;
+        } else {
+            folder_names(&self.root, b"", &mut names)?;
+        }
+        let filter = self.filter(excludes)?;
+        if !filter.is_empty() {
+            names.retain(|name| {
+                let path = Path::new(OsStr::from_bytes(name));
+                !filter.matched_path_or_any_parents(path, false).is_ignore()
+            });
+        }
+        names.sort_unstable();
+        names.dedup();
+        Ok(names)
+    }
+
+    /// The commit that `HEAD` stands on, if there is one.
+    #[must_use]
+    pub fn head(&self) -> Option<String> {
+        if !self.git {
+            return None;
+        }
+        let output = git(&self.root)
+            .args(["rev-parse", "--verify", "--quiet", "HEAD"])
+            .output();
+        let output = output.ok().filter(|output| output.status.success())?;
+        Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn filter(&self, excludes: &[String]) -> Result<Gitignore, SyncError> {
+        let mut filter = GitignoreBuilder::new("");
+        let file = self.root.join(IGNORE_FILE);
+        match fs::read_to_string(&file) {
+            Ok(text) => {
+                for line in text.lines() {
+                    filter.add_line(Some(file.clone()), line)?;
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(source) => return Err(SyncError::Read { path: file, source }),
+        }
+        for pattern in excludes {
+            filter.add_line(None, pattern)?;
+        }
+        Ok(filter.build()?)
+    }
+}
+
+fn canonical(folder: &Path) -> Result<PathBuf, SyncError> {
+    fs::canonicalize(folder).map_err(|source| SyncError::Read {
+        path: folder.to_owned(),
+        source,
+    })
+}
+
+/// Git on a checkout, untouched by the caller's own git (in a hook `GIT_INDEX_FILE`
+/// is set), without writing to the index and without starting a monitor.
+fn git(root: &Path) -> Command {
+    let mut command = Command::new("git");
+    for (name, _) in env::vars_os() {
+        if name.as_bytes().starts_with(b"GIT_") {
+            command.env_remove(name);
+        }
+    }
+    command
+        .arg("-C")
+        .arg(root)
+        .args(["-c", "core.fsmonitor=false"])
+        .env("GIT_OPTIONAL_LOCKS", "0")
+        .env("LC_ALL", "C")
+        .stdin(Stdio::null());
+    command
+}
+
+/// Appends the names of the checkout at `root`, each behind `prefix`, and those of the
+/// checkouts inside it: submodules, and repositories that git takes for opaque.
+fn git_names(root: &Path, prefix: &[u8], names: &mut Vec<Vec<u8>>) -> Result<(), SyncError> {
+    let refuse = |reason: String| SyncError::Git {
+        folder: root.to_owned(),
+        reason,
+    };
+    let output = git(root)
+        .args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "-z",
+        ])
+        .output()
+        .map_err(|error| refuse(error.to_string()))?;
+    if !output.status.success() {
+        return Err(refuse(
+            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
+        ));
+    }
+    for name in output
+        .stdout
+        .split(|byte| *byte == 0)
+        .filter(|name| !name.is_empty())
+    {
+        let opaque = name.strip_suffix(b"/");
+        let name = opaque.unwrap_or(name);
+        let full = [prefix, name].concat();
+        let path = root.join(OsStr::from_bytes(name));
+        // Only a submodule or an opaque repository has a `.git` right below its name.
+        if path.join(".git").symlink_metadata().is_ok() {
+            git_names(&path, &[&full, b"/".as_slice()].concat(), names)?;
+        } else if opaque.is_none() {
+            names.push(full);
+        }
+    }
+    Ok(())
+}
+
+fn folder_names(folder: &Path, prefix: &[u8], names: &mut Vec<Vec<u8>>) -> Result<(), SyncError> {
+    let wrap = |source| SyncError::Read {
+        path: folder.to_owned(),
+        source,
+    };
+    let mut empty = true;
+    for entry in fs::read_dir(folder).map_err(wrap)? {
+        let entry = entry.map_err(wrap)?;
+        let name = entry.file_name().into_vec();
+        if name == b".git" {
+            continue;
+        }
+        empty = false;
+        let full = [prefix, &name].concat();
+        if entry.file_type().map_err(wrap)?.is_dir() {
+            folder_names(&entry.path(), &[&full, b"/".as_slice()].concat(), names)?;
+        } else {
+            names.push(full);
+        }
+    }
+    if let Some(path) = prefix.strip_suffix(b"/").filter(|_| empty) {
+        names.push(path.to_vec());
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(root: &Path, arguments: &[&str]) {
+        let status = git(root)
+            .args(arguments)
+            .stdout(Stdio::null())
+            .status()
+            .expect("git runs");
+        assert!(status.success(), "git {arguments:?}");
+    }
+
+    fn text(names: Vec<Vec<u8>>) -> Vec<String> {
+        names
+            .into_iter()
+            .map(|name| String::from_utf8_lossy(&name).into_owned())
+            .collect()
+    }
+
+    #[test]
+    fn tracked_though_ignored_is_in_and_ignored_is_out() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let root = folder.path();
+        run(root, &["init", "-q"]);
+        for (name, content) in [
+            (".gitignore", "*.log\n"),
+            ("kept.log", ""),
+            ("dropped.log", ""),
+            ("odd\nname", ""),
+            ("notes.tmp", ""),
+            (".crabboxignore", "*.tmp\n"),
+        ] {
+            fs::write(root.join(name), content).expect("writes");
+        }
+        run(root, &["add", "-f", "kept.log"]);
+        let source = Source::checkout(root).expect("a checkout");
+        let names = text(source.names(&["odd*".to_owned()]).expect("names"));
+        assert_eq!(names, [".crabboxignore", ".gitignore", "kept.log"]);
+    }
+
+    #[test]
+    fn a_repository_inside_is_part_of_the_tree() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let root = folder.path();
+        let inner = root.join("vendor/inner");
+        fs::create_dir_all(&inner).expect("folders");
+        run(root, &["init", "-q"]);
+        run(&inner, &["init", "-q"]);
+        fs::write(inner.join("file"), "").expect("writes");
+        let names = Source::checkout(root)
+            .expect("a checkout")
+            .names(&[])
+            .expect("names");
+        assert_eq!(text(names), ["vendor/inner/file"]);
+    }
+
+    #[test]
+    fn a_plain_folder_keeps_its_empty_folders() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        fs::create_dir_all(folder.path().join("a/empty")).expect("folders");
+        fs::write(folder.path().join("file"), "").expect("writes");
+        assert!(matches!(
+            Source::checkout(folder.path()),
+            Err(SyncError::NotACheckout(_))
+        ));
+        let names = Source::folder(folder.path())
+            .expect("a folder")
+            .names(&[])
+            .expect("names");
+        assert_eq!(text(names), ["a/empty", "file"]);
+    }
+}

@@ -1,0 +1,164 @@
+//! Gets the remote helper to run on a box: one script in the command line, and
+//! one more round trip the first time.
+//!
+//! The script passes through login shells of all kinds, so it holds no single
+//! quote, newline, `!` or backslash. It runs the helper where a folder has it;
+//! else it says so, receives the executable, lets it check itself, and runs it. A folder
+//! that turns out to be noexec, read-only or full is skipped by a second try.
+
+use super::exec::{self, Process, TransportError};
+use super::helpers::{self, Helper};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use crabbox_provider_api::payload::Endpoint;
+use crabbox_wire::frame::ToHelper;
+use crabbox_wire::greeting::{Opening, read_opening};
+use crabbox_wire::message::Request;
+use std::io::{BufReader, BufWriter, Write};
+use std::process::{ChildStdin, ChildStdout};
+
+/// The command line's limit on the box is 128 KiB for one argument; a longer
+/// request travels as the first frame.
+const COMMAND_LINE_LIMIT: usize = 96 * 1024;
+
+/// The folders that the script tries.
+const FOLDERS: u32 = 4;
+
+/// A session with the helper: frames from here on.
+#[derive(Debug)]
+pub struct Link {
+    /// From the helper.
+    pub input: BufReader<ChildStdout>,
+    /// To the helper.
+    pub output: BufWriter<ChildStdin>,
+    /// Our end.
+    pub process: Process,
+}
+
+/// Opens a session for `request`.
+pub fn open(endpoint: &Endpoint, request: &Request) -> Result<Link, TransportError> {
+    let json = serde_json::to_vec(request)
+        .map_err(|error| TransportError::Broken(std::io::Error::other(error)))?;
+    let mut argument = BASE64_URL_SAFE_NO_PAD.encode(json);
+    let spilled = argument.len() > COMMAND_LINE_LIMIT;
+    if spilled {
+        "-".clone_into(&mut argument);
+    }
+    let mut reason = String::new();
+    let mut skip = 0;
+    while skip < FOLDERS {
+        let (process, stdin, stdout) = exec::start(endpoint, &script(&argument, skip))?;
+        let mut link = Link {
+            input: BufReader::with_capacity(256 * 1024, stdout),
+            output: BufWriter::with_capacity(256 * 1024, stdin),
+            process,
+        };
+        match greet(&mut link)? {
+            Greeting::Helper => {
+                if spilled {
+                    ToHelper::Request(Box::new(request.clone()))
+                        .write(&mut link.output)
+                        .map_err(|error| TransportError::Broken(std::io::Error::other(error)))?;
+                    link.output.flush().map_err(TransportError::Broken)?;
+                }
+                return Ok(link);
+            }
+            Greeting::Fail(text) => {
+                let tried: u32 = text
+                    .split(' ')
+                    .next()
+                    .and_then(|number| number.parse().ok())
+                    .unwrap_or(FOLDERS);
+                reason = join(&text, &link.process.stderr_tail());
+                skip = tried.max(skip + 1);
+            }
+        }
+    }
+    Err(TransportError::NoFolder(reason))
+}
+
+enum Greeting {
+    Helper,
+    Fail(String),
+}
+
+/// Reads what the far side says first; sends the helper if it is missing.
+fn greet(link: &mut Link) -> Result<Greeting, TransportError> {
+    let mut sent = false;
+    loop {
+        match read_opening(&mut link.input).map_err(TransportError::Broken)? {
+            Opening::Helper => return Ok(Greeting::Helper),
+            Opening::Miss(uname) if !sent => {
+                let helper = helpers::for_machine(&uname)
+                    .ok_or_else(|| TransportError::Machine(uname.clone()))?;
+                send(helper, link).map_err(TransportError::Broken)?;
+                sent = true;
+            }
+            Opening::Miss(_) => return Err(TransportError::Noise("it asks twice".to_owned())),
+            Opening::Fail(text) => return Ok(Greeting::Fail(text)),
+            Opening::Noise(noise) => {
+                let said = String::from_utf8_lossy(&noise);
+                let status = link.process.wait().map_err(TransportError::Broken)?;
+                let said = join(said.trim(), &link.process.stderr_tail());
+                return Err(TransportError::Noise(format!("{status}; it said: {said}")));
+            }
+        }
+    }
+}
+
+/// Size, hash, then the bytes; nothing after them until the helper has greeted, since some
+/// `head`s read ahead.
+fn send(helper: &Helper, link: &mut Link) -> std::io::Result<()> {
+    writeln!(link.output, "{} {}", helper.bytes.len(), helper.sha256)?;
+    link.output.write_all(helper.bytes)?;
+    link.output.flush()
+}
+
+fn join(said: &str, stderr: &str) -> String {
+    match (said.is_empty(), stderr.is_empty()) {
+        (true, true) => "nothing".to_owned(),
+        (false, true) => said.to_owned(),
+        (true, false) => stderr.to_owned(),
+        (false, false) => format!("{said}; {stderr}"),
+    }
+}
+
+/// The script, for a request and with the first `skip` folders left out.
+fn script(argument: &str, skip: u32) -> String {
+    let hashes: Vec<&str> = helpers::all().iter().map(|helper| helper.sha256).collect();
+    // `i` counts the folders. Those in shared places must be ours and no link.
+    let folders = concat!(
+        "i=0;for d in \"${XDG_CACHE_HOME:-$HOME/.cache}/crabbox/helper\" ",
+        "\"/var/tmp/crabbox-$u\" \"/tmp/crabbox-$u\" \"/dev/shm/crabbox-$u\";",
+        "do i=$((i+1));[ \"$i\" -gt \"$k\" ]||continue;[ -L \"$d\" ]&&continue;"
+    );
+    [
+        &format!("r={argument};k={skip};u=$(id -u);"),
+        folders,
+        "[ -O \"$d\" ]||continue;",
+        &format!("for h in {};do ", hashes.join(" ")),
+        "if [ -x \"$d/$h\" ];then exec \"$d/$h\" serve \"$r\";fi;done;done;",
+        // The words are put together here so that a shell that echoes the script isn't taken for its result.
+        "m=miss;f=fail;o=$(umask);echo \"<<crabbox-$m-1>> $(uname -sm)\";umask 077;read -r n h;",
+        folders,
+        "mkdir -p \"$d\" 2>/dev/null||continue;[ -O \"$d\" ]||continue;t=\"$d/.$h.$$\";",
+        "if head -c \"$n\" >\"$t\" && chmod 700 \"$t\" && \"$t\" --self-check \"$h\" && ",
+        "mv -f \"$t\" \"$d/$h\";then umask $o;exec \"$d/$h\" serve \"$r\";fi;rm -f \"$t\";",
+        "echo \"<<crabbox-$f-1>> $i it can not be kept in $d\";exit 1;done;",
+        &format!("echo \"<<crabbox-$f-1>> {FOLDERS} no folder can be written\";exit 1"),
+    ]
+    .concat()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_survives_every_login_shell() {
+        let script = script("abc_-", 0);
+        for forbidden in ['\'', '\n', '!', '\\'] {
+            assert!(!script.contains(forbidden), "{forbidden:?}");
+        }
+    }
+}

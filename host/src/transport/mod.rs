@@ -1,0 +1,12 @@
+//! One byte stream to the remote helper on a box, whatever the endpoint is.
+//!
+//! [`exec`] runs a script on the box, [`bootstrap`] is that script (and what the host does when the
+//! helper isn't there yet), [`helpers`] the executables that are embedded in this
+//! program. Nothing above this module knows how a box is reached.
+
+mod bootstrap;
+mod exec;
+mod helpers;
+
+pub use bootstrap::{Link, open};
+pub use exec::{Process, TransportError};

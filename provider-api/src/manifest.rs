@@ -1,0 +1,242 @@
+//! What a provider says of itself: `provider.toml`, embedded in a section of its library, so that the
+//! host reads it without running any of the provider's code.
+
+use semver::{Version, VersionReq};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The section of the library that holds the manifest.
+pub const SECTION: &str = ".crabbox.manifest";
+
+/// How the section begins; the length of the text (4 bytes, little-endian) and the text follow.
+pub const MAGIC: [u8; 16] = *b"crabbox-manifest";
+
+/// The longest manifest, in bytes.
+pub const LIMIT: usize = 64 * 1024;
+
+/// A provider's description of itself.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Lower-case letters, digits and dashes, a letter first, at most 32.
+    pub name: String,
+    /// The provider's own version.
+    pub version: Version,
+    /// The interface versions that it works with, such as `"1"`.
+    pub abi: VersionReq,
+    /// One sentence.
+    #[serde(default)]
+    pub description: String,
+    /// Other names that users may type.
+    #[serde(default)]
+    pub aliases: Vec<String>,
+    /// Target triples that it is built for; none stands for any.
+    #[serde(default)]
+    pub targets: Vec<String>,
+    /// Named abilities beyond the hooks.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
+    /// Environment variables that its process gets, each with the reason.
+    #[serde(default)]
+    pub environment: BTreeMap<String, String>,
+    /// The settings under `[provider.NAME]`.
+    #[serde(default)]
+    pub settings: BTreeMap<String, Setting>,
+    /// An SPDX expression.
+    #[serde(default)]
+    pub license: String,
+    /// Where to read more.
+    #[serde(default)]
+    pub homepage: String,
+}
+
+/// One setting of a provider.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Setting {
+    /// `string`, `integer`, `bool`, `duration`, `path`, `enum`, `list` or `map`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// One sentence.
+    #[serde(default)]
+    pub description: String,
+    /// What holds when nothing is set.
+    #[serde(default)]
+    pub default: Option<toml::Value>,
+    /// Nothing works without it.
+    #[serde(default)]
+    pub required: bool,
+    /// Never shown.
+    #[serde(default)]
+    pub secret: bool,
+}
+
+/// A manifest that can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// The section isn't what [`crate::export_provider!`] writes.
+    #[error("the manifest section is damaged")]
+    Section,
+    /// Too long.
+    #[error("the manifest is longer than {LIMIT} bytes")]
+    TooLong,
+    /// Not TOML, a key missing, a value of the wrong type.
+    #[error("the manifest can't be read: {0}")]
+    Syntax(String),
+    /// A name that isn't one.
+    #[error("`{0}` can't be a provider's name: use lower-case letters, digits and dashes")]
+    Name(String),
+}
+
+impl Manifest {
+    /// Reads the text of a `provider.toml`.
+    pub fn parse(text: &str) -> Result<Self, ManifestError> {
+        if text.len() > LIMIT {
+            return Err(ManifestError::TooLong);
+        }
+        let manifest: Self = toml::from_str(text)
+            .map_err(|error| ManifestError::Syntax(error.message().to_owned()))?;
+        for name in std::iter::once(&manifest.name).chain(&manifest.aliases) {
+            if !is_name(name) {
+                return Err(ManifestError::Name(name.escape_debug().to_string()));
+            }
+        }
+        Ok(manifest)
+    }
+
+    /// Reads the content of the section [`SECTION`].
+    pub fn from_section(section: &[u8]) -> Result<Self, ManifestError> {
+        let rest = section.strip_prefix(&MAGIC).ok_or(ManifestError::Section)?;
+        let (length, rest) = rest
+            .split_first_chunk::<4>()
+            .ok_or(ManifestError::Section)?;
+        let length = u32::from_le_bytes(*length) as usize;
+        if length > LIMIT {
+            return Err(ManifestError::TooLong);
+        }
+        let text = rest.get(..length).ok_or(ManifestError::Section)?;
+        Self::parse(str::from_utf8(text).map_err(|_| ManifestError::Section)?)
+    }
+}
+
+/// May a provider be called this?
+#[must_use]
+pub fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    name.len() <= 32
+        && name
+            .bytes()
+            .next()
+            .is_some_and(|first| first.is_ascii_lowercase())
+        && name.bytes().all(plain)
+}
+
+/// The length of the section for a manifest of this length.
+#[doc(hidden)]
+#[must_use]
+pub const fn section_length(text: &str) -> usize {
+    MAGIC.len() + 4 + text.len()
+}
+
+/// The section for a manifest; fails the compilation of one that lacks what every manifest has.
+#[doc(hidden)]
+#[must_use]
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "the length is checked against the limit"
+)]
+pub const fn section<const N: usize>(text: &str) -> [u8; N] {
+    let bytes = text.as_bytes();
+    assert!(bytes.len() <= LIMIT, "provider.toml is longer than 64 KiB");
+    assert!(
+        has_key(bytes, b"name"),
+        "provider.toml needs `name = \"...\"`"
+    );
+    assert!(
+        has_key(bytes, b"version"),
+        "provider.toml needs `version = \"...\"`"
+    );
+    assert!(
+        has_key(bytes, b"abi"),
+        "provider.toml needs `abi = \"...\"`"
+    );
+    let mut section = [0; N];
+    let length = (bytes.len() as u32).to_le_bytes();
+    let mut at = 0;
+    while at < N {
+        section[at] = if at < MAGIC.len() {
+            MAGIC[at]
+        } else if at < MAGIC.len() + 4 {
+            length[at - MAGIC.len()]
+        } else {
+            bytes[at - MAGIC.len() - 4]
+        };
+        at += 1;
+    }
+    section
+}
+
+/// Is there a line `KEY = "` with something behind it, before any table?
+const fn has_key(text: &[u8], key: &[u8]) -> bool {
+    let mut start = 0;
+    while start < text.len() && text[start] != b'[' {
+        let mut at = start;
+        let mut matched = 0;
+        while at < text.len() && matched < key.len() && text[at] == key[matched] {
+            at += 1;
+            matched += 1;
+        }
+        if matched == key.len() {
+            while at < text.len() && (text[at] == b' ' || text[at] == b'=') {
+                at += 1;
+            }
+            if at + 1 < text.len() && text[at] == b'"' && text[at + 1] != b'"' {
+                return true;
+            }
+        }
+        while start < text.len() && text[start] != b'\n' {
+            start += 1;
+        }
+        start += 1;
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const TEXT: &str = "name = \"desk\"\nversion = \"1.2.3\"\nabi = \"1\"\n";
+
+    #[test]
+    fn a_section_holds_its_manifest() {
+        const LENGTH: usize = section_length(TEXT);
+        let section = section::<LENGTH>(TEXT);
+        let manifest = Manifest::from_section(&section).expect("reads");
+        assert_eq!(manifest.name, "desk");
+        assert!(manifest.abi.matches(&Version::new(1, 9, 0)));
+    }
+
+    #[test]
+    fn names_that_could_be_paths_or_options_are_refused() {
+        for name in ["", "-x", "../x", "A", "1a", "a b", "ä"] {
+            assert!(!is_name(name), "{name}");
+        }
+        assert!(is_name("coder-2"));
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_bytes_never_panic(mut bytes: Vec<u8>, framed: bool) {
+            if framed {
+                let length = u32::try_from(bytes.len()).unwrap_or(0).to_le_bytes();
+                bytes = [MAGIC.as_slice(), &length, &bytes].concat();
+            }
+            let _ = Manifest::from_section(&bytes);
+        }
+
+        #[test]
+        fn foreign_text_never_panics(text: String) {
+            let _ = Manifest::parse(&text);
+        }
+    }
+}
