@@ -56,9 +56,10 @@ fn main() -> Result<()> {
             });
         let copy = out.join(format!("helper-{machine}"));
         fs::write(&copy, &bytes)?;
+        let path = copy.to_str().context("the target folder's name is UTF-8")?;
         writeln!(
             table,
-            "    Helper {{ machine: {machine:?}, sha256: {hash:?}, bytes: include_bytes!({copy:?}) }},"
+            "    Helper {{ machine: {machine:?}, sha256: {hash:?}, bytes: include_bytes!({path:?}) }},"
         )?;
     }
     table.push(']');

@@ -19,6 +19,11 @@
 //! reached the border would end the process.
 
 #![expect(
+    clippy::must_use_candidate,
+    clippy::expl_impl_clone_on_copy,
+    reason = "the derive writes accessors and impls of its own"
+)]
+#![expect(
     unsafe_code,
     reason = "a header names a constructor of the right type; nothing else is unsafe"
 )]

@@ -14,7 +14,7 @@ pub(crate) fn install() {
     // A provider that has a subscriber of its own keeps it.
     let _ = tracing::subscriber::set_global_default(Forward::default());
     panic::set_hook(Box::new(|info| {
-        log(Level::Error, "panic", &info.to_string())
+        log(Level::Error, "panic", &info.to_string());
     }));
 }
 

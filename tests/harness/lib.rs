@@ -1,1 +1,13 @@
-//! x
+//! The builder of end-to-end tests: a world of its own for each, around the
+//! program that cargo has just built.
+
+#![expect(
+    clippy::missing_panics_doc,
+    reason = "a test panics when its world is wrong"
+)]
+
+mod built;
+mod world;
+
+pub use built::{Built, Profile, built};
+pub use world::{Ran, World};

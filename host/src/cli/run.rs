@@ -34,6 +34,7 @@ use std::time::{Duration, Instant};
 /// Exit codes: the command's own; 124 time limit, 125 crabbox failed, 126 not executable,
 /// 127 not found, 128+N ended by signal N.
 #[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(
     after_help = "Examples:\n  crabbox run -- cargo test\n  crabbox run --shell 'make && ./check'\n  crabbox run --env RUST_LOG=debug --timeout 10m -- cargo test"
 )]
@@ -185,7 +186,7 @@ impl Run {
                 .printer
                 .hint(&format!("crabbox stop {}", held.claim.slug));
         }
-        let finished = result.map_err(|error| explain(error, &held.claim, &wanted))?;
+        let finished = result.map_err(|error| explain(&error, &held.claim, &wanted))?;
         Ok(Report {
             finished,
             claim: held.claim,
@@ -246,18 +247,15 @@ impl Run {
         let mut values = BTreeMap::new();
         for word in &self.environment {
             let bytes = word.as_bytes();
-            let (name, value) = match bytes.iter().position(|byte| *byte == b'=') {
-                Some(at) => (&bytes[..at], bytes[at + 1..].to_vec()),
-                None => {
-                    let value = env::var_os(word).ok_or_else(|| {
-                        let name = word.to_string_lossy();
-                        CommandError::usage(format!(
-                            "`--env {name}`: there is no such variable here"
-                        ))
+            let (name, value) = if let Some(at) = bytes.iter().position(|byte| *byte == b'=') {
+                (&bytes[..at], bytes[at + 1..].to_vec())
+            } else {
+                let value = env::var_os(word).ok_or_else(|| {
+                    let name = word.to_string_lossy();
+                    CommandError::usage(format!("`--env {name}`: there is no such variable here"))
                         .hint(format!("--env {name}=VALUE sets one"))
-                    })?;
-                    (bytes, value.into_vec())
-                }
+                })?;
+                (bytes, value.into_vec())
             };
             if name.is_empty() {
                 return Err(CommandError::usage("`--env` needs a name"));
@@ -569,9 +567,9 @@ fn explain_sync(error: &SyncError) -> CommandError {
     }
 }
 
-fn explain(error: RunError, claim: &Claim, wanted: &Wanted) -> Failed {
+fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Failed {
     let outcome = error.outcome();
-    let error = match &error {
+    let error = match error {
         RunError::Sync(error) => explain_sync(error),
         other => {
             let result = CommandError::failed(other.to_string()).code("run");

@@ -29,7 +29,7 @@ impl Stop {
         let mut desk = shared.desk(&places, &settings)?;
         let claim = desk.find(&self.id)?;
         if self.delete && !self.yes {
-            self.confirm(shared, &claim.slug)?;
+            confirm(shared, &claim.slug)?;
         }
         let flags = crate::config::Flags {
             provider: Some(claim.provider.clone()),
@@ -50,24 +50,24 @@ impl Stop {
         shared.printer.phase(&format!("{} {done}", claim.slug));
         Ok(())
     }
+}
 
-    /// Asks on a terminal; elsewhere the line with `--yes` is the question.
-    fn confirm(&self, shared: &Shared, slug: &str) -> Result<(), CommandError> {
-        let refuse = || {
-            CommandError::new(Exit::Usage, format!("deleting `{slug}` must be confirmed"))
-                .hint(format!("crabbox stop {slug} --delete --yes"))
-        };
-        if !io::stdin().is_terminal() || shared.printer.json {
-            return Err(refuse());
-        }
-        shared.printer.ask(&format!(
-            "delete the box of `{slug}` with all that is on it? [y/N]"
-        ));
-        let mut answer = String::new();
-        let read = io::stdin().lock().read_line(&mut answer);
-        match read {
-            Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
-            _ => Err(refuse()),
-        }
+/// Asks on a terminal; elsewhere the line with `--yes` is the question.
+fn confirm(shared: &Shared, slug: &str) -> Result<(), CommandError> {
+    let refuse = || {
+        CommandError::new(Exit::Usage, format!("deleting `{slug}` must be confirmed"))
+            .hint(format!("crabbox stop {slug} --delete --yes"))
+    };
+    if !io::stdin().is_terminal() || shared.printer.json {
+        return Err(refuse());
+    }
+    shared.printer.ask(&format!(
+        "delete the box of `{slug}` with all that is on it? [y/N]"
+    ));
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    match read {
+        Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
+        _ => Err(refuse()),
     }
 }

@@ -235,7 +235,7 @@ mod tests {
         let layer = parse_as(Origin::User, text).expect("parses");
         assert_eq!(
             layer.settings["lease.idle"],
-            Setting::Duration(Duration::from_secs(5400))
+            Setting::Duration(Duration::from_mins(90))
         );
         assert_eq!(
             layer.settings["sync.exclude"],

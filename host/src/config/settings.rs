@@ -88,7 +88,7 @@ impl Settings {
             provider_path,
             idle: layers
                 .duration("lease.idle")?
-                .unwrap_or(Duration::from_secs(30 * 60)),
+                .unwrap_or(Duration::from_mins(30)),
             release: match layers.text("lease.release")?.as_deref() {
                 Some("delete") => ReleaseAction::Delete,
                 _ => ReleaseAction::Park,

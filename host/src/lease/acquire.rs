@@ -15,10 +15,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a provider may take to make a resource.
-const LEASE_DEADLINE: Duration = Duration::from_secs(20 * 60);
+const LEASE_DEADLINE: Duration = Duration::from_mins(20);
 
 /// How long a provider may take to start and find a resource.
-const RESOLVE_DEADLINE: Duration = Duration::from_secs(10 * 60);
+const RESOLVE_DEADLINE: Duration = Duration::from_mins(10);
 
 /// How many new names to try before giving up on a store that takes none.
 const NAMES: usize = 10;
@@ -67,7 +67,7 @@ impl Desk {
     pub fn acquire(&mut self, wanted: &Wanted) -> Result<Held, CommandError> {
         for candidate in self.candidates(wanted)? {
             let explicit = wanted.id.is_some();
-            match self.try_take(candidate, wanted, explicit)? {
+            match self.try_take(&candidate, wanted, explicit)? {
                 Some(held) => return Ok(held),
                 None if explicit => break,
                 None => {}
@@ -127,7 +127,7 @@ impl Desk {
     /// Takes a candidate. `None`: it is in use, or has no box any more.
     fn try_take(
         &mut self,
-        candidate: Claim,
+        candidate: &Claim,
         wanted: &Wanted,
         explicit: bool,
     ) -> Result<Option<Held>, CommandError> {
@@ -338,7 +338,7 @@ impl Desk {
         let closed = self
             .store
             .transition(&mut claim, Event::LeaseFailed, |claim| {
-                claim.trouble = Some(trouble)
+                claim.trouble = Some(trouble);
             });
         match (left, closed) {
             (Ok(None), Ok(())) => result,

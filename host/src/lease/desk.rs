@@ -39,7 +39,7 @@ impl Callbacks for Clerk<'_> {
         let resource = resource.clone();
         self.store
             .transition(self.claim, Event::Checkpoint, |claim| {
-                claim.resource = resource
+                claim.resource = resource;
             })
             .map_err(|error| error.to_string())
     }

@@ -20,6 +20,10 @@ const ANIMALS: [&str; 32] = [
 ];
 
 /// 64 bits from the operating system.
+///
+/// # Panics
+///
+/// On a machine whose kernel has none to give.
 #[must_use]
 pub fn random_bits() -> u64 {
     let mut bytes = [0; 8];

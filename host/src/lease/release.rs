@@ -12,7 +12,7 @@ use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// How long a provider may take to park or delete a resource.
-const RELEASE_DEADLINE: Duration = Duration::from_secs(10 * 60);
+const RELEASE_DEADLINE: Duration = Duration::from_mins(10);
 
 /// What became of the box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

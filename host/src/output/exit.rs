@@ -1,5 +1,5 @@
 //! The exit codes of every command but `run`, which returns the program's own
-//! (its own failures are 125, see [`crate::run::outcome`]).
+//! (its own failures are 125, see [`crate::run::Outcome`]).
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -296,8 +296,8 @@ impl Conversation<'_> {
         let plan = sync::plan(held, job.tree);
         if !job.allow_mass_deletion && !plan.deletes.is_empty() {
             let count = held.map_or(0, |held| held.entries().len());
-            let head = job.source.head();
-            sync::check_deletions(&plan, count, job.base.head.as_deref(), head.as_deref())?;
+            let commit = job.source.head();
+            sync::check_deletions(&plan, count, job.base.head.as_deref(), commit.as_deref())?;
         }
         announce(job.printer, &plan);
         Ok(plan.bytes)

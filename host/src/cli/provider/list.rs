@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 pub(in crate::cli) struct List;
 
 impl List {
-    pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+    pub(super) fn execute(shared: &Shared) -> Result<(), CommandError> {
         let settings = Settings::load(shared.flags(), None, &shared.places()?.config)?;
         let entries = shared.registry(&settings).list();
         if shared.printer.json {

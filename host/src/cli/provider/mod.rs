@@ -15,7 +15,7 @@ pub(in crate::cli) enum Provider {
 impl Provider {
     pub(in crate::cli) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         match self {
-            Self::List(list) => list.execute(shared),
+            Self::List(list::List) => list::List::execute(shared),
         }
     }
 }

@@ -1,0 +1,186 @@
+//! A provider that fails is an error that names it, and nothing else is harmed.
+
+use crabbox::provider::{self, Callbacks, Options, ProviderError};
+use crabbox::registry::{Places, Registry};
+use crabbox_provider_api::payload::{LeaseRequest, Resource};
+use crabbox_tests::{World, built};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+fn lease(how: &str) -> (World, crabbox_tests::Ran) {
+    let world = World::new();
+    world.configure(&format!("[provider.misbehaving]\nlease = '{how}'\n"));
+    let path = world
+        .provider_path("crabbox_provider_misbehaving")
+        .display()
+        .to_string();
+    let ran = world.crabbox(&[
+        "run",
+        "--provider-path",
+        &path,
+        "--provider",
+        "misbehaving",
+        "--",
+        "true",
+    ]);
+    (world, ran)
+}
+
+#[test]
+fn every_way_to_fail_is_an_error_that_names_the_provider() {
+    let ways = [
+        ("panic", "it panicked: as asked"),
+        ("exit", "ended in `lease` without an answer: exit status: 0"),
+        ("segfault", "ended in `lease` without an answer: signal: 11"),
+        ("garbage", "broke the protocol in `lease`"),
+        ("refuse", "no boxes left"),
+    ];
+    for (how, expected) in ways {
+        let (world, ran) = lease(how);
+        assert_eq!(ran.code, 125, "{how}");
+        assert!(ran.stderr.contains(expected), "{how}: {}", ran.stderr);
+        assert!(ran.stderr.contains("misbehaving"), "{how}: {}", ran.stderr);
+        assert_eq!(ran.stdout, "", "{how}");
+        let list = world.crabbox(&["list"]).stdout;
+        assert!(list.contains("failed"), "{how}: {list}");
+        // The next run isn't hindered.
+        assert_eq!(world.shell("cat hello.txt").stdout, "hello\n", "{how}");
+    }
+}
+
+#[test]
+fn last_words_are_part_of_the_error() {
+    let (_world, ran) = lease("segfault");
+    assert!(
+        ran.stderr.contains("last words before: segfault"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_file_that_others_can_write_is_refused() {
+    let world = World::new();
+    let folder = world.provider_path("crabbox_provider_misbehaving");
+    let file = folder.join("libcrabbox_provider_misbehaving.so");
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o777)).expect("a mode");
+    let path = folder.display().to_string();
+    let ran = world.crabbox(&[
+        "run",
+        "--provider-path",
+        &path,
+        "--provider",
+        "misbehaving",
+        "--",
+        "true",
+    ]);
+    assert_eq!(ran.code, 125);
+    assert!(
+        ran.stderr.contains("can be written by others"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn a_broken_first_match_is_no_reason_to_look_further() {
+    let world = World::new();
+    let folder = world.root().join("broken");
+    fs::create_dir(&folder).expect("a folder");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("a mode");
+    fs::write(folder.join("libcrabbox_provider_local.so"), "text").expect("a file");
+    let path = folder.display().to_string();
+    let ran = world.crabbox(&["run", "--provider-path", &path, "--", "true"]);
+    assert_eq!(ran.code, 125);
+    assert!(ran.stderr.contains("no shared library"), "{}", ran.stderr);
+    let list = world
+        .crabbox(&["provider", "list", "--json", "--provider-path", &path])
+        .stdout;
+    let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+    assert_eq!(list["providers"][0]["state"], "unusable");
+    assert_eq!(list["providers"][1]["state"], "shadowed");
+}
+
+#[test]
+fn an_unknown_provider_names_those_that_there_are() {
+    let world = World::new();
+    let ran = world.crabbox(&["run", "--provider", "nowhere", "--", "true"]);
+    assert_eq!(ran.code, 125);
+    assert!(ran.stderr.contains("there are: local"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_repository_chooses_no_provider_that_the_user_has_not() {
+    let world = World::new();
+    world.write(".crabbox.toml", "[lease]\nprovider = 'misbehaving'\n");
+    let path = world
+        .provider_path("crabbox_provider_misbehaving")
+        .display()
+        .to_string();
+    let ran = world.crabbox(&["run", "--provider-path", &path, "--", "true"]);
+    assert_eq!(ran.code, 125);
+    assert!(ran.stderr.contains("haven't configured"), "{}", ran.stderr);
+    assert!(world.crabbox(&["list", "--all"]).stdout.is_empty());
+}
+
+/// A host that stores nothing.
+struct Nobody;
+
+impl Callbacks for Nobody {
+    fn checkpoint(&mut self, _: &Resource) -> Result<(), String> {
+        Err("nothing is stored here".to_owned())
+    }
+
+    fn log(&mut self, _: &str, _: &str, _: &str) {}
+
+    fn progress(&mut self, _: &str) {}
+}
+
+fn open(world: &World, package: &str, name: &str) -> provider::Provider {
+    let folder = world.provider_path(package);
+    let registry = Registry::new(Places::discover(vec![folder]));
+    let library = registry.find(name).expect("a provider");
+    let options = Options {
+        program: Some(built().crabbox.clone()),
+    };
+    provider::open(&library, &options).expect("opens")
+}
+
+#[test]
+fn a_provider_that_hangs_is_ended_with_all_it_has() {
+    let world = World::new();
+    let mut provider = open(&world, "crabbox_provider_misbehaving", "misbehaving");
+    let mut request = LeaseRequest::default();
+    request.settings.insert("lease".to_owned(), "hang".into());
+    let error = provider
+        .lease(&request, Duration::from_millis(200), &mut Nobody)
+        .expect_err("takes too long");
+    assert!(
+        matches!(error, ProviderError::Deadline { hook: "lease", .. }),
+        "{error}"
+    );
+    assert!(
+        error.to_string().contains("last words before: hang"),
+        "{error}"
+    );
+}
+
+#[test]
+fn nothing_is_made_when_the_checkpoint_can_not_be_stored() {
+    let world = World::new();
+    let mut provider = open(&world, "crabbox_provider_local", "local");
+    let request = LeaseRequest {
+        lease: "cbx_00000000c4ec".to_owned(),
+        ..LeaseRequest::default()
+    };
+    let error = provider
+        .lease(&request, Duration::from_secs(10), &mut Nobody)
+        .expect_err("is refused");
+    let answer = error.answer().expect("an answer of the provider");
+    assert!(
+        answer.message.contains("nothing is stored here"),
+        "{answer}"
+    );
+    assert_eq!(answer.effect, crabbox_provider_api::Effect::None);
+}

@@ -1,0 +1,82 @@
+//! Letting go of boxes.
+
+use crabbox_tests::World;
+use std::fs;
+
+fn slug(world: &World) -> String {
+    let list = world.crabbox(&["list", "--json"]).stdout;
+    let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+    list["leases"][0]["slug"]
+        .as_str()
+        .expect("a lease")
+        .to_owned()
+}
+
+#[test]
+fn deleting_asks_first_and_removes_exactly_the_box() {
+    let world = World::new();
+    assert_eq!(world.shell("ln -s / escape").code, 0);
+    let slug = slug(&world);
+    let refused = world.crabbox(&["stop", &slug, "--delete"]);
+    assert_eq!(refused.code, 2);
+    assert!(
+        refused
+            .stderr
+            .contains(&format!("crabbox stop {slug} --delete --yes"))
+    );
+    assert_eq!(world.crabbox(&["stop", &slug, "--delete", "--yes"]).code, 0);
+    let left = fs::read_dir(world.root().join("data/crabbox/local"))
+        .expect("reads")
+        .count();
+    assert_eq!(left, 0);
+    assert!(world.crabbox(&["list"]).stdout.is_empty());
+    assert_eq!(world.crabbox(&["status", &slug]).code, 4);
+}
+
+#[test]
+fn a_kept_box_is_parked() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--keep", "--", "true"]).code, 0);
+    let slug = slug(&world);
+    assert_eq!(world.crabbox(&["stop", &slug]).code, 0);
+    assert!(world.crabbox(&["status", &slug]).stdout.contains("parked"));
+    assert_eq!(world.crabbox(&["stop", &slug]).code, 0);
+}
+
+#[test]
+fn a_folder_that_took_the_boxs_place_is_left_alone() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    let slug = slug(&world);
+    let taken = world.only_box();
+    fs::remove_dir_all(&taken).expect("removes");
+    fs::create_dir_all(taken.join(".crabbox")).expect("a folder");
+    fs::write(taken.join(".crabbox/id"), "somebody else's").expect("a file");
+    let refused = world.crabbox(&["stop", &slug, "--delete", "--yes"]);
+    assert_eq!(refused.code, 5, "{}", refused.stderr);
+    assert!(taken.join(".crabbox/id").exists());
+}
+
+#[test]
+fn a_box_that_is_gone_is_replaced_in_one_run() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    fs::remove_dir_all(world.only_box()).expect("removes");
+    let ran = world.shell("cat hello.txt");
+    assert_eq!(ran.stdout, "hello\n");
+    assert!(ran.stderr.contains("was deleted"), "{}", ran.stderr);
+    let all = world.crabbox(&["list", "--all"]).stdout;
+    assert!(all.contains("lost") && all.contains("parked"), "{all}");
+}
+
+#[test]
+fn what_isnt_there_is_said_so() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["stop", "no-such"]).code, 4);
+    assert_eq!(
+        world
+            .crabbox(&["run", "--id", "no-such", "--", "true"])
+            .code,
+        125
+    );
+}

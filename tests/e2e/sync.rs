@@ -1,0 +1,152 @@
+//! The tree on the box is exactly the tree here.
+
+use crabbox_tests::World;
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+
+#[test]
+fn every_kind_of_file_arrives_as_it_is() {
+    let world = World::new();
+    world.write("tool", "#!/bin/sh\necho ran\n");
+    let path = world.checkout().join("tool");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a mode");
+    world.write("empty", "");
+    world.write("odd \n name", "odd");
+    world.write(".gitignore", "*.log\n");
+    world.write("kept.log", "tracked though ignored");
+    world.write("dropped.log", "ignored");
+    world.git(&["add", "-f", "kept.log"]);
+    symlink("hello.txt", world.checkout().join("link")).expect("a link");
+    symlink("/no/where", world.checkout().join("dangling")).expect("a link");
+    let ran = world.shell("./tool && readlink dangling && cat link && ls -A");
+    assert_eq!(
+        ran.stdout,
+        "ran\n/no/where\nhello\n.gitignore\ndangling\nempty\nhello.txt\nkept.log\nlink\nodd \n name\ntool\n"
+    );
+}
+
+#[test]
+fn only_what_changed_is_sent_and_caches_stay() {
+    let world = World::new();
+    world.write(".gitignore", "cache/\n");
+    world.write("src/a", "1");
+    world.write("src/b", "1");
+    assert_eq!(world.shell("mkdir cache && date >cache/made").code, 0);
+    world.write("src/a", "2");
+    fs::remove_file(world.checkout().join("src/b")).expect("removes");
+    let ran = world.shell("cat src/a cache/made && ls src");
+    assert!(ran.stderr.contains("1 sent, 1 removed"), "{}", ran.stderr);
+    assert!(
+        ran.stdout.starts_with('2') && ran.stdout.ends_with("\na\n"),
+        "{}",
+        ran.stdout
+    );
+}
+
+#[test]
+fn drift_on_the_box_is_repaired() {
+    let world = World::new();
+    world.write("src/a", "right");
+    assert_eq!(world.shell("true").code, 0);
+    let outside = world.root().join("outside");
+    fs::create_dir(&outside).expect("a folder");
+    let drifts = [
+        "echo wrong >src/a",
+        "rm src/a",
+        "rm -r src; echo file >src",
+        "rm -r src; mkdir -p src/a/deep",
+        "chmod +x src/a",
+        &format!("rm -r src; ln -s {} src", outside.display()),
+    ];
+    for drift in drifts {
+        assert_eq!(world.shell(drift).code, 0, "{drift}");
+        let ran = world.shell("cat src/a; test ! -x src/a && test ! -L src");
+        assert_eq!(
+            (ran.stdout.as_str(), ran.code),
+            ("right", 0),
+            "{drift}: {}",
+            ran.stderr
+        );
+    }
+    assert_eq!(fs::read_dir(outside).expect("reads").count(), 0);
+}
+
+#[test]
+fn a_file_becomes_a_folder_and_back() {
+    let world = World::new();
+    world.write("thing", "file");
+    assert_eq!(world.shell("cat thing").stdout, "file");
+    fs::remove_file(world.checkout().join("thing")).expect("removes");
+    world.write("thing/inside", "folder");
+    assert_eq!(world.shell("cat thing/inside").stdout, "folder");
+    fs::remove_dir_all(world.checkout().join("thing")).expect("removes");
+    world.write("thing", "file again");
+    assert_eq!(world.shell("cat thing").stdout, "file again");
+}
+
+#[test]
+fn a_written_file_is_new_to_make() {
+    let world = World::new();
+    world.write("Makefile", "out: in\n\tcp in out\n");
+    world.write(".gitignore", "out\n");
+    world.write("in", "1");
+    assert_eq!(world.shell("make -s && cat out").stdout, "1");
+    // Newer content with an older time, as a checkout of another branch may leave it.
+    world.write("in", "2");
+    let file = fs::File::options()
+        .write(true)
+        .open(world.checkout().join("in"))
+        .expect("opens");
+    file.set_modified(std::time::UNIX_EPOCH).expect("a time");
+    assert_eq!(world.shell("make -s && cat out").stdout, "2");
+    let idle = world.shell("make");
+    assert!(idle.stdout.contains("up to date"), "{}", idle.stdout);
+}
+
+#[test]
+fn most_of_a_tree_is_not_deleted_by_mistake() {
+    let world = World::new();
+    for number in 0..250 {
+        world.write(&format!("many/{number}"), "x");
+    }
+    world.commit();
+    assert_eq!(world.shell("true").code, 0);
+    fs::remove_dir_all(world.checkout().join("many")).expect("removes");
+    let refused = world.shell("true");
+    assert_eq!(refused.code, 125);
+    assert!(
+        refused.stderr.contains("--allow-mass-deletion"),
+        "{}",
+        refused.stderr
+    );
+    assert!(world.workspace().join("many/0").exists());
+    let allowed = world.crabbox(&["run", "--allow-mass-deletion", "--", "ls"]);
+    assert_eq!(allowed.stdout, "hello.txt\n");
+}
+
+#[test]
+fn a_folder_that_is_no_checkout_is_sent_when_asked_for() {
+    let world = World::new();
+    let folder = world.root().join("plain");
+    fs::create_dir_all(folder.join("empty")).expect("a folder");
+    fs::write(folder.join("file"), "").expect("a file");
+    let mut refused = world.command(&["run", "--", "ls"]);
+    let refused = refused.current_dir(&folder).output().expect("runs");
+    assert_eq!(refused.status.code(), Some(125));
+    let path = folder.display().to_string();
+    let ran = world.crabbox(&["run", "--from-dir", &path, "--", "ls"]);
+    assert_eq!(ran.stdout, "empty\nfile\n");
+}
+
+#[test]
+fn a_large_file_and_a_lost_belief_survive() {
+    let world = World::new();
+    world.write("large", &"0123456789abcdef".repeat(300_000));
+    assert_eq!(world.shell("wc -c <large").stdout.trim(), "4800000");
+    // The host forgets what it sent: the box tells.
+    fs::remove_dir_all(world.root().join("cache/crabbox/bases")).expect("removes");
+    world.write("hello.txt", "changed\n");
+    let ran = world.shell("cat hello.txt");
+    assert_eq!(ran.stdout, "changed\n");
+    assert!(ran.stderr.contains("1 sent"), "{}", ran.stderr);
+}

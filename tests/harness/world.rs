@@ -1,0 +1,213 @@
+//! One temporary home, state, checkout and provider folder for each test.
+
+use crate::built;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A world of its own.
+#[derive(Debug)]
+pub struct World {
+    folder: tempfile::TempDir,
+}
+
+/// What a command did.
+#[derive(Debug)]
+pub struct Ran {
+    /// Its exit code.
+    pub code: i32,
+    /// Its standard output.
+    pub stdout: String,
+    /// Its standard error.
+    pub stderr: String,
+}
+
+impl Ran {
+    /// Everything at once, for a snapshot: what differs from run to run is replaced.
+    #[must_use]
+    pub fn snapshot(&self, world: &World) -> String {
+        let text = format!(
+            "exit {}\n--- stdout\n{}--- stderr\n{}",
+            self.code, self.stdout, self.stderr
+        );
+        let text = text.replace(&world.root().display().to_string(), "[WORLD]");
+        text.split_inclusive([' ', '\n', '(', ')', '`', '/', '"'])
+            .map(settle)
+            .collect()
+    }
+}
+
+/// Replaces ids, slugs and durations.
+fn settle(word: &str) -> String {
+    let core = word.trim_end_matches([' ', '\n', '(', ')', '`', '/', '"', ',']);
+    let rest = &word[core.len()..];
+    let is_time = core
+        .strip_suffix('s')
+        .is_some_and(|number| number.contains('.') && number.parse::<f64>().is_ok());
+    let words: Vec<&str> = core.split('-').collect();
+    let is_slug = words.len() == 2
+        && words
+            .iter()
+            .all(|word| word.len() > 2 && word.bytes().all(|b| b.is_ascii_lowercase()))
+        && SLUG_ENDS.contains(&words[1]);
+    if core.starts_with("cbx_") {
+        format!("[LEASE]{rest}")
+    } else if is_time {
+        format!("[TIME]{rest}")
+    } else if is_slug {
+        format!("[SLUG]{rest}")
+    } else {
+        word.to_owned()
+    }
+}
+
+const SLUG_ENDS: [&str; 32] = [
+    "barnacle", "clam", "cod", "conch", "crab", "cuttle", "dolphin", "eel", "gull", "heron",
+    "krill", "limpet", "lobster", "manta", "marlin", "mussel", "narwhal", "octopus", "otter",
+    "oyster", "pelican", "penguin", "prawn", "puffin", "ray", "seal", "shrimp", "squid", "tern",
+    "turtle", "urchin", "whale",
+];
+
+impl Default for World {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl World {
+    /// With a git checkout that holds one committed file, `hello.txt`.
+    #[must_use]
+    pub fn new() -> Self {
+        let world = Self {
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        };
+        fs::create_dir_all(world.checkout()).expect("a folder");
+        fs::create_dir_all(world.root().join("home")).expect("a folder");
+        world.write("hello.txt", "hello\n");
+        world.git(&["init", "-q", "-b", "main"]);
+        world.commit();
+        world
+    }
+
+    /// The folder of everything.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The checkout.
+    #[must_use]
+    pub fn checkout(&self) -> PathBuf {
+        self.root().join("checkout")
+    }
+
+    /// Writes a file of the checkout.
+    pub fn write(&self, name: &str, content: &str) {
+        let path = self.checkout().join(name);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
+        fs::write(path, content).expect("a file");
+    }
+
+    /// Writes the user's configuration.
+    pub fn configure(&self, text: &str) {
+        let folder = self.root().join("config/crabbox");
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::write(folder.join("config.toml"), text).expect("a file");
+    }
+
+    /// Commits everything.
+    pub fn commit(&self) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "--allow-empty", "-m", "a commit"]);
+    }
+
+    /// Runs git in the checkout.
+    pub fn git(&self, arguments: &[&str]) {
+        let status = Command::new("git")
+            .current_dir(self.checkout())
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.org"])
+            .args(arguments)
+            .status()
+            .expect("git runs");
+        assert!(status.success(), "git {arguments:?}");
+    }
+
+    /// Crabbox in the checkout, in this world's environment.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        self.command_of(&built().crabbox, arguments)
+    }
+
+    /// The same with another build of it.
+    #[must_use]
+    pub fn command_of(&self, crabbox: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(crabbox);
+        command
+            .args(arguments)
+            .current_dir(self.checkout())
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", self.root().join("home"))
+            .env("XDG_DATA_HOME", self.root().join("data"))
+            .env("XDG_STATE_HOME", self.root().join("state"))
+            .env("XDG_CACHE_HOME", self.root().join("cache"))
+            .env("XDG_CONFIG_HOME", self.root().join("config"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    pub fn crabbox(&self, arguments: &[&str]) -> Ran {
+        ran(&self.command(arguments).output().expect("crabbox runs"))
+    }
+
+    /// Runs a line of shell on a box.
+    #[must_use]
+    pub fn shell(&self, line: &str) -> Ran {
+        self.crabbox(&["run", "--shell", line])
+    }
+
+    /// The folder of the only box on this machine.
+    #[must_use]
+    pub fn only_box(&self) -> PathBuf {
+        let boxes = fs::read_dir(self.root().join("data/crabbox/local")).expect("boxes");
+        let mut boxes: Vec<_> = boxes.map(|entry| entry.expect("a box").path()).collect();
+        assert_eq!(boxes.len(), 1, "{boxes:?}");
+        boxes.remove(0)
+    }
+
+    /// The workspace on it.
+    #[must_use]
+    pub fn workspace(&self) -> PathBuf {
+        fs::read_dir(self.only_box())
+            .expect("a box")
+            .map(|entry| entry.expect("an entry").path())
+            .find(|path| !path.ends_with(".crabbox"))
+            .expect("a workspace")
+    }
+
+    /// A folder for `--provider-path` with one of the built providers in it.
+    #[must_use]
+    pub fn provider_path(&self, package: &str) -> PathBuf {
+        let folder = self.root().join("providers");
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("a mode");
+        let library = &built().providers[package];
+        let copy = folder.join(library.file_name().expect("a name"));
+        fs::copy(library, &copy).expect("a copy");
+        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("a mode");
+        folder
+    }
+}
+
+/// Makes text of it.
+fn ran(output: &Output) -> Ran {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    Ran {
+        code: output.status.code().unwrap_or(-1),
+        stdout: text(&output.stdout),
+        stderr: text(&output.stderr),
+    }
+}
