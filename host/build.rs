@@ -13,10 +13,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What a box may be: the machine's name as `uname -m` prints it, and the target.
-const MUSL_TARGETS: [(&str, &str); 2] = [
-    ("x86_64", "x86_64-unknown-linux-musl"),
-    ("aarch64", "aarch64-unknown-linux-musl"),
-];
+const MUSL_TARGETS: [(&str, &str); 2] =
+    [("x86_64", "x86_64-unknown-linux-musl"), ("aarch64", "aarch64-unknown-linux-musl")];
 
 /// What must not leak from the outer build into the helper: it would be built for
 /// this machine's processor, by clippy, or into the wrong folder.
@@ -32,15 +30,10 @@ const FOREIGN: [&str; 7] = [
 
 fn main() -> Result<()> {
     let manifest_folder = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
-    let workspace = manifest_folder
-        .parent()
-        .context("the host crate lies in the workspace")?;
+    let workspace = manifest_folder.parent().context("the host crate lies in the workspace")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
     for input in ["host/remote", "host/wire", "Cargo.lock", "Cargo.toml"] {
-        println!(
-            "cargo::rerun-if-changed={}",
-            workspace.join(input).display()
-        );
+        println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
     println!("cargo::rerun-if-changed=build.rs");
 
@@ -48,12 +41,10 @@ fn main() -> Result<()> {
     for (machine, target) in targets()? {
         let built = build(workspace, &helper_folder(&out)?, target)?;
         let bytes = fs::read(&built).with_context(|| format!("reading {}", built.display()))?;
-        let hash = Sha256::digest(&bytes)
-            .iter()
-            .fold(String::new(), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            });
+        let hash = Sha256::digest(&bytes).iter().fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        });
         let copy = out.join(format!("helper-{machine}"));
         fs::write(&copy, &bytes)?;
         let path = copy.to_str().context("the target folder's name is UTF-8")?;
@@ -75,10 +66,7 @@ fn targets() -> Result<Vec<(&'static str, &'static str)>> {
         let folder = library_folder(target)?;
         // A path that doesn't exist would make every build run this script again:
         // its nearest existing parent changes when the target is installed.
-        let watched = folder
-            .ancestors()
-            .find(|path| path.exists())
-            .unwrap_or(&folder);
+        let watched = folder.ancestors().find(|path| path.exists()).unwrap_or(&folder);
         println!("cargo::rerun-if-changed={}", watched.display());
         if folder.exists() {
             found.push((machine, target));
@@ -105,10 +93,7 @@ fn library_folder(target: &str) -> Result<PathBuf> {
 /// `<target>/helper`, one for all outer profiles. `OUT_DIR` is
 /// `<target>[/<triple>]/<profile>/build/<package>/out`.
 fn helper_folder(out: &Path) -> Result<PathBuf> {
-    let target = out
-        .ancestors()
-        .nth(4)
-        .context("OUT_DIR lies in a target folder")?;
+    let target = out.ancestors().nth(4).context("OUT_DIR lies in a target folder")?;
     Ok(target.join("helper"))
 }
 

@@ -36,21 +36,14 @@ impl Places {
 
 /// An XDG folder; a relative value counts as unset, as the specification says.
 fn base(variable: &str, below_home: &str) -> Result<PathBuf, CommandError> {
-    if let Some(folder) = env::var_os(variable)
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
+    if let Some(folder) = env::var_os(variable).map(PathBuf::from).filter(|path| path.is_absolute())
     {
         return Ok(folder);
     }
-    match env::var_os("HOME")
-        .map(PathBuf::from)
-        .filter(|home| home.is_absolute())
-    {
+    match env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()) {
         Some(home) => Ok(home.join(below_home)),
-        None => Err(
-            CommandError::usage(format!("neither `HOME` nor `{variable}` is set"))
-                .hint("set HOME to your home folder"),
-        ),
+        None => Err(CommandError::usage(format!("neither `HOME` nor `{variable}` is set"))
+            .hint("set HOME to your home folder")),
     }
 }
 
@@ -69,10 +62,9 @@ pub fn private_folder(folder: &Path) -> io::Result<()> {
             }
             Ok(())
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+        }
         Err(error) => Err(error),
     }
 }

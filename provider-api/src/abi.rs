@@ -69,20 +69,14 @@ pub struct Reply {
 impl Reply {
     fn ok(body: &impl Serialize) -> Self {
         match serde_json::to_vec(body) {
-            Ok(body) => Self {
-                status: STATUS_OK,
-                body: body.into(),
-            },
+            Ok(body) => Self { status: STATUS_OK, body: body.into() },
             Err(error) => Self::error(&internal(format!("the answer can't be encoded: {error}"))),
         }
     }
 
     fn error(error: &Error) -> Self {
         let body = serde_json::to_vec(error).unwrap_or_default();
-        Self {
-            status: STATUS_ERROR,
-            body: body.into(),
-        }
+        Self { status: STATUS_ERROR, body: body.into() }
     }
 }
 
@@ -261,14 +255,11 @@ impl Loaded {
         if major(&found) != major(VERSION) {
             return Err(AbiError::Version { found });
         }
-        header
-            .init_root_module::<RootModuleRef>()
-            .map(Self)
-            .map_err(|error| match error {
-                LibraryError::AbiInstability(_) => AbiError::Layout,
-                LibraryError::IncompatibleVersionNumber { .. } => AbiError::Version { found },
-                _ => AbiError::Constructor,
-            })
+        header.init_root_module::<RootModuleRef>().map(Self).map_err(|error| match error {
+            LibraryError::AbiInstability(_) => AbiError::Layout,
+            LibraryError::IncompatibleVersionNumber { .. } => AbiError::Version { found },
+            _ => AbiError::Constructor,
+        })
     }
 
     /// Hands over the host's table.
@@ -295,10 +286,7 @@ impl Loaded {
 /// For the host's callbacks: an answer made of bytes.
 #[must_use]
 pub fn reply(status: u32, body: Vec<u8>) -> Reply {
-    Reply {
-        status,
-        body: body.into(),
-    }
+    Reply { status, body: body.into() }
 }
 
 /// Text that comes over the border.

@@ -69,13 +69,7 @@ impl Error {
     /// An error that had no effect and won't go away by itself.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code,
-            message: message.into(),
-            hint: None,
-            retryable: false,
-            effect: Effect::None,
-        }
+        Self { code, message: message.into(), hint: None, retryable: false, effect: Effect::None }
     }
 
     /// Adds what to do about it.

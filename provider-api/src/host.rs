@@ -45,25 +45,17 @@ impl Host {
     /// was stored: create nothing, and hand the error on.
     pub fn checkpoint(&self, resource: &Resource) -> Result<(), Error> {
         let refused = |message: String| Error::new(ErrorCode::Cancelled, message);
-        let table = TABLE
-            .get()
-            .ok_or_else(|| refused("there is no host".to_owned()))?;
+        let table = TABLE.get().ok_or_else(|| refused("there is no host".to_owned()))?;
         let body = serde_json::to_vec(resource).map_err(|error| refused(error.to_string()))?;
         let reply = (table.checkpoint)(table.context, body.as_slice().into());
         if reply.status == STATUS_OK {
             return Ok(());
         }
         let message = String::from_utf8_lossy(&reply.body).into_owned();
-        Err(
-            refused(format!("the host could not record the resource: {message}")).effect(
-                // The first checkpoint comes before anything exists, a later one after.
-                if resource.id.is_some() {
-                    Effect::Done
-                } else {
-                    Effect::None
-                },
-            ),
-        )
+        Err(refused(format!("the host could not record the resource: {message}")).effect(
+            // The first checkpoint comes before anything exists, a later one after.
+            if resource.id.is_some() { Effect::Done } else { Effect::None },
+        ))
     }
 
     /// Tells the user what is going on, in one line.
@@ -76,9 +68,7 @@ impl Host {
     /// The host wants the hook to stop: clean up nothing, answer [`ErrorCode::Cancelled`].
     #[must_use]
     pub fn cancelled(&self) -> bool {
-        TABLE
-            .get()
-            .is_some_and(|table| (table.cancelled)(table.context) != 0)
+        TABLE.get().is_some_and(|table| (table.cancelled)(table.context) != 0)
     }
 
     /// Writes to the host's log. `tracing` events arrive there by themselves.

@@ -105,9 +105,7 @@ impl Manifest {
     /// Reads the content of the section [`SECTION`].
     pub fn from_section(section: &[u8]) -> Result<Self, ManifestError> {
         let rest = section.strip_prefix(&MAGIC).ok_or(ManifestError::Section)?;
-        let (length, rest) = rest
-            .split_first_chunk::<4>()
-            .ok_or(ManifestError::Section)?;
+        let (length, rest) = rest.split_first_chunk::<4>().ok_or(ManifestError::Section)?;
         let length = u32::from_le_bytes(*length) as usize;
         if length > LIMIT {
             return Err(ManifestError::TooLong);
@@ -122,10 +120,7 @@ impl Manifest {
 pub fn is_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     name.len() <= 32
-        && name
-            .bytes()
-            .next()
-            .is_some_and(|first| first.is_ascii_lowercase())
+        && name.bytes().next().is_some_and(|first| first.is_ascii_lowercase())
         && name.bytes().all(plain)
 }
 
@@ -139,25 +134,13 @@ pub const fn section_length(text: &str) -> usize {
 /// The section for a manifest; fails the compilation of one that lacks what every manifest has.
 #[doc(hidden)]
 #[must_use]
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the length is checked against the limit"
-)]
+#[expect(clippy::cast_possible_truncation, reason = "the length is checked against the limit")]
 pub const fn section<const N: usize>(text: &str) -> [u8; N] {
     let bytes = text.as_bytes();
     assert!(bytes.len() <= LIMIT, "provider.toml is longer than 64 KiB");
-    assert!(
-        has_key(bytes, b"name"),
-        "provider.toml needs `name = \"...\"`"
-    );
-    assert!(
-        has_key(bytes, b"version"),
-        "provider.toml needs `version = \"...\"`"
-    );
-    assert!(
-        has_key(bytes, b"abi"),
-        "provider.toml needs `abi = \"...\"`"
-    );
+    assert!(has_key(bytes, b"name"), "provider.toml needs `name = \"...\"`");
+    assert!(has_key(bytes, b"version"), "provider.toml needs `version = \"...\"`");
+    assert!(has_key(bytes, b"abi"), "provider.toml needs `abi = \"...\"`");
     let mut section = [0; N];
     let length = (bytes.len() as u32).to_le_bytes();
     let mut at = 0;

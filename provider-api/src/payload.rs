@@ -179,10 +179,7 @@ pub enum ResourceState {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "snake_case")]
 #[non_exhaustive]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one is made a call, and read at once"
-)]
+#[expect(clippy::large_enum_variant, reason = "one is made a call, and read at once")]
 pub enum Resolution {
     /// It isn't there.
     Missing {

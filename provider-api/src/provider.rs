@@ -53,8 +53,5 @@ pub trait Provider: Default {
 }
 
 fn unsupported(hook: &str) -> Error {
-    Error::new(
-        ErrorCode::Unsupported,
-        format!("this provider has no `{hook}`"),
-    )
+    Error::new(ErrorCode::Unsupported, format!("this provider has no `{hook}`"))
 }

@@ -20,10 +20,7 @@ const WARM_PROCESSES: usize = 3;
 fn main() -> ExitCode {
     let built = Built::make(Profile::Release);
     let crabbox = built.crabbox.as_path();
-    println!(
-        "{:<44} {:>8} {:>8} {:>8}   ratio",
-        "ms", "min", "median", "max"
-    );
+    println!("{:<44} {:>8} {:>8} {:>8}   ratio", "ms", "min", "median", "max");
 
     let world = World::new();
     let floor = measure(20, || run(Command::new("sh").args(["-c", "true"])));
@@ -51,34 +48,22 @@ fn main() -> ExitCode {
         let line =
             "git ls-files -z | tar --null -T - -cf - | zstd -q -3 | zstd -qd | tar -C \"$0\" -xf -";
         let mut tar = Command::new("sh");
-        run(tar
-            .args(["-c", line])
-            .arg(&target)
-            .current_dir(world.checkout()))
+        run(tar.args(["-c", line]).arg(&target).current_dir(world.checkout()))
     });
     row("tar | zstd -3 | zstd -d | tar -x, 20,000 files", &tar, None);
-    let first = measure(3, || {
-        run(&mut world.command_of(crabbox, &["run", "-q", "--fresh", "--", "true"]))
-    });
+    let first =
+        measure(3, || run(&mut world.command_of(crabbox, &["run", "-q", "--fresh", "--", "true"])));
     row("first run -- true, 20,000 files", &first, Some(&tar));
     run(&mut world.command_of(crabbox, &kept));
     let unchanged = measure(10, || run(&mut world.command_of(crabbox, &parked)));
-    row(
-        "warm run -- true, 20,000 files unchanged",
-        &unchanged,
-        Some(&warm),
-    );
+    row("warm run -- true, 20,000 files unchanged", &unchanged, Some(&warm));
     let mut count = 0;
     let changed = measure(10, || {
         count += 1;
         world.write("d1/f1", &count.to_string());
         run(&mut world.command_of(crabbox, &parked))
     });
-    row(
-        "warm run -- true, 1 of 20,000 files changed",
-        &changed,
-        Some(&unchanged),
-    );
+    row("warm run -- true, 1 of 20,000 files changed", &changed, Some(&unchanged));
 
     match processes {
         None => println!("processes of a warm run: not counted, strace can't be used here"),
@@ -110,11 +95,7 @@ fn fill(world: &World, files: usize, size: usize) {
 
 fn run(command: &mut Command) -> f64 {
     let begun = Instant::now();
-    let status = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .expect("runs");
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("runs");
     let took = begun.elapsed().as_secs_f64() * 1000.0;
     assert!(status.success(), "{command:?}: {status}");
     took
@@ -135,10 +116,7 @@ fn row(name: &str, figures: &[f64], against: Option<&Vec<f64>>) {
     let (least, most) = (figures[0], figures[figures.len() - 1]);
     let median_of = median(figures);
     let ratio = against.map(|other| format!("{:>7.2}", median_of / median(other)));
-    println!(
-        "{name:<44} {least:>8.1} {median_of:>8.1} {most:>8.1} {}",
-        ratio.unwrap_or_default()
-    );
+    println!("{name:<44} {least:>8.1} {median_of:>8.1} {most:>8.1} {}", ratio.unwrap_or_default());
 }
 
 /// Counts `execve`s that succeed, less crabbox's own and the command's.

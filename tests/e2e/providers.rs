@@ -11,10 +11,7 @@ use std::time::Duration;
 fn lease(how: &str) -> (World, crabbox_tests::Ran) {
     let world = World::new();
     world.configure(&format!("[provider.misbehaving]\nlease = '{how}'\n"));
-    let path = world
-        .provider_path("crabbox_provider_misbehaving")
-        .display()
-        .to_string();
+    let path = world.provider_path("crabbox_provider_misbehaving").display().to_string();
     let ran = world.crabbox(&[
         "run",
         "--provider-path",
@@ -52,11 +49,7 @@ fn every_way_to_fail_is_an_error_that_names_the_provider() {
 #[test]
 fn last_words_are_part_of_the_error() {
     let (_world, ran) = lease("segfault");
-    assert!(
-        ran.stderr.contains("last words before: segfault"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("last words before: segfault"), "{}", ran.stderr);
 }
 
 #[test]
@@ -76,11 +69,7 @@ fn a_file_that_others_can_write_is_refused() {
         "true",
     ]);
     assert_eq!(ran.code, 125);
-    assert!(
-        ran.stderr.contains("can be written by others"),
-        "{}",
-        ran.stderr
-    );
+    assert!(ran.stderr.contains("can be written by others"), "{}", ran.stderr);
 }
 
 #[test]
@@ -94,9 +83,7 @@ fn a_broken_first_match_is_no_reason_to_look_further() {
     let ran = world.crabbox(&["run", "--provider-path", &path, "--", "true"]);
     assert_eq!(ran.code, 125);
     assert!(ran.stderr.contains("no shared library"), "{}", ran.stderr);
-    let list = world
-        .crabbox(&["provider", "list", "--json", "--provider-path", &path])
-        .stdout;
+    let list = world.crabbox(&["provider", "list", "--json", "--provider-path", &path]).stdout;
     let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
     assert_eq!(list["providers"][0]["state"], "unusable");
     assert_eq!(list["providers"][1]["state"], "shadowed");
@@ -114,10 +101,7 @@ fn an_unknown_provider_names_those_that_there_are() {
 fn a_repository_chooses_no_provider_that_the_user_has_not() {
     let world = World::new();
     world.write(".crabbox.toml", "[lease]\nprovider = 'misbehaving'\n");
-    let path = world
-        .provider_path("crabbox_provider_misbehaving")
-        .display()
-        .to_string();
+    let path = world.provider_path("crabbox_provider_misbehaving").display().to_string();
     let ran = world.crabbox(&["run", "--provider-path", &path, "--", "true"]);
     assert_eq!(ran.code, 125);
     assert!(ran.stderr.contains("haven't configured"), "{}", ran.stderr);
@@ -141,9 +125,7 @@ fn open(world: &World, package: &str, name: &str) -> provider::Provider {
     let folder = world.provider_path(package);
     let registry = Registry::new(Places::discover(vec![folder]));
     let library = registry.find(name).expect("a provider");
-    let options = Options {
-        program: Some(built().crabbox.clone()),
-    };
+    let options = Options { program: Some(built().crabbox.clone()) };
     provider::open(&library, &options).expect("opens")
 }
 
@@ -156,31 +138,18 @@ fn a_provider_that_hangs_is_ended_with_all_it_has() {
     let error = provider
         .lease(&request, Duration::from_millis(200), &mut Nobody)
         .expect_err("takes too long");
-    assert!(
-        matches!(error, ProviderError::Deadline { hook: "lease", .. }),
-        "{error}"
-    );
-    assert!(
-        error.to_string().contains("last words before: hang"),
-        "{error}"
-    );
+    assert!(matches!(error, ProviderError::Deadline { hook: "lease", .. }), "{error}");
+    assert!(error.to_string().contains("last words before: hang"), "{error}");
 }
 
 #[test]
 fn nothing_is_made_when_the_checkpoint_can_not_be_stored() {
     let world = World::new();
     let mut provider = open(&world, "crabbox_provider_local", "local");
-    let request = LeaseRequest {
-        lease: "cbx_00000000c4ec".to_owned(),
-        ..LeaseRequest::default()
-    };
-    let error = provider
-        .lease(&request, Duration::from_secs(10), &mut Nobody)
-        .expect_err("is refused");
+    let request = LeaseRequest { lease: "cbx_00000000c4ec".to_owned(), ..LeaseRequest::default() };
+    let error =
+        provider.lease(&request, Duration::from_secs(10), &mut Nobody).expect_err("is refused");
     let answer = error.answer().expect("an answer of the provider");
-    assert!(
-        answer.message.contains("nothing is stored here"),
-        "{answer}"
-    );
+    assert!(answer.message.contains("nothing is stored here"), "{answer}");
     assert_eq!(answer.effect, crabbox_provider_api::Effect::None);
 }

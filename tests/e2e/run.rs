@@ -39,12 +39,7 @@ fn exit_codes_are_the_programs_own_and_ours_are_not() {
     assert_eq!(world.crabbox(&["run", "--", "no-such-program"]).code, 127);
     assert_eq!(world.crabbox(&["run", "--", "./hello.txt"]).code, 126);
     assert_eq!(world.crabbox(&["run", "--no-such-flag"]).code, 125);
-    assert_eq!(
-        world
-            .crabbox(&["run", "--dir", "nowhere", "--", "true"])
-            .code,
-        125
-    );
+    assert_eq!(world.crabbox(&["run", "--dir", "nowhere", "--", "true"]).code, 125);
     let late = world.crabbox(&["run", "--timeout", "1s", "--", "sleep", "60"]);
     assert_eq!(late.code, 124);
 }
@@ -79,22 +74,14 @@ fn input_is_forwarded_byte_for_byte() {
     let output = child.wait_with_output().expect("ends");
     written.join().expect("a thread").expect("writes");
     let sum = String::from_utf8_lossy(&output.stdout);
-    assert_eq!(
-        sum.trim(),
-        "c50d07cdde4ac4afd7fe2d1470ebd96fb3f03adb6807f45a39025b4893c6c41b  -"
-    );
+    assert_eq!(sum.trim(), "c50d07cdde4ac4afd7fe2d1470ebd96fb3f03adb6807f45a39025b4893c6c41b  -");
 }
 
 #[test]
 fn a_command_that_reads_nothing_and_writes_much_is_not_stuck() {
     let world = World::new();
     let mut child = world
-        .command(&[
-            "run",
-            "-q",
-            "--shell",
-            "head -c 50000000 /dev/zero; cat >/dev/null",
-        ])
+        .command(&["run", "-q", "--shell", "head -c 50000000 /dev/zero; cat >/dev/null"])
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
@@ -102,12 +89,7 @@ fn a_command_that_reads_nothing_and_writes_much_is_not_stuck() {
     let mut stdin = child.stdin.take().expect("a pipe");
     let written = std::thread::spawn(move || stdin.write_all(&vec![1; 20_000_000]));
     let mut output = Vec::new();
-    child
-        .stdout
-        .take()
-        .expect("a pipe")
-        .read_to_end(&mut output)
-        .expect("reads");
+    child.stdout.take().expect("a pipe").read_to_end(&mut output).expect("reads");
     assert_eq!(output.len(), 50_000_000);
     written.join().expect("a thread").expect("writes");
     assert!(child.wait().expect("ends").success());
@@ -118,19 +100,14 @@ fn variables_are_granted_and_ours_are_kept_back() {
     let world = World::new();
     let line = "echo $MINE $HANDED ${CRABBOX_SECRET-none} ${GIT_DIR-none} ${CARGO-none}";
     let output = world
-        .command(&[
-            "run", "-q", "--env", "MINE=a b", "--env", "HANDED", "--shell", line,
-        ])
+        .command(&["run", "-q", "--env", "MINE=a b", "--env", "HANDED", "--shell", line])
         .env("HANDED", "on")
         .env("CRABBOX_SECRET", "x")
         .env("GIT_DIR", "/nowhere")
         .env("CARGO", "/nowhere")
         .output()
         .expect("runs");
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "a b on none none none\n"
-    );
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "a b on none none none\n");
     let clean = world
         .command(&["run", "-q", "--clean-env", "--shell", "echo ${OTHER-none}"])
         .env("OTHER", "x")
@@ -209,8 +186,6 @@ fn a_kept_box_stays_ready_and_a_warm_run_starts_no_provider() {
     // Without its providers, a warm run still runs.
     let alone = world.root().join("alone");
     fs::copy(&crabbox_tests::built().crabbox, &alone).expect("copies");
-    let warm = world
-        .command_of(&alone, &["run", "-q", "--", "cat", "hello.txt"])
-        .output();
+    let warm = world.command_of(&alone, &["run", "-q", "--", "cat", "hello.txt"]).output();
     assert_eq!(warm.expect("runs").stdout, b"hello\n");
 }

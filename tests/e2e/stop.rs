@@ -6,10 +6,7 @@ use std::fs;
 fn slug(world: &World) -> String {
     let list = world.crabbox(&["list", "--json"]).stdout;
     let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
-    list["leases"][0]["slug"]
-        .as_str()
-        .expect("a lease")
-        .to_owned()
+    list["leases"][0]["slug"].as_str().expect("a lease").to_owned()
 }
 
 #[test]
@@ -19,15 +16,9 @@ fn deleting_asks_first_and_removes_exactly_the_box() {
     let slug = slug(&world);
     let refused = world.crabbox(&["stop", &slug, "--delete"]);
     assert_eq!(refused.code, 2);
-    assert!(
-        refused
-            .stderr
-            .contains(&format!("crabbox stop {slug} --delete --yes"))
-    );
+    assert!(refused.stderr.contains(&format!("crabbox stop {slug} --delete --yes")));
     assert_eq!(world.crabbox(&["stop", &slug, "--delete", "--yes"]).code, 0);
-    let left = fs::read_dir(world.root().join("data/crabbox/local"))
-        .expect("reads")
-        .count();
+    let left = fs::read_dir(world.root().join("data/crabbox/local")).expect("reads").count();
     assert_eq!(left, 0);
     assert!(world.crabbox(&["list"]).stdout.is_empty());
     assert_eq!(world.crabbox(&["status", &slug]).code, 4);
@@ -73,10 +64,5 @@ fn a_box_that_is_gone_is_replaced_in_one_run() {
 fn what_isnt_there_is_said_so() {
     let world = World::new();
     assert_eq!(world.crabbox(&["stop", "no-such"]).code, 4);
-    assert_eq!(
-        world
-            .crabbox(&["run", "--id", "no-such", "--", "true"])
-            .code,
-        125
-    );
+    assert_eq!(world.crabbox(&["run", "--id", "no-such", "--", "true"]).code, 125);
 }

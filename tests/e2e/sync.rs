@@ -36,11 +36,7 @@ fn only_what_changed_is_sent_and_caches_stay() {
     fs::remove_file(world.checkout().join("src/b")).expect("removes");
     let ran = world.shell("cat src/a cache/made && ls src");
     assert!(ran.stderr.contains("1 sent, 1 removed"), "{}", ran.stderr);
-    assert!(
-        ran.stdout.starts_with('2') && ran.stdout.ends_with("\na\n"),
-        "{}",
-        ran.stdout
-    );
+    assert!(ran.stdout.starts_with('2') && ran.stdout.ends_with("\na\n"), "{}", ran.stdout);
 }
 
 #[test]
@@ -61,12 +57,7 @@ fn drift_on_the_box_is_repaired() {
     for drift in drifts {
         assert_eq!(world.shell(drift).code, 0, "{drift}");
         let ran = world.shell("cat src/a; test ! -x src/a && test ! -L src");
-        assert_eq!(
-            (ran.stdout.as_str(), ran.code),
-            ("right", 0),
-            "{drift}: {}",
-            ran.stderr
-        );
+        assert_eq!((ran.stdout.as_str(), ran.code), ("right", 0), "{drift}: {}", ran.stderr);
     }
     assert_eq!(fs::read_dir(outside).expect("reads").count(), 0);
 }
@@ -93,10 +84,7 @@ fn a_written_file_is_new_to_make() {
     assert_eq!(world.shell("make -s && cat out").stdout, "1");
     // Newer content with an older time, as a checkout of another branch may leave it.
     world.write("in", "2");
-    let file = fs::File::options()
-        .write(true)
-        .open(world.checkout().join("in"))
-        .expect("opens");
+    let file = fs::File::options().write(true).open(world.checkout().join("in")).expect("opens");
     file.set_modified(std::time::UNIX_EPOCH).expect("a time");
     assert_eq!(world.shell("make -s && cat out").stdout, "2");
     let idle = world.shell("make");
@@ -114,11 +102,7 @@ fn most_of_a_tree_is_not_deleted_by_mistake() {
     fs::remove_dir_all(world.checkout().join("many")).expect("removes");
     let refused = world.shell("true");
     assert_eq!(refused.code, 125);
-    assert!(
-        refused.stderr.contains("--allow-mass-deletion"),
-        "{}",
-        refused.stderr
-    );
+    assert!(refused.stderr.contains("--allow-mass-deletion"), "{}", refused.stderr);
     assert!(world.workspace().join("many/0").exists());
     let allowed = world.crabbox(&["run", "--allow-mass-deletion", "--", "ls"]);
     assert_eq!(allowed.stdout, "hello.txt\n");

@@ -36,41 +36,21 @@ impl Built {
     /// Builds.
     #[must_use]
     pub fn make(profile: Profile) -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .expect("the workspace");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
         let mut cargo = Command::new(env!("CARGO"));
         cargo
             .current_dir(root)
-            .args([
-                "build",
-                "--locked",
-                "--message-format=json",
-                "-p",
-                "crabbox-cli",
-            ])
-            .args([
-                "-p",
-                "crabbox-provider-local",
-                "-p",
-                "crabbox-provider-misbehaving",
-            ])
+            .args(["build", "--locked", "--message-format=json", "-p", "crabbox-cli"])
+            .args(["-p", "crabbox-provider-local", "-p", "crabbox-provider-misbehaving"])
             .stderr(Stdio::inherit());
         if profile == Profile::Release {
             cargo.arg("--release");
         }
         let output = cargo.output().expect("cargo runs");
-        assert!(
-            output.status.success(),
-            "the program under test doesn't build"
-        );
+        assert!(output.status.success(), "the program under test doesn't build");
         let mut crabbox = None;
         let mut providers = BTreeMap::new();
-        for line in output
-            .stdout
-            .split(|byte| *byte == b'\n')
-            .filter(|line| !line.is_empty())
-        {
+        for line in output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             let message: Value = serde_json::from_slice(line).expect("cargo speaks JSON");
             let name = message["target"]["name"].as_str().unwrap_or_default();
             if let Some(path) = message["executable"].as_str().filter(|_| name == "crabbox") {
@@ -86,9 +66,6 @@ impl Built {
                 }
             }
         }
-        Self {
-            crabbox: crabbox.expect("cargo names the executable"),
-            providers,
-        }
+        Self { crabbox: crabbox.expect("cargo names the executable"), providers }
     }
 }

@@ -1,10 +1,7 @@
 //! The builder of end-to-end tests: a world of its own for each, around the
 //! program that cargo has just built.
 
-#![expect(
-    clippy::missing_panics_doc,
-    reason = "a test panics when its world is wrong"
-)]
+#![expect(clippy::missing_panics_doc, reason = "a test panics when its world is wrong")]
 
 mod built;
 mod world;

@@ -27,14 +27,10 @@ impl Ran {
     /// Everything at once, for a snapshot: what differs from run to run is replaced.
     #[must_use]
     pub fn snapshot(&self, world: &World) -> String {
-        let text = format!(
-            "exit {}\n--- stdout\n{}--- stderr\n{}",
-            self.code, self.stdout, self.stderr
-        );
+        let text =
+            format!("exit {}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr);
         let text = text.replace(&world.root().display().to_string(), "[WORLD]");
-        text.split_inclusive([' ', '\n', '(', ')', '`', '/', '"'])
-            .map(settle)
-            .collect()
+        text.split_inclusive([' ', '\n', '(', ')', '`', '/', '"']).map(settle).collect()
     }
 }
 
@@ -47,9 +43,7 @@ fn settle(word: &str) -> String {
         .is_some_and(|number| number.contains('.') && number.parse::<f64>().is_ok());
     let words: Vec<&str> = core.split('-').collect();
     let is_slug = words.len() == 2
-        && words
-            .iter()
-            .all(|word| word.len() > 2 && word.bytes().all(|b| b.is_ascii_lowercase()))
+        && words.iter().all(|word| word.len() > 2 && word.bytes().all(|b| b.is_ascii_lowercase()))
         && SLUG_ENDS.contains(&words[1]);
     if core.starts_with("cbx_") {
         format!("[LEASE]{rest}")
@@ -79,9 +73,7 @@ impl World {
     /// With a git checkout that holds one committed file, `hello.txt`.
     #[must_use]
     pub fn new() -> Self {
-        let world = Self {
-            folder: tempfile::tempdir().expect("a temporary folder"),
-        };
+        let world = Self { folder: tempfile::tempdir().expect("a temporary folder") };
         fs::create_dir_all(world.checkout()).expect("a folder");
         fs::create_dir_all(world.root().join("home")).expect("a folder");
         world.write("hello.txt", "hello\n");

@@ -77,9 +77,7 @@ pub(crate) fn apply(
             }
             Ok::<_, Failure>(writer)
         });
-        let decoded = decode(events, temporary.as_fd(), |batch| {
-            batches.send(batch).is_ok()
-        });
+        let decoded = decode(events, temporary.as_fd(), |batch| batches.send(batch).is_ok());
         drop(batches);
         // The writer's failure is why the decoder was stopped, not the other way round.
         let mut writer = writing.join().expect("the writing thread doesn't panic")?;
@@ -95,12 +93,7 @@ fn decode(
     temporary: BorrowedFd<'_>,
     mut hand_on: impl FnMut(Vec<Item>) -> bool,
 ) -> Result<Vec<Vec<u8>>, Failure> {
-    let mut stream = Stream {
-        events,
-        chunk: Vec::new(),
-        at: 0,
-        closed: false,
-    };
+    let mut stream = Stream { events, chunk: Vec::new(), at: 0, closed: false };
     let result = {
         let decoder = StreamingDecoder::new(&mut stream).map_err(io::Error::other);
         decoder.map_err(DeltaError::Io).and_then(|decoder| {
@@ -206,11 +199,7 @@ fn cannot_write(entry: &Entry, error: &io::Error) -> Failure {
 /// A new file in the temporary folder; what an earlier session left there goes.
 fn create(temporary: BorrowedFd<'_>, name: &str, kind: Kind) -> io::Result<File> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mode = if kind == Kind::Executable {
-        0o777
-    } else {
-        0o666
-    };
+    let mode = if kind == Kind::Executable { 0o777 } else { 0o666 };
     let open = || openat(temporary, name, flags, Mode::from_raw_mode(mode));
     let file: OwnedFd = match open() {
         Err(Errno::EXIST) => {
@@ -239,25 +228,16 @@ impl Writer<'_> {
     }
 
     fn write(&mut self, batch: Vec<Item>) -> Result<(), Failure> {
-        let intents: Vec<Row> = batch
-            .iter()
-            .map(|item| Row {
-                entry: item.entry.clone(),
-                stamp: None,
-            })
-            .collect();
-        self.journal
-            .put(&intents)
-            .map_err(|error| self.journal_failed(&error))?;
+        let intents: Vec<Row> =
+            batch.iter().map(|item| Row { entry: item.entry.clone(), stamp: None }).collect();
+        self.journal.put(&intents).map_err(|error| self.journal_failed(&error))?;
         for Item { entry, content } in batch {
-            let stamp = self
-                .place(&entry, content)
-                .map_err(|error| cannot_write(&entry, &error))?;
+            let stamp =
+                self.place(&entry, content).map_err(|error| cannot_write(&entry, &error))?;
             if entry.kind != Kind::Folder {
                 self.fresh.push((entry.path.clone(), stamp));
             }
-            self.rows
-                .insert(entry.path.clone(), Row { entry, stamp: None });
+            self.rows.insert(entry.path.clone(), Row { entry, stamp: None });
             self.done.written += 1;
         }
         Ok(())
@@ -273,13 +253,8 @@ impl Writer<'_> {
             match mkdirat(folder, name, Mode::from_raw_mode(0o777)) {
                 Err(Errno::EXIST) => {
                     // A folder will do; anything else is in the way.
-                    if openat(
-                        folder,
-                        name,
-                        OFlags::DIRECTORY | OFlags::NOFOLLOW,
-                        Mode::empty(),
-                    )
-                    .is_err()
+                    if openat(folder, name, OFlags::DIRECTORY | OFlags::NOFOLLOW, Mode::empty())
+                        .is_err()
                     {
                         unlinkat(folder, name, AtFlags::empty())?;
                         mkdirat(folder, name, Mode::from_raw_mode(0o777))?;
@@ -327,9 +302,7 @@ impl Writer<'_> {
                 self.done.removed += 1;
             }
         }
-        self.journal
-            .delete(paths)
-            .map_err(|error| self.journal_failed(&error))
+        self.journal.delete(paths).map_err(|error| self.journal_failed(&error))
     }
 
     fn remove(&mut self, path: &[u8]) -> io::Result<()> {
@@ -367,10 +340,7 @@ impl Writer<'_> {
         let mut known = Vec::new();
         for (path, stamp) in std::mem::take(&mut self.fresh) {
             let (parent, name) = split(&path);
-            let found = self
-                .folders
-                .existing(parent)
-                .and_then(|folder| stamp_at(folder, name));
+            let found = self.folders.existing(parent).and_then(|folder| stamp_at(folder, name));
             let unchanged = found.is_ok_and(|found| found == stamp);
             if let (true, Some(stamp)) = (unchanged, settled(stamp, now))
                 && let Some(row) = self.rows.get_mut(&path)

@@ -47,10 +47,7 @@ impl Connection {
         let reader = sender.clone();
         let listener = sender.clone();
         thread::spawn(move || {
-            read_all(
-                &mut BufReader::with_capacity(256 * 1024, io::stdin()),
-                &reader,
-            );
+            read_all(&mut BufReader::with_capacity(256 * 1024, io::stdin()), &reader);
         });
         // To be told to leave is the same as being left: the command must not outlive it.
         if let Ok(mut signals) = Signals::new([SIGTERM, SIGHUP, SIGINT]) {
@@ -62,13 +59,7 @@ impl Connection {
                 }
             });
         }
-        (
-            Self {
-                out: Mutex::new(io::stdout()),
-                sender,
-            },
-            events,
-        )
+        (Self { out: Mutex::new(io::stdout()), sender }, events)
     }
 
     /// Sends one frame, at once.

@@ -18,10 +18,7 @@ pub(crate) fn kill_all(main: Option<Pid>) {
         let (living, dead) = find();
         for pid in dead.into_iter().filter(|pid| Some(*pid) != main) {
             // One by one: waiting for any would steal exits from whoever waits for them.
-            let _ = waitid(
-                WaitId::Pid(pid),
-                WaitIdOptions::EXITED | WaitIdOptions::NOHANG,
-            );
+            let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOHANG);
         }
         if living.is_empty() || Instant::now() >= end {
             return;
@@ -37,11 +34,7 @@ pub(crate) fn kill_all(main: Option<Pid>) {
 fn find() -> (Vec<Pid>, Vec<Pid>) {
     let mut children: HashMap<i32, Vec<(i32, char)>> = HashMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         if let Some((state, parent)) = state_and_parent(pid) {
@@ -75,9 +68,5 @@ fn state_and_parent(pid: i32) -> Option<(char, i32)> {
 /// When a process started, in clock ticks since boot: with its id, a name that isn't given twice.
 pub(crate) fn start_time(pid: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.get(stat.rfind(')')? + 2..)?
-        .split(' ')
-        .nth(19)?
-        .parse()
-        .ok()
+    stat.get(stat.rfind(')')? + 2..)?.split(' ').nth(19)?.parse().ok()
 }

@@ -9,9 +9,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 /// What a login on a fresh box has.
-const CLEAN: &[&str] = &[
-    "HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LC_*", "TZ", "TMPDIR",
-];
+const CLEAN: &[&str] =
+    &["HOME", "USER", "LOGNAME", "SHELL", "PATH", "LANG", "LC_*", "TZ", "TMPDIR"];
 
 /// Where programs are, when the box doesn't say.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -29,21 +28,13 @@ pub(crate) fn variables(
         Inherit::Clean => CLEAN.iter().any(|pattern| matches(pattern, name)),
     };
     let mut variables: BTreeMap<_, _> = env::vars_os().filter(|(name, _)| is_kept(name)).collect();
-    variables
-        .entry("PATH".into())
-        .or_insert_with(|| PATH.into());
+    variables.entry("PATH".into()).or_insert_with(|| PATH.into());
     for (name, value) in &given.0 {
-        variables.insert(
-            OsString::from_vec(name.0.clone()),
-            OsString::from_vec(value.0.clone()),
-        );
+        variables.insert(OsString::from_vec(name.0.clone()), OsString::from_vec(value.0.clone()));
     }
     variables.insert("CRABBOX_RUN".into(), run.into());
     // Git must not take a repository above the workspaces for that of the command.
-    variables.insert(
-        "GIT_CEILING_DIRECTORIES".into(),
-        layout.work_root.clone().into(),
-    );
+    variables.insert("GIT_CEILING_DIRECTORIES".into(), layout.work_root.clone().into());
     variables.insert("PWD".into(), directory.into());
     variables.remove(OsStr::new("OLDPWD"));
     variables

@@ -17,17 +17,11 @@ pub(crate) enum Failure {
 
 impl Failure {
     pub(crate) fn new(code: FailureCode, message: impl Into<String>) -> Self {
-        Self::Told(message::Failure {
-            code,
-            message: message.into(),
-        })
+        Self::Told(message::Failure { code, message: message.into() })
     }
 
     /// The box's system refused something.
     pub(crate) fn system(doing: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new(
-            FailureCode::System,
-            format!("{doing} `{}`: {error}", path.display()),
-        )
+        Self::new(FailureCode::System, format!("{doing} `{}`: {error}", path.display()))
     }
 }

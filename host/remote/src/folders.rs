@@ -8,10 +8,8 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-const FOLDER: OFlags = OFlags::RDONLY
-    .union(OFlags::DIRECTORY)
-    .union(OFlags::NOFOLLOW)
-    .union(OFlags::CLOEXEC);
+const FOLDER: OFlags =
+    OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Folders below one root. The last one stays open: entries come in order, so the
 /// next is mostly in the same.
@@ -37,23 +35,19 @@ impl Folders {
 
     /// A folder that is there. A link or a file in its way is "not there".
     pub(crate) fn existing(&mut self, path: &[u8]) -> io::Result<BorrowedFd<'_>> {
-        self.walk(path, |parent, name| {
-            openat(parent, name, FOLDER, Mode::empty())
-        })
+        self.walk(path, |parent, name| openat(parent, name, FOLDER, Mode::empty()))
     }
 
     /// A folder, made if it isn't there. What is in its way was made on the box: the
     /// tree must be exact, so it goes.
     pub(crate) fn made(&mut self, path: &[u8]) -> io::Result<BorrowedFd<'_>> {
-        self.walk(path, |parent, name| {
-            match openat(parent, name, FOLDER, Mode::empty()) {
-                Err(Errno::NOENT) => make(parent, name),
-                Err(Errno::NOTDIR | Errno::LOOP) => {
-                    unlinkat(parent, name, AtFlags::empty())?;
-                    make(parent, name)
-                }
-                other => other,
+        self.walk(path, |parent, name| match openat(parent, name, FOLDER, Mode::empty()) {
+            Err(Errno::NOENT) => make(parent, name),
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                unlinkat(parent, name, AtFlags::empty())?;
+                make(parent, name)
             }
+            other => other,
         })
     }
 
@@ -78,10 +72,7 @@ impl Folders {
             }
             self.last = folder.map(|folder| (path.to_vec(), folder));
         }
-        Ok(self
-            .last
-            .as_ref()
-            .map_or(self.root.as_fd(), |(_, folder)| folder.as_fd()))
+        Ok(self.last.as_ref().map_or(self.root.as_fd(), |(_, folder)| folder.as_fd()))
     }
 }
 

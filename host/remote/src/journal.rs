@@ -70,14 +70,7 @@ impl Journal {
         let file = File::options().append(true).open(path)?;
         // What is left is torn: the next record goes in its place.
         file.set_len((bytes.len() - rest.len()) as u64)?;
-        Ok(Opened::Known(
-            Self {
-                path: path.to_owned(),
-                file,
-                records,
-            },
-            rows,
-        ))
+        Ok(Opened::Known(Self { path: path.to_owned(), file, records }, rows))
     }
 
     /// A new journal in the place of whatever is there.
@@ -90,11 +83,7 @@ impl Journal {
         fs::write(&temporary, bytes)?;
         fs::rename(&temporary, path)?;
         let file = File::options().append(true).open(path)?;
-        Ok(Self {
-            path: path.to_owned(),
-            file,
-            records: rows.len(),
-        })
+        Ok(Self { path: path.to_owned(), file, records: rows.len() })
     }
 
     /// Records that these entries are there, or are about to be.
@@ -194,12 +183,8 @@ mod tests {
     use crabbox_wire::tree::Kind;
 
     fn row(path: &str, stamp: Option<Stamp>) -> Row {
-        let entry = Entry {
-            path: path.into(),
-            kind: Kind::File,
-            size: 1,
-            hash: Hash::of(path.as_bytes()),
-        };
+        let entry =
+            Entry { path: path.into(), kind: Kind::File, size: 1, hash: Hash::of(path.as_bytes()) };
         Row { entry, stamp }
     }
 
@@ -215,15 +200,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let path = folder.path().join("journal");
         let mut journal = Journal::create(&path, &Rows::new()).expect("creates");
-        let stamp = Stamp {
-            inode: 1,
-            size: 1,
-            modified: 5,
-            changed: 6,
-        };
-        journal
-            .put(&[row("a", None), row("b", None)])
-            .expect("writes");
+        let stamp = Stamp { inode: 1, size: 1, modified: 5, changed: 6 };
+        journal.put(&[row("a", None), row("b", None)]).expect("writes");
         journal.put(&[row("a", Some(stamp))]).expect("writes");
         journal.delete(&[b"b".to_vec()]).expect("writes");
         let rows = rows(&path);
@@ -254,14 +232,8 @@ mod tests {
     fn another_file_is_no_journal() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let path = folder.path().join("journal");
-        assert!(matches!(
-            Journal::open(&path).expect("opens"),
-            Opened::Absent
-        ));
+        assert!(matches!(Journal::open(&path).expect("opens"), Opened::Absent));
         fs::write(&path, "notes").expect("writes");
-        assert!(matches!(
-            Journal::open(&path).expect("opens"),
-            Opened::Damaged
-        ));
+        assert!(matches!(Journal::open(&path).expect("opens"), Opened::Damaged));
     }
 }

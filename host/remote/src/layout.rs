@@ -63,22 +63,14 @@ impl Layout {
 /// An absolute path; a leading `~/` is the home folder.
 pub(crate) fn expand(path: &Text) -> Result<PathBuf, Failure> {
     if let Some(rest) = path.0.strip_prefix(b"~/") {
-        let home = env::var_os("HOME")
-            .filter(|home| !home.is_empty())
-            .ok_or_else(|| {
-                Failure::new(
-                    FailureCode::Request,
-                    "the box has no `HOME` for a folder below `~`",
-                )
-            })?;
+        let home = env::var_os("HOME").filter(|home| !home.is_empty()).ok_or_else(|| {
+            Failure::new(FailureCode::Request, "the box has no `HOME` for a folder below `~`")
+        })?;
         return Ok(PathBuf::from(home).join(OsStr::from_bytes(rest)));
     }
     let path = PathBuf::from(OsString::from_vec(path.0.clone()));
     if !path.is_absolute() {
-        return Err(Failure::new(
-            FailureCode::Request,
-            "a folder on the box must be absolute",
-        ));
+        return Err(Failure::new(FailureCode::Request, "a folder on the box must be absolute"));
     }
     Ok(path)
 }
@@ -94,8 +86,7 @@ pub(crate) fn make_private(folder: &Path) -> Result<(), Failure> {
 
 fn is_id(text: &str, prefix: &str) -> bool {
     let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    text.strip_prefix(prefix)
-        .is_some_and(|rest| rest.len() == 12 && rest.bytes().all(hex))
+    text.strip_prefix(prefix).is_some_and(|rest| rest.len() == 12 && rest.bytes().all(hex))
 }
 
 #[cfg(test)]
@@ -105,12 +96,7 @@ mod tests {
     #[test]
     fn ids_are_exact() {
         assert!(is_id("cbx_0123456789ab", "cbx_"));
-        for id in [
-            "cbx_0123456789a",
-            "cbx_0123456789aB",
-            "run_0123456789ab",
-            "cbx_../../../../",
-        ] {
+        for id in ["cbx_0123456789a", "cbx_0123456789aB", "run_0123456789ab", "cbx_../../../../"] {
             assert!(!is_id(id, "cbx_"), "{id}");
         }
     }
@@ -118,9 +104,6 @@ mod tests {
     #[test]
     fn a_relative_root_is_refused() {
         assert!(expand(&Text::from("box")).is_err());
-        assert_eq!(
-            expand(&Text::from("/a/b")).expect("absolute"),
-            Path::new("/a/b")
-        );
+        assert_eq!(expand(&Text::from("/a/b")).expect("absolute"), Path::new("/a/b"));
     }
 }

@@ -55,8 +55,6 @@ pub(crate) fn take(
             std::thread::sleep(PAUSE);
         }
     }
-    file.set_len(0)
-        .and_then(|()| file.write_all(holder.as_bytes()))
-        .map_err(wrap)?;
+    file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(wrap)?;
     Ok((file, early))
 }

@@ -54,11 +54,9 @@ fn is_this(hash: &str) -> bool {
     let Ok(bytes) = fs::read("/proc/self/exe") else {
         return false;
     };
-    let digest = Sha256::digest(bytes)
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}");
-            text
-        });
+    let digest = Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    });
     digest == hash
 }

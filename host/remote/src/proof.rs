@@ -28,10 +28,9 @@ pub(crate) fn prove(request: &Request, layout: &Layout) -> Result<Proof, Failure
         Identity::File { path, content } => {
             read(&expand(path)?).is_ok_and(|found| found.trim_ascii() == content.trim().as_bytes())
         }
-        Identity::Machine {
-            machine_id: machine,
-            boot_id: boot,
-        } => *machine == machine_id && *boot == boot_id,
+        Identity::Machine { machine_id: machine, boot_id: boot } => {
+            *machine == machine_id && *boot == boot_id
+        }
     };
     if !is_it {
         return Err(Failure::new(
@@ -60,12 +59,8 @@ fn write_marker(lease: &str, path: &Path) -> Result<String, Failure> {
         let folder = path.parent().unwrap_or(Path::new("/"));
         make_private(folder).map_err(io::Error::other)?;
         let temporary = path.with_extension("new");
-        let mut file = File::options()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&temporary)?;
+        let mut file =
+            File::options().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
         file.write_all(content.as_bytes())?;
         fs::rename(&temporary, path)?;
         Ok(content)
@@ -78,10 +73,7 @@ fn write_marker(lease: &str, path: &Path) -> Result<String, Failure> {
 
 fn check_marker(expected: &str, path: &Path) -> Result<String, Failure> {
     let refuse = |what: &str| {
-        Err(Failure::new(
-            FailureCode::Marker,
-            format!("the lease's marker {what} on this box"),
-        ))
+        Err(Failure::new(FailureCode::Marker, format!("the lease's marker {what} on this box")))
     };
     match read(path) {
         Ok(content) if Hash::of(&content).to_string() == expected => Ok(expected.to_owned()),

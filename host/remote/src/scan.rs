@@ -56,11 +56,7 @@ fn look(folder: BorrowedFd<'_>, name: &[u8], row: &Row, now: i128) -> io::Result
         Ok(stat) => stat,
         Err(error) => {
             let error = io::Error::from(error);
-            return if is_absent(&error) {
-                Ok(None)
-            } else {
-                Err(error)
-            };
+            return if is_absent(&error) { Ok(None) } else { Err(error) };
         }
     };
     let Some(kind) = kind_of(&stat) else {
@@ -72,28 +68,12 @@ fn look(folder: BorrowedFd<'_>, name: &[u8], row: &Row, now: i128) -> io::Result
     }
     if kind == Kind::Folder {
         // A folder's times change with what is in it, which is no business of the tree's.
-        let entry = Entry {
-            kind,
-            size: 0,
-            hash: Hash::of(b""),
-            ..row.entry.clone()
-        };
-        return Ok(Some(Row {
-            entry,
-            stamp: row.stamp,
-        }));
+        let entry = Entry { kind, size: 0, hash: Hash::of(b""), ..row.entry.clone() };
+        return Ok(Some(Row { entry, stamp: row.stamp }));
     }
     let (size, hash) = read(folder, name, kind)?;
-    let entry = Entry {
-        kind,
-        size,
-        hash,
-        ..row.entry.clone()
-    };
-    Ok(Some(Row {
-        entry,
-        stamp: settled(stamp, now),
-    }))
+    let entry = Entry { kind, size, hash, ..row.entry.clone() };
+    Ok(Some(Row { entry, stamp: settled(stamp, now) }))
 }
 
 fn read(folder: BorrowedFd<'_>, name: &[u8], kind: Kind) -> io::Result<(u64, Hash)> {
@@ -118,23 +98,14 @@ pub(crate) fn settled(stamp: Stamp, now: i128) -> Option<Stamp> {
     (stamp.changed.max(stamp.modified) < now - RACY_NANOS).then_some(stamp)
 }
 
-#[allow(
-    clippy::useless_conversion,
-    reason = "the fields' types differ between architectures"
-)]
+#[allow(clippy::useless_conversion, reason = "the fields' types differ between architectures")]
 fn stamp_of(stat: &Stat) -> Stamp {
     let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
     Stamp {
         inode: stat.st_ino,
         size: u64::try_from(stat.st_size).unwrap_or(0),
-        modified: nanos(
-            stat.st_mtime.into(),
-            i64::try_from(stat.st_mtime_nsec).unwrap_or(0),
-        ),
-        changed: nanos(
-            stat.st_ctime.into(),
-            i64::try_from(stat.st_ctime_nsec).unwrap_or(0),
-        ),
+        modified: nanos(stat.st_mtime.into(), i64::try_from(stat.st_mtime_nsec).unwrap_or(0)),
+        changed: nanos(stat.st_ctime.into(), i64::try_from(stat.st_ctime_nsec).unwrap_or(0)),
     }
 }
 
@@ -151,10 +122,8 @@ fn kind_of(stat: &Stat) -> Option<Kind> {
 /// Not there, or a link or a file where its folder should be.
 fn is_absent(error: &io::Error) -> bool {
     let loops = Some(rustix::io::Errno::LOOP.raw_os_error());
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    ) || error.raw_os_error() == loops
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        || error.raw_os_error() == loops
 }
 
 #[cfg(test)]
@@ -189,12 +158,7 @@ mod tests {
         let path = folder.path().join("a");
         let time = fs::metadata(&path).expect("stat").modified().expect("time");
         fs::write(&path, "new").expect("writes");
-        File::options()
-            .write(true)
-            .open(&path)
-            .expect("opens")
-            .set_modified(time)
-            .expect("sets");
+        File::options().write(true).open(&path).expect("opens").set_modified(time).expect("sets");
         let (news, _) = refresh(&mut folders, &mut rows).expect("looks");
         assert_eq!(news[0].entry.hash, Hash::of(b"new"));
     }

@@ -48,15 +48,9 @@ fn session(
     let proof = proof::prove(&request, &layout)?;
     connection.send(&ToHost::Proved(Box::new(proof)))?;
     // The file's lock lasts as long as the session.
-    let (_lock, early) = lock::take(
-        &layout.tree.join("lock"),
-        &request.holder,
-        connection,
-        events,
-    )?;
-    let mut all = early
-        .into_iter()
-        .chain(std::iter::from_fn(|| events.recv().ok()));
+    let (_lock, early) =
+        lock::take(&layout.tree.join("lock"), &request.holder, connection, events)?;
+    let mut all = early.into_iter().chain(std::iter::from_fn(|| events.recv().ok()));
     sync(&request, &layout, connection, &mut all)?;
     let Some(run) = &request.run else {
         return Ok(());
@@ -99,32 +93,19 @@ fn sync(
     let wanted = request.sync.wanted;
     let (mut journal, mut rows, held) = open_workspace(layout)?;
     if held == Some(wanted) {
-        return connection.send(&ToHost::Synced(Synced {
-            root: wanted,
-            written: 0,
-            removed: 0,
-        }));
+        return connection.send(&ToHost::Synced(Synced { root: wanted, written: 0, removed: 0 }));
     }
     // The host has sent a delta from what it believes, unless it believes that all is well.
     let sent = request.sync.base != Some(wanted);
     let usable = sent && request.sync.base == held;
-    connection.send(&ToHost::Base(Base {
-        root: held,
-        manifest: !usable,
-    }))?;
+    connection.send(&ToHost::Base(Base { root: held, manifest: !usable }))?;
     if !usable {
         if sent {
             skip_delta(events)?;
         }
         send_manifest(&rows, connection)?;
     }
-    let done = apply(
-        events,
-        &layout.workspace,
-        &layout.tree.join("tmp"),
-        &mut journal,
-        &mut rows,
-    )?;
+    let done = apply(events, &layout.workspace, &layout.tree.join("tmp"), &mut journal, &mut rows)?;
     report(&rows, wanted, done, connection)
 }
 
@@ -211,9 +192,5 @@ fn report(rows: &Rows, wanted: Hash, done: Done, connection: &Connection) -> Res
             "the tree on the box isn't the one that was sent: the checkout changed meanwhile",
         ));
     }
-    connection.send(&ToHost::Synced(Synced {
-        root,
-        written: done.written,
-        removed: done.removed,
-    }))
+    connection.send(&ToHost::Synced(Synced { root, written: done.written, removed: done.removed }))
 }

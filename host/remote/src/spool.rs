@@ -52,20 +52,14 @@ impl Spool {
             ends: VecDeque::new(),
             abandoned: false,
         };
-        Ok(Self {
-            state: Mutex::new(state),
-            room: Condvar::new(),
-        })
+        Ok(Self { state: Mutex::new(state), room: Condvar::new() })
     }
 
     /// Takes what the command wrote.
     pub(crate) fn write(&self, stream: Stream, bytes: &[u8], connection: &Connection) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         while state.length - state.cut > CAP && !state.abandoned {
-            state = self
-                .room
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         let mut record = Vec::with_capacity(5 + bytes.len());
         record.push(stream as u8);
@@ -75,11 +69,7 @@ impl Spool {
         if state.log.write_all(&record).is_ok() {
             state.length += record.len() as u64;
         }
-        let frame = ToHost::Output {
-            stream,
-            offset: state.offset,
-            bytes,
-        };
+        let frame = ToHost::Output { stream, offset: state.offset, bytes };
         state.offset += bytes.len() as u64;
         let end = (state.offset, state.length);
         state.ends.push_back(end);
@@ -106,18 +96,12 @@ impl Spool {
 
     /// Stops waiting for a host that is gone.
     pub(crate) fn abandon(&self) {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .abandoned = true;
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).abandoned = true;
         self.room.notify_all();
     }
 
     /// Output so far, in bytes.
     pub(crate) fn offset(&self) -> u64 {
-        self.state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .offset
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).offset
     }
 }

@@ -55,10 +55,7 @@ pub(crate) fn run(
     connection.send(&ToHost::Started(Started { pid: child.id() }))?;
     let pid = Pid::from_child(&child);
     pump(&mut child, connection, &spool);
-    let stdin = child
-        .stdin
-        .take()
-        .map(|pipe| feed(pipe, Arc::clone(connection)));
+    let stdin = child.stdin.take().map(|pipe| feed(pipe, Arc::clone(connection)));
     let waiter = Arc::clone(connection);
     thread::spawn(move || {
         let status = child.wait();
@@ -69,9 +66,7 @@ pub(crate) fn run(
         pid,
         stdin,
         spool: &spool,
-        deadline: run
-            .timeout_ms
-            .map(|allowed| begun + Duration::from_millis(allowed)),
+        deadline: run.timeout_ms.map(|allowed| begun + Duration::from_millis(allowed)),
         kill_at: None,
         timed_out: false,
         closed: false,
@@ -81,11 +76,7 @@ pub(crate) fn run(
     let wall = begun.elapsed();
     watch.drain(events);
     kill_all(None);
-    let outcome = if watch.timed_out {
-        Outcome::TimedOut
-    } else {
-        outcome_of(&status)
-    };
+    let outcome = if watch.timed_out { Outcome::TimedOut } else { outcome_of(&status) };
     let ended = Ended {
         outcome,
         wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
@@ -103,10 +94,9 @@ fn prepare_folder(run: &Run, layout: &Layout) -> Result<PathBuf, Failure> {
     forget_old_runs(&layout.runs);
     let folder = layout.runs.join(&run.id);
     fs::create_dir(&folder).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::new(
-            FailureCode::Request,
-            format!("`{}` was started before", run.id),
-        ),
+        io::ErrorKind::AlreadyExists => {
+            Failure::new(FailureCode::Request, format!("`{}` was started before", run.id))
+        }
         _ => Failure::system("making the folder", &folder, &error),
     })?;
     let spec = serde_json::to_vec(run).unwrap_or_default();
@@ -168,19 +158,9 @@ fn start(run: &Run, environment: &Environment, layout: &Layout) -> Result<Child,
     };
     command
         .env_clear()
-        .envs(variables(
-            &run.environment,
-            environment,
-            &run.id,
-            &directory,
-            layout,
-        ))
+        .envs(variables(&run.environment, environment, &run.id, &directory, layout))
         .current_dir(&directory)
-        .stdin(if run.stdin {
-            Stdio::piped()
-        } else {
-            Stdio::null()
-        })
+        .stdin(if run.stdin { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
@@ -201,10 +181,7 @@ fn start(run: &Run, environment: &Environment, layout: &Layout) -> Result<Child,
                     format!("`{program}` can't be executed: {error}"),
                 )
             }
-            _ => Failure::new(
-                FailureCode::System,
-                format!("starting `{program}`: {error}"),
-            ),
+            _ => Failure::new(FailureCode::System, format!("starting `{program}`: {error}")),
         }
     })
 }
@@ -243,18 +220,8 @@ fn pump(child: &mut Child, connection: &Arc<Connection>, spool: &Arc<Spool>) {
             let _ = connection.sender.send(Event::PipeEnded);
         });
     }
-    copy(
-        child.stdout.take(),
-        Stream::Stdout,
-        Arc::clone(connection),
-        Arc::clone(spool),
-    );
-    copy(
-        child.stderr.take(),
-        Stream::Stderr,
-        Arc::clone(connection),
-        Arc::clone(spool),
-    );
+    copy(child.stdout.take(), Stream::Stdout, Arc::clone(connection), Arc::clone(spool));
+    copy(child.stderr.take(), Stream::Stderr, Arc::clone(connection), Arc::clone(spool));
 }
 
 /// Hands input to the command from a thread of its own, and tells the host what was taken: the

@@ -136,13 +136,7 @@ mod tests {
     #[test]
     fn ids_are_checked() {
         assert_eq!(LeaseId::from_bits(0x1f).as_str(), "cbx_00000000001f");
-        for bad in [
-            "",
-            "cbx_",
-            "cbx_00000000001",
-            "cbx_00000000001G",
-            "../../etc/passwd",
-        ] {
+        for bad in ["", "cbx_", "cbx_00000000001", "cbx_00000000001G", "../../etc/passwd"] {
             assert!(bad.parse::<LeaseId>().is_err(), "{bad}");
         }
     }

@@ -42,10 +42,7 @@ impl Holder {
 /// This process, for people: program, process id, machine.
 #[must_use]
 pub fn describe() -> String {
-    let machine = rustix::system::uname()
-        .nodename()
-        .to_string_lossy()
-        .into_owned();
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
     format!("crabbox (process {}) on {machine}", std::process::id())
 }
 
@@ -57,9 +54,7 @@ mod tests {
     fn a_second_taker_is_told_who_holds_it() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let lease = LeaseId::from_bits(7);
-        let first = Holder::try_take(folder.path(), &lease)
-            .expect("io")
-            .expect("free");
+        let first = Holder::try_take(folder.path(), &lease).expect("io").expect("free");
         let second = Holder::try_take(folder.path(), &lease).expect("io");
         assert_eq!(second.expect_err("held"), describe());
         drop(first);

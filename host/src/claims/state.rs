@@ -110,13 +110,7 @@ mod tests {
     #[test]
     fn nothing_happens_after_the_end() {
         for state in [State::Released, State::Lost] {
-            for event in [
-                Event::Take,
-                Event::Release,
-                Event::Gone,
-                Event::Leased,
-                Event::Free,
-            ] {
+            for event in [Event::Take, Event::Release, Event::Gone, Event::Leased, Event::Free] {
                 assert_eq!(state.after(event), None, "{state} {event:?}");
             }
         }

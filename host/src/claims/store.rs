@@ -96,32 +96,21 @@ pub struct Store {
 impl Store {
     /// Opens, and at first use creates, `claims.db` in `state`.
     pub fn open(state: &Path) -> Result<Self, ClaimError> {
-        let folder = |source| ClaimError::Folder {
-            path: state.to_owned(),
-            source,
-        };
+        let folder = |source| ClaimError::Folder { path: state.to_owned(), source };
         private_folder(state).map_err(folder)?;
         let path = state.join("claims.db");
-        let wrap = |source| ClaimError::Database {
-            path: path.clone(),
-            source,
-        };
+        let wrap = |source| ClaimError::Database { path: path.clone(), source };
         let mut database = Connection::open(&path).map_err(wrap)?;
         prepare(&mut database).map_err(wrap)?;
-        let found: i64 = database
-            .query_row("PRAGMA user_version", [], |row| row.get(0))
-            .map_err(wrap)?;
+        let found: i64 =
+            database.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(wrap)?;
         if found > SCHEMA {
             return Err(ClaimError::Newer { path, found });
         }
         if found < SCHEMA {
             migrate(&mut database).map_err(wrap)?;
         }
-        Ok(Self {
-            database,
-            path,
-            holders: state.join("holders"),
-        })
+        Ok(Self { database, path, holders: state.join("holders") })
     }
 
     /// Records a new claim. `false`: its id or slug is taken.
@@ -153,10 +142,8 @@ impl Store {
         event: Event,
         change: impl FnOnce(&mut Claim),
     ) -> Result<(), ClaimError> {
-        let state = claim.state.after(event).ok_or(ClaimError::Transition {
-            state: claim.state,
-            event,
-        })?;
+        let state =
+            claim.state.after(event).ok_or(ClaimError::Transition { state: claim.state, event })?;
         let mut next = claim.clone();
         change(&mut next);
         next.state = state;
@@ -211,10 +198,7 @@ impl Store {
                 AND state NOT IN ('released', 'lost') ORDER BY updated DESC",
             &[&repository.to_string_lossy(), &provider],
         )?;
-        Ok(rows
-            .into_iter()
-            .filter_map(|row| decode(row).ok())
-            .collect())
+        Ok(rows.into_iter().filter_map(|row| decode(row).ok()).collect())
     }
 
     /// All claims, or only those that aren't final, newest first, and the ids of those
@@ -238,10 +222,8 @@ impl Store {
 
     /// Takes the claim's lock, or says who has it.
     pub fn hold(&self, lease: &LeaseId) -> Result<Result<Holder, String>, ClaimError> {
-        Holder::try_take(&self.holders, lease).map_err(|source| ClaimError::Folder {
-            path: self.holders.clone(),
-            source,
-        })
+        Holder::try_take(&self.holders, lease)
+            .map_err(|source| ClaimError::Folder { path: self.holders.clone(), source })
     }
 
     fn rows(
@@ -258,10 +240,7 @@ impl Store {
     }
 
     fn wrap(&self, source: rusqlite::Error) -> ClaimError {
-        ClaimError::Database {
-            path: self.path.clone(),
-            source,
-        }
+        ClaimError::Database { path: self.path.clone(), source }
     }
 }
 
@@ -273,10 +252,7 @@ fn prepare(database: &mut Connection) -> rusqlite::Result<()> {
     database.pragma_update(None, "synchronous", "full")?;
     // Closing the last connection would checkpoint: an fsync more for each command.
     database
-        .set_db_config(
-            rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE,
-            true,
-        )
+        .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .map(drop)
 }
 
@@ -293,10 +269,8 @@ fn migrate(database: &mut Connection) -> rusqlite::Result<()> {
 }
 
 fn encode(claim: &Claim) -> Result<String, ClaimError> {
-    serde_json::to_string(claim).map_err(|source| ClaimError::Unreadable {
-        id: claim.id.to_string(),
-        source,
-    })
+    serde_json::to_string(claim)
+        .map_err(|source| ClaimError::Unreadable { id: claim.id.to_string(), source })
 }
 
 fn decode((id, record): (String, String)) -> Result<Claim, ClaimError> {
@@ -346,15 +320,10 @@ mod tests {
         let (folder, mut store) = store();
         let mut claim = claim(1, "amber-crab");
         assert!(store.insert(&claim).expect("inserts"));
-        store
-            .transition(&mut claim, Event::Leased, |claim| claim.keep = true)
-            .expect("transition");
+        store.transition(&mut claim, Event::Leased, |claim| claim.keep = true).expect("transition");
         drop(store);
         let store = Store::open(&folder.path().join("state")).expect("opens again");
-        assert_eq!(
-            store.find("amber-crab").expect("finds"),
-            Some(claim.clone())
-        );
+        assert_eq!(store.find("amber-crab").expect("finds"), Some(claim.clone()));
         assert_eq!(store.find(claim.id.as_str()).expect("finds"), Some(claim));
     }
 
@@ -364,12 +333,8 @@ mod tests {
         let mut first = claim(1, "amber-crab");
         store.insert(&first).expect("inserts");
         let mut second = first.clone();
-        store
-            .transition(&mut first, Event::Leased, |_| ())
-            .expect("first");
-        let error = store
-            .transition(&mut second, Event::LeaseFailed, |_| ())
-            .expect_err("raced");
+        store.transition(&mut first, Event::Leased, |_| ()).expect("first");
+        let error = store.transition(&mut second, Event::LeaseFailed, |_| ()).expect_err("raced");
         assert!(matches!(error, ClaimError::Raced(_)));
         assert_eq!(store.find("amber-crab").expect("finds"), Some(first));
     }
@@ -380,9 +345,7 @@ mod tests {
         let mut old = claim(1, "amber-crab");
         store.insert(&old).expect("inserts");
         assert!(!store.insert(&claim(2, "amber-crab")).expect("refused"));
-        store
-            .transition(&mut old, Event::Gone, |_| ())
-            .expect("gone");
+        store.transition(&mut old, Event::Gone, |_| ()).expect("gone");
         assert!(store.insert(&claim(2, "amber-crab")).expect("inserts"));
     }
 
@@ -393,10 +356,7 @@ mod tests {
         store.insert(&claim(2, "blue-crab")).expect("inserts");
         store
             .database
-            .execute(
-                "UPDATE claims SET record = '{' WHERE slug = 'blue-crab'",
-                [],
-            )
+            .execute("UPDATE claims SET record = '{' WHERE slug = 'blue-crab'", [])
             .expect("damages");
         let (claims, unreadable) = store.all(false).expect("lists");
         assert_eq!(claims.len(), 1);
@@ -406,10 +366,7 @@ mod tests {
     #[test]
     fn a_newer_database_is_left_alone() {
         let (folder, store) = store();
-        store
-            .database
-            .pragma_update(None, "user_version", SCHEMA + 1)
-            .expect("ages");
+        store.database.pragma_update(None, "user_version", SCHEMA + 1).expect("ages");
         drop(store);
         let error = Store::open(&folder.path().join("state")).expect_err("refuses");
         assert!(matches!(error, ClaimError::Newer { .. }));

@@ -23,9 +23,7 @@ impl List {
         }
         if shared.printer.json {
             let leases: Vec<Value> = claims.iter().map(to_json).collect();
-            return shared
-                .printer
-                .document(&json!({ "schema_version": 1, "leases": leases }));
+            return shared.printer.document(&json!({ "schema_version": 1, "leases": leases }));
         }
         if claims.is_empty() {
             shared.printer.phase("no leases");
@@ -47,11 +45,7 @@ impl List {
 }
 
 fn state(claim: &Claim) -> String {
-    if claim.keep {
-        format!("{} (kept)", claim.state)
-    } else {
-        claim.state.to_string()
-    }
+    if claim.keep { format!("{} (kept)", claim.state) } else { claim.state.to_string() }
 }
 
 /// A lease as every command's `--json` shows it.

@@ -20,12 +20,7 @@ use std::process::ExitCode;
 
 /// Run a command on a leased box that holds exactly your tree
 #[derive(Debug, Parser)]
-#[command(
-    name = "crabbox",
-    version,
-    arg_required_else_help = true,
-    max_term_width = 100
-)]
+#[command(name = "crabbox", version, arg_required_else_help = true, max_term_width = 100)]
 struct CommandLine {
     #[command(flatten)]
     common: Common,
@@ -73,15 +68,9 @@ pub fn main() -> ExitCode {
         Ok(line) => line,
         Err(error) => return refuse(&error),
     };
-    let printer = Printer {
-        quiet: line.common.quiet,
-        verbose: line.common.verbose,
-        json: line.common.json,
-    };
-    let shared = Shared {
-        common: line.common,
-        printer,
-    };
+    let printer =
+        Printer { quiet: line.common.quiet, verbose: line.common.verbose, json: line.common.json };
+    let shared = Shared { common: line.common, printer };
     let result = match line.command {
         // Its codes are the program's.
         Command::Run(run) => return ExitCode::from(run.execute(&shared)),
@@ -107,9 +96,7 @@ fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return ExitCode::SUCCESS;
     }
-    let is_run = env::args_os()
-        .skip(1)
-        .find(|word| !word.as_encoded_bytes().starts_with(b"-"));
+    let is_run = env::args_os().skip(1).find(|word| !word.as_encoded_bytes().starts_with(b"-"));
     if is_run.is_some_and(|word| word == "run") {
         return ExitCode::from(crate::run::CRABBOX_FAILED);
     }
@@ -130,10 +117,7 @@ impl Shared {
 
     /// Flags that every command has, for the settings.
     fn flags(&self) -> Flags {
-        Flags {
-            provider_path: self.common.provider_path.clone(),
-            ..Flags::default()
-        }
+        Flags { provider_path: self.common.provider_path.clone(), ..Flags::default() }
     }
 
     /// The claims and the providers.
@@ -148,12 +132,9 @@ impl Shared {
     fn registry(&self, settings: &Settings) -> Registry {
         for folder in &settings.provider_path {
             let folder = folder.display();
-            self.printer
-                .warning(&format!("providers in `{folder}` come before all others"));
+            self.printer.warning(&format!("providers in `{folder}` come before all others"));
         }
-        Registry::new(crate::registry::Places::discover(
-            settings.provider_path.clone(),
-        ))
+        Registry::new(crate::registry::Places::discover(settings.provider_path.clone()))
     }
 }
 

@@ -92,10 +92,7 @@ struct Failed {
 
 impl From<CommandError> for Failed {
     fn from(error: CommandError) -> Self {
-        Self {
-            error,
-            outcome: Outcome::failure(Origin::Crabbox),
-        }
+        Self { error, outcome: Outcome::failure(Origin::Crabbox) }
     }
 }
 
@@ -115,11 +112,7 @@ impl Run {
                     // The error itself is still told on standard error.
                     let _ = printer.document(&document);
                 }
-                Printer {
-                    json: false,
-                    ..printer
-                }
-                .error(&failed.error);
+                Printer { json: false, ..printer }.error(&failed.error);
                 failed.outcome.exit
             }
         }
@@ -144,66 +137,31 @@ impl Run {
         let (tree, held) = thread::scope(|scope| {
             let scan = scope.spawn(|| sync::scan(&source, &settings.exclude, &places.cache));
             let held = desk.acquire(&wanted);
-            (
-                scan.join().expect("the scanning thread doesn't panic"),
-                held,
-            )
+            (scan.join().expect("the scanning thread doesn't panic"), held)
         });
-        let mut held = held.map_err(|error| Failed {
-            error,
-            outcome: Outcome::failure(Origin::Provider),
-        })?;
+        let mut held =
+            held.map_err(|error| Failed { error, outcome: Outcome::failure(Origin::Provider) })?;
         let ready = started.elapsed();
 
         let result = tree.map_err(RunError::Sync).and_then(|tree| {
-            let run = Prepared {
-                line: &self,
-                places: &places,
-                settings: &settings,
-            };
-            run.on_box(
-                &mut desk,
-                &mut held,
-                &source,
-                &tree,
-                directory,
-                environment,
-                shared.printer,
-            )
+            let run = Prepared { line: &self, places: &places, settings: &settings };
+            run.on_box(&mut desk, &mut held, &source, &tree, directory, environment, shared.printer)
         });
-        let end = desk.let_go(
-            &mut held,
-            self.keep,
-            settings.idle,
-            &settings.provider_settings,
-        );
+        let end = desk.let_go(&mut held, self.keep, settings.idle, &settings.provider_settings);
         if let Err(error) = &end {
             // The program's result stands, whatever comes after it.
-            shared
-                .printer
-                .warning(&format!("{} wasn't released: {error}", held.claim.slug));
-            shared
-                .printer
-                .hint(&format!("crabbox stop {}", held.claim.slug));
+            shared.printer.warning(&format!("{} wasn't released: {error}", held.claim.slug));
+            shared.printer.hint(&format!("crabbox stop {}", held.claim.slug));
         }
         let finished = result.map_err(|error| explain(&error, &held.claim, &wanted))?;
-        Ok(Report {
-            finished,
-            claim: held.claim,
-            end: end.ok(),
-            ready,
-            total: started.elapsed(),
-        })
+        Ok(Report { finished, claim: held.claim, end: end.ok(), ready, total: started.elapsed() })
     }
 
     fn source(&self) -> Result<Source, CommandError> {
         match &self.from_dir {
             Some(folder) => Source::folder(folder),
             None => env::current_dir()
-                .map_err(|source| SyncError::Read {
-                    path: PathBuf::from("."),
-                    source,
-                })
+                .map_err(|source| SyncError::Read { path: PathBuf::from("."), source })
                 .and_then(|folder| Source::checkout(&folder)),
         }
         .map_err(|error| explain_sync(&error))
@@ -216,16 +174,10 @@ impl Run {
         };
         let refuse = || {
             let root = source.root.display();
-            CommandError::usage(format!(
-                "`--dir {}` isn't a folder of `{root}`",
-                folder.display()
-            ))
+            CommandError::usage(format!("`--dir {}` isn't a folder of `{root}`", folder.display()))
         };
         let relative = if folder.is_absolute() {
-            folder
-                .strip_prefix(&source.root)
-                .map_err(|_| refuse())?
-                .to_owned()
+            folder.strip_prefix(&source.root).map_err(|_| refuse())?.to_owned()
         } else {
             folder.clone()
         };
@@ -233,10 +185,7 @@ impl Run {
             .components()
             .filter(|part| !matches!(part, std::path::Component::CurDir))
             .collect();
-        if parts
-            .iter()
-            .any(|part| !matches!(part, std::path::Component::Normal(_)))
-        {
+        if parts.iter().any(|part| !matches!(part, std::path::Component::Normal(_))) {
             return Err(refuse());
         }
         let clean: PathBuf = parts.iter().collect();
@@ -289,6 +238,7 @@ impl Run {
             keep: self.keep,
             fresh: self.fresh,
             id: self.id.clone(),
+            run: format!("run_{:012x}", random_bits() & 0xffff_ffff_ffff),
         }
     }
 
@@ -296,10 +246,7 @@ impl Run {
         match &self.shell {
             Some(line) => Command::Shell(Text(line.as_bytes().to_vec())),
             None => Command::Argv(
-                self.command
-                    .iter()
-                    .map(|word| Text(word.as_bytes().to_vec()))
-                    .collect(),
+                self.command.iter().map(|word| Text(word.as_bytes().to_vec())).collect(),
             ),
         }
     }
@@ -328,10 +275,7 @@ struct Prepared<'a> {
 }
 
 impl Prepared<'_> {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "each is a different thing, used once"
-    )]
+    #[expect(clippy::too_many_arguments, reason = "each is a different thing, used once")]
     fn on_box(
         &self,
         desk: &mut Desk,
@@ -343,12 +287,7 @@ impl Prepared<'_> {
         printer: Printer,
     ) -> Result<Finished, RunError> {
         let endpoint = held.claim.endpoint.clone().unwrap_or(Endpoint::Unknown);
-        let Endpoint::Exec {
-            work_root,
-            same_machine,
-            ..
-        } = &endpoint
-        else {
+        let Endpoint::Exec { work_root, same_machine, .. } = &endpoint else {
             return Err(crate::transport::TransportError::UnknownEndpoint.into());
         };
         let workspace = workspace_name(&source.root);
@@ -358,7 +297,6 @@ impl Prepared<'_> {
             &String::from_utf8_lossy(&workspace),
             tree.root(),
         );
-        let run = format!("run_{:012x}", random_bits() & 0xffff_ffff_ffff);
         let request = Request {
             protocol: crabbox_wire::PROTOCOL,
             lease: held.claim.id.to_string(),
@@ -369,12 +307,9 @@ impl Prepared<'_> {
             },
             work_root: Text(work_root.clone().into_bytes()),
             workspace: Text(workspace),
-            sync: Sync {
-                base: base.root,
-                wanted: tree.root(),
-            },
+            sync: Sync { base: base.root, wanted: tree.root() },
             run: Some(RunRequest {
-                id: run.clone(),
+                id: held.claim.run.clone().unwrap_or_default(),
                 command: self.line.command(),
                 directory,
                 environment: inherit(*same_machine && !self.line.clean_env),
@@ -398,11 +333,7 @@ impl Prepared<'_> {
             output_to_stderr: printer.json,
             printer,
         };
-        let mut record = Record {
-            store: &mut desk.store,
-            claim: &mut held.claim,
-            run,
-        };
+        let mut record = Record { store: &mut desk.store, claim: &mut held.claim };
         run::run(&job, &mut record)
     }
 }
@@ -442,14 +373,12 @@ fn inherit(all: bool) -> Inherit {
 /// What the box must show: what the provider named, or what it showed the last time.
 fn identity(claim: &Claim) -> Identity {
     match (&claim.identity, &claim.machine) {
-        (Some(payload::Identity::Environment { name, value }), _) => Identity::Environment {
-            name: name.clone(),
-            value: value.clone(),
-        },
-        (Some(payload::Identity::File { path, content }), _) => Identity::File {
-            path: Text(path.clone().into_bytes()),
-            content: content.clone(),
-        },
+        (Some(payload::Identity::Environment { name, value }), _) => {
+            Identity::Environment { name: name.clone(), value: value.clone() }
+        }
+        (Some(payload::Identity::File { path, content }), _) => {
+            Identity::File { path: Text(path.clone().into_bytes()), content: content.clone() }
+        }
         (Some(_), _) | (None, None) => Identity::Record,
         (None, Some(machine)) => Identity::Machine {
             machine_id: machine.machine_id.clone(),
@@ -458,29 +387,24 @@ fn identity(claim: &Claim) -> Identity {
     }
 }
 
-/// Notes in the claim what the box showed, and which run uses it, before the command starts.
+/// Notes in the claim what the box showed, before the command starts.
 struct Record<'a> {
     store: &'a mut Store,
     claim: &'a mut Claim,
-    run: String,
 }
 
 impl Seen for Record<'_> {
     fn proved(&mut self, proof: &Proof) -> Result<(), RunError> {
-        let machine = Machine {
-            machine_id: proof.machine_id.clone(),
-            boot_id: proof.boot_id.clone(),
-        };
+        let machine =
+            Machine { machine_id: proof.machine_id.clone(), boot_id: proof.boot_id.clone() };
         let known = self.claim.machine.as_ref() == Some(&machine)
             && self.claim.marker.as_ref() == Some(&proof.marker);
         if known {
             return Ok(());
         }
-        let run = self.run.clone();
         self.store.transition(self.claim, Event::Note, |claim| {
             claim.machine = Some(machine);
             claim.marker = Some(proof.marker.clone());
-            claim.run = Some(run);
         })?;
         Ok(())
     }
@@ -498,12 +422,7 @@ struct Report {
 
 impl Report {
     fn show(&self, printer: Printer) {
-        let Finished {
-            outcome,
-            synced,
-            sent,
-            wall_ms,
-        } = &self.finished;
+        let Finished { outcome, synced, sent, wall_ms } = &self.finished;
         if printer.json {
             // A failed write can't change the program's result.
             let _ = printer.document(&json!({
@@ -554,10 +473,7 @@ fn explain_sync(error: &SyncError) -> CommandError {
     };
     match error {
         SyncError::NotACheckout(folder) => result
-            .hint(format!(
-                "crabbox run --from-dir {} -- COMMAND",
-                Quoted(folder)
-            ))
+            .hint(format!("crabbox run --from-dir {} -- COMMAND", Quoted(folder)))
             .hint("git init"),
         SyncError::MassDeletion { .. } => {
             result.hint("if that is what you want: --allow-mass-deletion")
@@ -581,9 +497,7 @@ fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Failed {
     };
     let lost = matches!(outcome.origin, Origin::Transport) && wanted.id.is_none();
     let error = if lost {
-        error
-            .hint(format!("crabbox status {}", claim.slug))
-            .hint("--fresh leases a new box")
+        error.hint(format!("crabbox status {}", claim.slug)).hint("--fresh leases a new box")
     } else {
         error
     };

@@ -37,10 +37,7 @@ fn describe(claim: &Claim) -> String {
         let _ = writeln!(text, "  {name:<11} {value}");
     };
     line("state", claim.state.as_str());
-    line(
-        "provider",
-        &format!("{} {}", claim.provider, claim.provider_version),
-    );
+    line("provider", &format!("{} {}", claim.provider, claim.provider_version));
     if !claim.resource.name.is_empty() {
         line("resource", &claim.resource.name);
     }
@@ -48,10 +45,7 @@ fn describe(claim: &Claim) -> String {
     line("used", &ago(claim.updated));
     line("keep", if claim.keep { "yes" } else { "no" });
     if let Some(deadline) = claim.idle_deadline {
-        line(
-            "idle until",
-            &deadline.strftime("%Y-%m-%d %H:%M:%SZ").to_string(),
-        );
+        line("idle until", &deadline.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
     }
     if let Some(run) = &claim.run {
         line("last run", run);

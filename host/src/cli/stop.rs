@@ -31,10 +31,8 @@ impl Stop {
         if self.delete && !self.yes {
             confirm(shared, &claim.slug)?;
         }
-        let flags = crate::config::Flags {
-            provider: Some(claim.provider.clone()),
-            ..shared.flags()
-        };
+        let flags =
+            crate::config::Flags { provider: Some(claim.provider.clone()), ..shared.flags() };
         let settings = Settings::load(flags, Some(&claim.repository), &places.config)?;
         let (claim, end) =
             desk.stop(claim.id.as_str(), self.delete, &settings.provider_settings)?;
@@ -61,9 +59,7 @@ fn confirm(shared: &Shared, slug: &str) -> Result<(), CommandError> {
     if !io::stdin().is_terminal() || shared.printer.json {
         return Err(refuse());
     }
-    shared.printer.ask(&format!(
-        "delete the box of `{slug}` with all that is on it? [y/N]"
-    ));
+    shared.printer.ask(&format!("delete the box of `{slug}` with all that is on it? [y/N]"));
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);
     match read {

@@ -97,10 +97,7 @@ pub(super) struct Layer {
 
 /// Reads a file; one that isn't there is empty.
 pub(super) fn read(path: &Path, origin: Origin) -> Result<Layer, ConfigError> {
-    let wrap = |source| ConfigError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let wrap = |source| ConfigError::Read { path: path.to_owned(), source };
     let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Layer::default()),
@@ -162,11 +159,7 @@ fn providers(path: &Path, text: &str) -> Result<BTreeMap<String, toml::Table>, C
         path: path.to_owned(),
         source: Box::new(source),
     })?;
-    let providers = table
-        .get("provider")
-        .and_then(Value::as_table)
-        .into_iter()
-        .flatten();
+    let providers = table.get("provider").and_then(Value::as_table).into_iter().flatten();
     Ok(providers
         .filter_map(|(name, settings)| Some((name.clone(), settings.as_table()?.clone())))
         .collect())
@@ -176,13 +169,9 @@ fn providers(path: &Path, text: &str) -> Result<BTreeMap<String, toml::Table>, C
 fn check(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<Setting, String> {
     match (key.kind, value.get_ref()) {
         (Kind::Texts, DeValue::Array(items)) => {
-            let texts = items
-                .iter()
-                .map(|item| item.get_ref().as_str().map(str::to_owned));
+            let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
             let texts: Option<Vec<String>> = texts.collect();
-            texts
-                .map(Setting::Texts)
-                .ok_or_else(|| "a list of strings".to_owned())
+            texts.map(Setting::Texts).ok_or_else(|| "a list of strings".to_owned())
         }
         (Kind::Texts, _) => Err("a list of strings".to_owned()),
         (_, DeValue::String(text)) => parse_text(key, text),
@@ -195,9 +184,9 @@ pub(super) fn parse_text(key: &Key, text: &str) -> Result<Setting, String> {
     match key.kind {
         Kind::Text => Ok(Setting::Text(text.to_owned())),
         Kind::Choice(choices) if choices.contains(&text) => Ok(Setting::Text(text.to_owned())),
-        Kind::Duration => parse_duration(text)
-            .map(Setting::Duration)
-            .ok_or_else(|| expected(Kind::Duration)),
+        Kind::Duration => {
+            parse_duration(text).map(Setting::Duration).ok_or_else(|| expected(Kind::Duration))
+        }
         Kind::Choice(_) | Kind::Texts => Err(expected(key.kind)),
     }
 }
@@ -206,9 +195,7 @@ pub(super) fn parse_text(key: &Key, text: &str) -> Result<Setting, String> {
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
     let duration: SignedDuration = text.parse().ok()?;
-    Duration::try_from(duration)
-        .ok()
-        .filter(|duration| !duration.is_zero())
+    Duration::try_from(duration).ok().filter(|duration| !duration.is_zero())
 }
 
 fn expected(kind: Kind) -> String {
@@ -233,14 +220,8 @@ mod tests {
         let text = "[lease]\nprovider = 'x'\nidle = '1h 30m'\nrelease = 'delete'\n\
             [sync]\nexclude = ['a', 'b']\n[provider.coder]\ntemplate = 't'\n";
         let layer = parse_as(Origin::User, text).expect("parses");
-        assert_eq!(
-            layer.settings["lease.idle"],
-            Setting::Duration(Duration::from_mins(90))
-        );
-        assert_eq!(
-            layer.settings["sync.exclude"],
-            Setting::Texts(vec!["a".into(), "b".into()])
-        );
+        assert_eq!(layer.settings["lease.idle"], Setting::Duration(Duration::from_mins(90)));
+        assert_eq!(layer.settings["sync.exclude"], Setting::Texts(vec!["a".into(), "b".into()]));
         assert_eq!(layer.providers["coder"]["template"].as_str(), Some("t"));
     }
 
@@ -259,9 +240,6 @@ mod tests {
             message(Origin::Repository, "[lease]\nrelease = 'delete'\n"),
             "f.toml:2: a repository can't set `lease.release`"
         );
-        assert_eq!(
-            message(Origin::User, "provider = 'x'"),
-            "f.toml:1: unknown key `provider`"
-        );
+        assert_eq!(message(Origin::User, "provider = 'x'"), "f.toml:1: unknown key `provider`");
     }
 }

@@ -30,17 +30,9 @@ pub(super) struct Key {
 pub(super) const KEYS: &[Key] = &[
     // Which provider leases boxes. It isn't called `provider`: `[provider.NAME]` holds
     // the providers' own settings, and TOML can't have both.
-    Key {
-        name: "lease.provider",
-        kind: Kind::Text,
-        repository: Repository::May,
-    },
+    Key { name: "lease.provider", kind: Kind::Text, repository: Repository::May },
     // How long a box that is kept stays ready without use.
-    Key {
-        name: "lease.idle",
-        kind: Kind::Duration,
-        repository: Repository::May,
-    },
+    Key { name: "lease.idle", kind: Kind::Duration, repository: Repository::May },
     // What becomes of the resource at the end.
     Key {
         name: "lease.release",
@@ -48,23 +40,11 @@ pub(super) const KEYS: &[Key] = &[
         repository: Repository::Never,
     },
     // Ends a command that takes longer.
-    Key {
-        name: "run.timeout",
-        kind: Kind::Duration,
-        repository: Repository::May,
-    },
+    Key { name: "run.timeout", kind: Kind::Duration, repository: Repository::May },
     // Patterns, as in `.gitignore`, of files that stay here.
-    Key {
-        name: "sync.exclude",
-        kind: Kind::Texts,
-        repository: Repository::May,
-    },
+    Key { name: "sync.exclude", kind: Kind::Texts, repository: Repository::May },
     // Folders with providers, before all others.
-    Key {
-        name: "providers.path",
-        kind: Kind::Texts,
-        repository: Repository::Never,
-    },
+    Key { name: "providers.path", kind: Kind::Texts, repository: Repository::Never },
 ];
 
 /// The setting of this name.

@@ -63,9 +63,7 @@ impl Settings {
         let from_repository = !from_flag && layers.shared.settings.contains_key("lease.provider");
         let provider = match flags.provider {
             Some(provider) => provider,
-            None => layers
-                .text("lease.provider")?
-                .unwrap_or_else(|| "local".to_owned()),
+            None => layers.text("lease.provider")?.unwrap_or_else(|| "local".to_owned()),
         };
         let configured = layers.user.providers.contains_key(&provider);
         let mut provider_path = flags.provider_path;
@@ -73,12 +71,7 @@ impl Settings {
             provider_path
                 .extend(env::split_paths(&paths).filter(|path| !path.as_os_str().is_empty()));
         }
-        provider_path.extend(
-            layers
-                .texts("providers.path")
-                .into_iter()
-                .map(PathBuf::from),
-        );
+        provider_path.extend(layers.texts("providers.path").into_iter().map(PathBuf::from));
         let mut exclude = flags.exclude;
         exclude.extend(layers.texts("sync.exclude"));
         Ok(Self {
@@ -86,9 +79,7 @@ impl Settings {
             provider_by_repository: from_repository && !configured,
             provider,
             provider_path,
-            idle: layers
-                .duration("lease.idle")?
-                .unwrap_or(Duration::from_mins(30)),
+            idle: layers.duration("lease.idle")?.unwrap_or(Duration::from_mins(30)),
             release: match layers.text("lease.release")?.as_deref() {
                 Some("delete") => ReleaseAction::Delete,
                 _ => ReleaseAction::Park,
@@ -121,12 +112,7 @@ impl Layers {
             })?;
             return Ok(Some(setting));
         }
-        Ok(self
-            .shared
-            .settings
-            .get(name)
-            .or_else(|| self.user.settings.get(name))
-            .cloned())
+        Ok(self.shared.settings.get(name).or_else(|| self.user.settings.get(name)).cloned())
     }
 
     fn text(&self, name: &'static str) -> Result<Option<String>, ConfigError> {
@@ -180,12 +166,12 @@ fn variable(name: &str) -> String {
 impl From<ConfigError> for CommandError {
     fn from(error: ConfigError) -> Self {
         let hint = match &error {
-            ConfigError::Unknown {
-                meant: Some(meant), ..
-            } => Some(format!("did you mean `{meant}`?")),
-            ConfigError::Forbidden { key, .. } => Some(format!(
-                "set `{key}` in your own config.toml if you want it"
-            )),
+            ConfigError::Unknown { meant: Some(meant), .. } => {
+                Some(format!("did you mean `{meant}`?"))
+            }
+            ConfigError::Forbidden { key, .. } => {
+                Some(format!("set `{key}` in your own config.toml if you want it"))
+            }
             _ => None,
         };
         let message = error.to_string();

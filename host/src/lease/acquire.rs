@@ -40,6 +40,8 @@ pub struct Wanted {
     pub fresh: bool,
     /// Only this lease: its id or slug.
     pub id: Option<String>,
+    /// The run that the box is for: in the claim before anything of it starts.
+    pub run: String,
 }
 
 /// How a box was come by: decides who lets go of it.
@@ -90,10 +92,7 @@ impl Desk {
             return match claim.state {
                 State::Failed => Err(CommandError::new(
                     Exit::Conflict,
-                    format!(
-                        "`{}` was never leased: it failed, and is not used again",
-                        claim.slug
-                    ),
+                    format!("`{}` was never leased: it failed, and is not used again", claim.slug),
                 )
                 .hint("crabbox run --fresh -- COMMAND")),
                 _ => Ok(vec![claim]),
@@ -103,9 +102,7 @@ impl Desk {
             return Ok(Vec::new());
         }
         let profile = profile(&wanted.settings);
-        let mut claims = self
-            .store
-            .of_repository(&wanted.repository, &wanted.provider)?;
+        let mut claims = self.store.of_repository(&wanted.repository, &wanted.provider)?;
         claims.retain(|claim| claim.profile == profile && claim.state != State::Failed);
         claims.sort_by_key(|claim| match claim.state {
             State::Ready => 0,
@@ -148,20 +145,14 @@ impl Desk {
         };
         match claim.state {
             State::Ready => {
-                self.store.transition(&mut claim, Event::Take, |_| ())?;
-                Ok(Some(Held {
-                    claim,
-                    how: How::FoundReady,
-                    _holder: holder,
-                }))
+                let run = Some(wanted.run.clone());
+                self.store.transition(&mut claim, Event::Take, |claim| claim.run = run)?;
+                Ok(Some(Held { claim, how: How::FoundReady, _holder: holder }))
             }
-            State::Parked | State::Busy | State::Releasing => {
-                self.reconnect(claim, holder, &wanted.settings)
-            }
+            State::Parked | State::Busy | State::Releasing => self.reconnect(claim, holder, wanted),
             State::Leasing => {
                 let mut provider = self.provider(&claim.provider)?;
-                self.make(claim, holder, &mut provider, &wanted.settings)
-                    .map(Some)
+                self.make(claim, holder, &mut provider, wanted).map(Some)
             }
             State::Released | State::Lost | State::Failed => Ok(None),
         }
@@ -172,33 +163,27 @@ impl Desk {
         &mut self,
         mut claim: Claim,
         holder: Holder,
-        settings: &Settings,
+        wanted: &Wanted,
     ) -> Result<Option<Held>, CommandError> {
         let mut provider = self.provider(&claim.provider)?;
-        let answer = self.resolve(&mut provider, &mut claim, Intent::Connect, settings)?;
+        let answer = self.resolve(&mut provider, &mut claim, Intent::Connect, &wanted.settings)?;
         let slug = claim.slug.clone();
         match answer {
             Resolution::Found(found) if is_the_same(&claim.resource, &found.resource) => {
-                self.store
-                    .transition(&mut claim, Event::Take, |claim| note(claim, found))?;
-                Ok(Some(Held {
-                    claim,
-                    how: How::Acquired,
-                    _holder: holder,
-                }))
+                self.store.transition(&mut claim, Event::Take, |claim| {
+                    note(claim, found);
+                    claim.run = Some(wanted.run.clone());
+                })?;
+                Ok(Some(Held { claim, how: How::Acquired, _holder: holder }))
             }
-            Resolution::Missing {
-                proof: Proof::Deleted,
-            } => {
+            Resolution::Missing { proof: Proof::Deleted } => {
                 self.store.transition(&mut claim, Event::Gone, |_| ())?;
-                self.printer.phase(&format!(
-                    "the box of `{slug}` was deleted: its claim is closed"
-                ));
+                self.printer
+                    .phase(&format!("the box of `{slug}` was deleted: its claim is closed"));
                 Ok(None)
             }
             other => {
-                self.printer
-                    .phase(&format!("`{slug}` is left alone: {}", why_not(&other)));
+                self.printer.phase(&format!("`{slug}` is left alone: {}", why_not(&other)));
                 Ok(None)
             }
         }
@@ -221,11 +206,7 @@ impl Desk {
             settings: settings.clone(),
         };
         let printer = self.printer;
-        let mut clerk = Clerk {
-            store: &mut self.store,
-            claim,
-            printer,
-        };
+        let mut clerk = Clerk { store: &mut self.store, claim, printer };
         provider.resolve(&request, RESOLVE_DEADLINE, &mut clerk)
     }
 
@@ -241,12 +222,10 @@ impl Desk {
                 continue;
             };
             if self.store.insert(&claim)? {
-                return self.make(claim, holder, &mut provider, &wanted.settings);
+                return self.make(claim, holder, &mut provider, wanted);
             }
         }
-        Err(CommandError::failed(
-            "no free name for a new lease was found",
-        ))
+        Err(CommandError::failed("no free name for a new lease was found"))
     }
 
     /// Has the provider make the resource of a claim; adopts what an earlier call made.
@@ -255,8 +234,9 @@ impl Desk {
         mut claim: Claim,
         holder: Holder,
         provider: &mut Provider,
-        settings: &Settings,
+        wanted: &Wanted,
     ) -> Result<Held, CommandError> {
+        let settings = &wanted.settings;
         let request = LeaseRequest {
             lease: claim.id.to_string(),
             slug: claim.slug.clone(),
@@ -265,11 +245,7 @@ impl Desk {
             settings: settings.clone(),
         };
         let printer = self.printer;
-        let mut clerk = Clerk {
-            store: &mut self.store,
-            claim: &mut claim,
-            printer,
-        };
+        let mut clerk = Clerk { store: &mut self.store, claim: &mut claim, printer };
         let leased = match provider.lease(&request, LEASE_DEADLINE, &mut clerk) {
             Ok(leased) => leased,
             Err(error) => return Err(self.roll_back(claim, error, settings)),
@@ -301,18 +277,13 @@ impl Desk {
             claim.attributes = leased.attributes;
             claim.endpoint = endpoint;
             claim.identity = identity;
+            claim.run = Some(wanted.run.clone());
             claim.marker = None;
             claim.machine = None;
         })?;
-        self.printer.phase(&format!(
-            "leased {} ({}) from {}",
-            claim.slug, claim.id, claim.provider
-        ));
-        Ok(Held {
-            claim,
-            how: How::Acquired,
-            _holder: holder,
-        })
+        self.printer
+            .phase(&format!("leased {} ({}) from {}", claim.slug, claim.id, claim.provider));
+        Ok(Held { claim, how: How::Acquired, _holder: holder })
     }
 
     /// Undoes a lease that failed, as far as it is proven ours. What the user sees is the
@@ -335,11 +306,9 @@ impl Desk {
             Ok(Some(left)) => format!("{result}; {left}"),
             Err(second) => format!("{result}; undoing it failed, too: {second}"),
         };
-        let closed = self
-            .store
-            .transition(&mut claim, Event::LeaseFailed, |claim| {
-                claim.trouble = Some(trouble);
-            });
+        let closed = self.store.transition(&mut claim, Event::LeaseFailed, |claim| {
+            claim.trouble = Some(trouble);
+        });
         match (left, closed) {
             (Ok(None), Ok(())) => result,
             (Ok(Some(left)), Ok(())) => result.hint(left),
@@ -364,8 +333,7 @@ impl Desk {
         let slug = claim.slug.clone();
         match self.resolve(&mut provider, claim, Intent::Status, settings)? {
             Resolution::Found(found) if is_the_same(&claim.resource, &found.resource) => {
-                self.store
-                    .transition(claim, Event::Release, |claim| note(claim, found))?;
+                self.store.transition(claim, Event::Release, |claim| note(claim, found))?;
                 let action = claim.release;
                 self.call_release(&mut provider, claim, action, settings)?;
                 let done = match action {
@@ -374,9 +342,7 @@ impl Desk {
                 };
                 Ok(Some(format!("{done}; `crabbox status {slug}` shows it")))
             }
-            Resolution::Missing {
-                proof: Proof::Deleted,
-            } => Ok(None),
+            Resolution::Missing { proof: Proof::Deleted } => Ok(None),
             other => Ok(Some(format!(
                 "`{}` may be left at the provider ({}): `crabbox status {slug}` shows it",
                 claim.resource.name,
@@ -409,7 +375,7 @@ fn new_claim(id: LeaseId, slug: String, wanted: &Wanted, version: &str) -> Claim
         created: now,
         updated: now,
         idle_deadline: None,
-        run: None,
+        run: Some(wanted.run.clone()),
         trouble: None,
     }
 }
@@ -437,17 +403,12 @@ fn note(claim: &mut Claim, found: Found) {
 /// Why a resolution is no box, for people.
 pub(super) fn why_not(resolution: &Resolution) -> String {
     match resolution {
-        Resolution::Missing {
-            proof: Proof::Deleted,
-        } => "its resource was deleted".to_owned(),
-        Resolution::Missing {
-            proof: Proof::NotVisible,
-        } => "its resource can't be seen with this login".to_owned(),
+        Resolution::Missing { proof: Proof::Deleted } => "its resource was deleted".to_owned(),
+        Resolution::Missing { proof: Proof::NotVisible } => {
+            "its resource can't be seen with this login".to_owned()
+        }
         Resolution::Ambiguous { candidates } => {
-            format!(
-                "more than one resource answers to it: {}",
-                candidates.join(", ")
-            )
+            format!("more than one resource answers to it: {}", candidates.join(", "))
         }
         Resolution::Foreign { owner } => format!("its resource belongs to {owner}"),
         Resolution::Found(_) => "another resource has taken its place".to_owned(),

@@ -45,10 +45,7 @@ impl Callbacks for Clerk<'_> {
     }
 
     fn log(&mut self, level: &str, target: &str, message: &str) {
-        self.printer.detail(&format!(
-            "{} {level} {target}: {message}",
-            self.claim.provider
-        ));
+        self.printer.detail(&format!("{} {level} {target}: {message}", self.claim.provider));
     }
 
     fn progress(&mut self, text: &str) {
@@ -129,20 +126,15 @@ impl From<FindError> for CommandError {
     fn from(error: FindError) -> Self {
         let message = error.to_string();
         match error {
-            FindError::Missing { known, .. } => Self::new(Exit::NotFound, message)
-                .code("provider")
-                .hint(format!(
+            FindError::Missing { known, .. } => {
+                Self::new(Exit::NotFound, message).code("provider").hint(format!(
                     "there are: {}; `crabbox provider list` shows where",
                     known.join(", ")
-                )),
+                ))
+            }
             FindError::Broken { reason, .. } => {
-                let hint = reason
-                    .hint()
-                    .unwrap_or_else(|| "crabbox provider list".to_owned());
-                Self::failed(message)
-                    .code("provider")
-                    .because(reason.to_string())
-                    .hint(hint)
+                let hint = reason.hint().unwrap_or_else(|| "crabbox provider list".to_owned());
+                Self::failed(message).code("provider").because(reason.to_string()).hint(hint)
             }
         }
     }

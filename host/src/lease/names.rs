@@ -36,11 +36,7 @@ pub fn random_bits() -> u64 {
 pub(super) fn slug(bits: u64, tried: usize) -> String {
     let word = |words: &[&'static str; 32], bits: u64| words[(bits % 32) as usize];
     let name = format!("{}-{}", word(&COLOURS, bits), word(&ANIMALS, bits >> 8));
-    if tried < 3 {
-        name
-    } else {
-        format!("{name}-{}", (bits >> 16) % 1000)
-    }
+    if tried < 3 { name } else { format!("{name}-{}", (bits >> 16) % 1000) }
 }
 
 /// The folder that mirrors this checkout on a box: its name, and 8 hex digits of this
@@ -49,9 +45,7 @@ pub(super) fn slug(bits: u64, tried: usize) -> String {
 pub fn workspace_name(root: &Path) -> Vec<u8> {
     let machine = fs::read("/etc/machine-id").unwrap_or_default();
     let hash = Hash::of(&[machine.as_slice(), b"\0", root.as_os_str().as_bytes()].concat());
-    let name = root
-        .file_name()
-        .map_or(b"root".as_slice(), OsStrExt::as_bytes);
+    let name = root.file_name().map_or(b"root".as_slice(), OsStrExt::as_bytes);
     // A component holds 255 bytes; a name this long is cut, the digits tell them apart.
     let name = &name[..name.len().min(200)];
     [name, b"-", &hash.to_string().as_bytes()[..8]].concat()

@@ -83,11 +83,7 @@ impl Desk {
             }
         };
         let mut claim = self.find(claim.id.as_str())?;
-        let action = if delete {
-            ReleaseAction::Delete
-        } else {
-            claim.release
-        };
+        let action = if delete { ReleaseAction::Delete } else { claim.release };
         match (claim.state, action) {
             (State::Released, _) => return Ok((claim, End::Deleted)),
             (State::Parked, ReleaseAction::Park) => return Ok((claim, End::Parked)),
@@ -110,9 +106,7 @@ impl Desk {
                         claim.attributes = found.attributes;
                     })?;
                 }
-                Resolution::Missing {
-                    proof: Proof::Deleted,
-                } => {
+                Resolution::Missing { proof: Proof::Deleted } => {
                     self.store.transition(&mut claim, Event::Gone, |_| ())?;
                     return Ok((claim, End::Deleted));
                 }
@@ -147,17 +141,11 @@ impl Desk {
                 })?;
                 Ok(End::Parked)
             }
-            Released::Deleted
-            | Released::Missing {
-                proof: Proof::Deleted,
-            } => {
-                self.store
-                    .transition(claim, Event::Deleted, |claim| claim.endpoint = None)?;
+            Released::Deleted | Released::Missing { proof: Proof::Deleted } => {
+                self.store.transition(claim, Event::Deleted, |claim| claim.endpoint = None)?;
                 Ok(End::Deleted)
             }
-            Released::Missing {
-                proof: Proof::NotVisible,
-            } => Err(CommandError::new(
+            Released::Missing { proof: Proof::NotVisible } => Err(CommandError::new(
                 Exit::Conflict,
                 format!(
                     "the resource of `{}` can't be seen with this login: its claim stays",
@@ -182,10 +170,7 @@ impl Desk {
         let scope = claim.scope.clone().ok_or_else(|| {
             CommandError::new(
                 Exit::Conflict,
-                format!(
-                    "nothing proves where the resource of `{}` belongs",
-                    claim.slug
-                ),
+                format!("nothing proves where the resource of `{}` belongs", claim.slug),
             )
         })?;
         let request = ReleaseRequest {
@@ -197,11 +182,7 @@ impl Desk {
             settings: settings.clone(),
         };
         let printer = self.printer;
-        let mut clerk = Clerk {
-            store: &mut self.store,
-            claim,
-            printer,
-        };
+        let mut clerk = Clerk { store: &mut self.store, claim, printer };
         Ok(provider.release(&request, RELEASE_DEADLINE, &mut clerk)?)
     }
 }

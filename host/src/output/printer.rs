@@ -53,14 +53,7 @@ impl Printer {
         say("error: ", &error.to_string());
         for cause in error.causes() {
             for (index, line) in cause.lines().enumerate() {
-                say(
-                    if index == 0 {
-                        "  because: "
-                    } else {
-                        "           "
-                    },
-                    line,
-                );
+                say(if index == 0 { "  because: " } else { "           " }, line);
             }
         }
         for hint in error.hints() {
@@ -91,16 +84,8 @@ fn say(prefix: &str, line: &str) {
         }
     }
     let mut stderr = io::stderr().lock();
-    let mark = if stderr.is_terminal() {
-        "\u{1b}[2mcrabbox:\u{1b}[0m"
-    } else {
-        "crabbox:"
-    };
-    let mark = if std::env::var_os("NO_COLOR").is_some() {
-        "crabbox:"
-    } else {
-        mark
-    };
+    let mark = if stderr.is_terminal() { "\u{1b}[2mcrabbox:\u{1b}[0m" } else { "crabbox:" };
+    let mark = if std::env::var_os("NO_COLOR").is_some() { "crabbox:" } else { mark };
     // Nobody is left to tell when standard error is gone.
     let _ = writeln!(stderr, "{mark} {prefix}{clean}");
 }

@@ -73,25 +73,16 @@ fn serve() -> io::Result<()> {
     for (hook, request) in pending {
         let body = serde_json::to_vec(&request)?;
         let reply = loaded.call(&hook, &body).unwrap_or_else(|| {
-            refuse(&Error::new(
-                ErrorCode::Unsupported,
-                format!("there is no hook `{hook}`"),
-            ))
+            refuse(&Error::new(ErrorCode::Unsupported, format!("there is no hook `{hook}`")))
         });
         let body: Value = serde_json::from_slice(&reply.body)?;
-        connection.send(&ToHost::Answer {
-            status: reply.status,
-            body,
-        })?;
+        connection.send(&ToHost::Answer { status: reply.status, body })?;
     }
     Ok(())
 }
 
 /// The host is gone or has what it wanted; a hook may still be running.
-#[expect(
-    clippy::exit,
-    reason = "the main thread may be inside a hook that never ends"
-)]
+#[expect(clippy::exit, reason = "the main thread may be inside a hook that never ends")]
 fn leave() -> ! {
     std::process::exit(0)
 }
@@ -107,17 +98,13 @@ fn take_descriptors() -> io::Result<(OwnedFd, UnixStream)> {
 
 impl Connection {
     fn send(&self, message: &ToHost) -> io::Result<()> {
-        frame::write(
-            &mut *self.out.lock().unwrap_or_else(PoisonError::into_inner),
-            message,
-        )
+        frame::write(&mut *self.out.lock().unwrap_or_else(PoisonError::into_inner), message)
     }
 
     fn checkpoint(&self, resource: Resource) -> Result<(), String> {
         // One at a time, so that each gets its own answer.
         let recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
-        self.send(&ToHost::Checkpoint { resource })
-            .map_err(|error| error.to_string())?;
+        self.send(&ToHost::Checkpoint { resource }).map_err(|error| error.to_string())?;
         match recorded.recv() {
             Ok(None) => Ok(()),
             Ok(Some(error)) => Err(error),
@@ -127,32 +114,19 @@ impl Connection {
 }
 
 /// What the provider sees of the host.
-static TABLE: HostTable = HostTable {
-    context: 0,
-    log,
-    progress,
-    checkpoint,
-    cancelled,
-    exec,
-};
+static TABLE: HostTable = HostTable { context: 0, log, progress, checkpoint, cancelled, exec };
 
 extern "C" fn log(_: usize, level: u32, target: Text<'_>, message: Text<'_>) {
     if let Some(connection) = CONNECTION.get() {
         let (target, message) = (target.to_string(), message.to_string());
         // A host that is gone needs no log.
-        let _ = connection.send(&ToHost::Log {
-            level,
-            target,
-            message,
-        });
+        let _ = connection.send(&ToHost::Log { level, target, message });
     }
 }
 
 extern "C" fn progress(_: usize, text: Text<'_>) {
     if let Some(connection) = CONNECTION.get() {
-        let _ = connection.send(&ToHost::Progress {
-            text: text.to_string(),
-        });
+        let _ = connection.send(&ToHost::Progress { text: text.to_string() });
     }
 }
 
@@ -175,10 +149,7 @@ extern "C" fn cancelled(_: usize) -> u32 {
 }
 
 extern "C" fn exec(_: usize, _: Bytes<'_>) -> Reply {
-    refuse(&Error::new(
-        ErrorCode::Unsupported,
-        "this crabbox runs no commands for providers",
-    ))
+    refuse(&Error::new(ErrorCode::Unsupported, "this crabbox runs no commands for providers"))
 }
 
 fn refuse(error: &Error) -> Reply {

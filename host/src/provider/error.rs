@@ -88,12 +88,7 @@ pub struct Who {
 
 impl fmt::Display for Who {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the provider `{}` (`{}`)",
-            self.name,
-            self.path.display()
-        )
+        write!(f, "the provider `{}` (`{}`)", self.name, self.path.display())
     }
 }
 
@@ -105,11 +100,7 @@ impl fmt::Display for Said {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A message is a few lines; the whole tail may be 64 KiB.
         const SHOWN: usize = 10;
-        let lines: Vec<&str> = self
-            .0
-            .lines()
-            .filter(|line| !line.trim().is_empty())
-            .collect();
+        let lines: Vec<&str> = self.0.lines().filter(|line| !line.trim().is_empty()).collect();
         if lines.is_empty() {
             return Ok(());
         }

@@ -34,20 +34,14 @@ pub(super) enum ToHost {
     /// Store this, then say so.
     Checkpoint { resource: Resource },
     /// For the log.
-    Log {
-        level: u32,
-        target: String,
-        message: String,
-    },
+    Log { level: u32, target: String, message: String },
     /// For the user.
     Progress { text: String },
 }
 
 pub(super) fn write(out: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
     let body = serde_json::to_vec(message)?;
-    let length = u32::try_from(body.len())
-        .ok()
-        .filter(|_| body.len() <= LIMIT);
+    let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= LIMIT);
     let length = length.ok_or_else(|| io::Error::other("a frame over the limit of 8 MiB"))?;
     let mut frame = Vec::with_capacity(4 + body.len());
     frame.extend_from_slice(&length.to_be_bytes());

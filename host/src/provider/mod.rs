@@ -47,10 +47,7 @@ pub struct Provider {
 /// Starts the provider of a checked library.
 pub fn open(library: &Library, options: &Options) -> Result<Provider, ProviderError> {
     let version = library.manifest.version.to_string();
-    Ok(Provider {
-        version,
-        child: Child::start(library, options)?,
-    })
+    Ok(Provider { version, child: Child::start(library, options)? })
 }
 
 /// One typed method for each hook.
@@ -102,9 +99,7 @@ impl Provider {
         let request = serde_json::to_value(request)
             .map_err(|error| self.child.broken(hook, error.to_string()))?;
         let answer = self.child.call(hook, request, deadline, host)?;
-        serde_json::from_value(answer).map_err(|error| {
-            self.child
-                .broken(hook, format!("its answer makes no sense: {error}"))
-        })
+        serde_json::from_value(answer)
+            .map_err(|error| self.child.broken(hook, format!("its answer makes no sense: {error}")))
     }
 }

@@ -47,10 +47,7 @@ pub(super) struct Child {
 impl Child {
     pub(super) fn start(library: &Library, options: &Options) -> Result<Self, ProviderError> {
         let name = library.manifest.name.clone();
-        let wrap = |source| ProviderError::Start {
-            provider: name.clone(),
-            source,
-        };
+        let wrap = |source| ProviderError::Start { provider: name.clone(), source };
         let (socket, theirs) = UnixStream::pair().map_err(wrap)?;
         let program = match &options.program {
             Some(program) => program.clone(),
@@ -69,21 +66,9 @@ impl Child {
             .spawn()
             .map_err(wrap)?;
         let stderr = Arc::new(Mutex::new(Vec::new()));
-        let drain = process
-            .stderr
-            .take()
-            .map(|pipe| keep_tail(pipe, Arc::clone(&stderr)));
-        let who = Who {
-            name: name.clone(),
-            path: library.path.clone(),
-        };
-        let mut child = Self {
-            who,
-            process,
-            socket,
-            stderr,
-            drain,
-        };
+        let drain = process.stderr.take().map(|pipe| keep_tail(pipe, Arc::clone(&stderr)));
+        let who = Who { name: name.clone(), path: library.path.clone() };
+        let mut child = Self { who, process, socket, stderr, drain };
         match child.read("load", Instant::now() + LOAD_DEADLINE, LOAD_DEADLINE)? {
             ToHost::Ready => Ok(child),
             ToHost::Unloadable { reason } => Err(ProviderError::Load(child.who.clone(), reason)),
@@ -100,37 +85,21 @@ impl Child {
         host: &mut dyn Callbacks,
     ) -> Result<Value, ProviderError> {
         let end = Instant::now() + allowed;
-        self.send(
-            hook,
-            &ToChild::Call {
-                hook: hook.to_owned(),
-                request,
-            },
-        )?;
+        self.send(hook, &ToChild::Call { hook: hook.to_owned(), request })?;
         loop {
             match self.read(hook, end, allowed)? {
-                ToHost::Answer {
-                    status: STATUS_OK,
-                    body,
-                } => return Ok(body),
+                ToHost::Answer { status: STATUS_OK, body } => return Ok(body),
                 ToHost::Answer { body, .. } => {
                     let error = serde_json::from_value(body).map_err(|error| {
                         self.broken(hook, format!("its error makes no sense: {error}"))
                     })?;
-                    return Err(ProviderError::Answer {
-                        provider: self.who.name.clone(),
-                        error,
-                    });
+                    return Err(ProviderError::Answer { provider: self.who.name.clone(), error });
                 }
                 ToHost::Checkpoint { resource } => {
                     let error = host.checkpoint(&resource).err();
                     self.send(hook, &ToChild::Recorded { error })?;
                 }
-                ToHost::Log {
-                    level,
-                    target,
-                    message,
-                } => {
+                ToHost::Log { level, target, message } => {
                     let level = match level {
                         1 => "error",
                         2 => "warn",
@@ -149,12 +118,7 @@ impl Child {
     /// The error for an answer that can't be understood.
     pub(super) fn broken(&mut self, hook: &'static str, reason: String) -> ProviderError {
         self.end();
-        ProviderError::Protocol {
-            who: self.who.clone(),
-            hook,
-            reason,
-            stderr: self.said(),
-        }
+        ProviderError::Protocol { who: self.who.clone(), hook, reason, stderr: self.said() }
     }
 
     fn send(&mut self, hook: &'static str, message: &ToChild) -> Result<(), ProviderError> {
@@ -167,10 +131,7 @@ impl Child {
         end: Instant,
         allowed: Duration,
     ) -> Result<ToHost, ProviderError> {
-        let mut input = Timed {
-            socket: &self.socket,
-            end,
-        };
+        let mut input = Timed { socket: &self.socket, end };
         frame::read(&mut input).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 // It may be able to stop by itself.
@@ -178,12 +139,7 @@ impl Child {
                 self.wait(GRACE);
                 self.end();
                 let (who, stderr) = (self.who.clone(), self.said());
-                ProviderError::Deadline {
-                    who,
-                    hook,
-                    deadline: allowed,
-                    stderr,
-                }
+                ProviderError::Deadline { who, hook, deadline: allowed, stderr }
             }
             io::ErrorKind::InvalidData => self.broken(hook, error.to_string()),
             _ => self.died(hook),
@@ -195,12 +151,9 @@ impl Child {
         self.wait(GRACE);
         let status = self.end();
         match status {
-            Some(status) => ProviderError::Died {
-                who: self.who.clone(),
-                hook,
-                status,
-                stderr: self.said(),
-            },
+            Some(status) => {
+                ProviderError::Died { who: self.who.clone(), hook, status, stderr: self.said() }
+            }
             None => ProviderError::Protocol {
                 who: self.who.clone(),
                 hook,

@@ -102,16 +102,9 @@ impl Library {
         let manifest = read_manifest(&file)?;
         let interface = Version::parse(abi::VERSION).expect("cargo checks a package's version");
         if !manifest.abi.matches(&interface) {
-            return Err(Unusable::Interface {
-                needs: manifest.abi.to_string(),
-            });
+            return Err(Unusable::Interface { needs: manifest.abi.to_string() });
         }
-        Ok(Self {
-            manifest,
-            path: path.to_owned(),
-            source,
-            file,
-        })
+        Ok(Self { manifest, path: path.to_owned(), source, file })
     }
 
     /// Is this its name or one of its aliases?
@@ -130,19 +123,13 @@ fn read_manifest(file: &File) -> Result<Manifest, Unusable> {
         _ => Architecture::Unknown,
     };
     if elf.architecture() != expected {
-        return Err(Unusable::Architecture {
-            found: format!("{:?}", elf.architecture()),
-        });
+        return Err(Unusable::Architecture { found: format!("{:?}", elf.architecture()) });
     }
-    let has_root = elf
-        .dynamic_symbols()
-        .any(|symbol| symbol.name() == Ok(abi::SYMBOL));
+    let has_root = elf.dynamic_symbols().any(|symbol| symbol.name() == Ok(abi::SYMBOL));
     if !has_root {
         return Err(Unusable::NoProvider("its root module"));
     }
-    let section = elf
-        .section_by_name(SECTION)
-        .ok_or(Unusable::NoProvider("its manifest"))?;
+    let section = elf.section_by_name(SECTION).ok_or(Unusable::NoProvider("its manifest"))?;
     if section.size() > LIMIT as u64 + 64 {
         return Err(ManifestError::TooLong.into());
     }

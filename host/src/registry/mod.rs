@@ -83,22 +83,14 @@ impl Registry {
         let mut entries: Vec<Entry> = Vec::new();
         for (source, path) in self.places.files() {
             let (name, manifest, state) = match Library::open(&path, source) {
-                Ok(library) => (
-                    library.manifest.name.clone(),
-                    Some(library.manifest),
-                    Condition::Ok,
-                ),
+                Ok(library) => {
+                    (library.manifest.name.clone(), Some(library.manifest), Condition::Ok)
+                }
                 Err(reason) => (name_of_file(&path), None, Condition::Unusable(reason)),
             };
             let taken = entries.iter().any(|entry| entry.name == name);
             let state = if taken { Condition::Shadowed } else { state };
-            entries.push(Entry {
-                name,
-                manifest,
-                path,
-                source,
-                state,
-            });
+            entries.push(Entry { name, manifest, path, source, state });
         }
         entries
     }
@@ -111,34 +103,24 @@ impl Registry {
                 Ok(library) if library.answers_to(name) => return Ok(library),
                 Ok(library) => known.push(library.manifest.name),
                 Err(reason) if name_of_file(&path) == name => {
-                    return Err(FindError::Broken {
-                        name: name.to_owned(),
-                        path,
-                        reason,
-                    });
+                    return Err(FindError::Broken { name: name.to_owned(), path, reason });
                 }
                 Err(_) => {}
             }
         }
         known.dedup();
-        Err(FindError::Missing {
-            name: name.to_owned(),
-            known,
-        })
+        Err(FindError::Missing { name: name.to_owned(), known })
     }
 
     /// Did the provider of this name come with this program?
     #[must_use]
     pub fn is_bundled(&self, name: &str) -> bool {
-        self.find(name)
-            .is_ok_and(|library| library.source == Source::Bundled)
+        self.find(name).is_ok_and(|library| library.source == Source::Bundled)
     }
 }
 
 /// `libcrabbox_provider_my_cloud.so` → `my-cloud`.
 fn name_of_file(path: &std::path::Path) -> String {
     let file = path.file_stem().unwrap_or_default().to_string_lossy();
-    file.strip_prefix(places::PREFIX)
-        .unwrap_or(&file)
-        .replace('_', "-")
+    file.strip_prefix(places::PREFIX).unwrap_or(&file).replace('_', "-")
 }

@@ -43,15 +43,9 @@ impl Places {
     /// The folders of this user and this program, behind those that were named for this run.
     #[must_use]
     pub fn discover(path: Vec<PathBuf>) -> Self {
-        let mut folders: Vec<_> = path
-            .into_iter()
-            .map(|folder| (Source::Path, folder))
-            .collect();
-        let absolute = |name| {
-            env::var_os(name)
-                .map(PathBuf::from)
-                .filter(|path| path.is_absolute())
-        };
+        let mut folders: Vec<_> = path.into_iter().map(|folder| (Source::Path, folder)).collect();
+        let absolute =
+            |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
         let data = absolute("XDG_DATA_HOME")
             .or_else(|| absolute("HOME").map(|home| home.join(".local/share")));
         folders.extend(data.map(|data| (Source::User, data.join("crabbox/providers"))));

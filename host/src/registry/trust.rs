@@ -17,17 +17,11 @@ pub(super) fn check(path: &Path, file: &Metadata, source: Source) -> Result<(), 
     let found = fs::metadata(folder).map_err(Unusable::Read)?;
     for (what, found) in [(path, file), (folder, &found)] {
         if !owners().contains(&found.uid()) {
-            return Err(Unusable::Owner {
-                path: what.to_owned(),
-                uid: found.uid(),
-            });
+            return Err(Unusable::Owner { path: what.to_owned(), uid: found.uid() });
         }
         // A sticky folder, like /tmp, still lets others add files beside it.
         if found.mode() & 0o022 != 0 {
-            return Err(Unusable::Writable {
-                path: what.to_owned(),
-                mode: found.mode() & 0o7777,
-            });
+            return Err(Unusable::Writable { path: what.to_owned(), mode: found.mode() & 0o7777 });
         }
     }
     Ok(())
@@ -35,15 +29,9 @@ pub(super) fn check(path: &Path, file: &Metadata, source: Source) -> Result<(), 
 
 /// The user, root, and whoever owns this program.
 fn owners() -> Vec<u32> {
-    let program = env::current_exe()
-        .and_then(fs::metadata)
-        .map(|found| found.uid());
-    [
-        Some(rustix::process::geteuid().as_raw()),
-        Some(0),
-        program.ok(),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    let program = env::current_exe().and_then(fs::metadata).map(|found| found.uid());
+    [Some(rustix::process::geteuid().as_raw()), Some(0), program.ok()]
+        .into_iter()
+        .flatten()
+        .collect()
 }

@@ -48,32 +48,22 @@ impl Outcome {
     /// A failure of ours.
     #[must_use]
     pub fn failure(origin: Origin) -> Self {
-        Self {
-            exit: CRABBOX_FAILED,
-            origin,
-            signal: None,
-        }
+        Self { exit: CRABBOX_FAILED, origin, signal: None }
     }
 
     /// What the helper says of the command.
     #[must_use]
     pub fn of(outcome: message::Outcome) -> Self {
-        let program = |exit, signal| Self {
-            exit,
-            origin: Origin::Program,
-            signal,
-        };
+        let program = |exit, signal| Self { exit, origin: Origin::Program, signal };
         match outcome {
             // The kernel keeps eight bits.
             message::Outcome::Exited(code) => program(code.to_le_bytes()[0], None),
             message::Outcome::Signaled(signal) => {
                 program(SIGNALED.wrapping_add(signal.to_le_bytes()[0]), Some(signal))
             }
-            message::Outcome::TimedOut => Self {
-                exit: TIMED_OUT,
-                origin: Origin::Crabbox,
-                signal: None,
-            },
+            message::Outcome::TimedOut => {
+                Self { exit: TIMED_OUT, origin: Origin::Crabbox, signal: None }
+            }
         }
     }
 
@@ -81,16 +71,12 @@ impl Outcome {
     #[must_use]
     pub fn of_failure(code: FailureCode) -> Self {
         match code {
-            FailureCode::CommandNotFound => Self {
-                exit: NOT_FOUND,
-                origin: Origin::Crabbox,
-                signal: None,
-            },
-            FailureCode::CommandNotExecutable => Self {
-                exit: NOT_EXECUTABLE,
-                origin: Origin::Crabbox,
-                signal: None,
-            },
+            FailureCode::CommandNotFound => {
+                Self { exit: NOT_FOUND, origin: Origin::Crabbox, signal: None }
+            }
+            FailureCode::CommandNotExecutable => {
+                Self { exit: NOT_EXECUTABLE, origin: Origin::Crabbox, signal: None }
+            }
             FailureCode::Sync | FailureCode::Verify => Self::failure(Origin::Sync),
             FailureCode::Identity | FailureCode::Marker => Self::failure(Origin::Transport),
             _ => Self::failure(Origin::Crabbox),

@@ -110,11 +110,7 @@ pub enum RunError {
 }
 
 fn said(stderr: &str) -> String {
-    if stderr.is_empty() {
-        String::new()
-    } else {
-        format!("; it said: {stderr}")
-    }
+    if stderr.is_empty() { String::new() } else { format!("; it said: {stderr}") }
 }
 
 impl RunError {
@@ -133,11 +129,7 @@ impl RunError {
             Self::Output(_) | Self::Record(_) => Outcome::failure(Origin::Crabbox),
             Self::Interrupted(signal) => {
                 let exit = super::outcome::SIGNALED.wrapping_add(signal.to_le_bytes()[0]);
-                Outcome {
-                    exit,
-                    origin: Origin::Crabbox,
-                    signal: Some(*signal),
-                }
+                Outcome { exit, origin: Origin::Crabbox, signal: Some(*signal) }
             }
         }
     }
@@ -155,20 +147,12 @@ impl From<FrameError> for RunError {
 /// Runs the job. Nothing of it goes on when this returns.
 pub fn run(job: &Job<'_>, seen: &mut dyn Seen) -> Result<Finished, RunError> {
     let listener = signals::listen(job.printer, &job.request.lease).map_err(RunError::Output)?;
-    let transport::Link {
-        mut input,
-        output,
-        process,
-    } = transport::open(job.endpoint, job.request)?;
+    let transport::Link { mut input, output, process } =
+        transport::open(job.endpoint, job.request)?;
     listener.route.to(Target::Session(process.id()));
     let outbox = Outbox::new(output);
-    let mut conversation = Conversation {
-        job,
-        process: &process,
-        outbox,
-        route: listener.route.clone(),
-        sent: 0,
-    };
+    let mut conversation =
+        Conversation { job, process: &process, outbox, route: listener.route.clone(), sent: 0 };
     let result = match conversation.until_synced(&mut input, seen) {
         Ok(Some(synced)) => conversation.until_ended(&mut input, synced),
         Ok(None) => Ok(None),
@@ -183,9 +167,7 @@ pub fn run(job: &Job<'_>, seen: &mut dyn Seen) -> Result<Finished, RunError> {
         Some(finished) => Ok(finished),
         None => match listener.route.received() {
             Some(signal) => Err(RunError::Interrupted(signal)),
-            None => Err(RunError::Ended {
-                stderr: process.stderr_tail(),
-            }),
+            None => Err(RunError::Ended { stderr: process.stderr_tail() }),
         },
     }
 }
@@ -235,8 +217,7 @@ impl Conversation<'_> {
                         }
                     }
                     Some(ToHost::Waiting(waiting)) => {
-                        job.printer
-                            .phase(&format!("waiting for {}", waiting.holder));
+                        job.printer.phase(&format!("waiting for {}", waiting.holder));
                     }
                     Some(ToHost::Base(message)) if message.manifest => {
                         base = message.root;
@@ -325,11 +306,7 @@ impl Conversation<'_> {
         loop {
             match ToHost::read(input, &mut buffer)? {
                 None => return Ok(None),
-                Some(ToHost::Output {
-                    stream,
-                    offset,
-                    bytes,
-                }) => {
+                Some(ToHost::Output { stream, offset, bytes }) => {
                     write_out(stream, bytes, self.job.output_to_stderr)
                         .map_err(RunError::Output)?;
                     let end = offset + bytes.len() as u64;
@@ -357,10 +334,7 @@ impl Conversation<'_> {
 
 fn announce(printer: Printer, plan: &Plan<'_>) {
     let (puts, deletes) = (plan.puts.len(), plan.deletes.len());
-    printer.detail(&format!(
-        "sending {puts} entries ({} bytes), removing {deletes}",
-        plan.bytes
-    ));
+    printer.detail(&format!("sending {puts} entries ({} bytes), removing {deletes}", plan.bytes));
 }
 
 /// Sends what gets the box from `held` to the wanted tree.

@@ -56,11 +56,7 @@ impl Route {
     }
 
     fn send(&self, signal: Signal) {
-        let target = self
-            .target
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone();
+        let target = self.target.lock().unwrap_or_else(PoisonError::into_inner).clone();
         // A session that broke ends by itself.
         match target {
             Target::Nobody => {}
@@ -85,14 +81,8 @@ pub(super) fn listen(printer: Printer, lease: &str) -> io::Result<Listener> {
     thread::spawn(move || {
         let mut level = 0;
         for signal in signals.forever() {
-            let _ = to
-                .first
-                .compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
-            level = if signal == SIGINT {
-                level + 1
-            } else {
-                level.max(1) + 1
-            };
+            let _ = to.first.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
+            level = if signal == SIGINT { level + 1 } else { level.max(1) + 1 };
             match level {
                 1 => to.send(Signal::Interrupt),
                 2 => {
@@ -111,10 +101,7 @@ pub(super) fn listen(printer: Printer, lease: &str) -> io::Result<Listener> {
 }
 
 /// The user has asked three times: nothing here is worth another wait.
-#[expect(
-    clippy::exit,
-    reason = "the main thread may be stuck in a write; nothing is left to undo"
-)]
+#[expect(clippy::exit, reason = "the main thread may be stuck in a write; nothing is left to undo")]
 fn leave(signal: i32) -> ! {
     std::process::exit(128 + signal)
 }

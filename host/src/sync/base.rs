@@ -28,11 +28,7 @@ impl Base {
     pub fn open(cache: &Path, lease: &str, workspace: &str) -> Self {
         let file = cache.join("bases").join(format!("{lease}-{workspace}"));
         let (root, head) = read_header(&file).ok().flatten().unzip();
-        Self {
-            file,
-            root,
-            head: head.filter(|head| !head.is_empty()),
-        }
+        Self { file, root, head: head.filter(|head| !head.is_empty()) }
     }
 
     /// As [`Base::open`], but forgets a tree that would be needed and can't be read: a delta from
@@ -53,9 +49,7 @@ impl Base {
         skip_header(&mut file).ok()??;
         let mut bytes = Vec::new();
         file.take(LIMIT).read_to_end(&mut bytes).ok()?;
-        tree::decode(&bytes)
-            .ok()
-            .filter(|tree| Some(tree.root()) == self.root)
+        tree::decode(&bytes).ok().filter(|tree| Some(tree.root()) == self.root)
     }
 
     /// Remembers what the box holds now.
@@ -96,12 +90,7 @@ mod tests {
     #[test]
     fn a_base_survives_and_a_damaged_one_does_not() {
         let folder = tempfile::tempdir().expect("temporary folder");
-        let entry = Entry {
-            path: b"a".to_vec(),
-            kind: Kind::File,
-            size: 1,
-            hash: Hash::of(b"x"),
-        };
+        let entry = Entry { path: b"a".to_vec(), kind: Kind::File, size: 1, hash: Hash::of(b"x") };
         let tree = Tree::from_sorted(vec![entry]).expect("sorted");
         let open = || Base::open(folder.path(), "cbx_1", "work");
         assert_eq!(open().root, None);

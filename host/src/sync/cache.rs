@@ -96,10 +96,7 @@ pub(super) fn load(file: &Path) -> Vec<Known> {
         Ok(found) if found.is_file() && found.len() <= LIMIT => {}
         _ => return Vec::new(),
     }
-    fs::read(file)
-        .ok()
-        .and_then(|bytes| decode(&bytes))
-        .unwrap_or_default()
+    fs::read(file).ok().and_then(|bytes| decode(&bytes)).unwrap_or_default()
 }
 
 fn decode(bytes: &[u8]) -> Option<Vec<Known>> {
@@ -112,10 +109,7 @@ fn decode(bytes: &[u8]) -> Option<Vec<Known>> {
     let mut known = Vec::new();
     while !input.is_empty() {
         let entry = Entry::decode(&mut input).ok()?;
-        known.push(Known {
-            entry,
-            stamp: Stamp::decode(&mut input)?,
-        });
+        known.push(Known { entry, stamp: Stamp::decode(&mut input)? });
     }
     Some(known)
 }
@@ -149,20 +143,8 @@ mod tests {
 
     fn known(changed: i128) -> Known {
         Known {
-            entry: Entry {
-                path: b"a".to_vec(),
-                kind: Kind::File,
-                size: 1,
-                hash: Hash::of(b"x"),
-            },
-            stamp: Stamp {
-                device: 1,
-                inode: 2,
-                size: 1,
-                mode: 0o100_644,
-                modified: 0,
-                changed,
-            },
+            entry: Entry { path: b"a".to_vec(), kind: Kind::File, size: 1, hash: Hash::of(b"x") },
+            stamp: Stamp { device: 1, inode: 2, size: 1, mode: 0o100_644, modified: 0, changed },
         }
     }
 

@@ -28,11 +28,7 @@ pub struct Plan<'a> {
 /// From `base` (or nothing) to `wanted`.
 #[must_use]
 pub fn plan<'a>(base: Option<&'a Tree>, wanted: &'a Tree) -> Plan<'a> {
-    let mut plan = Plan {
-        puts: Vec::new(),
-        deletes: Vec::new(),
-        bytes: 0,
-    };
+    let mut plan = Plan { puts: Vec::new(), deletes: Vec::new(), bytes: 0 };
     let mut old = base.map_or(&[][..], Tree::entries).iter().peekable();
     for entry in wanted.entries() {
         while let Some(gone) = old.next_if(|old| old.path < entry.path) {
@@ -70,30 +66,20 @@ pub fn send(
     }
     Record::End.encode(&mut head);
     records.write_all(&head).map_err(SyncError::Stream)?;
-    let encoder = records
-        .into_inner()
-        .map_err(|error| SyncError::Stream(error.into_error()))?;
+    let encoder = records.into_inner().map_err(|error| SyncError::Stream(error.into_error()))?;
     encoder.finish().map_err(SyncError::Stream)?;
-    ToHelper::DeltaEnd(DeltaEnd { base })
-        .write(out)
-        .map_err(stream)?;
+    ToHelper::DeltaEnd(DeltaEnd { base }).write(out).map_err(stream)?;
     out.flush().map_err(SyncError::Stream)
 }
 
 /// Sends exactly as many bytes as the entry announces; the box checks their hash.
 fn send_content(entry: &Entry, root: &Path, out: &mut impl Write) -> Result<(), SyncError> {
     let path = root.join(OsStr::from_bytes(&entry.path));
-    let read = |source| SyncError::Read {
-        path: path.clone(),
-        source,
-    };
+    let read = |source| SyncError::Read { path: path.clone(), source };
     let sent = match entry.kind {
         Kind::Folder => 0,
         Kind::Symlink => {
-            let target = fs::read_link(&path)
-                .map_err(read)?
-                .into_os_string()
-                .into_vec();
+            let target = fs::read_link(&path).map_err(read)?.into_os_string().into_vec();
             out.write_all(&target).map_err(SyncError::Stream)?;
             target.len() as u64
         }
@@ -105,11 +91,7 @@ fn send_content(entry: &Entry, root: &Path, out: &mut impl Write) -> Result<(), 
             })?
         }
     };
-    if sent == entry.size {
-        Ok(())
-    } else {
-        Err(SyncError::Changed(path))
-    }
+    if sent == entry.size { Ok(()) } else { Err(SyncError::Changed(path)) }
 }
 
 enum Copy {
@@ -143,9 +125,7 @@ struct Frames<'a, W: Write> {
 impl<W: Write> Write for Frames<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let bytes = &bytes[..bytes.len().min(CHUNK)];
-        ToHelper::Delta(bytes)
-            .write(self.out)
-            .map_err(io::Error::other)?;
+        ToHelper::Delta(bytes).write(self.out).map_err(io::Error::other)?;
         Ok(bytes.len())
     }
 
@@ -180,11 +160,7 @@ mod tests {
         let base = tree(&[("a", "1"), ("b", "1"), ("d", "1"), ("z", "1")]);
         let wanted = tree(&[("a", "1"), ("b", "22"), ("c", "1")]);
         let plan = plan(Some(&base), &wanted);
-        let puts: Vec<_> = plan
-            .puts
-            .iter()
-            .map(|entry| entry.path.as_slice())
-            .collect();
+        let puts: Vec<_> = plan.puts.iter().map(|entry| entry.path.as_slice()).collect();
         assert_eq!(puts, [b"b", b"c"]);
         assert_eq!(plan.deletes, [b"d", b"z"]);
         assert_eq!(plan.bytes, 3);

@@ -26,11 +26,7 @@ mod tests {
     use super::*;
 
     fn refused(deleted: usize, held: usize, before: Option<&str>, now: Option<&str>) -> bool {
-        let plan = Plan {
-            puts: Vec::new(),
-            deletes: vec![b"x"; deleted],
-            bytes: 0,
-        };
+        let plan = Plan { puts: Vec::new(), deletes: vec![b"x"; deleted], bytes: 0 };
         check_deletions(&plan, held, before, now).is_err()
     }
 

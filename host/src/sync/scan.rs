@@ -19,9 +19,7 @@ const SHARE: usize = 2_000;
 /// The tree of `source`, without what the patterns exclude. `cache` is the folder for scan caches.
 pub fn scan(source: &Source, excludes: &[String], cache: &Path) -> Result<Tree, SyncError> {
     let names = source.names(excludes)?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |age| age.as_nanos());
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos());
     let now = i128::try_from(now).unwrap_or(i128::MAX);
     let file = cache::file_for(cache, &source.root);
     let before = cache::load(&file);
@@ -31,9 +29,7 @@ pub fn scan(source: &Source, excludes: &[String], cache: &Path) -> Result<Tree, 
         // A cache that can't be kept costs time, never correctness.
         let _ = cache::store(&file, &after, now);
     }
-    Ok(Tree::from_sorted(
-        after.into_iter().map(|known| known.entry).collect(),
-    )?)
+    Ok(Tree::from_sorted(after.into_iter().map(|known| known.entry).collect())?)
 }
 
 /// Looks at the names with as many threads as there are processors. Returns what is there,
@@ -69,9 +65,7 @@ fn look_at_some(
     let mut after = Vec::with_capacity(names.len());
     let mut hashed = 0;
     // Both lists are in order: one pass over both, no look-ups.
-    let first = names
-        .first()
-        .map_or(0, |name| before.partition_point(|k| k.entry.path < *name));
+    let first = names.first().map_or(0, |name| before.partition_point(|k| k.entry.path < *name));
     let mut before = before[first..].iter().peekable();
     for name in names {
         while before.next_if(|known| known.entry.path < *name).is_some() {}
@@ -97,48 +91,30 @@ fn look_at_some(
 
 /// Tracked and deleted, or deleted since git was asked, or its folder is now a file.
 fn is_gone(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
-    )
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// The entry at `path`; `None` for what isn't part of a tree (sockets, devices).
 fn look_at(path: &Path, name: &[u8], found: &Metadata) -> Result<Option<Entry>, SyncError> {
     check_path(name)?;
-    let wrap = |source| SyncError::Read {
-        path: path.to_owned(),
-        source,
-    };
+    let wrap = |source| SyncError::Read { path: path.to_owned(), source };
     let kind = found.file_type();
     let (kind, size, hash) = if kind.is_file() {
-        let kind = if found.mode() & 0o100 == 0 {
-            Kind::File
-        } else {
-            Kind::Executable
-        };
+        let kind = if found.mode() & 0o100 == 0 { Kind::File } else { Kind::Executable };
         let mut hasher = blake3::Hasher::new();
         let mut file = fs::File::open(path).map_err(wrap)?;
         // The size is what was read: a file that grows meanwhile is consistent in itself.
         let size = io::copy(&mut file, &mut hasher).map_err(wrap)?;
         (kind, size, Hash(*hasher.finalize().as_bytes()))
     } else if kind.is_symlink() {
-        let target = fs::read_link(path)
-            .map_err(wrap)?
-            .into_os_string()
-            .into_vec();
+        let target = fs::read_link(path).map_err(wrap)?.into_os_string().into_vec();
         (Kind::Symlink, target.len() as u64, Hash::of(&target))
     } else if kind.is_dir() {
         (Kind::Folder, 0, Hash::of(b""))
     } else {
         return Ok(None);
     };
-    Ok(Some(Entry {
-        path: name.to_vec(),
-        kind,
-        size,
-        hash,
-    }))
+    Ok(Some(Entry { path: name.to_vec(), kind, size, hash }))
 }
 
 #[cfg(test)]
@@ -148,10 +124,7 @@ mod tests {
 
     fn kinds(tree: &Tree) -> Vec<(String, Kind)> {
         let name = |entry: &Entry| String::from_utf8_lossy(&entry.path).into_owned();
-        tree.entries()
-            .iter()
-            .map(|entry| (name(entry), entry.kind))
-            .collect()
+        tree.entries().iter().map(|entry| (name(entry), entry.kind)).collect()
     }
 
     #[test]
@@ -171,10 +144,7 @@ mod tests {
             ("link", Kind::Symlink),
             ("tool", Kind::Executable),
         ];
-        assert_eq!(
-            kinds(&tree),
-            expected.map(|(name, kind)| (name.to_owned(), kind))
-        );
+        assert_eq!(kinds(&tree), expected.map(|(name, kind)| (name.to_owned(), kind)));
     }
 
     #[test]

@@ -29,24 +29,16 @@ impl Source {
     pub fn checkout(folder: &Path) -> Result<Self, SyncError> {
         let folder = canonical(folder)?;
         // Git itself would be asked in a process of its own; all it does for this is the same walk.
-        let root = folder
-            .ancestors()
-            .find(|parent| parent.join(".git").symlink_metadata().is_ok());
+        let root = folder.ancestors().find(|parent| parent.join(".git").symlink_metadata().is_ok());
         match root {
-            Some(root) => Ok(Self {
-                root: root.to_owned(),
-                git: true,
-            }),
+            Some(root) => Ok(Self { root: root.to_owned(), git: true }),
             None => Err(SyncError::NotACheckout(folder)),
         }
     }
 
     /// A folder as it is.
     pub fn folder(folder: &Path) -> Result<Self, SyncError> {
-        Ok(Self {
-            root: canonical(folder)?,
-            git: false,
-        })
+        Ok(Self { root: canonical(folder)?, git: false })
     }
 
     /// The relative paths, in order, each once. Some may not exist (tracked and
@@ -76,9 +68,7 @@ impl Source {
         if !self.git {
             return None;
         }
-        let output = git(&self.root)
-            .args(["rev-parse", "--verify", "--quiet", "HEAD"])
-            .output();
+        let output = git(&self.root).args(["rev-parse", "--verify", "--quiet", "HEAD"]).output();
         let output = output.ok().filter(|output| output.status.success())?;
         Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
@@ -103,10 +93,7 @@ impl Source {
 }
 
 fn canonical(folder: &Path) -> Result<PathBuf, SyncError> {
-    fs::canonicalize(folder).map_err(|source| SyncError::Read {
-        path: folder.to_owned(),
-        source,
-    })
+    fs::canonicalize(folder).map_err(|source| SyncError::Read { path: folder.to_owned(), source })
 }
 
 /// Git on a checkout, untouched by the caller's own git (in a hook `GIT_INDEX_FILE`
@@ -131,30 +118,15 @@ fn git(root: &Path) -> Command {
 /// Appends the names of the checkout at `root`, each behind `prefix`, and those of the
 /// checkouts inside it: submodules, and repositories that git takes for opaque.
 fn git_names(root: &Path, prefix: &[u8], names: &mut Vec<Vec<u8>>) -> Result<(), SyncError> {
-    let refuse = |reason: String| SyncError::Git {
-        folder: root.to_owned(),
-        reason,
-    };
+    let refuse = |reason: String| SyncError::Git { folder: root.to_owned(), reason };
     let output = git(root)
-        .args([
-            "ls-files",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-            "-z",
-        ])
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
         .output()
         .map_err(|error| refuse(error.to_string()))?;
     if !output.status.success() {
-        return Err(refuse(
-            String::from_utf8_lossy(&output.stderr).trim().to_owned(),
-        ));
+        return Err(refuse(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
-    for name in output
-        .stdout
-        .split(|byte| *byte == 0)
-        .filter(|name| !name.is_empty())
-    {
+    for name in output.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
         let opaque = name.strip_suffix(b"/");
         let name = opaque.unwrap_or(name);
         let full = [prefix, name].concat();
@@ -170,10 +142,7 @@ fn git_names(root: &Path, prefix: &[u8], names: &mut Vec<Vec<u8>>) -> Result<(),
 }
 
 fn folder_names(folder: &Path, prefix: &[u8], names: &mut Vec<Vec<u8>>) -> Result<(), SyncError> {
-    let wrap = |source| SyncError::Read {
-        path: folder.to_owned(),
-        source,
-    };
+    let wrap = |source| SyncError::Read { path: folder.to_owned(), source };
     let mut empty = true;
     for entry in fs::read_dir(folder).map_err(wrap)? {
         let entry = entry.map_err(wrap)?;
@@ -200,19 +169,12 @@ mod tests {
     use super::*;
 
     fn run(root: &Path, arguments: &[&str]) {
-        let status = git(root)
-            .args(arguments)
-            .stdout(Stdio::null())
-            .status()
-            .expect("git runs");
+        let status = git(root).args(arguments).stdout(Stdio::null()).status().expect("git runs");
         assert!(status.success(), "git {arguments:?}");
     }
 
     fn text(names: Vec<Vec<u8>>) -> Vec<String> {
-        names
-            .into_iter()
-            .map(|name| String::from_utf8_lossy(&name).into_owned())
-            .collect()
+        names.into_iter().map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
     }
 
     #[test]
@@ -245,10 +207,7 @@ mod tests {
         run(root, &["init", "-q"]);
         run(&inner, &["init", "-q"]);
         fs::write(inner.join("file"), "").expect("writes");
-        let names = Source::checkout(root)
-            .expect("a checkout")
-            .names(&[])
-            .expect("names");
+        let names = Source::checkout(root).expect("a checkout").names(&[]).expect("names");
         assert_eq!(text(names), ["vendor/inner/file"]);
     }
 
@@ -257,14 +216,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         fs::create_dir_all(folder.path().join("a/empty")).expect("folders");
         fs::write(folder.path().join("file"), "").expect("writes");
-        assert!(matches!(
-            Source::checkout(folder.path()),
-            Err(SyncError::NotACheckout(_))
-        ));
-        let names = Source::folder(folder.path())
-            .expect("a folder")
-            .names(&[])
-            .expect("names");
+        assert!(matches!(Source::checkout(folder.path()), Err(SyncError::NotACheckout(_))));
+        let names = Source::folder(folder.path()).expect("a folder").names(&[]).expect("names");
         assert_eq!(text(names), ["a/empty", "file"]);
     }
 }

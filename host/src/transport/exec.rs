@@ -59,9 +59,7 @@ impl Process {
     /// What the far side last said on standard error.
     pub fn stderr_tail(&self) -> String {
         let tail = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&tail.iter().copied().collect::<Vec<u8>>())
-            .trim()
-            .to_owned()
+        String::from_utf8_lossy(&tail.iter().copied().collect::<Vec<u8>>()).trim().to_owned()
     }
 
     /// Waits for it; the streams must have been closed.
@@ -118,10 +116,7 @@ pub(super) fn start(
     let Endpoint::Exec { prefix, .. } = endpoint else {
         return Err(TransportError::UnknownEndpoint);
     };
-    let mut words = prefix
-        .iter()
-        .map(String::as_str)
-        .chain(["/bin/sh", "-c", script]);
+    let mut words = prefix.iter().map(String::as_str).chain(["/bin/sh", "-c", script]);
     let program = words.next().unwrap_or("/bin/sh");
     let mut command = Command::new(program);
     command
@@ -130,33 +125,15 @@ pub(super) fn start(
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .process_group(0);
-    let mut child = command.spawn().map_err(|source| TransportError::Start {
-        program: program.to_owned(),
-        source,
-    })?;
-    let stdin = child
-        .stdin
-        .take()
-        .expect("standard input was asked for as a pipe");
-    let stdout = child
-        .stdout
-        .take()
-        .expect("standard output was asked for as a pipe");
-    let stderr = child
-        .stderr
-        .take()
-        .expect("standard error was asked for as a pipe");
+    let mut child = command
+        .spawn()
+        .map_err(|source| TransportError::Start { program: program.to_owned(), source })?;
+    let stdin = child.stdin.take().expect("standard input was asked for as a pipe");
+    let stdout = child.stdout.take().expect("standard output was asked for as a pipe");
+    let stderr = child.stderr.take().expect("standard error was asked for as a pipe");
     let tail = Arc::new(Mutex::new(VecDeque::new()));
     let drain = Some(keep_tail(stderr, Arc::clone(&tail)));
-    Ok((
-        Process {
-            child,
-            stderr: tail,
-            drain,
-        },
-        stdin,
-        stdout,
-    ))
+    Ok((Process { child, stderr: tail, drain }, stdin, stdout))
 }
 
 fn keep_tail(mut stderr: ChildStderr, tail: Arc<Mutex<VecDeque<u8>>>) -> JoinHandle<()> {

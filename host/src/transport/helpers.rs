@@ -15,11 +15,7 @@ const EMBEDDED: &[Helper] = include!(concat!(env!("OUT_DIR"), "/helpers.rs"));
 /// The helper for a machine, such as `Linux x86_64`.
 pub(super) fn for_machine(uname: &str) -> Option<&'static Helper> {
     let machine = uname.strip_prefix("Linux ")?;
-    let machine = if machine == "arm64" {
-        "aarch64"
-    } else {
-        machine
-    };
+    let machine = if machine == "arm64" { "aarch64" } else { machine };
     EMBEDDED.iter().find(|helper| helper.machine == machine)
 }
 

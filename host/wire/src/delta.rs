@@ -63,12 +63,7 @@ impl Record {
                 let kind = Kind::from_number(number).ok_or(TreeError::Unknown(number))?;
                 let size = u64::from_be_bytes(read_array(input)?);
                 let hash = Hash(read_array(input)?);
-                Ok(Self::Put(Entry {
-                    path,
-                    kind,
-                    size,
-                    hash,
-                }))
+                Ok(Self::Put(Entry { path, kind, size, hash }))
             }
             DELETE => Ok(Self::Delete(read_path(input)?)),
             END => Ok(Self::End),
@@ -115,10 +110,7 @@ mod tests {
         let mut content = [0; 3];
         input.read_exact(&mut content).expect("content");
         assert_eq!(&content, b"abc");
-        assert_eq!(
-            Record::read(&mut input).expect("reads"),
-            Record::Delete(b"old".to_vec())
-        );
+        assert_eq!(Record::read(&mut input).expect("reads"), Record::Delete(b"old".to_vec()));
         assert_eq!(Record::read(&mut input).expect("reads"), Record::End);
     }
 
@@ -126,10 +118,7 @@ mod tests {
     fn a_path_out_of_the_tree_is_refused() {
         let mut bytes = Vec::new();
         Record::Delete(b"../outside".to_vec()).encode(&mut bytes);
-        assert!(matches!(
-            Record::read(&mut bytes.as_slice()),
-            Err(DeltaError::Record(_))
-        ));
+        assert!(matches!(Record::read(&mut bytes.as_slice()), Err(DeltaError::Record(_))));
     }
 
     proptest! {

@@ -197,11 +197,7 @@ impl<'a> ToHost<'a> {
             Self::ManifestEnd => write_raw(out, kind::MANIFEST_END, &[]),
             Self::Synced(synced) => write_json(out, kind::SYNCED, synced),
             Self::Started(started) => write_json(out, kind::STARTED, started),
-            Self::Output {
-                stream,
-                offset,
-                bytes,
-            } => {
+            Self::Output { stream, offset, bytes } => {
                 let kind = match stream {
                     Stream::Stdout => kind::STDOUT,
                     Stream::Stderr => kind::STDERR,
@@ -236,16 +232,8 @@ impl<'a> ToHost<'a> {
             kind::STARTED => Self::Started(parse(kind, payload)?),
             kind::STDOUT | kind::STDERR => {
                 let (offset, bytes) = split_offset(payload)?;
-                let stream = if kind == kind::STDOUT {
-                    Stream::Stdout
-                } else {
-                    Stream::Stderr
-                };
-                Self::Output {
-                    stream,
-                    offset,
-                    bytes,
-                }
+                let stream = if kind == kind::STDOUT { Stream::Stdout } else { Stream::Stderr };
+                Self::Output { stream, offset, bytes }
             }
             kind::ENDED => Self::Ended(parse(kind, payload)?),
             kind::FAILED => Self::Failed(parse(kind, payload)?),
@@ -354,10 +342,7 @@ mod tests {
     fn a_stream_that_ends_inside_a_frame_is_an_error_not_an_end() {
         let mut stream: &[u8] = &[kind::PONG, 0, 0];
         assert!(ToHost::read(&mut stream, &mut Vec::new()).is_err());
-        assert_eq!(
-            ToHost::read(&mut [].as_slice(), &mut Vec::new()).expect("ends"),
-            None
-        );
+        assert_eq!(ToHost::read(&mut [].as_slice(), &mut Vec::new()).expect("ends"), None);
     }
 
     proptest! {

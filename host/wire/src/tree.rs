@@ -127,12 +127,7 @@ pub enum TreeError {
 /// Accepts a path that stays in the tree: relative, of non-empty parts other than
 /// `.` and `..`, without NUL, at most [`MAX_PATH`] bytes, each part at most 255.
 pub fn check_path(path: &[u8]) -> Result<(), TreeError> {
-    let refuse = |why| {
-        Err(TreeError::Path {
-            path: path.to_vec(),
-            why,
-        })
-    };
+    let refuse = |why| Err(TreeError::Path { path: path.to_vec(), why });
     if path.len() >= MAX_PATH {
         return refuse("it is too long");
     }
@@ -166,21 +161,15 @@ impl Entry {
     /// Takes one entry off the front of `input`.
     pub fn decode(input: &mut &[u8]) -> Result<Self, TreeError> {
         let length = u16::from_be_bytes(take(input)?);
-        let (path, rest) = input
-            .split_at_checked(usize::from(length))
-            .ok_or(TreeError::Truncated)?;
+        let (path, rest) =
+            input.split_at_checked(usize::from(length)).ok_or(TreeError::Truncated)?;
         check_path(path)?;
         *input = rest;
         let [number] = take(input)?;
         let kind = Kind::from_number(number).ok_or(TreeError::Unknown(number))?;
         let size = u64::from_be_bytes(take(input)?);
         let hash = Hash(take(input)?);
-        Ok(Self {
-            path: path.to_vec(),
-            kind,
-            size,
-            hash,
-        })
+        Ok(Self { path: path.to_vec(), kind, size, hash })
     }
 }
 
@@ -200,9 +189,7 @@ impl Tree {
     pub fn from_sorted(entries: Vec<Entry>) -> Result<Self, TreeError> {
         for pair in entries.windows(2) {
             if pair[0].path >= pair[1].path {
-                return Err(TreeError::Order {
-                    path: pair[1].path.clone(),
-                });
+                return Err(TreeError::Order { path: pair[1].path.clone() });
             }
         }
         Ok(Self(entries))
@@ -263,20 +250,10 @@ mod tests {
     use proptest::prelude::*;
 
     fn entry() -> impl Strategy<Value = Entry> {
-        (
-            proptest::collection::vec(1u8..=255, 1..40),
-            1u8..=4,
-            any::<u64>(),
-            any::<[u8; 32]>(),
-        )
+        (proptest::collection::vec(1u8..=255, 1..40), 1u8..=4, any::<u64>(), any::<[u8; 32]>())
             .prop_filter_map("a path", |(path, kind, size, hash)| {
                 check_path(&path).ok()?;
-                Some(Entry {
-                    path,
-                    kind: Kind::from_number(kind)?,
-                    size,
-                    hash: Hash(hash),
-                })
+                Some(Entry { path, kind: Kind::from_number(kind)?, size, hash: Hash(hash) })
             })
     }
 
@@ -313,17 +290,7 @@ mod tests {
 
     #[test]
     fn paths_that_lead_out_are_refused() {
-        for path in [
-            "",
-            "/etc/passwd",
-            "a//b",
-            "a/../b",
-            "..",
-            "./a",
-            "a/.",
-            "a/",
-            "nul\0",
-        ] {
+        for path in ["", "/etc/passwd", "a//b", "a/../b", "..", "./a", "a/.", "a/", "nul\0"] {
             assert!(check_path(path.as_bytes()).is_err(), "{path:?}");
         }
         for path in ["a", "a/b", ".hidden", "..a", "a\nb", "-rf"] {

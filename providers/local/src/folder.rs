@@ -62,10 +62,7 @@ impl Boxes {
             Ok(found) if found.is_dir() => {}
             // A link or a file in its place isn't ours.
             Ok(_) => {
-                return Err(io::Error::new(
-                    io::ErrorKind::NotADirectory,
-                    "it is no folder",
-                ));
+                return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is no folder"));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -121,10 +118,7 @@ impl Boxes {
 fn check(name: &str) -> io::Result<()> {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-';
     if name.is_empty() || name.len() > 64 || !name.bytes().all(plain) {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "that is no name of a box",
-        ));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "that is no name of a box"));
     }
     Ok(())
 }

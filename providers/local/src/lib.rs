@@ -26,10 +26,7 @@ impl Provider for Local {
     fn lease(&self, request: LeaseRequest, host: &Host) -> Result<Leased, Error> {
         let boxes = boxes()?;
         let name = request.lease;
-        host.checkpoint(&Resource {
-            name: name.clone(),
-            id: None,
-        })?;
+        host.checkpoint(&Resource { name: name.clone(), id: None })?;
         let id = boxes.create(&name).map_err(|error| {
             let root = boxes.root().display();
             let code = match error.kind() {
@@ -53,25 +50,18 @@ impl Provider for Local {
     fn resolve(&self, request: ResolveRequest, _: &Host) -> Result<Resolution, Error> {
         let boxes = boxes()?;
         if request.scope.is_some_and(|claimed| claimed != scope()) {
-            return Ok(Resolution::Missing {
-                proof: Proof::NotVisible,
-            });
+            return Ok(Resolution::Missing { proof: Proof::NotVisible });
         }
         let name = &request.resource.name;
         let Some(id) = boxes.id(name).map_err(|error| unreadable(&boxes, &error))? else {
-            return Ok(Resolution::Missing {
-                proof: Proof::Deleted,
-            });
+            return Ok(Resolution::Missing { proof: Proof::Deleted });
         };
         if request.resource.id.is_some_and(|claimed| claimed != id) {
             return Ok(Resolution::Foreign {
                 owner: format!("another lease that is called `{name}`"),
             });
         }
-        let resource = Resource {
-            name: name.clone(),
-            id: Some(id),
-        };
+        let resource = Resource { name: name.clone(), id: Some(id) };
         Ok(Resolution::Found(Found {
             scope: scope(),
             state: ResourceState::Ready,
@@ -86,15 +76,11 @@ impl Provider for Local {
         let boxes = boxes()?;
         let Resource { name, id } = &request.resource;
         if request.scope != scope() {
-            return Ok(Released::Missing {
-                proof: Proof::NotVisible,
-            });
+            return Ok(Released::Missing { proof: Proof::NotVisible });
         }
         let found = boxes.id(name).map_err(|error| unreadable(&boxes, &error))?;
         match found {
-            None => Ok(Released::Missing {
-                proof: Proof::Deleted,
-            }),
+            None => Ok(Released::Missing { proof: Proof::Deleted }),
             Some(found) if id.as_ref() != Some(&found) => Err(Error::new(
                 ErrorCode::Conflict,
                 format!("the folder `{name}` belongs to another lease: it is left alone"),
@@ -154,27 +140,19 @@ impl Provider for Local {
                 }
             },
         };
-        Ok(Diagnosis {
-            checks: vec![check],
-        })
+        Ok(Diagnosis { checks: vec![check] })
     }
 }
 
 /// The folder of all boxes.
 fn boxes() -> Result<Boxes, Error> {
-    let absolute = |name| {
-        std::env::var_os(name)
-            .map(PathBuf::from)
-            .filter(|path| path.is_absolute())
-    };
+    let absolute =
+        |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = absolute("XDG_DATA_HOME")
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
         .ok_or_else(|| {
-            Error::new(
-                ErrorCode::InvalidConfig,
-                "neither `HOME` nor `XDG_DATA_HOME` is set",
-            )
-            .hint("set HOME to your home folder")
+            Error::new(ErrorCode::InvalidConfig, "neither `HOME` nor `XDG_DATA_HOME` is set")
+                .hint("set HOME to your home folder")
         })?;
     Ok(Boxes::new(data.join("crabbox/local")))
 }
@@ -182,10 +160,7 @@ fn boxes() -> Result<Boxes, Error> {
 /// This machine, this user.
 fn scope() -> Scope {
     Scope {
-        deployment: fs::read_to_string("/etc/machine-id")
-            .unwrap_or_default()
-            .trim()
-            .to_owned(),
+        deployment: fs::read_to_string("/etc/machine-id").unwrap_or_default().trim().to_owned(),
         account: rustix::process::geteuid().as_raw().to_string(),
     }
 }
@@ -207,8 +182,5 @@ fn identity(boxes: &Boxes, resource: &Resource) -> Identity {
 
 fn unreadable(boxes: &Boxes, error: &io::Error) -> Error {
     let root = boxes.root().display();
-    Error::new(
-        ErrorCode::Unavailable,
-        format!("`{root}` can't be read: {error}"),
-    )
+    Error::new(ErrorCode::Unavailable, format!("`{root}` can't be read: {error}"))
 }

@@ -35,9 +35,7 @@ impl List {
         shared.printer.data(&table.render())?;
         for entry in &entries {
             if let Condition::Unusable(reason) = &entry.state {
-                shared
-                    .printer
-                    .warning(&format!("`{}` can't be used: {reason}", entry.name));
+                shared.printer.warning(&format!("`{}` can't be used: {reason}", entry.name));
                 if let Some(hint) = reason.hint() {
                     shared.printer.hint(&hint);
                 }
@@ -48,17 +46,11 @@ impl List {
 }
 
 fn version(entry: &Entry) -> Option<String> {
-    entry
-        .manifest
-        .as_ref()
-        .map(|manifest| manifest.version.to_string())
+    entry.manifest.as_ref().map(|manifest| manifest.version.to_string())
 }
 
 fn interface(entry: &Entry) -> Option<String> {
-    entry
-        .manifest
-        .as_ref()
-        .map(|manifest| manifest.abi.to_string())
+    entry.manifest.as_ref().map(|manifest| manifest.abi.to_string())
 }
 
 fn state(entry: &Entry) -> &'static str {
