@@ -128,12 +128,16 @@ fn script(argument: &str, skip: u32) -> String {
     let hashes: Vec<&str> = helpers::all().iter().map(|helper| helper.sha256).collect();
     // `i` counts the folders. Those in shared places must be ours and no link.
     let folders = concat!(
-        "i=0;for d in \"${XDG_CACHE_HOME:-$HOME/.cache}/crabbox/helper\" ",
+        "i=0;for d in \"$c\" ",
         "\"/var/tmp/crabbox-$u\" \"/tmp/crabbox-$u\" \"/dev/shm/crabbox-$u\";",
         "do i=$((i+1));[ \"$i\" -gt \"$k\" ]||continue;[ -L \"$d\" ]&&continue;"
     );
     [
-        &format!("r={argument};k={skip};u=$(id -u);"),
+        &format!("r={argument};k={skip};"),
+        // The usual place first, before a process is spent on the user's number.
+        "c=\"${XDG_CACHE_HOME:-$HOME/.cache}/crabbox/helper\";",
+        &format!("if [ \"$k\" -lt 1 ] && [ -O \"$c\" ];then for h in {};do ", hashes.join(" ")),
+        "if [ -x \"$c/$h\" ];then exec \"$c/$h\" serve \"$r\";fi;done;fi;u=$(id -u);",
         folders,
         "[ -O \"$d\" ]||continue;",
         &format!("for h in {};do ", hashes.join(" ")),
