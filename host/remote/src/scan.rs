@@ -9,10 +9,15 @@ use rustix::time::{ClockId, clock_gettime};
 use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::path::Path;
+use std::thread;
 
 /// A file that changed less than this before it was looked at may change again under the
 /// same time stamp: several ticks of the kernel's coarse clock.
 const RACY_NANOS: i128 = 20_000_000;
+
+/// Fewer rows than this aren't worth a second thread.
+const SHARE: usize = 2_000;
 
 /// The clock that file systems stamp with, now.
 pub(crate) fn now() -> i128 {
@@ -20,60 +25,96 @@ pub(crate) fn now() -> i128 {
     i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec)
 }
 
-/// Brings `rows` in line with what is there; returns those that are news to the journal.
-pub(crate) fn refresh(
-    folders: &mut Folders,
-    rows: &mut Rows,
-) -> io::Result<(Vec<Row>, Vec<Vec<u8>>)> {
+/// What a look at the workspace found out.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct News {
+    /// Rows that the journal doesn't have like this.
+    pub(crate) changed: Vec<Row>,
+    /// Paths that aren't there any more, or hold nothing that a tree can.
+    pub(crate) gone: Vec<Vec<u8>>,
+}
+
+/// Brings `rows` in line with what is in `workspace`, with as many threads as there are
+/// processors; returns what is news to the journal.
+pub(crate) fn refresh(workspace: &Path, rows: &mut Rows) -> io::Result<News> {
     let now = now();
-    let mut news = Vec::new();
-    let mut gone = Vec::new();
-    for (path, row) in rows.iter_mut() {
+    let threads = thread::available_parallelism().map_or(1, Into::into);
+    let share = rows.len().div_ceil(threads).max(SHARE);
+    let mut all: Vec<(&[u8], &mut Row)> =
+        rows.iter_mut().map(|(path, row)| (path.as_slice(), row)).collect();
+    let mut news = News::default();
+    thread::scope(|scope| {
+        let workers: Vec<_> = all
+            .chunks_mut(share)
+            .map(|some| scope.spawn(move || refresh_some(workspace, some, now)))
+            .collect();
+        for worker in workers {
+            let found = worker.join().expect("a scanning thread doesn't panic")?;
+            news.changed.extend(found.changed);
+            news.gone.extend(found.gone);
+        }
+        Ok::<_, io::Error>(())
+    })?;
+    for path in &news.gone {
+        rows.remove(path);
+    }
+    Ok(news)
+}
+
+fn refresh_some(workspace: &Path, rows: &mut [(&[u8], &mut Row)], now: i128) -> io::Result<News> {
+    let mut folders = Folders::open(workspace)?;
+    let mut news = News::default();
+    for (path, row) in rows {
         let (parent, name) = split(path);
         let found = match folders.existing(parent) {
             Ok(folder) => look(folder, name, row, now)?,
-            Err(error) if is_absent(&error) => None,
+            Err(error) if is_absent(&error) => Found::Nothing,
             Err(error) => return Err(error),
         };
         match found {
-            Some(found) if found == *row => {}
-            Some(found) => {
-                *row = found;
-                news.push(row.clone());
+            Found::Same => {}
+            Found::Other(found) => {
+                **row = found;
+                news.changed.push(row.clone());
             }
-            None => gone.push(path.clone()),
+            Found::Nothing => news.gone.push(path.to_vec()),
         }
     }
-    for path in &gone {
-        rows.remove(path);
-    }
-    Ok((news, gone))
+    Ok(news)
 }
 
-/// The row for what is at this name; `None` for nothing, or nothing that a tree can hold.
-fn look(folder: BorrowedFd<'_>, name: &[u8], row: &Row, now: i128) -> io::Result<Option<Row>> {
+/// What is at a name, beside what its row says.
+enum Found {
+    Same,
+    Other(Row),
+    /// Nothing, or nothing that a tree can hold.
+    Nothing,
+}
+
+fn look(folder: BorrowedFd<'_>, name: &[u8], row: &Row, now: i128) -> io::Result<Found> {
     let stat = match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(stat) => stat,
         Err(error) => {
             let error = io::Error::from(error);
-            return if is_absent(&error) { Ok(None) } else { Err(error) };
+            return if is_absent(&error) { Ok(Found::Nothing) } else { Err(error) };
         }
     };
     let Some(kind) = kind_of(&stat) else {
-        return Ok(None);
+        return Ok(Found::Nothing);
     };
     let stamp = stamp_of(&stat);
     if kind == row.entry.kind && row.stamp == Some(stamp) {
-        return Ok(Some(row.clone()));
+        return Ok(Found::Same);
     }
-    if kind == Kind::Folder {
-        // A folder's times change with what is in it, which is no business of the tree's.
-        let entry = Entry { kind, size: 0, hash: Hash::of(b""), ..row.entry.clone() };
-        return Ok(Some(Row { entry, stamp: row.stamp }));
-    }
-    let (size, hash) = read(folder, name, kind)?;
-    let entry = Entry { kind, size, hash, ..row.entry.clone() };
-    Ok(Some(Row { entry, stamp: settled(stamp, now) }))
+    // A folder's times change with what is in it, which is no business of the tree's.
+    let (size, hash, stamp) = if kind == Kind::Folder {
+        (0, Hash::of(b""), row.stamp)
+    } else {
+        let (size, hash) = read(folder, name, kind)?;
+        (size, hash, settled(stamp, now))
+    };
+    let found = Row { entry: Entry { kind, size, hash, ..row.entry.clone() }, stamp };
+    Ok(if found == *row { Found::Same } else { Found::Other(found) })
 }
 
 fn read(folder: BorrowedFd<'_>, name: &[u8], kind: Kind) -> io::Result<(u64, Hash)> {
@@ -130,7 +171,6 @@ fn is_absent(error: &io::Error) -> bool {
 mod tests {
     use super::*;
     use std::fs;
-    use std::path::Path;
     use std::thread::sleep;
     use std::time::Duration;
 
@@ -149,18 +189,17 @@ mod tests {
     fn a_change_of_the_same_size_with_its_old_time_is_seen() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let mut rows = given(folder.path(), "a", "old");
-        let mut folders = Folders::open(folder.path()).expect("opens");
         sleep(Duration::from_millis(60));
-        refresh(&mut folders, &mut rows).expect("looks");
+        refresh(folder.path(), &mut rows).expect("looks");
         assert!(rows[b"a".as_slice()].stamp.is_some());
-        assert_eq!(refresh(&mut folders, &mut rows).expect("looks").0, []);
+        assert_eq!(refresh(folder.path(), &mut rows).expect("looks"), News::default());
 
         let path = folder.path().join("a");
         let time = fs::metadata(&path).expect("stat").modified().expect("time");
         fs::write(&path, "new").expect("writes");
         File::options().write(true).open(&path).expect("opens").set_modified(time).expect("sets");
-        let (news, _) = refresh(&mut folders, &mut rows).expect("looks");
-        assert_eq!(news[0].entry.hash, Hash::of(b"new"));
+        let news = refresh(folder.path(), &mut rows).expect("looks");
+        assert_eq!(news.changed[0].entry.hash, Hash::of(b"new"));
     }
 
     #[test]
@@ -168,9 +207,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         let mut rows = given(folder.path(), "a", "x");
         fs::remove_file(folder.path().join("a")).expect("removes");
-        let mut folders = Folders::open(folder.path()).expect("opens");
-        let (_, gone) = refresh(&mut folders, &mut rows).expect("looks");
-        assert_eq!(gone, [b"a".to_vec()]);
+        let news = refresh(folder.path(), &mut rows).expect("looks");
+        assert_eq!(news.gone, [b"a".to_vec()]);
         assert!(rows.is_empty());
     }
 }

@@ -3,7 +3,6 @@
 use crate::apply::{Done, apply};
 use crate::connection::{Connection, Event};
 use crate::failure::Failure;
-use crate::folders::Folders;
 use crate::journal::{Journal, Opened, Row, Rows};
 use crate::layout::{Layout, make_private};
 use crate::{lock, proof, scan, supervise};
@@ -120,9 +119,8 @@ fn open_workspace(layout: &Layout) -> Result<(Journal, Rows, Option<Hash>), Fail
     match Journal::open(&path).map_err(wrap)? {
         Opened::Known(mut journal, mut rows) => {
             make_workspace(layout)?;
-            let mut folders = Folders::open(&layout.workspace).map_err(wrap)?;
-            let (news, gone) = scan::refresh(&mut folders, &mut rows).map_err(wrap)?;
-            let recorded = journal.put(&news).and_then(|()| journal.delete(&gone));
+            let news = scan::refresh(&layout.workspace, &mut rows).map_err(wrap)?;
+            let recorded = journal.put(&news.changed).and_then(|()| journal.delete(&news.gone));
             recorded.map_err(|error| Failure::system("writing to", &path, &error))?;
             let root = tree::root(rows.values().map(|row| &row.entry));
             Ok((journal, rows, Some(root)))

@@ -18,11 +18,15 @@ const SHARE: usize = 2_000;
 
 /// The tree of `source`, without what the patterns exclude. `cache` is the folder for scan caches.
 pub fn scan(source: &Source, excludes: &[String], cache: &Path) -> Result<Tree, SyncError> {
-    let names = source.names(excludes)?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos());
     let now = i128::try_from(now).unwrap_or(i128::MAX);
     let file = cache::file_for(cache, &source.root);
-    let before = cache::load(&file);
+    // The cache is read while git works.
+    let (names, before) = thread::scope(|scope| {
+        let before = scope.spawn(|| cache::load(&file));
+        (source.names(excludes), before.join().unwrap_or_default())
+    });
+    let names = names?;
     let (after, hashed) = look_at_all(&source.root, &names, &before)?;
     // Without this condition every run would write some megabytes for a large tree.
     if hashed > 0 || after.len() != before.len() {

@@ -120,25 +120,50 @@ fn git(root: &Path) -> Command {
 fn git_names(root: &Path, prefix: &[u8], names: &mut Vec<Vec<u8>>) -> Result<(), SyncError> {
     let refuse = |reason: String| SyncError::Git { folder: root.to_owned(), reason };
     let output = git(root)
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-z"])
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-t", "--stage", "-z"])
         .output()
         .map_err(|error| refuse(error.to_string()))?;
     if !output.status.success() {
         return Err(refuse(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
     }
-    for name in output.stdout.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        let opaque = name.strip_suffix(b"/");
-        let name = opaque.unwrap_or(name);
-        let full = [prefix, name].concat();
-        let path = root.join(OsStr::from_bytes(name));
-        // Only a submodule or an opaque repository has a `.git` right below its name.
-        if path.join(".git").symlink_metadata().is_ok() {
-            git_names(&path, &[&full, b"/".as_slice()].concat(), names)?;
-        } else if opaque.is_none() {
+    for line in output.stdout.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
+        let line = Line::parse(line)
+            .ok_or_else(|| refuse("`git ls-files` prints lines of another form".to_owned()))?;
+        let full = [prefix, line.name].concat();
+        if line.may_hold_checkout {
+            let path = root.join(OsStr::from_bytes(line.name));
+            // A submodule that isn't checked out is an empty folder.
+            if path.join(".git").symlink_metadata().is_ok() {
+                git_names(&path, &[&full, b"/".as_slice()].concat(), names)?;
+            }
+        } else {
             names.push(full);
         }
     }
     Ok(())
+}
+
+/// A line of `git ls-files -t --stage`: `? NAME` for what isn't tracked, else
+/// `TAG MODE HASH STAGE<tab>NAME`.
+struct Line<'a> {
+    name: &'a [u8],
+    /// A submodule, or an untracked repository.
+    may_hold_checkout: bool,
+}
+
+impl<'a> Line<'a> {
+    fn parse(line: &'a [u8]) -> Option<Self> {
+        if let Some(name) = line.strip_prefix(b"? ") {
+            let opaque = name.strip_suffix(b"/");
+            return Some(Self {
+                name: opaque.unwrap_or(name),
+                may_hold_checkout: opaque.is_some(),
+            });
+        }
+        let tab = line.iter().position(|byte| *byte == b'\t')?;
+        let mode = line[..tab].split(|byte| *byte == b' ').nth(1)?;
+        Some(Self { name: &line[tab + 1..], may_hold_checkout: mode == b"160000" })
+    }
 }
 
 fn folder_names(folder: &Path, prefix: &[u8], names: &mut Vec<Vec<u8>>) -> Result<(), SyncError> {
@@ -207,6 +232,17 @@ mod tests {
         run(root, &["init", "-q"]);
         run(&inner, &["init", "-q"]);
         fs::write(inner.join("file"), "").expect("writes");
+        let names = Source::checkout(root).expect("a checkout").names(&[]).expect("names");
+        assert_eq!(text(names), ["vendor/inner/file"]);
+
+        // The same as a submodule, and one that isn't checked out.
+        let commit = ["-c", "user.name=n", "-c", "user.email=e", "commit", "-q", "-m", "m"];
+        run(&inner, &["add", "-A"]);
+        run(&inner, &commit);
+        run(root, &["-c", "advice.addEmbeddedRepo=false", "add", "vendor/inner"]);
+        let absent = "160000,0123456789012345678901234567890123456789,absent";
+        run(root, &["update-index", "--add", "--cacheinfo", absent]);
+        fs::create_dir(root.join("absent")).expect("folder");
         let names = Source::checkout(root).expect("a checkout").names(&[]).expect("names");
         assert_eq!(text(names), ["vendor/inner/file"]);
     }
