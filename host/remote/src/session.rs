@@ -43,8 +43,8 @@ fn session(
 ) -> Result<(), Failure> {
     let request = read_request(argument, events)?;
     let layout = Layout::of(&request)?;
-    make_private(&layout.tree.join("tmp"))?;
     let proof = proof::prove(&request, &layout)?;
+    make_private(&layout.tree.join("tmp"))?;
     connection.send(&ToHost::Proved(Box::new(proof)))?;
     // The file's lock lasts as long as the session.
     let (_lock, early) =
