@@ -13,6 +13,7 @@
 //! | [`run`] | one command on a box, from request to exit code |
 //! | [`output`] | everything that is printed, and how failures look |
 //! | [`places`] | where crabbox keeps its files on this machine |
+//! | `tail` | the last words of a process, for messages |
 
 pub mod claims;
 pub mod cli;
@@ -24,4 +25,5 @@ pub mod provider;
 pub mod registry;
 pub mod run;
 pub mod sync;
+mod tail;
 pub mod transport;

@@ -4,6 +4,7 @@ use super::Callbacks;
 use super::error::{ProviderError, Said, Who};
 use super::frame::{self, ToChild, ToHost};
 use crate::registry::Library;
+use crate::tail::Tail;
 use crabbox_provider_api::abi::STATUS_OK;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::Value;
@@ -13,9 +14,8 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{self, ChildStderr, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::process::{self, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a library may take to load.
@@ -23,9 +23,6 @@ const LOAD_DEADLINE: Duration = Duration::from_secs(20);
 
 /// How long a child that was told to stop has, at each step: asked, terminated, killed.
 const GRACE: Duration = Duration::from_millis(500);
-
-/// How much of its standard error is kept, in bytes.
-const STDERR_TAIL: usize = 64 * 1024;
 
 /// How to run a child.
 #[derive(Clone, Debug, Default)]
@@ -40,8 +37,7 @@ pub(super) struct Child {
     who: Who,
     process: process::Child,
     socket: UnixStream,
-    stderr: Arc<Mutex<Vec<u8>>>,
-    drain: Option<JoinHandle<()>>,
+    stderr: Option<Tail>,
 }
 
 impl Child {
@@ -65,10 +61,9 @@ impl Child {
             .process_group(0)
             .spawn()
             .map_err(wrap)?;
-        let stderr = Arc::new(Mutex::new(Vec::new()));
-        let drain = process.stderr.take().map(|pipe| keep_tail(pipe, Arc::clone(&stderr)));
+        let stderr = process.stderr.take().map(Tail::of);
         let who = Who { name: name.clone(), path: library.path.clone() };
-        let mut child = Self { who, process, socket, stderr, drain };
+        let mut child = Self { who, process, socket, stderr };
         match child.read("load", Instant::now() + LOAD_DEADLINE, LOAD_DEADLINE)? {
             ToHost::Ready => Ok(child),
             ToHost::Unloadable { reason } => Err(ProviderError::Load(child.who.clone(), reason)),
@@ -190,15 +185,14 @@ impl Child {
         // Also when it has ended: what it started may live on in its group.
         let _ = kill_process_group(group, Signal::KILL);
         let status = status.or_else(|| self.process.wait().ok());
-        if let Some(drain) = self.drain.take() {
-            let _ = drain.join();
+        if let Some(stderr) = &self.stderr {
+            stderr.finish();
         }
         status
     }
 
     fn said(&self) -> Said {
-        let tail = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
-        Said(String::from_utf8_lossy(&tail).into_owned())
+        Said(self.stderr.as_ref().map(Tail::text).unwrap_or_default())
     }
 }
 
@@ -227,16 +221,4 @@ impl Read for Timed<'_> {
         let mut socket = self.socket;
         socket.read(buffer)
     }
-}
-
-fn keep_tail(mut pipe: ChildStderr, tail: Arc<Mutex<Vec<u8>>>) -> JoinHandle<()> {
-    thread::spawn(move || {
-        let mut chunk = [0; 4096];
-        while let Ok(count @ 1..) = pipe.read(&mut chunk) {
-            let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-            tail.extend_from_slice(&chunk[..count]);
-            let excess = tail.len().saturating_sub(STDERR_TAIL);
-            tail.drain(..excess);
-        }
-    })
 }

@@ -1,21 +1,17 @@
 //! Runs a script on a box and holds both ends of its standard streams.
 
+use crate::tail::Tail;
 use crabbox_provider_api::payload::Endpoint;
 use rustix::process::{Pid, Signal};
-use std::collections::VecDeque;
-use std::io::{self, Read};
+use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread::{self, JoinHandle};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::thread;
 use std::time::Duration;
 
 /// How often an ending session is looked at before it is killed: about six seconds,
 /// more than the helper gives a command to end.
 const PATIENCE: u32 = 300;
-
-/// How much of what the far side says on standard error is kept, in bytes.
-const STDERR_TAIL: usize = 64 * 1024;
 
 /// The box can't be reached, or isn't what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -51,28 +47,23 @@ pub enum TransportError {
 #[derive(Debug)]
 pub struct Process {
     child: Child,
-    stderr: Arc<Mutex<VecDeque<u8>>>,
-    drain: Option<JoinHandle<()>>,
+    stderr: Tail,
 }
 
 impl Process {
     /// What the far side last said on standard error.
+    #[must_use]
     pub fn stderr_tail(&self) -> String {
-        let tail = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(&tail.iter().copied().collect::<Vec<u8>>()).trim().to_owned()
+        self.stderr.text()
     }
 
     /// Waits for it; the streams must have been closed.
     pub fn wait(&mut self) -> io::Result<ExitStatus> {
         let status = self.child.wait()?;
-        if let Some(drain) = self.drain.take() {
-            let _ = drain.join();
-        }
+        self.stderr.finish();
         Ok(status)
     }
-}
 
-impl Process {
     /// Its process id, for signals.
     #[must_use]
     pub fn id(&self) -> Pid {
@@ -131,19 +122,5 @@ pub(super) fn start(
     let stdin = child.stdin.take().expect("standard input was asked for as a pipe");
     let stdout = child.stdout.take().expect("standard output was asked for as a pipe");
     let stderr = child.stderr.take().expect("standard error was asked for as a pipe");
-    let tail = Arc::new(Mutex::new(VecDeque::new()));
-    let drain = Some(keep_tail(stderr, Arc::clone(&tail)));
-    Ok((Process { child, stderr: tail, drain }, stdin, stdout))
-}
-
-fn keep_tail(mut stderr: ChildStderr, tail: Arc<Mutex<VecDeque<u8>>>) -> JoinHandle<()> {
-    thread::spawn(move || {
-        let mut chunk = [0; 4096];
-        while let Ok(count @ 1..) = stderr.read(&mut chunk) {
-            let mut tail = tail.lock().unwrap_or_else(PoisonError::into_inner);
-            tail.extend(&chunk[..count]);
-            let excess = tail.len().saturating_sub(STDERR_TAIL);
-            tail.drain(..excess);
-        }
-    })
+    Ok((Process { child, stderr: Tail::of(stderr) }, stdin, stdout))
 }
