@@ -1,5 +1,6 @@
 //! End-to-end tests: one file a subject.
 
+mod documents;
 mod providers;
 mod run;
 mod stop;

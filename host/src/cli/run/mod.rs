@@ -1,9 +1,14 @@
 //! `crabbox run`
 
+mod explain;
+mod report;
+
+use self::explain::{Failed, explain, explain_sync};
+use self::report::Report;
 use super::Shared;
 use crate::claims::{Claim, Event, Machine, Store, describe_holder};
 use crate::config::{Flags, Settings, parse_duration};
-use crate::lease::{Desk, End, Held, Wanted, random_bits, workspace_name};
+use crate::lease::{Desk, Held, Wanted, random_bits, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::places::Places;
 use crate::run::{self, Finished, Job, Origin, Outcome, RunError, Seen};
@@ -20,7 +25,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -82,18 +87,6 @@ pub(super) struct Run {
 
 fn parse_timeout(text: &str) -> Result<Duration, String> {
     parse_duration(text).ok_or_else(|| "expected a duration such as 90s, 15m or 2h".to_owned())
-}
-
-/// A failure of ours, and whose it is.
-struct Failed {
-    error: CommandError,
-    outcome: Outcome,
-}
-
-impl From<CommandError> for Failed {
-    fn from(error: CommandError) -> Self {
-        Self { error, outcome: Outcome::failure(Origin::Crabbox) }
-    }
 }
 
 impl Run {
@@ -407,114 +400,5 @@ impl Seen for Record<'_> {
             claim.marker = Some(proof.marker.clone());
         })?;
         Ok(())
-    }
-}
-
-/// A run that came to its end, with what surrounds it.
-struct Report {
-    finished: Finished,
-    claim: Claim,
-    end: Option<End>,
-    /// Until the box was held.
-    ready: Duration,
-    total: Duration,
-}
-
-impl Report {
-    fn show(&self, printer: Printer) {
-        let Finished { outcome, synced, sent, wall_ms } = &self.finished;
-        if printer.json {
-            // A failed write can't change the program's result.
-            let _ = printer.document(&json!({
-                "schema_version": 1,
-                "outcome": outcome,
-                "lease": { "id": self.claim.id, "slug": self.claim.slug, "end": self.end.map(End::as_str) },
-                "run": self.claim.run,
-                "sync": { "root": synced.root, "written": synced.written, "removed": synced.removed, "bytes": sent },
-                "ready_ms": millis(self.ready),
-                "wall_ms": wall_ms,
-                "total_ms": millis(self.total),
-            }));
-            return;
-        }
-        let ended = match (outcome.signal, outcome.origin) {
-            (Some(signal), _) => format!("ended by signal {signal}"),
-            (None, Origin::Program) => format!("exit {}", outcome.exit),
-            (None, _) => "ended at the time limit".to_owned(),
-        };
-        let sync = match (synced.written, synced.removed) {
-            (0, 0) => "tree unchanged".to_owned(),
-            (written, 0) => format!("{written} sent"),
-            (written, removed) => format!("{written} sent, {removed} removed"),
-        };
-        let end = self.end.map_or("not released", End::as_str);
-        printer.phase(&format!(
-            "{ended} in {} ({} with all) · {sync} · {} {end}",
-            seconds(Duration::from_millis(*wall_ms)),
-            seconds(self.total),
-            self.claim.slug,
-        ));
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-fn seconds(duration: Duration) -> String {
-    format!("{:.2}s", duration.as_secs_f64())
-}
-
-fn explain_sync(error: &SyncError) -> CommandError {
-    let result = CommandError::failed(error.to_string()).code("sync");
-    let result = match std::error::Error::source(error) {
-        Some(source) => result.because(source.to_string()),
-        None => result,
-    };
-    match error {
-        SyncError::NotACheckout(folder) => result
-            .hint(format!("crabbox run --from-dir {} -- COMMAND", Quoted(folder)))
-            .hint("git init"),
-        SyncError::MassDeletion { .. } => {
-            result.hint("if that is what you want: --allow-mass-deletion")
-        }
-        SyncError::Changed(_) => result.hint("run it again when nothing writes there"),
-        _ => result,
-    }
-}
-
-fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Failed {
-    let outcome = error.outcome();
-    let error = match error {
-        RunError::Sync(error) => explain_sync(error),
-        other => {
-            let result = CommandError::failed(other.to_string()).code("run");
-            match std::error::Error::source(other) {
-                Some(source) => result.because(source.to_string()),
-                None => result,
-            }
-        }
-    };
-    let lost = matches!(outcome.origin, Origin::Transport) && wanted.id.is_none();
-    let error = if lost {
-        error.hint(format!("crabbox status {}", claim.slug)).hint("--fresh leases a new box")
-    } else {
-        error
-    };
-    Failed { error, outcome }
-}
-
-/// A path as a word for a shell.
-struct Quoted<'a>(&'a Path);
-
-impl std::fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = self.0.to_string_lossy();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-        if text.chars().all(plain) {
-            f.write_str(&text)
-        } else {
-            write!(f, "'{}'", text.replace('\'', "'\\''"))
-        }
     }
 }

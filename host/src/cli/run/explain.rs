@@ -1,0 +1,74 @@
+//! What is said of a run that failed: the cause, and a line to type.
+
+use crate::claims::Claim;
+use crate::lease::Wanted;
+use crate::output::CommandError;
+use crate::run::{Origin, Outcome, RunError};
+use crate::sync::SyncError;
+use std::path::Path;
+
+/// A failure of ours, and whose it is.
+pub(super) struct Failed {
+    pub(super) error: CommandError,
+    pub(super) outcome: Outcome,
+}
+
+impl From<CommandError> for Failed {
+    fn from(error: CommandError) -> Self {
+        Self { error, outcome: Outcome::failure(Origin::Crabbox) }
+    }
+}
+
+pub(super) fn explain_sync(error: &SyncError) -> CommandError {
+    let result = CommandError::failed(error.to_string()).code("sync");
+    let result = match std::error::Error::source(error) {
+        Some(source) => result.because(source.to_string()),
+        None => result,
+    };
+    match error {
+        SyncError::NotACheckout(folder) => result
+            .hint(format!("crabbox run --from-dir {} -- COMMAND", Quoted(folder)))
+            .hint("git init"),
+        SyncError::MassDeletion { .. } => {
+            result.hint("if that is what you want: --allow-mass-deletion")
+        }
+        SyncError::Changed(_) => result.hint("run it again when nothing writes there"),
+        _ => result,
+    }
+}
+
+pub(super) fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Failed {
+    let outcome = error.outcome();
+    let error = match error {
+        RunError::Sync(error) => explain_sync(error),
+        other => {
+            let result = CommandError::failed(other.to_string()).code("run");
+            match std::error::Error::source(other) {
+                Some(source) => result.because(source.to_string()),
+                None => result,
+            }
+        }
+    };
+    let lost = matches!(outcome.origin, Origin::Transport) && wanted.id.is_none();
+    let error = if lost {
+        error.hint(format!("crabbox status {}", claim.slug)).hint("--fresh leases a new box")
+    } else {
+        error
+    };
+    Failed { error, outcome }
+}
+
+/// A path as a word for a shell.
+struct Quoted<'a>(&'a Path);
+
+impl std::fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = self.0.to_string_lossy();
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+        if text.chars().all(plain) {
+            f.write_str(&text)
+        } else {
+            write!(f, "'{}'", text.replace('\'', "'\\''"))
+        }
+    }
+}
