@@ -130,13 +130,11 @@ fn git_names(root: &Path, prefix: &[u8], names: &mut Vec<Vec<u8>>) -> Result<(),
         let line = Line::parse(line)
             .ok_or_else(|| refuse("`git ls-files` prints lines of another form".to_owned()))?;
         let full = [prefix, line.name].concat();
-        if line.may_hold_checkout {
-            let path = root.join(OsStr::from_bytes(line.name));
-            // A submodule that isn't checked out is an empty folder.
-            if path.join(".git").symlink_metadata().is_ok() {
-                git_names(&path, &[&full, b"/".as_slice()].concat(), names)?;
-            }
+        let path = root.join(OsStr::from_bytes(line.name));
+        if line.may_hold_checkout && path.join(".git").symlink_metadata().is_ok() {
+            git_names(&path, &[&full, b"/".as_slice()].concat(), names)?;
         } else {
+            // Of a submodule that isn't checked out, git keeps the empty folder.
             names.push(full);
         }
     }
@@ -244,7 +242,7 @@ mod tests {
         run(root, &["update-index", "--add", "--cacheinfo", absent]);
         fs::create_dir(root.join("absent")).expect("folder");
         let names = Source::checkout(root).expect("a checkout").names(&[]).expect("names");
-        assert_eq!(text(names), ["vendor/inner/file"]);
+        assert_eq!(text(names), ["absent", "vendor/inner/file"]);
     }
 
     #[test]
