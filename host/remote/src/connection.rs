@@ -92,7 +92,7 @@ fn next(input: &mut impl Read, buffer: &mut Vec<u8>) -> Result<Option<Event>, Fr
         return Ok(Some(match frame {
             ToHelper::Request(request) => Event::Request(request),
             ToHelper::Delta(bytes) => Event::Delta(bytes.to_vec()),
-            ToHelper::DeltaEnd(_) => Event::DeltaEnd,
+            ToHelper::DeltaEnd => Event::DeltaEnd,
             ToHelper::Abort => Event::Closed,
             ToHelper::Environment(environment) => Event::Environment(environment),
             ToHelper::Stdin(bytes) => Event::Stdin(bytes.to_vec()),

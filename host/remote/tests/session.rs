@@ -6,8 +6,8 @@ use crabbox_wire::delta::Record;
 use crabbox_wire::frame::{ToHelper, ToHost};
 use crabbox_wire::greeting::{Opening, read_opening};
 use crabbox_wire::message::{
-    Base, Command, DeltaEnd, Environment, FailureCode, Identity, Inherit, Marker, Outcome, Request,
-    Run, Signal, Sync, Synced,
+    Base, Command, Environment, FailureCode, Identity, Inherit, Marker, Outcome, Request, Run,
+    Signal, Sync, Synced,
 };
 use crabbox_wire::text::Text;
 use crabbox_wire::tree::{self, Entry, Hash, Kind, Tree};
@@ -128,14 +128,14 @@ impl Files {
             Record::Delete(gone.path.clone()).encode(&mut bytes);
         }
         Record::End.encode(&mut bytes);
-        send_delta(&bytes, base.map(Tree::root), host);
+        send_delta(&bytes, host);
     }
 }
 
-fn send_delta(records: &[u8], base: Option<Hash>, host: &mut ChildStdin) {
+fn send_delta(records: &[u8], host: &mut ChildStdin) {
     let packed = zstd::encode_all(records, 3).expect("packs");
     ToHelper::Delta(&packed).write(host).expect("writes");
-    ToHelper::DeltaEnd(DeltaEnd { base }).write(host).expect("writes");
+    ToHelper::DeltaEnd.write(host).expect("writes");
 }
 
 /// What the helper said.
@@ -265,7 +265,7 @@ fn content_that_is_not_what_was_announced_never_arrives() {
             Record::Put(files.tree().entries()[0].clone()).encode(&mut bytes);
             bytes.extend_from_slice(b"2");
             Record::End.encode(&mut bytes);
-            send_delta(&bytes, None, host);
+            send_delta(&bytes, host);
         }
     });
     assert_eq!(log.failed, Some(FailureCode::Verify));

@@ -14,10 +14,11 @@ use crate::transport::{self, Process, TransportError};
 use crabbox_provider_api::payload::Endpoint;
 use crabbox_wire::frame::{FrameError, Stream, ToHelper, ToHost};
 use crabbox_wire::message::{Environment, Failure, Proof, Request, Synced};
-use crabbox_wire::tree::{self, Hash, Tree, TreeError};
+use crabbox_wire::tree::{self, Tree, TreeError};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 /// The largest manifest that a box may send, in bytes: some two million files.
@@ -194,11 +195,13 @@ impl Conversation<'_> {
         let mut buffer = Vec::new();
         let job = self.job;
         let failed = Mutex::new(None);
+        // Is the plan that was sent on a belief the wrong one? The one from the box's own
+        // manifest never is.
+        let (wrong, right) = (AtomicBool::new(false), AtomicBool::new(false));
         let sent = thread::scope(|scope| {
             let mut sent = 0;
             let mut senders = Vec::new();
             let mut manifest = Vec::new();
-            let mut base = None;
             let mut step = || loop {
                 match ToHost::read(input, &mut buffer)? {
                     None => return Ok(None),
@@ -207,12 +210,11 @@ impl Conversation<'_> {
                         if job.base.root != Some(job.tree.root()) {
                             // What is believed may need the tree itself, not just its name.
                             let believed = job.base.tree();
-                            let root = believed.as_ref().map(Tree::root);
                             sent = self.check(believed.as_ref())?;
                             let outbox = self.outbox.clone();
-                            let failed = &failed;
+                            let (failed, wrong) = (&failed, &wrong);
                             senders.push(scope.spawn(move || {
-                                deliver(job, believed.as_ref(), root, outbox, failed);
+                                deliver(job, believed.as_ref(), wrong, outbox, failed);
                             }));
                         }
                     }
@@ -220,7 +222,7 @@ impl Conversation<'_> {
                         job.printer.phase(&format!("waiting for {}", waiting.holder));
                     }
                     Some(ToHost::Base(message)) if message.manifest => {
-                        base = message.root;
+                        wrong.store(true, Ordering::Relaxed);
                         manifest.clear();
                     }
                     Some(ToHost::Manifest(bytes)) => {
@@ -236,9 +238,9 @@ impl Conversation<'_> {
                             let _: thread::Result<()> = sender.join();
                         }
                         let outbox = self.outbox.clone();
-                        let failed = &failed;
+                        let (failed, right) = (&failed, &right);
                         senders.push(scope.spawn(move || {
-                            deliver(job, Some(&held), base, outbox, failed);
+                            deliver(job, Some(&held), right, outbox, failed);
                         }));
                     }
                     Some(ToHost::Synced(synced)) => return Ok(Some((synced, sent))),
@@ -341,13 +343,13 @@ fn announce(printer: Printer, plan: &Plan<'_>) {
 fn deliver(
     job: &Job<'_>,
     held: Option<&Tree>,
-    base: Option<Hash>,
+    superseded: &AtomicBool,
     mut outbox: Outbox,
     failed: &Mutex<Option<SyncError>>,
 ) {
     let root: &Path = &job.source.root;
     let plan = sync::plan(held, job.tree);
-    match sync::send(&plan, base, root, &mut outbox) {
+    match sync::send(&plan, root, superseded, &mut outbox) {
         // The helper's own words say more than our broken pipe.
         Ok(()) | Err(SyncError::Stream(_)) => {}
         Err(error) => {

@@ -3,13 +3,13 @@
 use super::SyncError;
 use crabbox_wire::delta::Record;
 use crabbox_wire::frame::{CHUNK, FrameError, ToHelper};
-use crabbox_wire::message::DeltaEnd;
-use crabbox_wire::tree::{Entry, Hash, Kind, Tree};
+use crabbox_wire::tree::{Entry, Kind, Tree};
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// zstd's default: the best of size against time at the speeds of real lines.
 const LEVEL: i32 = 3;
@@ -43,14 +43,29 @@ pub fn plan<'a>(base: Option<&'a Tree>, wanted: &'a Tree) -> Plan<'a> {
     plan
 }
 
-/// Sends `plan`, which starts from the tree `base`, from the files below `root`, and flushes.
+/// Sends `plan` from the files below `root`, and flushes. Gives up early, without an error, once
+/// `superseded` is set: the box has asked for another plan and reads this one for its end alone.
 pub fn send(
     plan: &Plan<'_>,
-    base: Option<Hash>,
     root: &Path,
+    superseded: &AtomicBool,
     out: &mut impl Write,
 ) -> Result<(), SyncError> {
-    let mut records = zstd::Encoder::new(Frames { out: &mut *out }, LEVEL)
+    let sent = send_records(plan, root, superseded, out);
+    if !superseded.load(Ordering::Relaxed) {
+        sent?;
+    }
+    ToHelper::DeltaEnd.write(out).map_err(stream)?;
+    out.flush().map_err(SyncError::Stream)
+}
+
+fn send_records(
+    plan: &Plan<'_>,
+    root: &Path,
+    superseded: &AtomicBool,
+    out: &mut impl Write,
+) -> Result<(), SyncError> {
+    let mut records = zstd::Encoder::new(Frames { out, superseded }, LEVEL)
         .map(|encoder| io::BufWriter::with_capacity(CHUNK, encoder))
         .map_err(SyncError::Stream)?;
     let mut head = Vec::new();
@@ -68,8 +83,7 @@ pub fn send(
     records.write_all(&head).map_err(SyncError::Stream)?;
     let encoder = records.into_inner().map_err(|error| SyncError::Stream(error.into_error()))?;
     encoder.finish().map_err(SyncError::Stream)?;
-    ToHelper::DeltaEnd(DeltaEnd { base }).write(out).map_err(stream)?;
-    out.flush().map_err(SyncError::Stream)
+    Ok(())
 }
 
 /// Sends exactly as many bytes as the entry announces; the box checks their hash.
@@ -120,10 +134,14 @@ fn copy(input: &mut impl Read, out: &mut impl Write) -> Result<u64, Copy> {
 /// Cuts what is written to it into frames.
 struct Frames<'a, W: Write> {
     out: &'a mut W,
+    superseded: &'a AtomicBool,
 }
 
 impl<W: Write> Write for Frames<'_, W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.superseded.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the box asked for another plan"));
+        }
         let bytes = &bytes[..bytes.len().min(CHUNK)];
         ToHelper::Delta(bytes).write(self.out).map_err(io::Error::other)?;
         Ok(bytes.len())
@@ -144,6 +162,7 @@ fn stream(error: FrameError) -> SyncError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crabbox_wire::tree::Hash;
 
     fn tree(names: &[(&str, &str)]) -> Tree {
         let entry = |(name, content): &(&str, &str)| Entry {
@@ -171,7 +190,21 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         fs::write(folder.path().join("a"), "x").expect("writes");
         let wanted = tree(&[("a", "longer")]);
-        let result = send(&plan(None, &wanted), None, folder.path(), &mut Vec::new());
+        let result =
+            send(&plan(None, &wanted), folder.path(), &AtomicBool::new(false), &mut Vec::new());
         assert!(matches!(result, Err(SyncError::Changed(_))));
+    }
+
+    #[test]
+    fn a_superseded_plan_is_given_up_with_an_end() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        fs::write(folder.path().join("a"), "x").expect("writes");
+        let wanted = tree(&[("a", "x"), ("not there", "any more")]);
+        let mut sent = Vec::new();
+        let plan = plan(None, &wanted);
+        send(&plan, folder.path(), &AtomicBool::new(true), &mut sent).expect("ends");
+        let mut end = Vec::new();
+        ToHelper::DeltaEnd.write(&mut end).expect("writes");
+        assert_eq!(sent, end);
     }
 }

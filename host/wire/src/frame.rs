@@ -5,7 +5,7 @@
 //! [`MAX_PAYLOAD`] ends the session before memory is set aside for it.
 
 use crate::message::{
-    Base, DeltaEnd, Ended, Environment, Failure, Proof, Request, Signal, Started, Synced, Waiting,
+    Base, Ended, Environment, Failure, Proof, Request, Signal, Started, Synced, Waiting,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -49,8 +49,8 @@ pub enum ToHelper<'a> {
     Request(Box<Request>),
     /// The next bytes of the zstd stream of [`crate::delta`] records.
     Delta(&'a [u8]),
-    /// The sync stream is complete.
-    DeltaEnd(DeltaEnd),
+    /// The sync stream ends here: complete, or given up since [`ToHost::Base`] asked for another.
+    DeltaEnd,
     /// The sync stream can't be completed: the session is over.
     Abort,
     /// Environment values for the command. They travel here, never in a command line.
@@ -149,7 +149,7 @@ impl<'a> ToHelper<'a> {
         match self {
             Self::Request(request) => write_json(out, kind::REQUEST, request),
             Self::Delta(bytes) => write_raw(out, kind::DELTA, &[bytes]),
-            Self::DeltaEnd(end) => write_json(out, kind::DELTA_END, end),
+            Self::DeltaEnd => write_raw(out, kind::DELTA_END, &[]),
             Self::Environment(environment) => write_json(out, kind::ENVIRONMENT, environment),
             Self::Stdin(bytes) => write_raw(out, kind::STDIN, &[bytes]),
             Self::StdinEnd => write_raw(out, kind::STDIN_END, &[]),
@@ -174,7 +174,7 @@ impl<'a> ToHelper<'a> {
         Ok(Some(match kind {
             kind::REQUEST => Self::Request(parse(kind, payload)?),
             kind::DELTA => Self::Delta(payload),
-            kind::DELTA_END => Self::DeltaEnd(parse(kind, payload)?),
+            kind::DELTA_END => Self::DeltaEnd,
             kind::ENVIRONMENT => Self::Environment(parse(kind, payload)?),
             kind::STDIN => Self::Stdin(payload),
             kind::STDIN_END => Self::StdinEnd,

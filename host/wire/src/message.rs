@@ -134,14 +134,6 @@ pub enum Inherit {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Environment(pub BTreeMap<Text, Text>);
 
-/// The sync stream is complete.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DeltaEnd {
-    /// The tree that the delta started from. The helper ignores a delta that
-    /// started from another one than it holds.
-    pub base: Option<Hash>,
-}
-
 /// A signal for the command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
