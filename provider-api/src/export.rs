@@ -1,7 +1,7 @@
 //! The macro that makes a cdylib a provider.
 
 /// Exports a provider: embeds its manifest (a path relative to the crate's folder,
-/// checked while compiling) and the header that the host loads.
+/// read and checked as the host will, while compiling) and the header that the host loads.
 ///
 /// Goes once into the crate, which must be a `cdylib` built with `panic = "unwind"`.
 #[macro_export]
@@ -11,6 +11,8 @@ macro_rules! export_provider {
         compile_error!(
             "a provider must be built with panic = \"unwind\": a panic has to become an error"
         );
+
+        $crate::check_manifest!($manifest);
 
         const CRABBOX_MANIFEST: &str =
             include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $manifest));

@@ -7,9 +7,21 @@
 //! [`payload`], failures in [`Error`]. What crosses the border, who frees what and
 //! what may be called from where is in [`abi`].
 //!
+//! A whole provider. `provider.toml`, beside its `Cargo.toml`:
+//!
+//! ```toml
+#![doc = include_str!("../example/provider.toml")]
+//! ```
+//!
+//! and `src/lib.rs`:
+//!
 //! ```no_run
-//! use crabbox_provider_api::payload::{Endpoint, Leased, LeaseRequest, Resource};
-//! use crabbox_provider_api::{Error, ErrorCode, Host, Provider};
+//! use crabbox_provider_api::payload::{Endpoint, Leased, LeaseRequest, Resource, Transport};
+//! use crabbox_provider_api::{Error, ErrorCode, Host, Provider, export_provider};
+//!
+//! # #[cfg(any())]
+//! export_provider!("provider.toml", Desk);
+//! # export_provider!("example/provider.toml", Desk);
 //!
 //! /// Boxes on a machine under the desk.
 //! #[derive(Default)]
@@ -25,8 +37,8 @@
 //!         let resource = Resource { id: Some(name.clone()), name };
 //!         host.checkpoint(&resource)?;
 //!         Ok(Leased {
-//!             endpoint: Some(Endpoint::Exec {
-//!                 prefix: vec!["ssh".into(), "desk".into()],
+//!             endpoint: Some(Endpoint {
+//!                 transport: Transport::Exec { prefix: vec!["ssh".into(), "desk".into()] },
 //!                 work_root: "~/crabbox".into(),
 //!                 same_machine: false,
 //!             }),
@@ -35,22 +47,28 @@
 //!         })
 //!     }
 //! }
+//! ```
 //!
-//! # mod export {
-//! // In a crate of its own, with its `provider.toml` beside `Cargo.toml`:
-//! // crabbox_provider_api::export_provider!("provider.toml", Desk);
-//! # }
+//! A manifest that the host couldn't read doesn't compile:
+//!
+//! ```compile_fail
+//! # use crabbox_provider_api::{Provider, export_provider};
+//! # #[derive(Default)] struct Desk;
+//! # impl Provider for Desk {}
+//! export_provider!("Cargo.toml", Desk);
 //! ```
 
 pub mod abi;
 mod error;
 mod export;
 mod host;
-pub mod manifest;
 pub mod payload;
 mod provider;
 mod trace;
 
+#[doc(hidden)]
+pub use crabbox_provider_macros::check_manifest;
+pub use crabbox_provider_manifest as manifest;
 pub use error::{Effect, Error, ErrorCode};
 pub use host::{Host, Level};
 pub use provider::Provider;

@@ -33,22 +33,29 @@ pub struct Scope {
     pub account: String,
 }
 
+/// A box that can be reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Endpoint {
+    /// How.
+    pub transport: Transport,
+    /// The folder on the box below which workspaces lie: absolute or with a leading `~/`.
+    pub work_root: String,
+    /// The box is this machine: commands get the caller's environment, since
+    /// a toolchain that the caller sees is what they expect to be there.
+    #[serde(default)]
+    pub same_machine: bool,
+}
+
 /// How to reach a box.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]
-pub enum Endpoint {
+pub enum Transport {
     /// A command of this machine that runs another one on the box: the host
     /// appends `/bin/sh -c SCRIPT` to it. Empty for this machine itself.
     Exec {
         /// Program and arguments; the program is absolute or found on `PATH`.
         prefix: Vec<String>,
-        /// The folder on the box below which workspaces lie: absolute or with a leading `~/`.
-        work_root: String,
-        /// The box is this machine: commands get the caller's environment, since
-        /// a toolchain that the caller sees is what they expect to be there.
-        #[serde(default)]
-        same_machine: bool,
     },
     /// A kind that this version doesn't know.
     #[serde(other)]
@@ -223,6 +230,20 @@ pub struct Found {
     pub attributes: Attributes,
 }
 
+impl From<Leased> for Found {
+    /// What was just made is there.
+    fn from(leased: Leased) -> Self {
+        Self {
+            resource: leased.resource,
+            scope: leased.scope,
+            state: ResourceState::Ready,
+            endpoint: leased.endpoint,
+            identity: leased.identity,
+            attributes: leased.attributes,
+        }
+    }
+}
+
 /// What becomes of the resource when its lease ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -376,9 +397,9 @@ mod tests {
 
     #[test]
     fn answers_of_a_newer_interface_are_understood_as_unknown() {
-        let endpoint: Endpoint =
+        let transport: Transport =
             serde_json::from_str(r#"{"kind":"carrier_pigeon","loft":7}"#).expect("tolerated");
-        assert_eq!(endpoint, Endpoint::Unknown);
+        assert_eq!(transport, Transport::Unknown);
         let resolution: Resolution =
             serde_json::from_str(r#"{"outcome":"quarantined"}"#).expect("tolerated");
         assert_eq!(resolution, Resolution::Unknown);

@@ -7,8 +7,8 @@ use crate::output::{CommandError, Exit};
 use crate::provider::{Provider, ProviderError};
 use crabbox_provider_api::Effect;
 use crabbox_provider_api::payload::{
-    Found, Intent, LeaseRequest, Proof, ReleaseAction, Resolution, ResolveRequest, Resource,
-    Settings,
+    Endpoint, Found, Intent, LeaseRequest, Leased, Proof, ReleaseAction, Resolution,
+    ResolveRequest, Resource, Settings,
 };
 use jiff::Timestamp;
 use std::path::PathBuf;
@@ -58,6 +58,8 @@ pub enum How {
 pub struct Held {
     /// Its claim, busy.
     pub claim: Claim,
+    /// The way to it.
+    pub endpoint: Endpoint,
     /// How it was come by.
     pub how: How,
     /// Nobody else uses the lease while this lives.
@@ -143,18 +145,20 @@ impl Desk {
         let Some(mut claim) = self.store.find(candidate.id.as_str())? else {
             return Ok(None);
         };
-        match claim.state {
-            State::Ready => {
+        match (claim.state, claim.endpoint.clone()) {
+            (State::Ready, Some(endpoint)) => {
                 let run = Some(wanted.run.clone());
                 self.store.transition(&mut claim, Event::Take, |claim| claim.run = run)?;
-                Ok(Some(Held { claim, how: How::FoundReady, _holder: holder }))
+                Ok(Some(Held { claim, endpoint, how: How::FoundReady, _holder: holder }))
             }
-            State::Parked | State::Busy | State::Releasing => self.reconnect(claim, holder, wanted),
-            State::Leasing => {
+            (State::Ready | State::Parked | State::Busy | State::Releasing, _) => {
+                self.reconnect(claim, holder, wanted)
+            }
+            (State::Leasing, _) => {
                 let mut provider = self.provider(&claim.provider)?;
                 self.make(claim, holder, &mut provider, wanted).map(Some)
             }
-            State::Released | State::Lost | State::Failed => Ok(None),
+            (State::Released | State::Lost | State::Failed, _) => Ok(None),
         }
     }
 
@@ -170,11 +174,13 @@ impl Desk {
         let slug = claim.slug.clone();
         match answer {
             Resolution::Found(found) if is_the_same(&claim.resource, &found.resource) => {
+                let endpoint =
+                    found.endpoint.clone().ok_or_else(|| no_endpoint(&claim.provider))?;
                 self.store.transition(&mut claim, Event::Take, |claim| {
                     note(claim, found);
                     claim.run = Some(wanted.run.clone());
                 })?;
-                Ok(Some(Held { claim, how: How::Acquired, _holder: holder }))
+                Ok(Some(Held { claim, endpoint, how: How::Acquired, _holder: holder }))
             }
             Resolution::Missing { proof: Proof::Deleted } => {
                 self.store.transition(&mut claim, Event::Gone, |_| ())?;
@@ -248,42 +254,52 @@ impl Desk {
         let mut clerk = Clerk { store: &mut self.store, claim: &mut claim, printer };
         let leased = match provider.lease(&request, LEASE_DEADLINE, &mut clerk) {
             Ok(leased) => leased,
-            Err(error) => return Err(self.roll_back(claim, error, settings)),
-        };
-        let mut endpoint = leased.endpoint.clone();
-        let mut identity = leased.identity.clone();
-        if endpoint.is_none() {
-            claim.resource = leased.resource.clone();
-            claim.scope = Some(leased.scope.clone());
-            match self.resolve(provider, &mut claim, Intent::Connect, settings) {
-                Ok(Resolution::Found(found)) => {
-                    endpoint = found.endpoint;
-                    identity = found.identity;
-                }
-                Ok(other) => {
-                    let error = CommandError::failed(format!(
-                        "the new box of `{}` can't be reached: {}",
-                        claim.slug,
-                        why_not(&other)
-                    ));
-                    return Err(error.hint(format!("crabbox stop {} --delete", claim.slug)));
-                }
-                Err(error) => return Err(self.roll_back(claim, error, settings)),
+            Err(error) => {
+                let effect = effect_of(&error);
+                return Err(self.roll_back(claim, error.into(), effect, settings));
             }
-        }
+        };
+        let found = match self.reach_new(provider, &mut claim, leased, settings) {
+            Ok(found) => found,
+            Err(error) => return Err(self.roll_back(claim, error, Effect::Done, settings)),
+        };
+        let Some(endpoint) = found.endpoint.clone() else {
+            let error = no_endpoint(&claim.provider);
+            return Err(self.roll_back(claim, error, Effect::Done, settings));
+        };
         self.store.transition(&mut claim, Event::Leased, |claim| {
-            claim.resource = leased.resource;
-            claim.scope = Some(leased.scope);
-            claim.attributes = leased.attributes;
-            claim.endpoint = endpoint;
-            claim.identity = identity;
+            note(claim, found);
             claim.run = Some(wanted.run.clone());
-            claim.marker = None;
-            claim.machine = None;
         })?;
         self.printer
             .phase(&format!("leased {} ({}) from {}", claim.slug, claim.id, claim.provider));
-        Ok(Held { claim, how: How::Acquired, _holder: holder })
+        Ok(Held { claim, endpoint, how: How::Acquired, _holder: holder })
+    }
+
+    /// What `lease` has made, with the way to it: a provider that doesn't know that yet is asked.
+    fn reach_new(
+        &mut self,
+        provider: &mut Provider,
+        claim: &mut Claim,
+        leased: Leased,
+        settings: &Settings,
+    ) -> Result<Found, CommandError> {
+        if leased.endpoint.is_some() {
+            return Ok(leased.into());
+        }
+        self.store.transition(claim, Event::Checkpoint, |claim| {
+            claim.resource = leased.resource;
+            claim.scope = Some(leased.scope);
+            claim.attributes = leased.attributes;
+        })?;
+        match self.resolve(provider, claim, Intent::Connect, settings)? {
+            Resolution::Found(found) if is_the_same(&claim.resource, &found.resource) => Ok(found),
+            other => Err(CommandError::failed(format!(
+                "the new box of `{}` can't be reached: {}",
+                claim.slug,
+                why_not(&other)
+            ))),
+        }
     }
 
     /// Undoes a lease that failed, as far as it is proven ours. What the user sees is the
@@ -291,15 +307,11 @@ impl Desk {
     fn roll_back(
         &mut self,
         mut claim: Claim,
-        error: ProviderError,
+        result: CommandError,
+        effect: Effect,
         settings: &Settings,
     ) -> CommandError {
-        let left = if effect_of(&error) == Effect::None {
-            Ok(None)
-        } else {
-            self.undo(&mut claim, settings)
-        };
-        let result = CommandError::from(error);
+        let left = if effect == Effect::None { Ok(None) } else { self.undo(&mut claim, settings) };
         let slug = claim.slug.clone();
         let trouble = match &left {
             Ok(None) => result.to_string(),
@@ -386,6 +398,12 @@ pub(super) fn is_the_same(claimed: &Resource, found: &Resource) -> bool {
         Some(id) => found.id.as_ref() == Some(id),
         None => found.name == claimed.name && found.id.is_some(),
     }
+}
+
+/// A provider that says of a box that it is there must say how to reach it.
+fn no_endpoint(provider: &str) -> CommandError {
+    CommandError::failed(format!("the provider `{provider}` names no way to the box"))
+        .code("provider")
 }
 
 /// Takes over what `resolve` found. The provider has just vouched for the box, so what

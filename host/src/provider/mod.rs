@@ -23,6 +23,8 @@ use crabbox_provider_api::payload::{
 use process::Child;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::fmt;
 use std::time::Duration;
 
 /// What a provider may ask of the host while a hook runs.
@@ -37,17 +39,32 @@ pub trait Callbacks {
     fn progress(&mut self, text: &str);
 }
 
+/// Where a provider's code runs; it ends when this is dropped.
+trait Runtime: fmt::Debug {
+    /// Calls a hook and serves what it asks for until it answers.
+    fn call(
+        &mut self,
+        hook: &'static str,
+        request: Value,
+        deadline: Duration,
+        host: &mut dyn Callbacks,
+    ) -> Result<Value, ProviderError>;
+
+    /// Gives up on a provider whose answer can't be understood.
+    fn broken(&mut self, hook: &'static str, reason: String) -> ProviderError;
+}
+
 /// A provider that runs, until it is dropped.
 #[derive(Debug)]
 pub struct Provider {
     version: String,
-    child: Child,
+    runtime: Box<dyn Runtime>,
 }
 
 /// Starts the provider of a checked library.
 pub fn open(library: &Library, options: &Options) -> Result<Provider, ProviderError> {
     let version = library.manifest.version.to_string();
-    Ok(Provider { version, child: Child::start(library, options)? })
+    Ok(Provider { version, runtime: Box::new(Child::start(library, options)?) })
 }
 
 /// One typed method for each hook.
@@ -97,9 +114,10 @@ impl Provider {
         host: &mut dyn Callbacks,
     ) -> Result<Answer, ProviderError> {
         let request = serde_json::to_value(request)
-            .map_err(|error| self.child.broken(hook, error.to_string()))?;
-        let answer = self.child.call(hook, request, deadline, host)?;
-        serde_json::from_value(answer)
-            .map_err(|error| self.child.broken(hook, format!("its answer makes no sense: {error}")))
+            .map_err(|error| self.runtime.broken(hook, error.to_string()))?;
+        let answer = self.runtime.call(hook, request, deadline, host)?;
+        serde_json::from_value(answer).map_err(|error| {
+            self.runtime.broken(hook, format!("its answer makes no sense: {error}"))
+        })
     }
 }

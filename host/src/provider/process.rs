@@ -1,8 +1,8 @@
 //! The host's side: starts the child, calls, and ends it for good.
 
-use super::Callbacks;
 use super::error::{ProviderError, Said, Who};
 use super::frame::{self, ToChild, ToHost};
+use super::{Callbacks, Runtime};
 use crate::registry::Library;
 use crate::tail::Tail;
 use crabbox_provider_api::abi::STATUS_OK;
@@ -69,51 +69,6 @@ impl Child {
             ToHost::Unloadable { reason } => Err(ProviderError::Load(child.who.clone(), reason)),
             other => Err(child.broken("load", format!("{other:?} came first"))),
         }
-    }
-
-    /// Calls a hook and serves what it asks for until it answers.
-    pub(super) fn call(
-        &mut self,
-        hook: &'static str,
-        request: Value,
-        allowed: Duration,
-        host: &mut dyn Callbacks,
-    ) -> Result<Value, ProviderError> {
-        let end = Instant::now() + allowed;
-        self.send(hook, &ToChild::Call { hook: hook.to_owned(), request })?;
-        loop {
-            match self.read(hook, end, allowed)? {
-                ToHost::Answer { status: STATUS_OK, body } => return Ok(body),
-                ToHost::Answer { body, .. } => {
-                    let error = serde_json::from_value(body).map_err(|error| {
-                        self.broken(hook, format!("its error makes no sense: {error}"))
-                    })?;
-                    return Err(ProviderError::Answer { provider: self.who.name.clone(), error });
-                }
-                ToHost::Checkpoint { resource } => {
-                    let error = host.checkpoint(&resource).err();
-                    self.send(hook, &ToChild::Recorded { error })?;
-                }
-                ToHost::Log { level, target, message } => {
-                    let level = match level {
-                        1 => "error",
-                        2 => "warn",
-                        3 => "info",
-                        4 => "debug",
-                        _ => "trace",
-                    };
-                    host.log(level, &target, &message);
-                }
-                ToHost::Progress { text } => host.progress(&text),
-                other => return Err(self.broken(hook, format!("{other:?} in the middle"))),
-            }
-        }
-    }
-
-    /// The error for an answer that can't be understood.
-    pub(super) fn broken(&mut self, hook: &'static str, reason: String) -> ProviderError {
-        self.end();
-        ProviderError::Protocol { who: self.who.clone(), hook, reason, stderr: self.said() }
     }
 
     fn send(&mut self, hook: &'static str, message: &ToChild) -> Result<(), ProviderError> {
@@ -193,6 +148,51 @@ impl Child {
 
     fn said(&self) -> Said {
         Said(self.stderr.as_ref().map(Tail::text).unwrap_or_default())
+    }
+}
+
+impl Runtime for Child {
+    fn call(
+        &mut self,
+        hook: &'static str,
+        request: Value,
+        allowed: Duration,
+        host: &mut dyn Callbacks,
+    ) -> Result<Value, ProviderError> {
+        let end = Instant::now() + allowed;
+        self.send(hook, &ToChild::Call { hook: hook.to_owned(), request })?;
+        loop {
+            match self.read(hook, end, allowed)? {
+                ToHost::Answer { status: STATUS_OK, body } => return Ok(body),
+                ToHost::Answer { body, .. } => {
+                    let error = serde_json::from_value(body).map_err(|error| {
+                        self.broken(hook, format!("its error makes no sense: {error}"))
+                    })?;
+                    return Err(ProviderError::Answer { provider: self.who.name.clone(), error });
+                }
+                ToHost::Checkpoint { resource } => {
+                    let error = host.checkpoint(&resource).err();
+                    self.send(hook, &ToChild::Recorded { error })?;
+                }
+                ToHost::Log { level, target, message } => {
+                    let level = match level {
+                        1 => "error",
+                        2 => "warn",
+                        3 => "info",
+                        4 => "debug",
+                        _ => "trace",
+                    };
+                    host.log(level, &target, &message);
+                }
+                ToHost::Progress { text } => host.progress(&text),
+                other => return Err(self.broken(hook, format!("{other:?} in the middle"))),
+            }
+        }
+    }
+
+    fn broken(&mut self, hook: &'static str, reason: String) -> ProviderError {
+        self.end();
+        ProviderError::Protocol { who: self.who.clone(), hook, reason, stderr: self.said() }
     }
 }
 

@@ -11,7 +11,7 @@ use super::stdin::{self, Taken};
 use crate::output::Printer;
 use crate::sync::{self, Base, Plan, Source, SyncError};
 use crate::transport::{self, Process, TransportError};
-use crabbox_provider_api::payload::Endpoint;
+use crabbox_provider_api::payload::Transport;
 use crabbox_wire::frame::{FrameError, Stream, ToHelper, ToHost};
 use crabbox_wire::message::{Environment, Failure, Proof, Request, Synced};
 use crabbox_wire::tree::{self, Tree, TreeError};
@@ -31,7 +31,7 @@ const ACK_EVERY: u64 = 1024 * 1024;
 #[derive(Debug)]
 pub struct Job<'a> {
     /// The way to the box.
-    pub endpoint: &'a Endpoint,
+    pub transport: &'a Transport,
     /// What is asked of the helper; it names `tree`.
     pub request: &'a Request,
     /// Values for the command.
@@ -149,7 +149,7 @@ impl From<FrameError> for RunError {
 pub fn run(job: &Job<'_>, seen: &mut dyn Seen) -> Result<Finished, RunError> {
     let listener = signals::listen(job.printer, &job.request.lease).map_err(RunError::Output)?;
     let transport::Link { mut input, output, process } =
-        transport::open(job.endpoint, job.request)?;
+        transport::open(job.transport, job.request)?;
     listener.route.to(Target::Session(process.id()));
     let outbox = Outbox::new(output);
     let mut conversation =

@@ -10,7 +10,7 @@ use super::exec::{self, Process, TransportError};
 use super::helpers::{self, Helper};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use crabbox_provider_api::payload::Endpoint;
+use crabbox_provider_api::payload::Transport;
 use crabbox_wire::frame::ToHelper;
 use crabbox_wire::greeting::{Opening, read_opening};
 use crabbox_wire::message::Request;
@@ -36,7 +36,7 @@ pub struct Link {
 }
 
 /// Opens a session for `request`.
-pub fn open(endpoint: &Endpoint, request: &Request) -> Result<Link, TransportError> {
+pub fn open(transport: &Transport, request: &Request) -> Result<Link, TransportError> {
     let json = serde_json::to_vec(request)
         .map_err(|error| TransportError::Broken(std::io::Error::other(error)))?;
     let mut argument = BASE64_URL_SAFE_NO_PAD.encode(json);
@@ -47,7 +47,7 @@ pub fn open(endpoint: &Endpoint, request: &Request) -> Result<Link, TransportErr
     let mut reason = String::new();
     let mut skip = 0;
     while skip < FOLDERS {
-        let (process, stdin, stdout) = exec::start(endpoint, &script(&argument, skip))?;
+        let (process, stdin, stdout) = exec::start(transport, &script(&argument, skip))?;
         let mut link = Link {
             input: BufReader::with_capacity(256 * 1024, stdout),
             output: BufWriter::with_capacity(256 * 1024, stdin),

@@ -1,7 +1,7 @@
 //! Runs a script on a box and holds both ends of its standard streams.
 
 use crate::tail::Tail;
-use crabbox_provider_api::payload::Endpoint;
+use crabbox_provider_api::payload::Transport;
 use rustix::process::{Pid, Signal};
 use std::io;
 use std::os::unix::process::CommandExt;
@@ -16,9 +16,9 @@ const PATIENCE: u32 = 300;
 /// The box can't be reached, or isn't what it should be.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
-    /// The kind of endpoint is one that only a newer crabbox knows.
+    /// The kind of transport is one that only a newer crabbox knows.
     #[error("the provider's way to reach the box is of a kind that this crabbox doesn't know")]
-    UnknownEndpoint,
+    UnknownKind,
     /// The local command that leads to the box can't be started.
     #[error("`{program}` can't be started")]
     Start {
@@ -101,11 +101,11 @@ impl Drop for Process {
 
 /// Starts `script` on the box.
 pub(super) fn start(
-    endpoint: &Endpoint,
+    transport: &Transport,
     script: &str,
 ) -> Result<(Process, ChildStdin, ChildStdout), TransportError> {
-    let Endpoint::Exec { prefix, .. } = endpoint else {
-        return Err(TransportError::UnknownEndpoint);
+    let Transport::Exec { prefix } = transport else {
+        return Err(TransportError::UnknownKind);
     };
     let mut words = prefix.iter().map(String::as_str).chain(["/bin/sh", "-c", script]);
     let program = words.next().unwrap_or("/bin/sh");

@@ -1,4 +1,4 @@
-//! One byte stream to the remote helper on a box, whatever the endpoint is.
+//! One byte stream to the remote helper on a box, whatever leads there.
 //!
 //! [`exec`] runs a script on the box, [`bootstrap`] is that script (and what the host does when the
 //! helper isn't there yet), [`helpers`] the executables that are embedded in this

@@ -8,7 +8,7 @@ mod folder;
 use crabbox_provider_api::payload::{
     Attributes, Check, CheckStatus, Diagnosis, DoctorRequest, Endpoint, Found, Identity, Inventory,
     LeaseRequest, Leased, ListRequest, Listed, Proof, ReleaseAction, ReleaseRequest, Released,
-    Resolution, ResolveRequest, Resource, ResourceState, Scope,
+    Resolution, ResolveRequest, Resource, ResourceState, Scope, Transport,
 };
 use crabbox_provider_api::{Effect, Error, ErrorCode, Host, Provider, export_provider};
 use folder::Boxes;
@@ -166,8 +166,8 @@ fn scope() -> Scope {
 }
 
 fn endpoint(boxes: &Boxes, name: &str) -> Endpoint {
-    Endpoint::Exec {
-        prefix: Vec::new(),
+    Endpoint {
+        transport: Transport::Exec { prefix: Vec::new() },
         work_root: boxes.folder(name).to_string_lossy().into_owned(),
         same_machine: true,
     }

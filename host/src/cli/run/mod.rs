@@ -279,10 +279,7 @@ impl Prepared<'_> {
         environment: Environment,
         printer: Printer,
     ) -> Result<Finished, RunError> {
-        let endpoint = held.claim.endpoint.clone().unwrap_or(Endpoint::Unknown);
-        let Endpoint::Exec { work_root, same_machine, .. } = &endpoint else {
-            return Err(crate::transport::TransportError::UnknownEndpoint.into());
-        };
+        let Endpoint { transport, work_root, same_machine } = held.endpoint.clone();
         let workspace = workspace_name(&source.root);
         let base = Base::open_for(
             &self.places.cache,
@@ -298,14 +295,14 @@ impl Prepared<'_> {
                 Some(hash) => Marker::Expect { hash: hash.clone() },
                 None => Marker::Write,
             },
-            work_root: Text(work_root.clone().into_bytes()),
+            work_root: Text(work_root.into_bytes()),
             workspace: Text(workspace),
             sync: Sync { base: base.root, wanted: tree.root() },
             run: Some(RunRequest {
                 id: held.claim.run.clone().unwrap_or_default(),
                 command: self.line.command(),
                 directory,
-                environment: inherit(*same_machine && !self.line.clean_env),
+                environment: inherit(same_machine && !self.line.clean_env),
                 await_environment: !environment.0.is_empty(),
                 stdin: run::stdin_is_forwarded(),
                 timeout_ms: self
@@ -316,7 +313,7 @@ impl Prepared<'_> {
             holder: describe_holder(),
         };
         let job = Job {
-            endpoint: &endpoint,
+            transport: &transport,
             request: &request,
             environment,
             source,

@@ -72,7 +72,7 @@ pub struct Setting {
 /// A manifest that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// The section isn't what [`crate::export_provider!`] writes.
+    /// The section isn't what `export_provider!` writes.
     #[error("the manifest section is damaged")]
     Section,
     /// Too long.
@@ -131,16 +131,13 @@ pub const fn section_length(text: &str) -> usize {
     MAGIC.len() + 4 + text.len()
 }
 
-/// The section for a manifest; fails the compilation of one that lacks what every manifest has.
+/// The section for a manifest.
 #[doc(hidden)]
 #[must_use]
 #[expect(clippy::cast_possible_truncation, reason = "the length is checked against the limit")]
 pub const fn section<const N: usize>(text: &str) -> [u8; N] {
     let bytes = text.as_bytes();
     assert!(bytes.len() <= LIMIT, "provider.toml is longer than 64 KiB");
-    assert!(has_key(bytes, b"name"), "provider.toml needs `name = \"...\"`");
-    assert!(has_key(bytes, b"version"), "provider.toml needs `version = \"...\"`");
-    assert!(has_key(bytes, b"abi"), "provider.toml needs `abi = \"...\"`");
     let mut section = [0; N];
     let length = (bytes.len() as u32).to_le_bytes();
     let mut at = 0;
@@ -155,32 +152,6 @@ pub const fn section<const N: usize>(text: &str) -> [u8; N] {
         at += 1;
     }
     section
-}
-
-/// Is there a line `KEY = "` with something behind it, before any table?
-const fn has_key(text: &[u8], key: &[u8]) -> bool {
-    let mut start = 0;
-    while start < text.len() && text[start] != b'[' {
-        let mut at = start;
-        let mut matched = 0;
-        while at < text.len() && matched < key.len() && text[at] == key[matched] {
-            at += 1;
-            matched += 1;
-        }
-        if matched == key.len() {
-            while at < text.len() && (text[at] == b' ' || text[at] == b'=') {
-                at += 1;
-            }
-            if at + 1 < text.len() && text[at] == b'"' && text[at + 1] != b'"' {
-                return true;
-            }
-        }
-        while start < text.len() && text[start] != b'\n' {
-            start += 1;
-        }
-        start += 1;
-    }
-    false
 }
 
 #[cfg(test)]
