@@ -41,7 +41,8 @@ impl Built {
         cargo
             .current_dir(root)
             .args(["build", "--locked", "--message-format=json", "-p", "crabbox-cli"])
-            .args(["-p", "crabbox-provider-local", "-p", "crabbox-provider-misbehaving"])
+            .args(["-p", "crabbox-provider-local", "-p", "crabbox-provider-desk"])
+            .args(["-p", "crabbox-provider-misbehaving"])
             .stderr(Stdio::inherit());
         if profile == Profile::Release {
             cargo.arg("--release");

@@ -1,0 +1,102 @@
+//! A box that isn't this machine: reached through a command, known by what it shows.
+
+use crabbox_tests::{Ran, World};
+use std::fs;
+use std::path::PathBuf;
+
+struct Desk {
+    world: World,
+    path: String,
+}
+
+impl Desk {
+    fn new(more: &str) -> Self {
+        let world = World::new();
+        let root = world.root().join("desk");
+        world.configure(&format!("[provider.desk]\nroot = '{}'\n{more}\n", root.display()));
+        let path = world.provider_path("crabbox_provider_desk").display().to_string();
+        Self { world, path }
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        let provider = ["run", "--provider-path", &self.path, "--provider", "desk"];
+        self.world.crabbox(&[&provider, arguments].concat())
+    }
+
+    /// The folder of the only machine.
+    fn machine(&self) -> PathBuf {
+        let machines = fs::read_dir(self.world.root().join("desk")).expect("machines");
+        let mut machines: Vec<_> = machines
+            .map(|entry| entry.expect("an entry").path())
+            .filter(|path| path.is_dir())
+            .collect();
+        assert_eq!(machines.len(), 1, "{machines:?}");
+        machines.remove(0)
+    }
+
+    /// The hooks that were called since the last time.
+    fn calls(&self) -> String {
+        let file = self.world.root().join("desk/calls");
+        let calls = fs::read_to_string(&file).unwrap_or_default();
+        let _ = fs::remove_file(file);
+        calls.lines().collect::<Vec<_>>().join(" ")
+    }
+}
+
+#[test]
+fn a_far_box_holds_the_tree_and_nothing_of_this_environment() {
+    let desk = Desk::new("");
+    let ran = desk.run(&[
+        "--env",
+        "MINE=1",
+        "--shell",
+        "cat hello.txt; echo $MINE $XDG_STATE_HOME.; pwd",
+    ]);
+    let lines: Vec<&str> = ran.stdout.lines().collect();
+    assert_eq!(lines[..2], ["hello", "1 ."], "{}", ran.stderr);
+    let home = desk.machine().join("home/crabbox");
+    assert!(lines[2].starts_with(&*home.to_string_lossy()), "{}", ran.stdout);
+    assert_eq!(desk.calls(), "lease resolve release");
+    assert!(!desk.machine().join("on").exists(), "it is switched off at the end");
+}
+
+#[test]
+fn a_parked_box_is_switched_on_again_and_a_kept_one_asks_nobody() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--", "true"]).code, 0);
+    desk.calls();
+    let ran = desk.run(&["--keep", "--", "cat", "hello.txt"]);
+    assert_eq!(
+        (ran.stdout.as_str(), desk.calls().as_str()),
+        ("hello\n", "resolve"),
+        "{}",
+        ran.stderr
+    );
+    assert!(ran.stderr.contains("tree unchanged"), "{}", ran.stderr);
+    let warm = desk.run(&["--", "cat", "hello.txt"]);
+    assert_eq!((warm.stdout.as_str(), desk.calls().as_str()), ("hello\n", ""), "{}", warm.stderr);
+}
+
+#[test]
+fn another_machine_at_the_end_of_the_way_is_not_touched() {
+    let desk = Desk::new("impostor = true");
+    let ran = desk.run(&["--", "true"]);
+    assert_eq!(ran.code, 125);
+    assert!(ran.stderr.contains("not the box that was leased"), "{}", ran.stderr);
+    let left: Vec<_> = fs::read_dir(desk.machine().join("home"))
+        .expect("a home")
+        .map(|entry| entry.expect("an entry").file_name())
+        .filter(|name| name != ".cache")
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn a_box_that_was_switched_off_behind_our_back_is_an_error_with_its_words() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    fs::remove_file(desk.machine().join("on")).expect("switches off");
+    let ran = desk.run(&["--", "true"]);
+    assert_eq!(ran.code, 125);
+    assert!(ran.stderr.contains("the machine is off"), "{}", ran.stderr);
+}
