@@ -92,11 +92,43 @@ fn another_machine_at_the_end_of_the_way_is_not_touched() {
 }
 
 #[test]
-fn a_box_that_was_switched_off_behind_our_back_is_an_error_with_its_words() {
+fn a_box_that_was_switched_off_behind_our_back_is_switched_on_again() {
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    desk.calls();
     fs::remove_file(desk.machine().join("on")).expect("switches off");
-    let ran = desk.run(&["--", "true"]);
-    assert_eq!(ran.code, 125);
+    let ran = desk.run(&["--", "cat", "hello.txt"]);
+    assert_eq!((ran.stdout.as_str(), ran.code), ("hello\n", 0), "{}", ran.stderr);
     assert!(ran.stderr.contains("the machine is off"), "{}", ran.stderr);
+    assert_eq!(desk.calls(), "resolve", "and it stays on, as it was found");
+}
+
+#[test]
+fn a_kept_box_that_is_gone_is_replaced() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    desk.calls();
+    fs::remove_dir_all(desk.machine()).expect("removes");
+    let ran = desk.run(&["--", "cat", "hello.txt"]);
+    assert_eq!((ran.stdout.as_str(), ran.code), ("hello\n", 0), "{}", ran.stderr);
+    assert!(ran.stderr.contains("was deleted"), "{}", ran.stderr);
+    assert_eq!(desk.calls(), "resolve lease resolve release");
+}
+
+#[test]
+fn a_box_that_can_never_be_reached_is_tried_once_more_and_named() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    let config = desk.world.root().join("config/crabbox/config.toml");
+    let text = fs::read_to_string(&config).expect("reads");
+    fs::write(&config, text + "impostor = true\n").expect("writes");
+    desk.calls();
+    fs::remove_file(desk.machine().join("on")).expect("switches off");
+    let id = desk.world.crabbox(&["list", "--json"]).stdout;
+    let id: serde_json::Value = serde_json::from_str(&id).expect("JSON");
+    let id = id["leases"][0]["slug"].as_str().expect("a slug").to_owned();
+    let ran = desk.run(&["--id", &id, "--", "true"]);
+    assert_eq!(ran.code, 125);
+    assert!(ran.stderr.contains("not the box that was leased"), "{}", ran.stderr);
+    assert_eq!(desk.calls(), "resolve");
 }

@@ -4,8 +4,9 @@
 
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{self, Command, Stdio};
 use std::sync::OnceLock;
 
 /// Which build.
@@ -67,6 +68,24 @@ impl Built {
                 }
             }
         }
-        Self { crabbox: crabbox.expect("cargo names the executable"), providers }
+        let crabbox = crabbox.expect("cargo names the executable");
+        Self { crabbox: as_shipped(&crabbox, &providers["crabbox_provider_local"]), providers }
     }
+}
+
+/// The program and the providers that come with it in a folder of their own: in the target
+/// folder the fixtures would count as bundled, too.
+fn as_shipped(crabbox: &Path, local: &Path) -> PathBuf {
+    let folder = crabbox.with_file_name("as-shipped");
+    fs::create_dir_all(&folder).expect("a folder");
+    for file in [crabbox, local] {
+        let name = file.file_name().expect("a name");
+        let temporary = folder.join(format!("{}-{}", process::id(), name.display()));
+        fs::hard_link(file, &temporary).expect("a link");
+        // Whole at any moment: another test process may do the same.
+        fs::rename(&temporary, folder.join(name)).expect("a name");
+        // Two links of one file are left as they are by a rename.
+        let _ = fs::remove_file(temporary);
+    }
+    folder.join(crabbox.file_name().expect("a name"))
 }

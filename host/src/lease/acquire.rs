@@ -63,7 +63,7 @@ pub struct Held {
     /// How it was come by.
     pub how: How,
     /// Nobody else uses the lease while this lives.
-    pub(super) _holder: Holder,
+    pub(super) holder: Holder,
 }
 
 impl Desk {
@@ -149,7 +149,7 @@ impl Desk {
             (State::Ready, Some(endpoint)) => {
                 let run = Some(wanted.run.clone());
                 self.store.transition(&mut claim, Event::Take, |claim| claim.run = run)?;
-                Ok(Some(Held { claim, endpoint, how: How::FoundReady, _holder: holder }))
+                Ok(Some(Held { claim, endpoint, how: How::FoundReady, holder }))
             }
             (State::Ready | State::Parked | State::Busy | State::Releasing, _) => {
                 self.reconnect(claim, holder, wanted)
@@ -159,6 +159,16 @@ impl Desk {
                 self.make(claim, holder, &mut provider, wanted).map(Some)
             }
             (State::Released | State::Lost | State::Failed, _) => Ok(None),
+        }
+    }
+
+    /// Asks for the way to a held box once more, since the one in the claim leads nowhere, or
+    /// elsewhere; finds or makes another box where that one is gone.
+    pub fn take_again(&mut self, held: Held, wanted: &Wanted) -> Result<Held, CommandError> {
+        let Held { claim, how, holder, .. } = held;
+        match self.reconnect(claim, holder, wanted)? {
+            Some(again) => Ok(Held { how, ..again }),
+            None => self.acquire(wanted),
         }
     }
 
@@ -180,7 +190,7 @@ impl Desk {
                     note(claim, found);
                     claim.run = Some(wanted.run.clone());
                 })?;
-                Ok(Some(Held { claim, endpoint, how: How::Acquired, _holder: holder }))
+                Ok(Some(Held { claim, endpoint, how: How::Acquired, holder }))
             }
             Resolution::Missing { proof: Proof::Deleted } => {
                 self.store.transition(&mut claim, Event::Gone, |_| ())?;
@@ -273,7 +283,7 @@ impl Desk {
         })?;
         self.printer
             .phase(&format!("leased {} ({}) from {}", claim.slug, claim.id, claim.provider));
-        Ok(Held { claim, endpoint, how: How::Acquired, _holder: holder })
+        Ok(Held { claim, endpoint, how: How::Acquired, holder })
     }
 
     /// What `lease` has made, with the way to it: a provider that doesn't know that yet is asked.

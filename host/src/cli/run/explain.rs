@@ -19,6 +19,13 @@ impl From<CommandError> for Failed {
     }
 }
 
+impl Failed {
+    /// No box was to be had.
+    pub(super) fn of_provider(error: CommandError) -> Self {
+        Self { error, outcome: Outcome::failure(Origin::Provider) }
+    }
+}
+
 pub(super) fn explain_sync(error: &SyncError) -> CommandError {
     let result = CommandError::failed(error.to_string()).code("sync");
     let result = match std::error::Error::source(error) {

@@ -1,25 +1,22 @@
 //! `crabbox run`
 
+mod attempt;
 mod explain;
 mod report;
 
+use self::attempt::{Attempt, Unfinished};
 use self::explain::{Failed, explain, explain_sync};
 use self::report::Report;
 use super::Shared;
-use crate::claims::{Claim, Event, Machine, Store, describe_holder};
 use crate::config::{Flags, Settings, parse_duration};
-use crate::lease::{Desk, Held, Wanted, random_bits, workspace_name};
+use crate::lease::{Desk, How, Wanted, random_bits};
 use crate::output::{CommandError, Printer};
 use crate::places::Places;
-use crate::run::{self, Finished, Job, Origin, Outcome, RunError, Seen};
-use crate::sync::{self, Base, Source, SyncError};
+use crate::run::RunError;
+use crate::sync::{self, Source, SyncError};
 use clap::Args;
-use crabbox_provider_api::payload::{self, Endpoint};
-use crabbox_wire::message::{
-    Command, Environment, Identity, Inherit, Marker, Proof, Request, Run as RunRequest, Sync,
-};
+use crabbox_wire::message::{Command, Environment};
 use crabbox_wire::text::Text;
-use crabbox_wire::tree::Tree;
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::env;
@@ -132,14 +129,35 @@ impl Run {
             let held = desk.acquire(&wanted);
             (scan.join().expect("the scanning thread doesn't panic"), held)
         });
-        let mut held =
-            held.map_err(|error| Failed { error, outcome: Outcome::failure(Origin::Provider) })?;
+        let mut held = held.map_err(Failed::of_provider)?;
         let ready = started.elapsed();
 
-        let result = tree.map_err(RunError::Sync).and_then(|tree| {
-            let run = Prepared { line: &self, places: &places, settings: &settings };
-            run.on_box(&mut desk, &mut held, &source, &tree, directory, environment, shared.printer)
-        });
+        let result = match tree {
+            Err(error) => Err(RunError::Sync(error)),
+            Ok(tree) => {
+                let attempt = Attempt {
+                    line: &self,
+                    places: &places,
+                    settings: &settings,
+                    source: &source,
+                    tree: &tree,
+                    directory,
+                    environment,
+                    printer: shared.printer,
+                };
+                match attempt.on_box(&mut desk, &mut held) {
+                    Err(Unfinished { error, proved: false }) if held.how == How::FoundReady => {
+                        // What the claim says of the box may be old; nothing was done to it yet.
+                        let slug = &held.claim.slug;
+                        shared.printer.warning(&format!("{slug} isn't as it was left: {error}"));
+                        held = desk.take_again(held, &wanted).map_err(Failed::of_provider)?;
+                        attempt.on_box(&mut desk, &mut held)
+                    }
+                    other => other,
+                }
+                .map_err(|unfinished| unfinished.error)
+            }
+        };
         let end = desk.let_go(&mut held, self.keep, settings.idle, &settings.provider_settings);
         if let Err(error) = &end {
             // The program's result stands, whatever comes after it.
@@ -258,144 +276,4 @@ fn check_choice(settings: &Settings, desk: &Desk) -> Result<(), CommandError> {
     .hint(format!(
         "--provider {name} uses it this once; `[provider.{name}]` in your config.toml allows it"
     )))
-}
-
-/// A command line with everything that surrounds it.
-struct Prepared<'a> {
-    line: &'a Run,
-    places: &'a Places,
-    settings: &'a Settings,
-}
-
-impl Prepared<'_> {
-    #[expect(clippy::too_many_arguments, reason = "each is a different thing, used once")]
-    fn on_box(
-        &self,
-        desk: &mut Desk,
-        held: &mut Held,
-        source: &Source,
-        tree: &Tree,
-        directory: Text,
-        environment: Environment,
-        printer: Printer,
-    ) -> Result<Finished, RunError> {
-        let Endpoint { transport, work_root, same_machine } = held.endpoint.clone();
-        let workspace = workspace_name(&source.root);
-        let base = Base::open_for(
-            &self.places.cache,
-            held.claim.id.as_str(),
-            &String::from_utf8_lossy(&workspace),
-            tree.root(),
-        );
-        let request = Request {
-            protocol: crabbox_wire::PROTOCOL,
-            lease: held.claim.id.to_string(),
-            identity: identity(&held.claim),
-            marker: match &held.claim.marker {
-                Some(hash) => Marker::Expect { hash: hash.clone() },
-                None => Marker::Write,
-            },
-            work_root: Text(work_root.into_bytes()),
-            workspace: Text(workspace),
-            sync: Sync { base: base.root, wanted: tree.root() },
-            run: Some(RunRequest {
-                id: held.claim.run.clone().unwrap_or_default(),
-                command: self.line.command(),
-                directory,
-                environment: inherit(same_machine && !self.line.clean_env),
-                await_environment: !environment.0.is_empty(),
-                stdin: run::stdin_is_forwarded(),
-                timeout_ms: self
-                    .settings
-                    .timeout
-                    .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
-            }),
-            holder: describe_holder(),
-        };
-        let job = Job {
-            transport: &transport,
-            request: &request,
-            environment,
-            source,
-            tree,
-            base: &base,
-            allow_mass_deletion: self.line.allow_mass_deletion,
-            output_to_stderr: printer.json,
-            printer,
-        };
-        let mut record = Record { store: &mut desk.store, claim: &mut held.claim };
-        run::run(&job, &mut record)
-    }
-}
-
-/// What the command doesn't get from this machine even where the box is this
-/// machine: our own variables, the caller's git, and what cargo and rustup set for their
-/// children, which would make a cargo on the box take itself for a part of this one.
-fn inherit(all: bool) -> Inherit {
-    if !all {
-        return Inherit::Clean;
-    }
-    let names = [
-        "CRABBOX_*",
-        "GIT_*",
-        "CARGO",
-        "CARGO_MANIFEST_*",
-        "CARGO_PKG_*",
-        "CARGO_CRATE_NAME",
-        "CARGO_PRIMARY_PACKAGE",
-        "CARGO_BIN_*",
-        "CARGO_TARGET_TMPDIR",
-        "CARGO_CFG_*",
-        "CARGO_FEATURE_*",
-        "CARGO_MAKEFLAGS",
-        "RUSTUP_TOOLCHAIN",
-        "RUST_RECURSION_COUNT",
-        "RUSTUP_TOOLCHAIN_SOURCE",
-        "LD_LIBRARY_PATH",
-        "OUT_DIR",
-        "MAKEFLAGS",
-        "MFLAGS",
-        "CODER_SESSION_TOKEN",
-    ];
-    Inherit::AllBut(names.map(str::to_owned).to_vec())
-}
-
-/// What the box must show: what the provider named, or what it showed the last time.
-fn identity(claim: &Claim) -> Identity {
-    match (&claim.identity, &claim.machine) {
-        (Some(payload::Identity::Environment { name, value }), _) => {
-            Identity::Environment { name: name.clone(), value: value.clone() }
-        }
-        (Some(payload::Identity::File { path, content }), _) => {
-            Identity::File { path: Text(path.clone().into_bytes()), content: content.clone() }
-        }
-        (Some(_), _) | (None, None) => Identity::Record,
-        (None, Some(machine)) => Identity::Machine {
-            machine_id: machine.machine_id.clone(),
-            boot_id: machine.boot_id.clone(),
-        },
-    }
-}
-
-/// Notes in the claim what the box showed, before the command starts.
-struct Record<'a> {
-    store: &'a mut Store,
-    claim: &'a mut Claim,
-}
-
-impl Seen for Record<'_> {
-    fn proved(&mut self, proof: &Proof) -> Result<(), RunError> {
-        let machine =
-            Machine { machine_id: proof.machine_id.clone(), boot_id: proof.boot_id.clone() };
-        let known = self.claim.machine.as_ref() == Some(&machine)
-            && self.claim.marker.as_ref() == Some(&proof.marker);
-        if known {
-            return Ok(());
-        }
-        self.store.transition(self.claim, Event::Note, |claim| {
-            claim.machine = Some(machine);
-            claim.marker = Some(proof.marker.clone());
-        })?;
-        Ok(())
-    }
 }
