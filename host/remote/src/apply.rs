@@ -1,23 +1,24 @@
 //! Makes the workspace hold another tree, from the host's stream of records.
 //!
-//! Content goes to a temporary file outside the workspace while it is hashed, and is
-//! renamed into place only if it is what was announced. What is about to be touched is in the
-//! journal before it is. One thread decodes, another writes.
+//! Content is hashed before it comes near the workspace: in memory, or, where it is large, in a
+//! temporary file outside. What takes another file's place is renamed into it; what has a place
+//! of its own is written there. What is about to be touched is in the journal before it is, so
+//! that a file which was left half written is looked at again. One thread decodes, another writes.
 
 use crate::connection::Event;
 use crate::failure::Failure;
 use crate::folders::{Folders, remove_all, split};
 use crate::journal::{Journal, Row, Rows, Stamp};
-use crate::scan::{now, settled, stamp_at};
+use crate::scan::{now, settled, stamp_at, stamp_of};
 use crabbox_wire::delta::{DeltaError, Record};
 use crabbox_wire::message::FailureCode;
 use crabbox_wire::tree::{Entry, Hash, Kind};
-use rustix::fs::{AtFlags, Mode, OFlags, mkdirat, openat, renameat, symlinkat, unlinkat};
+use rustix::fs::{AtFlags, Mode, OFlags, fstat, mkdirat, openat, renameat, symlinkat, unlinkat};
 use rustix::io::Errno;
 use ruzstd::decoding::StreamingDecoder;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Write};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
 use std::sync::mpsc::sync_channel;
 use std::thread;
@@ -198,17 +199,19 @@ fn cannot_write(entry: &Entry, error: &io::Error) -> Failure {
 
 /// A new file in the temporary folder; what an earlier session left there goes.
 fn create(temporary: BorrowedFd<'_>, name: &str, kind: Kind) -> io::Result<File> {
-    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    let mode = if kind == Kind::Executable { 0o777 } else { 0o666 };
-    let open = || openat(temporary, name, flags, Mode::from_raw_mode(mode));
-    let file: OwnedFd = match open() {
+    match create_new(temporary, name.as_bytes(), kind) {
         Err(Errno::EXIST) => {
             unlinkat(temporary, name, AtFlags::empty())?;
-            open()?
+            Ok(create_new(temporary, name.as_bytes(), kind)?)
         }
-        other => other?,
-    };
-    Ok(File::from(file))
+        other => Ok(other?),
+    }
+}
+
+fn create_new(folder: BorrowedFd<'_>, name: &[u8], kind: Kind) -> Result<File, Errno> {
+    let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let mode = if kind == Kind::Executable { 0o777 } else { 0o666 };
+    openat(folder, name, flags, Mode::from_raw_mode(mode)).map(File::from)
 }
 
 struct Writer<'a> {
@@ -275,6 +278,14 @@ impl Writer<'_> {
                 NAME.to_owned()
             }
             Content::Memory(content) => {
+                match create_new(folder, name, entry.kind) {
+                    Ok(mut file) => {
+                        file.write_all(&content)?;
+                        return Ok(stamp_of(&fstat(&file)?));
+                    }
+                    Err(Errno::EXIST) => {}
+                    Err(error) => return Err(error.into()),
+                }
                 create(temporary, NAME, entry.kind)?.write_all(&content)?;
                 NAME.to_owned()
             }
@@ -333,16 +344,13 @@ impl Writer<'_> {
         Ok(())
     }
 
-    /// Notes the stamps of what was written, where enough time has passed since: another
-    /// change would show now.
+    /// Notes the stamps of what was written, where enough time has passed since: whoever writes
+    /// there from now on leaves another stamp.
     fn settle(&mut self) -> Result<(), Failure> {
         let now = now();
         let mut known = Vec::new();
         for (path, stamp) in std::mem::take(&mut self.fresh) {
-            let (parent, name) = split(&path);
-            let found = self.folders.existing(parent).and_then(|folder| stamp_at(folder, name));
-            let unchanged = found.is_ok_and(|found| found == stamp);
-            if let (true, Some(stamp)) = (unchanged, settled(stamp, now))
+            if let Some(stamp) = settled(stamp, now)
                 && let Some(row) = self.rows.get_mut(&path)
             {
                 row.stamp = Some(stamp);

@@ -140,7 +140,7 @@ pub(crate) fn settled(stamp: Stamp, now: i128) -> Option<Stamp> {
 }
 
 #[allow(clippy::useless_conversion, reason = "the fields' types differ between architectures")]
-fn stamp_of(stat: &Stat) -> Stamp {
+pub(crate) fn stamp_of(stat: &Stat) -> Stamp {
     let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
     Stamp {
         inode: stat.st_ino,
