@@ -76,6 +76,19 @@ fn a_file_becomes_a_folder_and_back() {
 }
 
 #[test]
+fn what_lies_behind_a_link_is_not_part_of_the_tree() {
+    let world = World::new();
+    world.write("a/b", "1");
+    world.commit();
+    fs::rename(world.checkout().join("a"), world.checkout().join("real")).expect("moves");
+    symlink("real", world.checkout().join("a")).expect("a link");
+    let ran = world.shell("test -L a && cat a/b && ls");
+    assert_eq!(ran.stdout, "1a\nhello.txt\nreal\n", "{}", ran.stderr);
+    let again = world.shell("true");
+    assert!(again.stderr.contains("tree unchanged"), "{}", again.stderr);
+}
+
+#[test]
 fn a_written_file_is_new_to_make() {
     let world = World::new();
     world.write("Makefile", "out: in\n\tcp in out\n");
@@ -104,6 +117,9 @@ fn most_of_a_tree_is_not_deleted_by_mistake() {
     assert_eq!(refused.code, 125);
     assert!(refused.stderr.contains("--allow-mass-deletion"), "{}", refused.stderr);
     assert!(world.workspace().join("many/0").exists());
+    // A host that has forgotten what it sent is no more daring.
+    fs::remove_dir_all(world.root().join("cache/crabbox/bases")).expect("removes");
+    assert_eq!(world.shell("true").code, 125);
     let allowed = world.crabbox(&["run", "--allow-mass-deletion", "--", "ls"]);
     assert_eq!(allowed.stdout, "hello.txt\n");
 }

@@ -4,9 +4,9 @@
 //! stat data that it was hashed under. It may be deleted at any time.
 
 use crabbox_wire::tree::{Entry, Hash};
-use std::fs::{self, Metadata};
+use rustix::fs::Stat;
+use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 8] = b"cbxscan1";
@@ -31,16 +31,17 @@ pub(super) struct Stamp {
 }
 
 impl Stamp {
-    pub(super) fn of(found: &Metadata) -> Self {
+    #[allow(clippy::useless_conversion, reason = "the fields' types differ between architectures")]
+    pub(super) fn of(found: &Stat) -> Self {
         let nanos =
             |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
         Self {
-            device: found.dev(),
-            inode: found.ino(),
-            size: found.size(),
-            mode: found.mode(),
-            modified: nanos(found.mtime(), found.mtime_nsec()),
-            changed: nanos(found.ctime(), found.ctime_nsec()),
+            device: found.st_dev,
+            inode: found.st_ino,
+            size: u64::try_from(found.st_size).unwrap_or(0),
+            mode: found.st_mode,
+            modified: nanos(found.st_mtime.into(), i64::try_from(found.st_mtime_nsec).unwrap_or(0)),
+            changed: nanos(found.st_ctime.into(), i64::try_from(found.st_ctime_nsec).unwrap_or(0)),
         }
     }
 

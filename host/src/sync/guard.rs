@@ -15,7 +15,9 @@ pub fn check_deletions(
     head_now: Option<&str>,
 ) -> Result<(), SyncError> {
     let deleted = plan.deletes.len();
-    if held >= MANY && deleted * 2 > held && head_before == head_now {
+    // Where it stood before isn't always known; that is no reason to delete.
+    let moved = head_before.is_some() && head_before != head_now;
+    if held >= MANY && deleted * 2 > held && !moved {
         return Err(SyncError::MassDeletion { deleted, held });
     }
     Ok(())
@@ -36,5 +38,6 @@ mod tests {
         assert!(!refused(100, 200, Some("a"), Some("a")));
         assert!(!refused(199, 199, Some("a"), Some("a")));
         assert!(!refused(200, 200, Some("a"), Some("b")));
+        assert!(refused(200, 200, None, Some("b")));
     }
 }

@@ -1,13 +1,14 @@
 //! Makes the box's tree equal to the checkout.
 //!
 //! [`source`] names the files, [`scan()`] turns them into a tree of hashes (with
-//! [`cache`] so that an unchanged file costs one `stat`), [`base`] remembers what a
+//! [`cache`] so that an unchanged file costs one `stat`, and [`folders`] that never lead out), [`base`] remembers what a
 //! box was last given, [`delta`] sends the difference, [`guard`] stops a mistake.
 //! What the box holds is verified there; here it is only believed.
 
 mod base;
 mod cache;
 mod delta;
+mod folders;
 mod guard;
 mod scan;
 mod source;

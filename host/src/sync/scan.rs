@@ -2,13 +2,15 @@
 
 use super::SyncError;
 use super::cache::{self, Known, Stamp};
+use super::folders::{Folders, split};
 use super::source::Source;
 use crabbox_wire::tree::{Entry, Hash, Kind, Tree, check_path};
+use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
 use std::ffi::OsStr;
-use std::fs::{self, Metadata};
+use std::fs::File;
 use std::io;
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::os::unix::fs::MetadataExt;
+use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -68,62 +70,93 @@ fn look_at_some(
 ) -> Result<(Vec<Known>, usize), SyncError> {
     let mut after = Vec::with_capacity(names.len());
     let mut hashed = 0;
+    let mut folders =
+        Folders::open(root).map_err(|source| SyncError::Read { path: root.to_owned(), source })?;
     // Both lists are in order: one pass over both, no look-ups.
     let first = names.first().map_or(0, |name| before.partition_point(|k| k.entry.path < *name));
     let mut before = before[first..].iter().peekable();
     for name in names {
         while before.next_if(|known| known.entry.path < *name).is_some() {}
-        let path = root.join(OsStr::from_bytes(name));
-        let found = match fs::symlink_metadata(&path) {
-            Ok(found) => found,
-            Err(error) if is_gone(&error) => continue,
-            Err(source) => return Err(SyncError::Read { path, source }),
-        };
-        let stamp = Stamp::of(&found);
-        match before.next_if(|known| known.entry.path == *name) {
-            Some(known) if known.stamp == stamp => after.push(known.clone()),
-            _ => {
-                if let Some(entry) = look_at(&path, name, &found)? {
-                    hashed += 1;
-                    after.push(Known { entry, stamp });
-                }
+        let known = before.next_if(|known| known.entry.path == *name);
+        match look_at(&mut folders, name, known) {
+            Ok(Seen::AsKnown) => after.extend(known.cloned()),
+            Ok(Seen::New(found)) => {
+                hashed += 1;
+                after.push(found);
+            }
+            Ok(Seen::Nothing) => {}
+            Err(error) if is_gone(&error) => {}
+            Err(source) => {
+                let path = root.join(OsStr::from_bytes(name));
+                return Err(SyncError::Read { path, source });
             }
         }
     }
     Ok((after, hashed))
 }
 
-/// Tracked and deleted, or deleted since git was asked, or its folder is now a file.
+/// Tracked and deleted, or deleted since git was asked, or its folder is now a file or a link.
 fn is_gone(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
-/// The entry at `path`; `None` for what isn't part of a tree (sockets, devices).
-fn look_at(path: &Path, name: &[u8], found: &Metadata) -> Result<Option<Entry>, SyncError> {
-    check_path(name)?;
-    let wrap = |source| SyncError::Read { path: path.to_owned(), source };
-    let kind = found.file_type();
-    let (kind, size, hash) = if kind.is_file() {
-        let kind = if found.mode() & 0o100 == 0 { Kind::File } else { Kind::Executable };
-        let mut hasher = blake3::Hasher::new();
-        let mut file = fs::File::open(path).map_err(wrap)?;
-        // The size is what was read: a file that grows meanwhile is consistent in itself.
-        let size = io::copy(&mut file, &mut hasher).map_err(wrap)?;
-        (kind, size, Hash(*hasher.finalize().as_bytes()))
-    } else if kind.is_symlink() {
-        let target = fs::read_link(path).map_err(wrap)?.into_os_string().into_vec();
-        (Kind::Symlink, target.len() as u64, Hash::of(&target))
-    } else if kind.is_dir() {
-        (Kind::Folder, 0, Hash::of(b""))
-    } else {
-        return Ok(None);
-    };
-    Ok(Some(Entry { path: name.to_vec(), kind, size, hash }))
+/// What is at a name.
+enum Seen {
+    /// What was there the last time.
+    AsKnown,
+    /// Something that had to be read.
+    New(Known),
+    /// Nothing that is part of a tree: a socket, a device.
+    Nothing,
+}
+
+fn look_at(folders: &mut Folders, name: &[u8], known: Option<&Known>) -> io::Result<Seen> {
+    let (parent, last) = split(name);
+    let folder = folders.existing(parent)?;
+    let found = statat(folder, last, AtFlags::SYMLINK_NOFOLLOW)?;
+    let stamp = Stamp::of(&found);
+    if known.is_some_and(|known| known.stamp == stamp) {
+        return Ok(Seen::AsKnown);
+    }
+    check_path(name).map_err(io::Error::other)?;
+    Ok(match read(folder, last, &found)? {
+        Some((kind, size, hash)) => {
+            let entry = Entry { path: name.to_vec(), kind, size, hash };
+            Seen::New(Known { entry, stamp })
+        }
+        None => Seen::Nothing,
+    })
+}
+
+fn read(
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+    found: &Stat,
+) -> io::Result<Option<(Kind, u64, Hash)>> {
+    Ok(match FileType::from_raw_mode(found.st_mode) {
+        FileType::RegularFile => {
+            let kind = if found.st_mode & 0o100 == 0 { Kind::File } else { Kind::Executable };
+            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+            let mut file = File::from(openat(folder, name, flags, Mode::empty())?);
+            let mut hasher = blake3::Hasher::new();
+            // The size is what was read: a file that grows meanwhile is consistent in itself.
+            let size = io::copy(&mut file, &mut hasher)?;
+            Some((kind, size, Hash(*hasher.finalize().as_bytes())))
+        }
+        FileType::Symlink => {
+            let target = readlinkat(folder, name, Vec::new())?.into_bytes();
+            Some((Kind::Symlink, target.len() as u64, Hash::of(&target)))
+        }
+        FileType::Directory => Some((Kind::Folder, 0, Hash::of(b""))),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
 
     fn kinds(tree: &Tree) -> Vec<(String, Kind)> {

@@ -4,7 +4,9 @@
 //! with `.gitignore` rules, which would lose files that are tracked though ignored.
 
 use super::SyncError;
+use super::folders::Folders;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
+use rustix::fs::{AtFlags, statat};
 use std::env;
 use std::ffi::OsStr;
 use std::fs;
@@ -130,8 +132,8 @@ fn git_names(root: &Path, prefix: &[u8], names: &mut Vec<Vec<u8>>) -> Result<(),
         let line = Line::parse(line)
             .ok_or_else(|| refuse("`git ls-files` prints lines of another form".to_owned()))?;
         let full = [prefix, line.name].concat();
-        let path = root.join(OsStr::from_bytes(line.name));
-        if line.may_hold_checkout && path.join(".git").symlink_metadata().is_ok() {
+        if line.may_hold_checkout && holds_checkout(root, line.name) {
+            let path = root.join(OsStr::from_bytes(line.name));
             git_names(&path, &[&full, b"/".as_slice()].concat(), names)?;
         } else {
             // Of a submodule that isn't checked out, git keeps the empty folder.
@@ -139,6 +141,15 @@ fn git_names(root: &Path, prefix: &[u8], names: &mut Vec<Vec<u8>>) -> Result<(),
         }
     }
     Ok(())
+}
+
+/// Is there a checkout at this name, with no link on the way? One that leads back up would never end.
+fn holds_checkout(root: &Path, name: &[u8]) -> bool {
+    let folder = Folders::open(root).and_then(|mut folders| {
+        let folder = folders.existing(name)?;
+        Ok(statat(folder, ".git", AtFlags::SYMLINK_NOFOLLOW).is_ok())
+    });
+    folder.unwrap_or(false)
 }
 
 /// A line of `git ls-files -t --stage`: `? NAME` for what isn't tracked, else
@@ -243,6 +254,18 @@ mod tests {
         fs::create_dir(root.join("absent")).expect("folder");
         let names = Source::checkout(root).expect("a checkout").names(&[]).expect("names");
         assert_eq!(text(names), ["absent", "vendor/inner/file"]);
+    }
+
+    #[test]
+    fn a_submodule_that_a_link_has_replaced_leads_nowhere() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let root = folder.path();
+        run(root, &["init", "-q"]);
+        let entry = "160000,0123456789012345678901234567890123456789,inner";
+        run(root, &["update-index", "--add", "--cacheinfo", entry]);
+        std::os::unix::fs::symlink(".", root.join("inner")).expect("links");
+        let names = Source::checkout(root).expect("a checkout").names(&[]).expect("names");
+        assert_eq!(text(names), ["inner"]);
     }
 
     #[test]
