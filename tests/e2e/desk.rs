@@ -1,8 +1,10 @@
 //! A box that isn't this machine: reached through a command, known by what it shows.
 
 use crabbox_tests::{Ran, World};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
 
 struct Desk {
     world: World,
@@ -18,9 +20,23 @@ impl Desk {
         Self { world, path }
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    fn command(&self, arguments: &[&str]) -> Command {
         let provider = ["run", "--provider-path", &self.path, "--provider", "desk"];
-        self.world.crabbox(&[&provider, arguments].concat())
+        self.world.command(&[&provider, arguments].concat())
+    }
+
+    fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(&self.command(arguments).output().expect("crabbox runs"))
+    }
+
+    /// Runs, sends the signal once the machine is waited for, and returns what came of it.
+    fn interrupt(&self, signal: Signal, arguments: &[&str]) -> Ran {
+        let mut command = self.command(arguments);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+        let waited_for = self.machine().join("waited-for");
+        crabbox_tests::until("the machine is waited for", || waited_for.exists());
+        kill_process(Pid::from_child(&child), signal).expect("signals");
+        Ran::of(&child.wait_with_output().expect("ends"))
     }
 
     /// The folder of the only machine.
@@ -131,4 +147,32 @@ fn a_box_that_can_never_be_reached_is_tried_once_more_and_named() {
     assert_eq!(ran.code, 125);
     assert!(ran.stderr.contains("not the box that was leased"), "{}", ran.stderr);
     assert_eq!(desk.calls(), "resolve");
+}
+
+#[test]
+fn a_signal_before_the_box_has_answered_ends_the_run() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let desk = Desk::new("");
+        assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+        fs::write(desk.machine().join("sleepy"), "").expect("a file");
+        desk.calls();
+        let ran = desk.interrupt(signal, &["--", "echo", "ran"]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (code, ""), "{}", ran.stderr);
+        assert_eq!(desk.calls(), "", "no second attempt");
+    }
+}
+
+#[test]
+fn a_signal_during_the_release_leaves_with_the_programs_code() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let desk = Desk::new("");
+        assert_eq!(desk.run(&["--", "true"]).code, 0);
+        fs::write(desk.machine().join("stuck"), "").expect("a file");
+        let ran = desk.interrupt(signal, &["--shell", "echo done; exit 7"]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (7, "done\n"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("hint: crabbox stop "), "{}", ran.stderr);
+        // What was left half done is finished by the next command.
+        fs::remove_file(desk.machine().join("stuck")).expect("removes");
+        assert_eq!(desk.run(&["--", "true"]).code, 0);
+    }
 }

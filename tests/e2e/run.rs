@@ -5,6 +5,7 @@ use insta::assert_snapshot;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
 use std::process::Stdio;
 
 #[test]
@@ -188,4 +189,65 @@ fn a_kept_box_stays_ready_and_a_warm_run_starts_no_provider() {
     fs::copy(&crabbox_tests::built().crabbox, &alone).expect("copies");
     let warm = world.command_of(&alone, &["run", "-q", "--", "cat", "hello.txt"]).output();
     assert_eq!(warm.expect("runs").stdout, b"hello\n");
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_run_without_a_word() {
+    let world = World::new();
+    let line = r#""$0" run -q -- yes | head -n 1; echo "${PIPESTATUS[0]}""#;
+    let output = world
+        .command_of("bash".as_ref(), &["-c", line])
+        .arg(&crabbox_tests::built().crabbox)
+        .output()
+        .expect("runs");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "y\n141\n");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_full_disk_under_our_output_is_our_failure() {
+    let world = World::new();
+    let full = fs::File::options().write(true).open("/dev/full").expect("a device");
+    let output = world.command(&["run", "--", "echo", "x"]).stdout(full).output().expect("runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(125), "{stderr}");
+    assert!(stderr.contains("output can't be written") && stderr.contains("No space"), "{stderr}");
+}
+
+#[test]
+fn the_working_folder_counts_from_here_and_links_to_the_checkout_are_seen_through() {
+    let world = World::new();
+    world.write("sub/deep/file", "");
+    let link = world.root().join("link");
+    std::os::unix::fs::symlink(world.checkout(), &link).expect("a link");
+    let run = |folder: &Path, dir: &str| {
+        let mut command = world.command(&["run", "-q", "--dir", dir, "--", "pwd"]);
+        let output = command.current_dir(folder).output().expect("runs");
+        let shown = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let workspace = world.workspace();
+        (output.status.code(), shown.strip_prefix(&*workspace.to_string_lossy()).map(str::to_owned))
+    };
+    let is = |place: &str| (Some(0), Some(place.to_owned()));
+    let sub = world.checkout().join("sub");
+    assert_eq!(run(&world.checkout(), "sub"), is("/sub"));
+    assert_eq!(run(&sub, "deep"), is("/sub/deep"));
+    assert_eq!(run(&sub, "."), is("/sub"));
+    assert_eq!(run(&sub, ".."), is(""));
+    assert_eq!(run(&link, "sub"), is("/sub"));
+    assert_eq!(run(&sub, &link.join("sub").to_string_lossy()), is("/sub"));
+    assert_eq!(run(&sub, "../.."), (Some(125), None));
+}
+
+#[test]
+fn a_command_that_is_too_long_to_send_is_refused_before_anything_happens() {
+    let world = World::new();
+    let long = "x".repeat(100_000);
+    let words = vec![long.as_str(); 6];
+    let ran = world.crabbox(&[&["run", "--", "echo"], words.as_slice()].concat());
+    assert_eq!(ran.code, 125);
+    assert!(ran.stderr.contains("more than the"), "{}", ran.stderr);
+    assert!(world.crabbox(&["list", "--all"]).stdout.is_empty());
+    // What is too long for a command line on the box travels another way.
+    let ran = world.crabbox(&[&["run", "-q", "--", "echo"], &words[..3]].concat());
+    assert_eq!(ran.stdout.len(), 300_003, "{}", ran.stderr);
 }

@@ -5,6 +5,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 /// A world of its own.
 #[derive(Debug)]
@@ -24,6 +26,17 @@ pub struct Ran {
 }
 
 impl Ran {
+    /// Makes text of it.
+    #[must_use]
+    pub fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+
     /// Everything at once, for a snapshot: what differs from run to run is replaced.
     #[must_use]
     pub fn snapshot(&self, world: &World) -> String {
@@ -152,7 +165,7 @@ impl World {
     /// Runs it to its end.
     #[must_use]
     pub fn crabbox(&self, arguments: &[&str]) -> Ran {
-        ran(&self.command(arguments).output().expect("crabbox runs"))
+        Ran::of(&self.command(arguments).output().expect("crabbox runs"))
     }
 
     /// Runs a line of shell on a box.
@@ -194,12 +207,11 @@ impl World {
     }
 }
 
-/// Makes text of it.
-fn ran(output: &Output) -> Ran {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
+/// Waits for something that will happen, for as long as a busy machine may take.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let end = Instant::now() + Duration::from_mins(1);
+    while !is_so() {
+        assert!(Instant::now() < end, "never came: {what}");
+        sleep(Duration::from_millis(5));
     }
 }

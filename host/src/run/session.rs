@@ -5,15 +5,16 @@
 //! answer, and nothing that was believed is trusted.
 
 use super::outbox::Outbox;
-use super::outcome::{Origin, Outcome};
-use super::signals::{self, Route, Target};
+use super::outcome::{Origin, Outcome, SIGNALED};
+use super::signals::Listener;
 use super::stdin::{self, Taken};
 use crate::output::Printer;
 use crate::sync::{self, Base, Plan, Source, SyncError};
 use crate::transport::{self, Process, TransportError};
 use crabbox_provider_api::payload::Transport;
+use crabbox_wire::PROTOCOL;
 use crabbox_wire::frame::{FrameError, Stream, ToHelper, ToHost};
-use crabbox_wire::message::{Environment, Failure, Proof, Request, Synced};
+use crabbox_wire::message::{Environment, Failure, FailureCode, Proof, Request, Synced};
 use crabbox_wire::tree::{self, Tree, TreeError};
 use std::io::{self, Write};
 use std::path::Path;
@@ -23,6 +24,9 @@ use std::thread;
 
 /// The largest manifest that a box may send, in bytes: some two million files.
 const MANIFEST_LIMIT: usize = 256 * 1024 * 1024;
+
+/// What a program is ended by that writes to a pipe which nobody reads any more.
+const SIGPIPE: u8 = 13;
 
 /// The helper is told after this many bytes that they are written out, so that it may forget them.
 const ACK_EVERY: u64 = 1024 * 1024;
@@ -69,6 +73,14 @@ pub struct Finished {
     pub wall_ms: u64,
 }
 
+impl Finished {
+    /// How the command ended.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+}
+
 /// A run that didn't.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
@@ -90,6 +102,9 @@ pub enum RunError {
     /// Its manifest is too large.
     #[error("the manifest that the box sends is over the limit of {MANIFEST_LIMIT} bytes")]
     ManifestSize,
+    /// It says things in an order that makes no sense.
+    #[error("the remote helper doesn't keep to the protocol")]
+    Order,
     /// The box claims to hold another tree than it was given.
     #[error("the box holds another tree than the one it was given")]
     WrongTree,
@@ -99,6 +114,9 @@ pub enum RunError {
         /// What the far side said last.
         stderr: String,
     },
+    /// Nobody reads the program's output any more.
+    #[error("nobody reads the program's output any more")]
+    Unread,
     /// Our own output can't be written.
     #[error("the program's output can't be written")]
     Output(#[source] io::Error),
@@ -115,11 +133,24 @@ fn said(stderr: &str) -> String {
 }
 
 impl RunError {
+    /// The box couldn't be reached, wasn't what it was, or was lost: no word of it about the run.
+    #[must_use]
+    pub fn is_of_the_way(&self) -> bool {
+        match self {
+            Self::Transport(_) | Self::Frame(_) | Self::Ended { .. } => true,
+            Self::Sync(error) => matches!(error, SyncError::Stream(_)),
+            Self::Box(failure) => {
+                matches!(failure.code, FailureCode::Identity | FailureCode::Marker)
+            }
+            _ => false,
+        }
+    }
+
     /// What this program exits with, and whose failure it is.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Transport(_) | Self::Frame(_) | Self::Ended { .. } => {
+            Self::Transport(_) | Self::Frame(_) | Self::Order | Self::Ended { .. } => {
                 Outcome::failure(Origin::Transport)
             }
             Self::Sync(SyncError::Stream(_)) => Outcome::failure(Origin::Transport),
@@ -127,9 +158,12 @@ impl RunError {
                 Outcome::failure(Origin::Sync)
             }
             Self::Box(failure) => Outcome::of_failure(failure.code),
+            Self::Unread => {
+                Outcome { exit: SIGNALED + SIGPIPE, origin: Origin::Crabbox, signal: None }
+            }
             Self::Output(_) | Self::Record(_) => Outcome::failure(Origin::Crabbox),
             Self::Interrupted(signal) => {
-                let exit = super::outcome::SIGNALED.wrapping_add(signal.to_le_bytes()[0]);
+                let exit = SIGNALED.wrapping_add(signal.to_le_bytes()[0]);
                 Outcome { exit, origin: Origin::Crabbox, signal: Some(*signal) }
             }
         }
@@ -146,14 +180,27 @@ impl From<FrameError> for RunError {
 }
 
 /// Runs the job. Nothing of it goes on when this returns.
-pub fn run(job: &Job<'_>, seen: &mut dyn Seen) -> Result<Finished, RunError> {
-    let listener = signals::listen(job.printer, &job.request.lease).map_err(RunError::Output)?;
+pub fn run(job: &Job<'_>, seen: &mut dyn Seen, listener: &Listener) -> Result<Finished, RunError> {
+    let result = hold_session(job, seen, listener);
+    listener.nobody();
+    match (result, listener.received()) {
+        // The signal is why the session ended.
+        (Err(error), Some(signal)) if error.is_of_the_way() => Err(RunError::Interrupted(signal)),
+        (result, _) => result,
+    }
+}
+
+fn hold_session(
+    job: &Job<'_>,
+    seen: &mut dyn Seen,
+    listener: &Listener,
+) -> Result<Finished, RunError> {
+    let mut started = |process| listener.session(&job.request.lease, process);
     let transport::Link { mut input, output, process } =
-        transport::open(job.transport, job.request)?;
-    listener.route.to(Target::Session(process.id()));
+        transport::open(job.transport, job.request, &mut started)?;
     let outbox = Outbox::new(output);
     let mut conversation =
-        Conversation { job, process: &process, outbox, route: listener.route.clone(), sent: 0 };
+        Conversation { job, process: &process, outbox: outbox.clone(), listener, sent: 0 };
     let result = match conversation.until_synced(&mut input, seen) {
         Ok(Some(synced)) => conversation.until_ended(&mut input, synced),
         Ok(None) => Ok(None),
@@ -162,22 +209,15 @@ pub fn run(job: &Job<'_>, seen: &mut dyn Seen) -> Result<Finished, RunError> {
     if !matches!(result, Ok(Some(_))) {
         process.terminate();
     }
-    listener.route.to(Target::Nobody);
-    drop(conversation);
-    match result? {
-        Some(finished) => Ok(finished),
-        None => match listener.route.received() {
-            Some(signal) => Err(RunError::Interrupted(signal)),
-            None => Err(RunError::Ended { stderr: process.stderr_tail() }),
-        },
-    }
+    outbox.close();
+    result?.ok_or_else(|| RunError::Ended { stderr: process.stderr_tail() })
 }
 
 struct Conversation<'a> {
     job: &'a Job<'a>,
     process: &'a Process,
     outbox: Outbox,
-    route: Route,
+    listener: &'a Listener,
     /// Content sent, in bytes.
     sent: u64,
 }
@@ -200,12 +240,17 @@ impl Conversation<'_> {
         let (wrong, right) = (AtomicBool::new(false), AtomicBool::new(false));
         let sent = thread::scope(|scope| {
             let mut sent = 0;
+            let mut proved = false;
             let mut senders = Vec::new();
             let mut manifest = Vec::new();
             let mut step = || loop {
                 match ToHost::read(input, &mut buffer)? {
                     None => return Ok(None),
-                    Some(ToHost::Proved(proof)) => {
+                    Some(ToHost::Proved(proof)) if !proved => {
+                        if proof.protocol != PROTOCOL {
+                            return Err(RunError::Order);
+                        }
+                        proved = true;
                         seen.proved(&proof)?;
                         if job.base.root != Some(job.tree.root()) {
                             // What is believed may need the tree itself, not just its name.
@@ -218,6 +263,9 @@ impl Conversation<'_> {
                             }));
                         }
                     }
+                    Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),
+                    Some(_) if !proved => return Err(RunError::Order),
+                    Some(ToHost::Proved(_)) => return Err(RunError::Order),
                     Some(ToHost::Waiting(waiting)) => {
                         job.printer.phase(&format!("waiting for {}", waiting.holder));
                     }
@@ -243,8 +291,12 @@ impl Conversation<'_> {
                             deliver(job, Some(&held), right, outbox, failed);
                         }));
                     }
-                    Some(ToHost::Synced(synced)) => return Ok(Some((synced, sent))),
-                    Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),
+                    Some(ToHost::Synced(synced)) => {
+                        // Whatever is still being sent isn't needed any more.
+                        wrong.store(true, Ordering::Relaxed);
+                        right.store(true, Ordering::Relaxed);
+                        return Ok(Some((synced, sent)));
+                    }
                     Some(_) => {}
                 }
             };
@@ -255,8 +307,8 @@ impl Conversation<'_> {
             }
             // What stopped the sender explains the end of the session better than the end does.
             match failed.lock().ok().and_then(|mut failed| failed.take()) {
-                Some(error) => Err(RunError::Sync(error)),
-                None => result,
+                Some(error) if !matches!(result, Ok(Some(_))) => Err(RunError::Sync(error)),
+                _ => result,
             }
         })?;
         let Some((synced, sent)) = sent else {
@@ -298,7 +350,7 @@ impl Conversation<'_> {
                 ToHelper::Environment(self.job.environment.clone()).write(&mut self.outbox)?;
                 self.outbox.flush().map_err(TransportError::Broken)?;
             }
-            self.route.to(Target::Command(self.outbox.clone()));
+            self.listener.command(self.outbox.clone()).map_err(RunError::Interrupted)?;
             if run.stdin {
                 stdin::forward(self.outbox.clone(), taken.clone());
             }
@@ -309,10 +361,14 @@ impl Conversation<'_> {
             match ToHost::read(input, &mut buffer)? {
                 None => return Ok(None),
                 Some(ToHost::Output { stream, offset, bytes }) => {
-                    write_out(stream, bytes, self.job.output_to_stderr)
-                        .map_err(RunError::Output)?;
-                    let end = offset + bytes.len() as u64;
-                    if end - acknowledged >= ACK_EVERY {
+                    write_out(stream, bytes, self.job.output_to_stderr).map_err(
+                        |error| match error.kind() {
+                            io::ErrorKind::BrokenPipe => RunError::Unread,
+                            _ => RunError::Output(error),
+                        },
+                    )?;
+                    let end = offset.saturating_add(bytes.len() as u64);
+                    if end.saturating_sub(acknowledged) >= ACK_EVERY {
                         acknowledged = end;
                         ToHelper::Ack(end).write(&mut self.outbox)?;
                         self.outbox.flush().map_err(TransportError::Broken)?;
@@ -352,6 +408,7 @@ fn deliver(
     match sync::send(&plan, root, superseded, &mut outbox) {
         // The helper's own words say more than our broken pipe.
         Ok(()) | Err(SyncError::Stream(_)) => {}
+        Err(_) if superseded.load(Ordering::Relaxed) => {}
         Err(error) => {
             if let Ok(mut failed) = failed.lock() {
                 *failed = Some(error);

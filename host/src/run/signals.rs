@@ -1,113 +1,158 @@
 //! Ctrl-C and its kin. The first interrupt is the command's own business, the second kills
 //! everything on the box, the third leaves at once. A terminating signal, or a
-//! terminal that is gone, counts as a second interrupt.
+//! terminal that is gone, counts as a second interrupt. Before the command has started, and
+//! while its box is released, the first is enough.
 
 use super::outbox::Outbox;
+use super::outcome::SIGNALED;
 use crate::output::Printer;
 use crabbox_wire::frame::ToHelper;
 use crabbox_wire::message::Signal;
-use rustix::process::Pid;
+use rustix::process::{Pid, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
 use std::io::{self, Write};
-use std::sync::atomic::{AtomicI32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// Who is told of a signal.
 #[derive(Clone, Debug, Default)]
-pub(super) enum Target {
-    /// Nobody: there is no session, or it is at its end.
+enum Target {
+    /// Nobody: whoever works looks for signals himself.
     #[default]
     Nobody,
-    /// A session without a command: the process at our end of it is terminated.
+    /// A session whose command hasn't been seen to start: the process at our end of it is ended.
     Session(Pid),
     /// The command of this session.
     Command(Outbox),
+    /// The command has ended, its box is being released: this program ends with this code.
+    Release(u8),
 }
 
-/// Where signals go while a session lives.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Route {
-    target: Arc<Mutex<Target>>,
+#[derive(Debug, Default)]
+struct State {
+    target: Target,
     /// The first signal that came.
-    first: Arc<AtomicI32>,
+    first: Option<i32>,
+    /// How many interrupts that amounts to so far.
+    level: u32,
+    /// What the hint for whoever leaves early names.
+    lease: String,
 }
 
-/// Listens until dropped.
+/// Listens from its making until it is dropped; afterwards signals are ignored, so drop it last.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub struct Listener {
     handle: Handle,
-    pub(super) route: Route,
+    state: Arc<Mutex<State>>,
 }
 
-impl Route {
-    /// From now on signals go there.
-    pub(super) fn to(&self, target: Target) {
-        *self.target.lock().unwrap_or_else(PoisonError::into_inner) = target;
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Listener {
+    /// Starts to listen.
+    pub fn start(printer: Printer) -> io::Result<Self> {
+        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+        let handle = signals.handle();
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = Arc::clone(&state);
+        thread::spawn(move || {
+            for signal in signals.forever() {
+                receive(&shared, signal, printer);
+            }
+        });
+        Ok(Self { handle, state })
     }
 
     /// The first signal that came, if one did.
-    pub(super) fn received(&self) -> Option<i32> {
-        match self.first.load(Ordering::Relaxed) {
-            0 => None,
-            signal => Some(signal),
+    #[must_use]
+    pub fn received(&self) -> Option<i32> {
+        lock(&self.state).first
+    }
+
+    /// A session begins; one that comes after a signal is ended at once.
+    pub(super) fn session(&self, lease: &str, process: Pid) {
+        let mut state = lock(&self.state);
+        lease.clone_into(&mut state.lease);
+        state.target = Target::Session(process);
+        if state.first.is_some() {
+            let _ = kill_process(process, rustix::process::Signal::TERM);
         }
     }
 
-    fn send(&self, signal: Signal) {
-        let target = self.target.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        // A session that broke ends by itself.
-        match target {
-            Target::Nobody => {}
-            Target::Session(process) => {
-                let _ = rustix::process::kill_process(process, rustix::process::Signal::TERM);
-            }
-            Target::Command(mut outbox) => {
-                let _ = ToHelper::Signal(signal).write(&mut outbox);
-                let _ = outbox.flush();
-            }
+    /// From now on signals are the command's; the signal that came before, if one did.
+    pub(super) fn command(&self, outbox: Outbox) -> Result<(), i32> {
+        let mut state = lock(&self.state);
+        if let Some(signal) = state.first {
+            return Err(signal);
         }
+        state.target = Target::Command(outbox);
+        Ok(())
     }
-}
 
-/// Starts to listen. `lease` is what the hint of the third interrupt names.
-pub(super) fn listen(printer: Printer, lease: &str) -> io::Result<Listener> {
-    let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
-    let handle = signals.handle();
-    let route = Route::default();
-    let lease = lease.to_owned();
-    let to = route.clone();
-    thread::spawn(move || {
-        let mut level = 0;
-        for signal in signals.forever() {
-            let _ = to.first.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
-            level = if signal == SIGINT { level + 1 } else { level.max(1) + 1 };
-            match level {
-                1 => to.send(Signal::Interrupt),
-                2 => {
-                    printer.phase("killing the command; once more leaves at once");
-                    to.send(Signal::Kill);
-                }
-                _ => {
-                    printer.warning("left without cleaning up");
-                    printer.hint(&format!("crabbox stop {lease}"));
-                    leave(signal);
-                }
-            }
-        }
-    });
-    Ok(Listener { handle, route })
-}
+    /// The session is over.
+    pub(super) fn nobody(&self) {
+        lock(&self.state).target = Target::Nobody;
+    }
 
-/// The user has asked three times: nothing here is worth another wait.
-#[expect(clippy::exit, reason = "the main thread may be stuck in a write; nothing is left to undo")]
-fn leave(signal: i32) -> ! {
-    std::process::exit(128 + signal)
+    /// From now on a signal ends this program with the code that the run has come to.
+    pub fn releasing(&self, lease: &str, exit: u8) {
+        let mut state = lock(&self.state);
+        lease.clone_into(&mut state.lease);
+        state.target = Target::Release(exit);
+    }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
         self.handle.close();
     }
+}
+
+fn receive(state: &Mutex<State>, signal: i32, printer: Printer) {
+    let (target, level, lease) = {
+        let mut state = lock(state);
+        state.first.get_or_insert(signal);
+        state.level = if signal == SIGINT { state.level + 1 } else { state.level.max(1) + 1 };
+        (state.target.clone(), state.level, state.lease.clone())
+    };
+    // A session that broke ends by itself: what can't be sent doesn't matter.
+    match (target, level) {
+        (Target::Release(exit), _) => {
+            printer.warning("left before the box was released");
+            printer.hint(&format!("crabbox stop {lease}"));
+            leave(exit)
+        }
+        (_, 3..) => {
+            printer.warning("left without cleaning up");
+            printer.hint(&format!("crabbox stop {lease}"));
+            leave(SIGNALED.wrapping_add(signal.to_le_bytes()[0]))
+        }
+        (Target::Nobody, _) => {}
+        (Target::Session(process), 1) => {
+            let _ = kill_process(process, rustix::process::Signal::TERM);
+        }
+        (Target::Session(process), _) => {
+            let _ = kill_process(process, rustix::process::Signal::TERM);
+            let _ = kill_process_group(process, rustix::process::Signal::KILL);
+        }
+        (Target::Command(mut outbox), 1) => send(&mut outbox, Signal::Interrupt),
+        (Target::Command(mut outbox), _) => {
+            printer.phase("killing the command; once more leaves at once");
+            send(&mut outbox, Signal::Kill);
+        }
+    }
+}
+
+fn send(outbox: &mut Outbox, signal: Signal) {
+    let _ = ToHelper::Signal(signal).write(outbox);
+    let _ = outbox.flush();
+}
+
+/// The user has asked often enough: nothing here is worth another wait.
+#[expect(clippy::exit, reason = "the main thread may be stuck in a write; nothing is left to undo")]
+fn leave(exit: u8) -> ! {
+    std::process::exit(exit.into())
 }

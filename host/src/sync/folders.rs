@@ -70,7 +70,7 @@ impl Folders {
 mod tests {
     use super::*;
     use std::fs;
-    use std::os::unix::fs::symlink;
+    use std::os::unix::fs::{MetadataExt, symlink};
 
     #[test]
     fn folders_are_found_in_any_order_and_links_never() {
@@ -85,7 +85,6 @@ mod tests {
             let folder = folders.existing(path.as_bytes()).ok()?;
             Some(rustix::fs::fstat(folder).expect("stat").st_ino)
         };
-        use std::os::unix::fs::MetadataExt;
         for path in ["a/b/c", "a/bb", "a/b", "ab", "", "a/b/c", "a"] {
             let real = fs::metadata(root.join(path)).expect("stat").ino();
             assert_eq!(inode(path), Some(real), "{path}");

@@ -8,14 +8,17 @@
 
 use super::exec::{self, Process, TransportError};
 use super::helpers::{self, Helper};
+use super::watchdog::Watchdog;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crabbox_provider_api::payload::Transport;
 use crabbox_wire::frame::ToHelper;
 use crabbox_wire::greeting::{Opening, read_opening};
 use crabbox_wire::message::Request;
+use rustix::process::Pid;
 use std::io::{BufReader, BufWriter, Write};
 use std::process::{ChildStdin, ChildStdout};
+use std::time::Duration;
 
 /// The command line's limit on the box is 128 KiB for one argument; a longer
 /// request travels as the first frame.
@@ -23,6 +26,10 @@ const COMMAND_LINE_LIMIT: usize = 96 * 1024;
 
 /// The folders that the script tries.
 const FOLDERS: u32 = 4;
+
+/// How long a box may take from the start of the script to the helper's greeting, with the helper
+/// sent in between where it is missing.
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A session with the helper: frames from here on.
 #[derive(Debug)]
@@ -35,8 +42,12 @@ pub struct Link {
     pub process: Process,
 }
 
-/// Opens a session for `request`.
-pub fn open(transport: &Transport, request: &Request) -> Result<Link, TransportError> {
+/// Opens a session for `request`. `started` is told of each process at our end as it starts.
+pub fn open(
+    transport: &Transport,
+    request: &Request,
+    started: &mut dyn FnMut(Pid),
+) -> Result<Link, TransportError> {
     let json = serde_json::to_vec(request)
         .map_err(|error| TransportError::Broken(std::io::Error::other(error)))?;
     let mut argument = BASE64_URL_SAFE_NO_PAD.encode(json);
@@ -53,7 +64,14 @@ pub fn open(transport: &Transport, request: &Request) -> Result<Link, TransportE
             output: BufWriter::with_capacity(256 * 1024, stdin),
             process,
         };
-        match greet(&mut link)? {
+        started(link.process.id());
+        let watchdog = Watchdog::over(link.process.id(), PATIENCE);
+        let greeting = greet(&mut link);
+        if watchdog.call_off() {
+            let stderr = link.process.stderr_tail();
+            return Err(TransportError::Silent { patience: PATIENCE, stderr });
+        }
+        match greeting? {
             Greeting::Helper => {
                 if spilled {
                     ToHelper::Request(Box::new(request.clone()))
@@ -62,6 +80,11 @@ pub fn open(transport: &Transport, request: &Request) -> Result<Link, TransportE
                     link.output.flush().map_err(TransportError::Broken)?;
                 }
                 return Ok(link);
+            }
+            Greeting::Noise(said) => {
+                let status = link.process.end_of_it();
+                let said = join(&said, &link.process.stderr_tail());
+                return Err(TransportError::Noise(format!("{status}; it said: {said}")));
             }
             Greeting::Fail(text) => {
                 let tried: u32 = text
@@ -80,6 +103,7 @@ pub fn open(transport: &Transport, request: &Request) -> Result<Link, TransportE
 enum Greeting {
     Helper,
     Fail(String),
+    Noise(String),
 }
 
 /// Reads what the far side says first; sends the helper if it is missing.
@@ -98,9 +122,7 @@ fn greet(link: &mut Link) -> Result<Greeting, TransportError> {
             Opening::Fail(text) => return Ok(Greeting::Fail(text)),
             Opening::Noise(noise) => {
                 let said = String::from_utf8_lossy(&noise);
-                let status = link.process.wait().map_err(TransportError::Broken)?;
-                let said = join(said.trim(), &link.process.stderr_tail());
-                return Err(TransportError::Noise(format!("{status}; it said: {said}")));
+                return Ok(Greeting::Noise(said.trim().to_owned()));
             }
         }
     }

@@ -2,10 +2,10 @@
 
 use crate::tail::Tail;
 use crabbox_provider_api::payload::Transport;
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::io;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
@@ -37,9 +37,21 @@ pub enum TransportError {
     /// The helper can't run in any folder of the box.
     #[error("the remote helper can't run on the box: {0}")]
     NoFolder(String),
+    /// Nothing answered.
+    #[error("the box didn't answer within {}s{}", .patience.as_secs(), said(.stderr))]
+    Silent {
+        /// How long that was waited for.
+        patience: Duration,
+        /// What was said on standard error meanwhile.
+        stderr: String,
+    },
     /// Something else than the helper answered.
     #[error("the box doesn't answer as it should: {0}")]
     Noise(String),
+}
+
+fn said(stderr: &str) -> String {
+    if stderr.is_empty() { String::new() } else { format!("; it said: {stderr}") }
 }
 
 /// The local process at our end of the stream, in a process group of its own: a
@@ -57,11 +69,13 @@ impl Process {
         self.stderr.text()
     }
 
-    /// Waits for it; the streams must have been closed.
-    pub fn wait(&mut self) -> io::Result<ExitStatus> {
-        let status = self.child.wait()?;
+    /// How it ended, for a message: its output has.
+    pub(super) fn end_of_it(&mut self) -> String {
         self.stderr.finish();
-        Ok(status)
+        match self.child.try_wait() {
+            Ok(Some(status)) => status.to_string(),
+            _ => "it still runs, and closed its output".to_owned(),
+        }
     }
 
     /// Its process id, for signals.
@@ -73,7 +87,7 @@ impl Process {
     /// Ends the session from our side: the helper takes a SIGTERM, or the end of
     /// its input, as the order to kill the command and leave.
     pub fn terminate(&self) {
-        let _ = rustix::process::kill_process(self.id(), Signal::TERM);
+        let _ = kill_process(self.id(), Signal::TERM);
     }
 
     fn has_ended(&mut self) -> bool {
@@ -94,7 +108,8 @@ impl Drop for Process {
             }
             thread::sleep(Duration::from_millis(if waited < 20 { 1 } else { 20 }));
         }
-        let _ = self.child.kill();
+        // The whole group: what the process started may hold the way open.
+        let _ = kill_process_group(self.id(), Signal::KILL);
         let _ = self.child.wait();
     }
 }

@@ -1,47 +1,54 @@
 //! One attempt at a run on a box that is held: what is asked of the helper, and what is
 //! recorded of its answer.
 
-use super::Run;
+use super::arguments::Order;
 use crate::claims::{Claim, Event, Machine, Store, describe_holder};
-use crate::config::Settings;
-use crate::lease::{Desk, Held, workspace_name};
-use crate::output::Printer;
-use crate::places::Places;
-use crate::run::{self, Finished, Job, RunError, Seen};
-use crate::sync::{Base, Source};
+use crate::lease::{Desk, Held, How, workspace_name};
+use crate::output::{CommandError, Printer};
+use crate::run::{self, Finished, Job, Listener, RunError, Seen};
+use crate::sync::Base;
 use crabbox_provider_api::payload::{self, Endpoint};
-use crabbox_wire::message::{
-    Environment, Identity, Inherit, Marker, Proof, Request, Run as RunRequest, Sync,
-};
+use crabbox_wire::message::{Identity, Marker, Proof, Request, Run as RunRequest, Sync};
 use crabbox_wire::text::Text;
 use crabbox_wire::tree::Tree;
 
-/// A command line with everything that surrounds it.
+/// A run with all that it needs but a box.
 pub(super) struct Attempt<'a> {
-    pub(super) line: &'a Run,
-    pub(super) places: &'a Places,
-    pub(super) settings: &'a Settings,
-    pub(super) source: &'a Source,
+    pub(super) order: &'a Order,
     pub(super) tree: &'a Tree,
-    pub(super) directory: Text,
-    pub(super) environment: Environment,
+    pub(super) listener: &'a Listener,
     pub(super) printer: Printer,
 }
 
-/// An attempt that came to nothing.
-pub(super) struct Unfinished {
-    pub(super) error: RunError,
-    /// The box had proved itself: something may have been done to it.
-    pub(super) proved: bool,
-}
+/// Had the box proved itself? Then something may have been done to it.
+#[derive(Clone, Copy)]
+struct Proved(bool);
+
+/// A run's result, and the box that it was tried on last.
+type Tried = (Held, Result<Finished, RunError>);
 
 impl Attempt<'_> {
-    /// Makes the held box hold the tree and runs the command there.
-    pub(super) fn on_box(&self, desk: &mut Desk, held: &mut Held) -> Result<Finished, Unfinished> {
+    /// Makes the held box hold the tree and runs the command there. What the claim of a box that
+    /// stood ready says may be old: where it leads nowhere, or elsewhere, the provider is asked
+    /// once. Nothing is done to a box before it has proved itself.
+    pub(super) fn run(&self, desk: &mut Desk, mut held: Held) -> Result<Tried, CommandError> {
+        match self.on_box(desk, &mut held) {
+            (Err(error), Proved(false)) if held.how == How::FoundReady && error.is_of_the_way() => {
+                let slug = &held.claim.slug;
+                self.printer.warning(&format!("{slug} isn't as it was left: {error}"));
+                let mut held = desk.take_again(held, &self.order.wanted)?;
+                let (result, _) = self.on_box(desk, &mut held);
+                Ok((held, result))
+            }
+            (result, _) => Ok((held, result)),
+        }
+    }
+
+    fn on_box(&self, desk: &mut Desk, held: &mut Held) -> (Result<Finished, RunError>, Proved) {
         let Endpoint { transport, work_root, same_machine } = held.endpoint.clone();
-        let workspace = workspace_name(&self.source.root);
+        let workspace = workspace_name(&self.order.source.root);
         let base = Base::open_for(
-            &self.places.cache,
+            &self.order.places.cache,
             held.claim.id.as_str(),
             &String::from_utf8_lossy(&workspace),
             self.tree.root(),
@@ -59,12 +66,13 @@ impl Attempt<'_> {
             sync: Sync { base: base.root, wanted: self.tree.root() },
             run: Some(RunRequest {
                 id: held.claim.run.clone().unwrap_or_default(),
-                command: self.line.command(),
-                directory: self.directory.clone(),
-                environment: inherit(same_machine && !self.line.clean_env),
-                await_environment: !self.environment.0.is_empty(),
+                command: self.order.command.clone(),
+                directory: self.order.directory.clone(),
+                environment: run::inherit(same_machine && !self.order.clean_env),
+                await_environment: !self.order.environment.0.is_empty(),
                 stdin: run::stdin_is_forwarded(),
                 timeout_ms: self
+                    .order
                     .settings
                     .timeout
                     .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
@@ -74,49 +82,19 @@ impl Attempt<'_> {
         let job = Job {
             transport: &transport,
             request: &request,
-            environment: self.environment.clone(),
-            source: self.source,
+            environment: self.order.environment.clone(),
+            source: &self.order.source,
             tree: self.tree,
             base: &base,
-            allow_mass_deletion: self.line.allow_mass_deletion,
+            allow_mass_deletion: self.order.allow_mass_deletion,
             output_to_stderr: self.printer.json,
             printer: self.printer,
         };
-        let mut record = Record { store: &mut desk.store, claim: &mut held.claim, proved: false };
-        run::run(&job, &mut record).map_err(|error| Unfinished { error, proved: record.proved })
+        let mut record =
+            Record { store: &mut desk.store, claim: &mut held.claim, proved: Proved(false) };
+        let result = run::run(&job, &mut record, self.listener);
+        (result, record.proved)
     }
-}
-
-/// What the command doesn't get from this machine even where the box is this
-/// machine: our own variables, the caller's git, and what cargo and rustup set for their
-/// children, which would make a cargo on the box take itself for a part of this one.
-fn inherit(all: bool) -> Inherit {
-    if !all {
-        return Inherit::Clean;
-    }
-    let names = [
-        "CRABBOX_*",
-        "GIT_*",
-        "CARGO",
-        "CARGO_MANIFEST_*",
-        "CARGO_PKG_*",
-        "CARGO_CRATE_NAME",
-        "CARGO_PRIMARY_PACKAGE",
-        "CARGO_BIN_*",
-        "CARGO_TARGET_TMPDIR",
-        "CARGO_CFG_*",
-        "CARGO_FEATURE_*",
-        "CARGO_MAKEFLAGS",
-        "RUSTUP_TOOLCHAIN",
-        "RUST_RECURSION_COUNT",
-        "RUSTUP_TOOLCHAIN_SOURCE",
-        "LD_LIBRARY_PATH",
-        "OUT_DIR",
-        "MAKEFLAGS",
-        "MFLAGS",
-        "CODER_SESSION_TOKEN",
-    ];
-    Inherit::AllBut(names.map(str::to_owned).to_vec())
 }
 
 /// What the box must show: what the provider named, or what it showed the last time.
@@ -140,12 +118,12 @@ fn identity(claim: &Claim) -> Identity {
 struct Record<'a> {
     store: &'a mut Store,
     claim: &'a mut Claim,
-    proved: bool,
+    proved: Proved,
 }
 
 impl Seen for Record<'_> {
     fn proved(&mut self, proof: &Proof) -> Result<(), RunError> {
-        self.proved = true;
+        self.proved = Proved(true);
         let machine =
             Machine { machine_id: proof.machine_id.clone(), boot_id: proof.boot_id.clone() };
         let known = self.claim.machine.as_ref() == Some(&machine)

@@ -11,18 +11,21 @@ use std::path::Path;
 pub(super) struct Failed {
     pub(super) error: CommandError,
     pub(super) outcome: Outcome,
+    /// Nobody reads the program's output any more: as a program that a closed pipe ends, this one
+    /// says nothing of it.
+    pub(super) unread: bool,
 }
 
 impl From<CommandError> for Failed {
     fn from(error: CommandError) -> Self {
-        Self { error, outcome: Outcome::failure(Origin::Crabbox) }
+        Self { error, outcome: Outcome::failure(Origin::Crabbox), unread: false }
     }
 }
 
 impl Failed {
     /// No box was to be had.
     pub(super) fn of_provider(error: CommandError) -> Self {
-        Self { error, outcome: Outcome::failure(Origin::Provider) }
+        Self { error, outcome: Outcome::failure(Origin::Provider), unread: false }
     }
 }
 
@@ -46,6 +49,7 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
 
 pub(super) fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Failed {
     let outcome = error.outcome();
+    let unread = matches!(error, RunError::Unread);
     let error = match error {
         RunError::Sync(error) => explain_sync(error),
         other => {
@@ -62,7 +66,7 @@ pub(super) fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Faile
     } else {
         error
     };
-    Failed { error, outcome }
+    Failed { error, outcome, unread }
 }
 
 /// A path as a word for a shell.

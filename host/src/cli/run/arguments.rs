@@ -1,0 +1,234 @@
+//! What `crabbox run` takes, and what that comes to.
+
+use super::explain::explain_sync;
+use crate::cli::Shared;
+use crate::config::{Flags, Settings, parse_duration};
+use crate::lease::{Wanted, random_bits};
+use crate::output::CommandError;
+use crate::places::Places;
+use crate::sync::{Source, SyncError};
+use clap::Args;
+use crabbox_wire::frame::MAX_PAYLOAD;
+use crabbox_wire::message::{Command, Environment};
+use crabbox_wire::text::Text;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Component, Path, PathBuf};
+use std::time::Duration;
+
+/// Run a command on a box that holds exactly this checkout
+///
+/// Leases a box (or takes the one that this checkout had last), makes its tree equal to
+/// the local one, runs the command there and returns its exit code. Standard input is
+/// forwarded unless it is a terminal. The first Ctrl-C goes to the command, the second
+/// kills it and everything it started, the third leaves at once.
+///
+/// Exit codes: the command's own; 124 time limit, 125 crabbox failed, 126 not executable,
+/// 127 not found, 128+N ended by signal N.
+#[derive(Debug, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
+#[command(
+    after_help = "Examples:\n  crabbox run -- cargo test\n  crabbox run --shell 'make && ./check'\n  crabbox run --env RUST_LOG=debug --timeout 10m -- cargo test"
+)]
+pub(in crate::cli) struct Run {
+    /// Lease from this provider
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+    /// Use this lease: its id or slug
+    #[arg(long, value_name = "ID", conflicts_with = "fresh")]
+    id: Option<String>,
+    /// Lease a new box, whatever there is
+    #[arg(long)]
+    fresh: bool,
+    /// Leave the box ready afterwards
+    #[arg(long)]
+    keep: bool,
+    /// Run a line of shell instead of a program
+    #[arg(long, value_name = "LINE", conflicts_with = "command")]
+    shell: Option<OsString>,
+    /// Run in this folder of the checkout
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+    /// Set a variable for the command; without a value, hand on this one's
+    #[arg(long = "env", value_name = "NAME[=VALUE]")]
+    environment: Vec<OsString>,
+    /// Give the command none of this machine's variables (`local` only; a remote box never gets them)
+    #[arg(long)]
+    clean_env: bool,
+    /// End the command after this time, such as 90s or 15m
+    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
+    timeout: Option<Duration>,
+    /// Send this folder as it is, instead of what git says of the checkout
+    #[arg(long, value_name = "DIR")]
+    from_dir: Option<PathBuf>,
+    /// Keep files that match this pattern (as in `.gitignore`) here
+    #[arg(long, value_name = "PATTERN")]
+    exclude: Vec<String>,
+    /// Sync even if that deletes most of what the box holds
+    #[arg(long)]
+    allow_mass_deletion: bool,
+    /// The command and its arguments
+    #[arg(last = true, required_unless_present = "shell")]
+    command: Vec<OsString>,
+}
+
+fn parse_timeout(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "expected a duration such as 90s, 15m or 2h".to_owned())
+}
+
+/// What the arguments come to, checked.
+pub(super) struct Order {
+    pub(super) places: Places,
+    pub(super) settings: Settings,
+    pub(super) source: Source,
+    /// The working directory on the box, relative to the tree; empty for its root.
+    pub(super) directory: Text,
+    pub(super) command: Command,
+    /// Values for the command.
+    pub(super) environment: Environment,
+    pub(super) clean_env: bool,
+    pub(super) allow_mass_deletion: bool,
+    pub(super) keep: bool,
+    pub(super) wanted: Wanted,
+}
+
+impl Run {
+    pub(super) fn check(self, shared: &Shared) -> Result<Order, CommandError> {
+        if env::var_os("CRABBOX_RUN").is_some() {
+            let error = CommandError::usage("this is a box already: `crabbox run` doesn't nest");
+            return Err(error.hint("run the command itself"));
+        }
+        let command = self.command();
+        let environment = self.environment()?;
+        check_length("the command", &command)?;
+        check_length("the values of `--env`", &environment)?;
+        let source = self.source()?;
+        let directory = self.directory(&source)?;
+        let places = shared.places()?;
+        let flags = Flags {
+            provider: self.provider.clone(),
+            timeout: self.timeout,
+            exclude: self.exclude.clone(),
+            ..shared.flags()
+        };
+        let settings = Settings::load(flags, Some(&source.root), &places.config)?;
+        Ok(Order {
+            wanted: self.wanted(&source, &settings),
+            places,
+            settings,
+            source,
+            directory,
+            command,
+            environment,
+            clean_env: self.clean_env,
+            allow_mass_deletion: self.allow_mass_deletion,
+            keep: self.keep,
+        })
+    }
+
+    fn source(&self) -> Result<Source, CommandError> {
+        match &self.from_dir {
+            Some(folder) => Source::folder(folder),
+            None => env::current_dir()
+                .map_err(|source| SyncError::Read { path: PathBuf::from("."), source })
+                .and_then(|folder| Source::checkout(&folder)),
+        }
+        .map_err(|error| explain_sync(&error))
+    }
+
+    /// `--dir`, which counts from the current folder, or from that of `--from-dir`.
+    fn directory(&self, source: &Source) -> Result<Text, CommandError> {
+        let Some(folder) = &self.dir else {
+            return Ok(Text::default());
+        };
+        let here = match &self.from_dir {
+            Some(_) => source.root.clone(),
+            None => env::current_dir().unwrap_or_default(),
+        };
+        let path = real(&here.join(folder));
+        let relative = path.strip_prefix(&source.root).map_err(|_| {
+            let (folder, root) = (folder.display(), source.root.display());
+            CommandError::usage(format!("`--dir {folder}` isn't a folder of `{root}`"))
+        })?;
+        Ok(Text(relative.as_os_str().as_bytes().to_vec()))
+    }
+
+    fn environment(&self) -> Result<Environment, CommandError> {
+        let mut values = BTreeMap::new();
+        for word in &self.environment {
+            let bytes = word.as_bytes();
+            let (name, value) = if let Some(at) = bytes.iter().position(|byte| *byte == b'=') {
+                (&bytes[..at], bytes[at + 1..].to_vec())
+            } else {
+                let value = env::var_os(word).ok_or_else(|| {
+                    let name = word.to_string_lossy();
+                    CommandError::usage(format!("`--env {name}`: there is no such variable here"))
+                        .hint(format!("--env {name}=VALUE sets one"))
+                })?;
+                (bytes, value.into_vec())
+            };
+            if name.is_empty() {
+                return Err(CommandError::usage("`--env` needs a name"));
+            }
+            values.insert(Text(name.to_vec()), Text(value));
+        }
+        Ok(Environment(values))
+    }
+
+    fn wanted(&self, source: &Source, settings: &Settings) -> Wanted {
+        Wanted {
+            repository: source.root.clone(),
+            provider: settings.provider.clone(),
+            settings: settings.provider_settings.clone(),
+            release: settings.release,
+            keep: self.keep,
+            fresh: self.fresh,
+            id: self.id.clone(),
+            run: format!("run_{:012x}", random_bits() & 0xffff_ffff_ffff),
+        }
+    }
+
+    fn command(&self) -> Command {
+        match &self.shell {
+            Some(line) => Command::Shell(Text(line.as_bytes().to_vec())),
+            None => Command::Argv(
+                self.command.iter().map(|word| Text(word.as_bytes().to_vec())).collect(),
+            ),
+        }
+    }
+}
+
+/// What is sent in one frame has to fit into one, with room for the rest of the request.
+fn check_length(what: &str, message: &impl Serialize) -> Result<(), CommandError> {
+    const LIMIT: usize = MAX_PAYLOAD / 2;
+    let length = serde_json::to_vec(message).map_or(usize::MAX, |json| json.len());
+    if length > LIMIT {
+        return Err(CommandError::usage(format!(
+            "{what} takes {length} bytes, more than the {LIMIT} that can be sent"
+        ))
+        .hint("put it into a file of the checkout"));
+    }
+    Ok(())
+}
+
+/// The path without links; what isn't there (yet, or but on the box) is only tidied.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(tidy.pop()),
+            other => tidy.push(other),
+        }
+    }
+    match (tidy.parent(), tidy.file_name()) {
+        (Some(parent), Some(name)) if parent != path => real(parent).join(name),
+        _ => tidy,
+    }
+}

@@ -1,0 +1,104 @@
+//! The way of a run: a box, the tree on it, the command, and letting go.
+
+use super::arguments::{Order, Run};
+use super::attempt::Attempt;
+use super::explain::{Failed, explain};
+use super::report::Report;
+use crate::cli::Shared;
+use crate::config::Settings;
+use crate::lease::{Desk, Held};
+use crate::output::{CommandError, Printer};
+use crate::run::{Finished, Listener, RunError};
+use crate::sync::{self, SyncError};
+use crabbox_wire::tree::Tree;
+use serde_json::json;
+use std::thread;
+use std::time::Instant;
+
+impl Run {
+    /// Returns the exit code.
+    pub(in crate::cli) fn execute(self, shared: &Shared) -> u8 {
+        let printer = shared.printer;
+        let ended = self.check(shared).map_err(Failed::from).and_then(|order| {
+            let desk = shared.desk(&order.places, &order.settings)?;
+            order.run(desk, printer)
+        });
+        match ended {
+            Ok(report) => {
+                report.show(printer);
+                report.finished.outcome.exit
+            }
+            Err(failed) => {
+                if printer.json {
+                    let mut document = failed.error.to_json();
+                    document["outcome"] = json!(failed.outcome);
+                    // The error itself is still told on standard error.
+                    let _ = printer.document(&document);
+                }
+                if !failed.unread {
+                    Printer { json: false, ..printer }.error(&failed.error);
+                }
+                failed.outcome.exit
+            }
+        }
+    }
+}
+
+impl Order {
+    fn run(&self, mut desk: Desk, printer: Printer) -> Result<Report, Failed> {
+        let started = Instant::now();
+        check_choice(&self.settings, &desk)?;
+        let (tree, held) = self.scan_and_acquire(&mut desk);
+        let held = held.map_err(Failed::of_provider)?;
+        let ready = started.elapsed();
+
+        let listener = Listener::start(printer)
+            .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
+        let (mut held, result) = match tree {
+            Err(error) => (held, Err(RunError::Sync(error))),
+            Ok(tree) => {
+                let attempt = Attempt { order: self, tree: &tree, listener: &listener, printer };
+                attempt.run(&mut desk, held).map_err(Failed::of_provider)?
+            }
+        };
+        let outcome = result.as_ref().map_or_else(RunError::outcome, Finished::outcome);
+        listener.releasing(&held.claim.slug, outcome.exit);
+        let settings = &self.settings;
+        let end = desk.let_go(&mut held, self.keep, settings.idle, &settings.provider_settings);
+        if let Err(error) = &end {
+            // The program's result stands, whatever comes after it.
+            printer.warning(&format!("{} wasn't released: {error}", held.claim.slug));
+            printer.hint(&format!("crabbox stop {}", held.claim.slug));
+        }
+        let finished = result.map_err(|error| explain(&error, &held.claim, &self.wanted))?;
+        Ok(Report { finished, claim: held.claim, end: end.ok(), ready, total: started.elapsed() })
+    }
+
+    /// The tree is read while the provider works.
+    fn scan_and_acquire(
+        &self,
+        desk: &mut Desk,
+    ) -> (Result<Tree, SyncError>, Result<Held, CommandError>) {
+        thread::scope(|scope| {
+            let scan = scope
+                .spawn(|| sync::scan(&self.source, &self.settings.exclude, &self.places.cache));
+            let held = desk.acquire(&self.wanted);
+            (scan.join().expect("the scanning thread doesn't panic"), held)
+        })
+    }
+}
+
+/// A repository may name only a provider that came with this program or that the user
+/// has configured: else a checkout would choose what code runs here.
+fn check_choice(settings: &Settings, desk: &Desk) -> Result<(), CommandError> {
+    if !settings.provider_by_repository || desk.registry.is_bundled(&settings.provider) {
+        return Ok(());
+    }
+    let name = &settings.provider;
+    Err(CommandError::usage(format!(
+        "this repository asks for the provider `{name}`, which you haven't configured"
+    ))
+    .hint(format!(
+        "--provider {name} uses it this once; `[provider.{name}]` in your config.toml allows it"
+    )))
+}
