@@ -2,6 +2,7 @@
 
 mod desk;
 mod documents;
+mod output;
 mod providers;
 mod run;
 mod stop;

@@ -58,6 +58,13 @@ fn json_is_one_document_also_on_failure() {
     let document = parse(&bad.stdout);
     assert_eq!(document["outcome"]["exit"], 127);
     assert_eq!(document["outcome"]["origin"], "crabbox");
+    let typo = world.crabbox(&["run", "--json", "--shel", "true"]);
+    let document = parse(&typo.stdout);
+    assert_eq!((typo.code, &document["outcome"]["exit"]), (125, &125.into()));
+    assert_eq!(document["error"]["message"], "unexpected argument '--shel' found");
+    let typo = world.crabbox(&["list", "--json", "--al"]);
+    assert_eq!((typo.code, &parse(&typo.stdout)["error"]["exit"]), (2, &2.into()));
+    assert!(world.crabbox(&["list", "--al"]).stdout.is_empty());
 }
 
 #[test]

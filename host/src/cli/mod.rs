@@ -6,17 +6,18 @@ mod provider;
 mod run;
 mod status;
 mod stop;
+mod usage;
 
 use crate::claims::Store;
-use crate::config::{Flags, Settings};
+use crate::config::{Flags, Settings, parse_duration};
 use crate::lease::Desk;
-use crate::output::{CommandError, Exit, Printer};
+use crate::output::{Colour, CommandError, Manner, Printer};
 use crate::places::Places;
 use crate::registry::Registry;
-use clap::{Args, Parser, Subcommand};
-use std::env;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Run a command on a leased box that holds exactly your tree
 #[derive(Debug, Parser)]
@@ -40,6 +41,19 @@ struct Common {
     /// Print one JSON document on standard output
     #[arg(long, global = true)]
     json: bool,
+    /// Colour what crabbox itself says
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    color: Colour,
+    /// Where there is no terminal, say this often what is waited for
+    #[arg(long, global = true, value_name = "DURATION", env = "CRABBOX_HEARTBEAT", hide_env = true,
+        default_value = "15s", value_parser = parse_positive)]
+    heartbeat: Duration,
     /// Keep claims in this folder
     #[arg(long, global = true, value_name = "DIR", env = "CRABBOX_STATE_DIR")]
     state_dir: Option<PathBuf>,
@@ -64,12 +78,13 @@ enum Command {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let line = match CommandLine::try_parse() {
+    let parsed = CommandLine::command().color(usage::colour()).try_get_matches();
+    let line = match parsed.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
         Ok(line) => line,
-        Err(error) => return refuse(&error),
+        Err(error) => return usage::refuse(&error),
     };
-    let printer =
-        Printer { quiet: line.common.quiet, verbose: line.common.verbose, json: line.common.json };
+    let Common { quiet, verbose, json, color, heartbeat, .. } = line.common;
+    let printer = Printer::new(Manner { quiet, verbose, json, colour: color, heartbeat });
     let shared = Shared { common: line.common, printer };
     let result = match line.command {
         // Its codes are the program's.
@@ -87,20 +102,6 @@ pub fn main() -> ExitCode {
             ExitCode::from(error.kind() as u8)
         }
     }
-}
-
-/// Help and version end well; a wrong line of `run` must not look like a program's code 2.
-fn refuse(error: &clap::Error) -> ExitCode {
-    // Nobody is left to tell when the stream is gone.
-    let _ = error.print();
-    if !error.use_stderr() {
-        return ExitCode::SUCCESS;
-    }
-    let is_run = env::args_os().skip(1).find(|word| !word.as_encoded_bytes().starts_with(b"-"));
-    if is_run.is_some_and(|word| word == "run") {
-        return ExitCode::from(crate::run::CRABBOX_FAILED);
-    }
-    ExitCode::from(Exit::Usage as u8)
 }
 
 /// What the options of every command come to.
@@ -136,6 +137,11 @@ impl Shared {
         }
         Registry::new(crate::registry::Places::discover(settings.provider_path.clone()))
     }
+}
+
+/// A duration in an argument.
+fn parse_positive(text: &str) -> Result<Duration, String> {
+    parse_duration(text).ok_or_else(|| "expected a duration such as 90s, 15m or 2h".to_owned())
 }
 
 /// `2m ago` and the like.

@@ -1,59 +1,107 @@
-//! The only code that writes to the standard streams.
+//! What is said, and in which form.
 
-use super::CommandError;
+use super::colour::{self, Colour, is_live};
+use super::progress::{self, Progress};
+use super::{CommandError, stream};
+use anstyle::Style;
 use serde::Serialize;
-use std::io::{self, IsTerminal, Write};
+use std::io;
+use std::time::Duration;
 
 /// How to print: settled once, from the global flags.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Printer {
+    volume: Volume,
+    /// One JSON document on standard output, also on failure.
+    pub json: bool,
+    coloured: bool,
+    /// Standard error is a terminal where a line can be drawn over.
+    live: bool,
+    heartbeat: Duration,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Volume {
+    /// Nothing but warnings and errors.
+    Quiet,
+    Normal,
+    Verbose,
+}
+
+/// What the global flags say of printing.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner {
     /// Say nothing but errors (the program's own output is never silenced).
     pub quiet: bool,
     /// Say more.
     pub verbose: bool,
     /// One JSON document on standard output, also on failure.
     pub json: bool,
+    /// Colours on standard error.
+    pub colour: Colour,
+    /// How often to say what is waited for where there is no terminal to draw on.
+    pub heartbeat: Duration,
 }
 
 impl Printer {
+    /// For the streams of this process.
+    #[must_use]
+    pub fn new(manner: Manner) -> Self {
+        let Manner { quiet, verbose, json, colour, heartbeat } = manner;
+        let live = is_live(&io::stderr());
+        let volume = match (quiet, verbose) {
+            (true, _) => Volume::Quiet,
+            (false, false) => Volume::Normal,
+            (false, true) => Volume::Verbose,
+        };
+        Self { volume, json, coloured: colour.on_stderr(), live, heartbeat }
+    }
+
     /// One line about a phase.
     pub fn phase(&self, line: &str) {
-        if !self.quiet {
-            say("", line);
+        if self.volume != Volume::Quiet {
+            self.say(colour::PLAIN, "", line);
         }
     }
 
     /// Something that helps to understand a run, with `-v`.
     pub fn detail(&self, line: &str) {
-        if self.verbose && !self.quiet {
-            say("", line);
+        if self.volume == Volume::Verbose {
+            self.say(colour::PLAIN, "", line);
         }
     }
 
     /// A question, whatever `--quiet` says: without it the program would seem to hang.
     pub fn ask(&self, question: &str) {
-        say("", question);
+        self.say(colour::PLAIN, "", question);
     }
 
     /// Something that isn't as it should be, and doesn't stop the command.
     pub fn warning(&self, line: &str) {
-        say("warning: ", line);
+        self.say(colour::WARNING, "warning: ", line);
     }
 
     /// What to do about it.
     pub fn hint(&self, line: &str) {
-        say("  hint: ", line);
+        self.say(colour::HINT, "  hint: ", line);
     }
 
-    /// Why the command failed; with `--json`, as its document.
+    /// Why the command failed; with `--json`, as its document, too.
     pub fn error(&self, error: &CommandError) {
         if self.json {
-            let _ = write_document(&error.to_json());
+            // Nobody is left to tell when standard output is gone.
+            let _ = self.document(&error.to_json());
         }
-        say("error: ", &error.to_string());
+        self.explain(error);
+    }
+
+    /// Why the command failed, for people.
+    pub fn explain(&self, error: &CommandError) {
+        self.say(colour::ERROR, "error: ", &error.to_string());
         for cause in error.causes() {
             for (index, line) in cause.lines().enumerate() {
-                say(if index == 0 { "  because: " } else { "           " }, line);
+                let prefix = if index == 0 { "  because: " } else { "           " };
+                self.say(colour::PLAIN, prefix, line);
             }
         }
         for hint in error.hints() {
@@ -61,39 +109,49 @@ impl Printer {
         }
     }
 
+    /// Says what is waited for, until the answer is dropped: in one line that moves on a terminal,
+    /// by a line every now and then elsewhere. What takes no time is never said.
+    #[must_use]
+    pub fn progress(&self, what: impl Into<String>) -> Progress {
+        if self.volume == Volume::Quiet {
+            return Progress::silent();
+        }
+        progress::begin(what.into(), self.live, self.heartbeat, *self)
+    }
+
+    /// Off a terminal, says now and then that `what` goes on in silence; [`Progress::advance`]
+    /// breaks the silence. On a terminal nothing is drawn between the lines of a program.
+    #[must_use]
+    pub fn silence(&self, what: impl Into<String>) -> Progress {
+        if self.volume == Volume::Quiet || self.live {
+            return Progress::silent();
+        }
+        progress::begin_silence(what.into(), self.heartbeat, *self)
+    }
+
     /// Text that was asked for, on standard output.
     pub fn data(&self, text: &str) -> Result<(), CommandError> {
-        ignore_closed(io::stdout().lock().write_all(text.as_bytes()))
+        ignore_closed(stream::stdout(text.as_bytes()))
     }
 
     /// The document that `--json` asked for.
     pub fn document(&self, document: &impl Serialize) -> Result<(), CommandError> {
-        ignore_closed(write_document(document))
+        let text = serde_json::to_string_pretty(document).map_err(io::Error::other);
+        ignore_closed(text.and_then(|text| stream::stdout(format!("{text}\n").as_bytes())))
     }
-}
 
-/// A line of ours on standard error, recognisable among the program's. What comes
-/// from outside (a box, a provider) may hold terminal escapes: they are shown, not obeyed.
-fn say(prefix: &str, line: &str) {
-    let mut clean = String::with_capacity(line.len());
-    for character in line.chars() {
-        if character.is_control() && character != '\t' {
-            clean.extend(character.escape_default());
+    /// A line of ours on standard error, recognisable among the program's.
+    fn say(&self, style: Style, prefix: &str, line: &str) {
+        let line = stream::clean(line);
+        let line = if self.coloured {
+            let mark = colour::MARK;
+            format!("{mark}crabbox:{mark:#} {style}{prefix}{style:#}{line}\n")
         } else {
-            clean.push(character);
-        }
+            format!("crabbox: {prefix}{line}\n")
+        };
+        // Nobody is left to tell when standard error is gone.
+        let _ = stream::stderr(line.as_bytes());
     }
-    let mut stderr = io::stderr().lock();
-    let mark = if stderr.is_terminal() { "\u{1b}[2mcrabbox:\u{1b}[0m" } else { "crabbox:" };
-    let mark = if std::env::var_os("NO_COLOR").is_some() { "crabbox:" } else { mark };
-    // Nobody is left to tell when standard error is gone.
-    let _ = writeln!(stderr, "{mark} {prefix}{clean}");
-}
-
-fn write_document(document: &impl Serialize) -> io::Result<()> {
-    let mut text = serde_json::to_string_pretty(document).map_err(io::Error::other)?;
-    text.push('\n');
-    io::stdout().lock().write_all(text.as_bytes())
 }
 
 /// A reader that has seen enough (`| head -1`) is no failure.
@@ -104,16 +162,4 @@ fn ignore_closed(result: io::Result<()>) -> Result<(), CommandError> {
         }
         _ => Ok(()),
     }
-}
-
-/// The program's standard output, byte for byte.
-pub(crate) fn program_stdout(bytes: &[u8]) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(bytes)?;
-    stdout.flush()
-}
-
-/// The program's standard error, byte for byte.
-pub(crate) fn program_stderr(bytes: &[u8]) -> io::Result<()> {
-    io::stderr().lock().write_all(bytes)
 }

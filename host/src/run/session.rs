@@ -8,7 +8,7 @@ use super::outbox::Outbox;
 use super::outcome::{Origin, Outcome, SIGNALED};
 use super::signals::Listener;
 use super::stdin::{self, Taken};
-use crate::output::Printer;
+use crate::output::{Printer, Progress};
 use crate::sync::{self, Base, Plan, Source, SyncError};
 use crate::transport::{self, Process, TransportError};
 use crabbox_provider_api::payload::Transport;
@@ -36,6 +36,8 @@ const ACK_EVERY: u64 = 1024 * 1024;
 pub struct Job<'a> {
     /// The way to the box.
     pub transport: &'a Transport,
+    /// The lease's name, for messages.
+    pub lease: &'a str,
     /// What is asked of the helper; it names `tree`.
     pub request: &'a Request,
     /// Values for the command.
@@ -195,9 +197,11 @@ fn hold_session(
     seen: &mut dyn Seen,
     listener: &Listener,
 ) -> Result<Finished, RunError> {
-    let mut started = |process| listener.session(&job.request.lease, process);
+    let connecting = job.printer.progress(format!("connecting to {}", job.lease));
+    let mut started = |process| listener.session(job.lease, process);
     let transport::Link { mut input, output, process } =
         transport::open(job.transport, job.request, &mut started)?;
+    drop(connecting);
     let outbox = Outbox::new(output);
     let mut conversation =
         Conversation { job, process: &process, outbox: outbox.clone(), listener, sent: 0 };
@@ -238,6 +242,7 @@ impl Conversation<'_> {
         // Is the plan that was sent on a belief the wrong one? The one from the box's own
         // manifest never is.
         let (wrong, right) = (AtomicBool::new(false), AtomicBool::new(false));
+        let progress = job.printer.progress(format!("syncing to {}", job.lease));
         let sent = thread::scope(|scope| {
             let mut sent = 0;
             let mut proved = false;
@@ -256,10 +261,11 @@ impl Conversation<'_> {
                             // What is believed may need the tree itself, not just its name.
                             let believed = job.base.tree();
                             sent = self.check(believed.as_ref())?;
+                            progress.expect(sent);
                             let outbox = self.outbox.clone();
-                            let (failed, wrong) = (&failed, &wrong);
+                            let (failed, wrong, progress) = (&failed, &wrong, &progress);
                             senders.push(scope.spawn(move || {
-                                deliver(job, believed.as_ref(), wrong, outbox, failed);
+                                deliver(job, believed.as_ref(), wrong, progress, outbox, failed);
                             }));
                         }
                     }
@@ -282,13 +288,14 @@ impl Conversation<'_> {
                     Some(ToHost::ManifestEnd) => {
                         let held = tree::decode(&manifest).map_err(RunError::Manifest)?;
                         sent = self.check(Some(&held))?;
+                        progress.expect(sent);
                         for sender in senders.drain(..) {
                             let _: thread::Result<()> = sender.join();
                         }
                         let outbox = self.outbox.clone();
-                        let (failed, right) = (&failed, &right);
+                        let (failed, right, progress) = (&failed, &right, &progress);
                         senders.push(scope.spawn(move || {
-                            deliver(job, Some(&held), right, outbox, failed);
+                            deliver(job, Some(&held), right, progress, outbox, failed);
                         }));
                     }
                     Some(ToHost::Synced(synced)) => {
@@ -357,10 +364,12 @@ impl Conversation<'_> {
         }
         let mut buffer = Vec::new();
         let mut acknowledged = 0;
+        let silence = self.job.printer.silence(format!("running on {}", self.job.lease));
         loop {
             match ToHost::read(input, &mut buffer)? {
                 None => return Ok(None),
                 Some(ToHost::Output { stream, offset, bytes }) => {
+                    silence.advance(bytes.len() as u64);
                     write_out(stream, bytes, self.job.output_to_stderr).map_err(
                         |error| match error.kind() {
                             io::ErrorKind::BrokenPipe => RunError::Unread,
@@ -400,12 +409,13 @@ fn deliver(
     job: &Job<'_>,
     held: Option<&Tree>,
     superseded: &AtomicBool,
+    progress: &Progress,
     mut outbox: Outbox,
     failed: &Mutex<Option<SyncError>>,
 ) {
     let root: &Path = &job.source.root;
     let plan = sync::plan(held, job.tree);
-    match sync::send(&plan, root, superseded, &mut outbox) {
+    match sync::send(&plan, root, superseded, progress, &mut outbox) {
         // The helper's own words say more than our broken pipe.
         Ok(()) | Err(SyncError::Stream(_)) => {}
         Err(_) if superseded.load(Ordering::Relaxed) => {}
@@ -422,7 +432,7 @@ fn deliver(
 
 fn write_out(stream: Stream, bytes: &[u8], to_stderr: bool) -> io::Result<()> {
     match stream {
-        Stream::Stdout if !to_stderr => crate::output::program_stdout(bytes),
-        _ => crate::output::program_stderr(bytes),
+        Stream::Stdout if !to_stderr => crate::output::stdout(bytes),
+        _ => crate::output::stderr(bytes),
     }
 }

@@ -140,8 +140,8 @@ fn receive(state: &Mutex<State>, signal: i32, printer: Printer) {
         }
         (Target::Command(mut outbox), 1) => send(&mut outbox, Signal::Interrupt),
         (Target::Command(mut outbox), _) => {
-            printer.phase("killing the command; once more leaves at once");
             send(&mut outbox, Signal::Kill);
+            printer.phase("killing the command; once more leaves at once");
         }
     }
 }

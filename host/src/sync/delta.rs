@@ -1,6 +1,7 @@
 //! The difference between two trees, and sending it.
 
 use super::SyncError;
+use crate::output::Progress;
 use crabbox_wire::delta::Record;
 use crabbox_wire::frame::{CHUNK, FrameError, ToHelper};
 use crabbox_wire::tree::{Entry, Kind, Tree};
@@ -49,9 +50,10 @@ pub fn send(
     plan: &Plan<'_>,
     root: &Path,
     superseded: &AtomicBool,
+    progress: &Progress,
     out: &mut impl Write,
 ) -> Result<(), SyncError> {
-    let sent = send_records(plan, root, superseded, out);
+    let sent = send_records(plan, root, superseded, progress, out);
     if !superseded.load(Ordering::Relaxed) {
         sent?;
     }
@@ -63,6 +65,7 @@ fn send_records(
     plan: &Plan<'_>,
     root: &Path,
     superseded: &AtomicBool,
+    progress: &Progress,
     out: &mut impl Write,
 ) -> Result<(), SyncError> {
     let mut records = zstd::Encoder::new(Frames { out, superseded }, LEVEL)
@@ -73,7 +76,7 @@ fn send_records(
         head.clear();
         Record::Put((*entry).clone()).encode(&mut head);
         records.write_all(&head).map_err(SyncError::Stream)?;
-        send_content(entry, root, &mut records)?;
+        send_content(entry, root, progress, &mut records)?;
     }
     head.clear();
     for path in &plan.deletes {
@@ -87,7 +90,12 @@ fn send_records(
 }
 
 /// Sends exactly as many bytes as the entry announces; the box checks their hash.
-fn send_content(entry: &Entry, root: &Path, out: &mut impl Write) -> Result<(), SyncError> {
+fn send_content(
+    entry: &Entry,
+    root: &Path,
+    progress: &Progress,
+    out: &mut impl Write,
+) -> Result<(), SyncError> {
     let path = root.join(OsStr::from_bytes(&entry.path));
     let read = |source| SyncError::Read { path: path.clone(), source };
     let sent = match entry.kind {
@@ -99,7 +107,7 @@ fn send_content(entry: &Entry, root: &Path, out: &mut impl Write) -> Result<(), 
         }
         Kind::File | Kind::Executable => {
             let file = File::open(&path).map_err(read)?;
-            copy(&mut file.take(entry.size), out).map_err(|error| match error {
+            copy(&mut file.take(entry.size), progress, out).map_err(|error| match error {
                 Copy::Read(source) => read(source),
                 Copy::Write(source) => SyncError::Stream(source),
             })?
@@ -115,7 +123,7 @@ enum Copy {
 
 /// As `io::copy`, but says which side failed: a file that can't be read and a box
 /// that can't be reached aren't the same news.
-fn copy(input: &mut impl Read, out: &mut impl Write) -> Result<u64, Copy> {
+fn copy(input: &mut impl Read, progress: &Progress, out: &mut impl Write) -> Result<u64, Copy> {
     let mut chunk = vec![0; 64 * 1024];
     let mut copied = 0;
     loop {
@@ -124,6 +132,7 @@ fn copy(input: &mut impl Read, out: &mut impl Write) -> Result<u64, Copy> {
             Ok(count) => {
                 out.write_all(&chunk[..count]).map_err(Copy::Write)?;
                 copied += count as u64;
+                progress.advance(count as u64);
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(Copy::Read(error)),
@@ -190,8 +199,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("temporary folder");
         fs::write(folder.path().join("a"), "x").expect("writes");
         let wanted = tree(&[("a", "longer")]);
-        let result =
-            send(&plan(None, &wanted), folder.path(), &AtomicBool::new(false), &mut Vec::new());
+        let (go_on, progress) = (AtomicBool::new(false), Progress::silent());
+        let result = send(&plan(None, &wanted), folder.path(), &go_on, &progress, &mut Vec::new());
         assert!(matches!(result, Err(SyncError::Changed(_))));
     }
 
@@ -202,7 +211,8 @@ mod tests {
         let wanted = tree(&[("a", "x"), ("not there", "any more")]);
         let mut sent = Vec::new();
         let plan = plan(None, &wanted);
-        send(&plan, folder.path(), &AtomicBool::new(true), &mut sent).expect("ends");
+        let (superseded, progress) = (AtomicBool::new(true), Progress::silent());
+        send(&plan, folder.path(), &superseded, &progress, &mut sent).expect("ends");
         let mut end = Vec::new();
         ToHelper::DeltaEnd.write(&mut end).expect("writes");
         assert_eq!(sent, end);

@@ -1,8 +1,8 @@
 //! What `crabbox run` takes, and what that comes to.
 
 use super::explain::explain_sync;
-use crate::cli::Shared;
-use crate::config::{Flags, Settings, parse_duration};
+use crate::cli::{Shared, parse_positive};
+use crate::config::{Flags, Settings};
 use crate::lease::{Wanted, random_bits};
 use crate::output::CommandError;
 use crate::places::Places;
@@ -59,7 +59,7 @@ pub(in crate::cli) struct Run {
     #[arg(long)]
     clean_env: bool,
     /// End the command after this time, such as 90s or 15m
-    #[arg(long, value_name = "DURATION", value_parser = parse_timeout)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive)]
     timeout: Option<Duration>,
     /// Send this folder as it is, instead of what git says of the checkout
     #[arg(long, value_name = "DIR")]
@@ -73,10 +73,6 @@ pub(in crate::cli) struct Run {
     /// The command and its arguments
     #[arg(last = true, required_unless_present = "shell")]
     command: Vec<OsString>,
-}
-
-fn parse_timeout(text: &str) -> Result<Duration, String> {
-    parse_duration(text).ok_or_else(|| "expected a duration such as 90s, 15m or 2h".to_owned())
 }
 
 /// What the arguments come to, checked.

@@ -46,6 +46,7 @@ impl Attempt<'_> {
 
     fn on_box(&self, desk: &mut Desk, held: &mut Held) -> (Result<Finished, RunError>, Proved) {
         let Endpoint { transport, work_root, same_machine } = held.endpoint.clone();
+        let slug = held.claim.slug.clone();
         let workspace = workspace_name(&self.order.source.root);
         let base = Base::open_for(
             &self.order.places.cache,
@@ -81,6 +82,7 @@ impl Attempt<'_> {
         };
         let job = Job {
             transport: &transport,
+            lease: &slug,
             request: &request,
             environment: self.order.environment.clone(),
             source: &self.order.source,

@@ -36,7 +36,7 @@ impl Run {
                     let _ = printer.document(&document);
                 }
                 if !failed.unread {
-                    Printer { json: false, ..printer }.error(&failed.error);
+                    printer.explain(&failed.error);
                 }
                 failed.outcome.exit
             }
@@ -64,7 +64,9 @@ impl Order {
         let outcome = result.as_ref().map_or_else(RunError::outcome, Finished::outcome);
         listener.releasing(&held.claim.slug, outcome.exit);
         let settings = &self.settings;
+        let releasing = printer.progress(format!("letting go of {}", held.claim.slug));
         let end = desk.let_go(&mut held, self.keep, settings.idle, &settings.provider_settings);
+        drop(releasing);
         if let Err(error) = &end {
             // The program's result stands, whatever comes after it.
             printer.warning(&format!("{} wasn't released: {error}", held.claim.slug));
@@ -82,7 +84,11 @@ impl Order {
         thread::scope(|scope| {
             let scan = scope
                 .spawn(|| sync::scan(&self.source, &self.settings.exclude, &self.places.cache));
+            let provider = &self.wanted.provider;
+            let acquiring = desk.printer.progress(format!("getting a box from {provider}"));
             let held = desk.acquire(&self.wanted);
+            drop(acquiring);
+            let _reading = desk.printer.progress("reading the checkout");
             (scan.join().expect("the scanning thread doesn't panic"), held)
         })
     }
