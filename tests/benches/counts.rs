@@ -1,0 +1,51 @@
+//! What a run asks of the system, counted by strace.
+
+use crabbox_tests::World;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+/// What was counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Counts {
+    /// Processes that were started, crabbox itself and the command of the run aside.
+    pub(crate) processes: u64,
+    pub(crate) fsyncs: u64,
+}
+
+/// Counts for `crabbox run ARGUMENTS… -- true`. `None`: strace isn't there, or may not trace.
+pub(crate) fn of_run(world: &World, crabbox: &Path, arguments: &[&str]) -> Option<Counts> {
+    let trace = world.root().join("trace");
+    let template = world.command_of(crabbox, &[]);
+    let mut command = Command::new("strace");
+    command
+        .args(["-f", "-qq", "-e", "trace=execve,fsync,fdatasync", "-o"])
+        .arg(&trace)
+        .arg(crabbox)
+        .args([&["run", "-q"], arguments, &["--", "true"]].concat())
+        .current_dir(world.checkout())
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .env_clear();
+    for (name, value) in template.get_envs() {
+        if let Some(value) = value {
+            command.env(name, value);
+        }
+    }
+    if !command.status().ok()?.success() {
+        return None;
+    }
+    let text = fs::read_to_string(trace).ok()?;
+    let calls = |name: &str| {
+        text.lines()
+            .filter(|line| line.contains(name) && line.ends_with("= 0"))
+            .filter_map(|line| line.split(' ').next())
+            .collect::<Vec<_>>()
+    };
+    // One image a process: what a shell becomes is still that process.
+    let mut started = calls("execve(");
+    started.sort_unstable();
+    started.dedup();
+    let fsyncs = calls("fsync(").len() + calls("fdatasync(").len();
+    Some(Counts { processes: (started.len() as u64).saturating_sub(2), fsyncs: fsyncs as u64 })
+}
