@@ -2,8 +2,14 @@
 //! removed, appended, so that a small change costs a small write.
 //!
 //! An entry is recorded *before* it is written, without stat data, and again after,
-//! with it. So nothing that was written is unknown after a crash; a record that was
-//! torn is dropped with all behind it, and what it spoke of hadn't been touched yet.
+//! with it. So nothing that was written is unknown after a crash: a record that the end of
+//! the file cuts off is dropped, and what it spoke of hadn't been touched yet. A record that
+//! is there in full and wrong is another matter: whatever follows would be forgotten with it,
+//! and what was forgotten would stay in the workspace for ever. So that is no journal any more.
+//!
+//! A record is the length of its payload (4 bytes, big-endian), the length's complement (a
+//! length that was damaged must not look like a cut), the first 8 bytes of the payload's
+//! hash, and the payload.
 
 use crabbox_wire::tree::{Entry, Hash};
 use std::collections::BTreeMap;
@@ -11,7 +17,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-const MAGIC: &[u8; 8] = b"cbxjrnl1";
+const MAGIC: &[u8; 8] = b"cbxjrnl2";
 const PUT: u8 = 1;
 const DELETE: u8 = 2;
 
@@ -47,7 +53,7 @@ pub(crate) struct Journal {
 pub(crate) enum Opened {
     /// There is none.
     Absent,
-    /// It isn't one, or not of this version: what the workspace holds is unknown.
+    /// It isn't one, not of this version, or not whole: what the workspace holds is unknown.
     Damaged,
     Known(Journal, Rows),
 }
@@ -59,17 +65,12 @@ impl Journal {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Opened::Absent),
             Err(error) => return Err(error),
         };
-        let Some(mut rest) = bytes.strip_prefix(MAGIC) else {
+        let Ok(History { rows, records, length }) = read(&bytes) else {
             return Ok(Opened::Damaged);
         };
-        let mut rows = Rows::new();
-        let mut records = 0;
-        while read_record(&mut rest, &mut rows).is_some() {
-            records += 1;
-        }
         let file = File::options().append(true).open(path)?;
         // What is left is torn: the next record goes in its place.
-        file.set_len((bytes.len() - rest.len()) as u64)?;
+        file.set_len(length as u64)?;
         Ok(Opened::Known(Self { path: path.to_owned(), file, records }, rows))
     }
 
@@ -130,23 +131,63 @@ fn put(out: &mut Vec<u8>, row: &Row) {
     frame(out, &payload);
 }
 
-/// Length, the first bytes of the payload's hash, the payload.
 fn frame(out: &mut Vec<u8>, payload: &[u8]) {
     let length = u32::try_from(payload.len()).expect("a payload holds one path and little else");
     out.extend_from_slice(&length.to_be_bytes());
+    out.extend_from_slice(&(!length).to_be_bytes());
     out.extend_from_slice(&Hash::of(payload).0[..8]);
     out.extend_from_slice(payload);
 }
 
-/// Takes one record; `None` at the end, or where a record is torn.
-fn read_record(rest: &mut &[u8], rows: &mut Rows) -> Option<()> {
-    let mut input = *rest;
-    let length = u32::from_be_bytes(take(&mut input)?) as usize;
-    let sum: [u8; 8] = take(&mut input)?;
-    let (payload, after) = input.split_at_checked(length)?;
-    if Hash::of(payload).0[..8] != sum {
-        return None;
+/// What a journal's bytes say.
+#[derive(Debug)]
+struct History {
+    rows: Rows,
+    records: usize,
+    /// How many of the bytes are whole records.
+    length: usize,
+}
+
+/// These bytes aren't what was written.
+#[derive(Debug)]
+struct Damage;
+
+fn read(bytes: &[u8]) -> Result<History, Damage> {
+    let mut rest = bytes.strip_prefix(MAGIC).ok_or(Damage)?;
+    let mut rows = Rows::new();
+    let mut records = 0;
+    while let Some(payload) = next_payload(&mut rest)? {
+        apply(payload, &mut rows).ok_or(Damage)?;
+        records += 1;
     }
+    Ok(History { rows, records, length: bytes.len() - rest.len() })
+}
+
+/// Takes the next record; `None` where the bytes end, in the middle of one or not.
+fn next_payload<'a>(rest: &mut &'a [u8]) -> Result<Option<&'a [u8]>, Damage> {
+    let mut input = *rest;
+    let (Some(length), Some(complement)) = (take(&mut input), take(&mut input)) else {
+        return Ok(None);
+    };
+    let length = u32::from_be_bytes(length);
+    if u32::from_be_bytes(complement) != !length {
+        return Err(Damage);
+    }
+    let Some(sum) = take::<8>(&mut input) else {
+        return Ok(None);
+    };
+    let Some((payload, after)) = input.split_at_checked(length as usize) else {
+        return Ok(None);
+    };
+    if Hash::of(payload).0[..8] != sum {
+        return Err(Damage);
+    }
+    *rest = after;
+    Ok(Some(payload))
+}
+
+/// Does to the rows what a record says; `None` when that can't be understood.
+fn apply(payload: &[u8], rows: &mut Rows) -> Option<()> {
     let (operation, mut payload) = payload.split_first()?;
     match *operation {
         PUT => {
@@ -167,7 +208,6 @@ fn read_record(rest: &mut &[u8], rows: &mut Rows) -> Option<()> {
         DELETE => drop(rows.remove(payload)),
         _ => return None,
     }
-    *rest = after;
     Some(())
 }
 
@@ -226,6 +266,53 @@ mod tests {
             journal.put(&[row("c", None)]).expect("writes");
             assert_eq!(self::rows(&path).len(), 2, "{cut}");
         }
+    }
+
+    /// A journal's bytes, and what it says after each of its records.
+    fn sample() -> (Vec<u8>, Vec<(usize, Rows)>) {
+        let stamp = Stamp { inode: 1, size: 1, modified: 5, changed: 6 };
+        let mut bytes = MAGIC.to_vec();
+        let mut rows = Rows::new();
+        let mut history = vec![(bytes.len(), rows.clone())];
+        for row in [row("a", None), row("b/c", Some(stamp)), row("a", Some(stamp))] {
+            put(&mut bytes, &row);
+            rows.insert(row.entry.path.clone(), row);
+            history.push((bytes.len(), rows.clone()));
+        }
+        frame(&mut bytes, &[&[DELETE][..], b"a"].concat());
+        rows.remove(b"a".as_slice());
+        history.push((bytes.len(), rows));
+        (bytes, history)
+    }
+
+    #[test]
+    fn a_cut_anywhere_leaves_what_was_whole_before_it() {
+        let (bytes, history) = sample();
+        for cut in MAGIC.len()..=bytes.len() {
+            let whole = history.iter().rev().find(|(end, _)| *end <= cut).expect("a beginning");
+            let read = read(&bytes[..cut]).expect("a journal");
+            assert_eq!((read.length, &read.rows), (whole.0, &whole.1), "{cut}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_byte_anywhere_is_never_taken_for_a_cut() {
+        let (mut bytes, _) = sample();
+        for at in 0..bytes.len() {
+            for damage in 1..=u8::MAX {
+                bytes[at] ^= damage;
+                assert!(read(&bytes).is_err(), "byte {at}, {damage:#x}");
+                bytes[at] ^= damage;
+            }
+        }
+        assert!(read(&bytes).is_ok());
+    }
+
+    #[test]
+    fn a_record_that_says_nothing_known_is_damage() {
+        let (mut bytes, _) = sample();
+        frame(&mut bytes, &[77, b'a']);
+        assert!(read(&bytes).is_err());
     }
 
     #[test]

@@ -81,6 +81,7 @@ pub(crate) fn run(
         outcome,
         wall_ms: u64::try_from(wall.as_millis()).unwrap_or(u64::MAX),
         output: spool.offset(),
+        warnings: Vec::new(),
     };
     record_end(&folder, &ended)
         .map_err(|error| Failure::system("recording the end in", &folder, &error))?;

@@ -205,6 +205,9 @@ pub struct Ended {
     pub wall_ms: u64,
     /// How many bytes of output there are altogether.
     pub output: u64,
+    /// What went wrong beside it and changes nothing about it; for people, a line each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
 }
 
 /// How a command ended.

@@ -122,6 +122,18 @@ pub enum TreeError {
         /// The path.
         path: Vec<u8>,
     },
+    /// Only a folder holds entries.
+    #[error(
+        "`{}` can't be below `{}`, which is no folder",
+        String::from_utf8_lossy(.path).escape_debug(),
+        String::from_utf8_lossy(.above).escape_debug()
+    )]
+    Below {
+        /// The path.
+        path: Vec<u8>,
+        /// The path of the file or link above it.
+        above: Vec<u8>,
+    },
 }
 
 /// Accepts a path that stays in the tree: relative, of non-empty parts other than
@@ -179,8 +191,8 @@ fn take<const N: usize>(input: &mut &[u8]) -> Result<[u8; N], TreeError> {
     Ok(*bytes)
 }
 
-/// Entries in ascending byte order of their paths, each path once. The only way to
-/// get one is through that check.
+/// Entries in ascending byte order of their paths, each path once, none below a file or a
+/// link. The only way to get one is through that check.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tree(Vec<Entry>);
 
@@ -192,6 +204,7 @@ impl Tree {
                 return Err(TreeError::Order { path: pair[1].path.clone() });
             }
         }
+        check_folders(&entries)?;
         Ok(Self(entries))
     }
 
@@ -206,6 +219,26 @@ impl Tree {
     pub fn root(&self) -> Hash {
         root(&self.0)
     }
+}
+
+/// Nothing is below a file or a link. In byte order `a-b` stands between `a` and `a/b`, so
+/// neighbours alone don't tell: `above` holds the entries whose path begins the current one's.
+/// The last of them is enough to look at: what is below an earlier one would make the last,
+/// which begins the same way, be below it, too.
+fn check_folders(entries: &[Entry]) -> Result<(), TreeError> {
+    let mut above: Vec<&Entry> = Vec::new();
+    for entry in entries {
+        while above.pop_if(|above| !entry.path.starts_with(&above.path)).is_some() {}
+        if let Some(above) = above.last()
+            && above.kind != Kind::Folder
+            && entry.path.get(above.path.len()) == Some(&b'/')
+        {
+            let (path, above) = (entry.path.clone(), above.path.clone());
+            return Err(TreeError::Below { path, above });
+        }
+        above.push(entry);
+    }
+    Ok(())
 }
 
 /// The hash that names the tree of these entries, which must be in order: BLAKE3
@@ -258,10 +291,10 @@ mod tests {
     }
 
     fn tree() -> impl Strategy<Value = Tree> {
-        proptest::collection::vec(entry(), 0..30).prop_map(|mut entries| {
+        proptest::collection::vec(entry(), 0..30).prop_filter_map("a tree", |mut entries| {
             entries.sort_by(|a, b| a.path.cmp(&b.path));
             entries.dedup_by(|a, b| a.path == b.path);
-            Tree::from_sorted(entries).expect("sorted and unique")
+            Tree::from_sorted(entries).ok()
         })
     }
 
@@ -308,5 +341,40 @@ mod tests {
         };
         assert!(Tree::from_sorted(vec![entry("b"), entry("a")]).is_err());
         assert!(Tree::from_sorted(vec![entry("a"), entry("a")]).is_err());
+    }
+
+    fn named(path: &str, kind: Kind) -> Entry {
+        Entry { path: path.into(), kind, size: 0, hash: Hash::of(b"") }
+    }
+
+    #[test]
+    fn nothing_is_below_what_is_no_folder() {
+        for kind in [Kind::File, Kind::Executable, Kind::Symlink] {
+            let file = |path| named(path, Kind::File);
+            for between in [&[][..], &["a-b"], &["a!", "a-", "a-b", "a-b-c", "a."]] {
+                let mut entries = vec![named("a", kind)];
+                entries.extend(between.iter().copied().map(file));
+                entries.push(file("a/b/c"));
+                let refused = Tree::from_sorted(entries).expect_err("refuses");
+                assert!(matches!(refused, TreeError::Below { .. }), "{refused}");
+            }
+        }
+        let allowed = ["a-b", "a-b.c", "a/b", "a/b.c", "ab", "b"];
+        let allowed = allowed.map(|path| named(path, Kind::Symlink)).to_vec();
+        assert!(Tree::from_sorted(allowed).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn the_check_of_folders_misses_nothing(
+            paths in proptest::collection::btree_set("[a-]{1,2}(/[a-]{1,2}){0,2}", 0..12)
+        ) {
+            let below = |path: &&String| {
+                paths.iter().any(|above| path.starts_with(&format!("{above}/")))
+            };
+            let right = !paths.iter().any(|path| below(&path));
+            let entries = paths.iter().map(|path| named(path, Kind::File)).collect();
+            prop_assert_eq!(Tree::from_sorted(entries).is_ok(), right);
+        }
     }
 }
