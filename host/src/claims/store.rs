@@ -4,17 +4,17 @@
 //! otherwise in the same process would drop SQLite's locks.
 
 use super::claim::{Claim, LeaseId};
+use super::error::ClaimError;
 use super::holder::Holder;
-use super::state::{Event, State};
+use super::state::Event;
 use crate::places::private_folder;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The schema of this version; `PRAGMA user_version` holds a database's own.
-const SCHEMA: i64 = 1;
+pub(super) const SCHEMA: i64 = 1;
 
 const CREATE: &str = "
     CREATE TABLE claims (
@@ -33,57 +33,6 @@ const CREATE: &str = "
 
 /// How long to wait for another crabbox to finish its transaction.
 const BUSY: Duration = Duration::from_secs(10);
-
-/// The store can't do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum ClaimError {
-    /// The folder isn't usable.
-    #[error("the state folder `{}` can't be used", .path.display())]
-    Folder {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// The database itself.
-    #[error("the claims database `{}` can't be used", .path.display())]
-    Database {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: rusqlite::Error,
-    },
-    /// A newer crabbox wrote it.
-    #[error("the claims database `{}` has schema {found}, this crabbox knows {SCHEMA}", .path.display())]
-    Newer {
-        /// Which.
-        path: PathBuf,
-        /// Its schema.
-        found: i64,
-    },
-    /// A row that can't be read.
-    #[error("the claim `{id}` can't be read")]
-    Unreadable {
-        /// Which.
-        id: String,
-        /// Why.
-        #[source]
-        source: serde_json::Error,
-    },
-    /// Somebody else changed the claim in between.
-    #[error("the claim `{0}` was changed by another command")]
-    Raced(LeaseId),
-    /// The event can't happen in that state.
-    #[error("a lease that is {state} can't go through {event:?}")]
-    Transition {
-        /// Where it stands.
-        state: State,
-        /// What was to happen.
-        event: Event,
-    },
-}
 
 /// The claims of one state folder.
 #[derive(Debug)]
@@ -279,6 +228,7 @@ fn decode((id, record): (String, String)) -> Result<Claim, ClaimError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::state::State;
     use super::*;
     use crabbox_provider_api::payload::{ReleaseAction, Resource};
 

@@ -1,6 +1,6 @@
 //! Finds a box for a checkout: a ready one, else a parked one, else a new one.
 
-use super::desk::{Clerk, Desk, effect_of, profile};
+use super::desk::{Clerk, Desk, profile};
 use super::names::{random_bits, slug};
 use crate::claims::{Claim, Event, Holder, LeaseId, State};
 use crate::output::{CommandError, Exit};
@@ -265,7 +265,7 @@ impl Desk {
         let leased = match provider.lease(&request, LEASE_DEADLINE, &mut clerk) {
             Ok(leased) => leased,
             Err(error) => {
-                let effect = effect_of(&error);
+                let effect = error.effect();
                 return Err(self.roll_back(claim, error.into(), effect, settings));
             }
         };

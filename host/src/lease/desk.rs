@@ -1,11 +1,10 @@
 //! What every operation on leases needs: the claims, the providers, a voice.
 
-use crate::claims::{Claim, ClaimError, Event, Store};
-use crate::output::{CommandError, Exit, Printer};
-use crate::provider::{self, Callbacks, Provider, ProviderError};
-use crate::registry::{FindError, Registry};
+use crate::claims::{Claim, Event, Store};
+use crate::output::{CommandError, Printer};
+use crate::provider::{self, Callbacks, Provider};
+use crate::registry::Registry;
 use crabbox_provider_api::payload::{Resource, Settings};
-use crabbox_provider_api::{Effect, ErrorCode};
 
 /// The claims, the providers, a voice.
 #[derive(Debug)]
@@ -57,85 +56,4 @@ impl Callbacks for Clerk<'_> {
 pub(super) fn profile(settings: &Settings) -> String {
     let text = serde_json::Value::Object(settings.clone()).to_string();
     crabbox_wire::tree::Hash::of(text.as_bytes()).to_string()[..16].to_owned()
-}
-
-impl From<ClaimError> for CommandError {
-    fn from(error: ClaimError) -> Self {
-        let kind = match &error {
-            ClaimError::Raced(_) => Exit::TryAgain,
-            ClaimError::Transition { .. } => Exit::Conflict,
-            _ => Exit::Failed,
-        };
-        let hint = match &error {
-            ClaimError::Folder { .. } => Some("`--state-dir DIR` puts the claims elsewhere"),
-            ClaimError::Newer { .. } => Some("use the newer crabbox that wrote it"),
-            _ => None,
-        };
-        let message = error.to_string();
-        let mut result = Self::new(kind, message).code("claims");
-        if let Some(source) = std::error::Error::source(&error) {
-            result = result.because(source.to_string());
-        }
-        match hint {
-            Some(hint) => result.hint(hint),
-            None => result,
-        }
-    }
-}
-
-/// The command's exit follows from the provider's typed error, never from its text.
-pub(super) fn exit_for(code: ErrorCode) -> Exit {
-    match code {
-        ErrorCode::Auth => Exit::Auth,
-        ErrorCode::NotFound => Exit::NotFound,
-        ErrorCode::Conflict => Exit::Conflict,
-        ErrorCode::Quota => Exit::Quota,
-        ErrorCode::Unavailable | ErrorCode::Timeout => Exit::TryAgain,
-        ErrorCode::InvalidConfig => Exit::Usage,
-        _ => Exit::Failed,
-    }
-}
-
-/// Could the resource exist, after this failure?
-pub(super) fn effect_of(error: &ProviderError) -> Effect {
-    match error.answer() {
-        Some(answer) => answer.effect,
-        // It died, hung or babbled: nobody knows.
-        None => Effect::Maybe,
-    }
-}
-
-impl From<ProviderError> for CommandError {
-    fn from(error: ProviderError) -> Self {
-        let kind = match error.answer() {
-            Some(answer) => exit_for(answer.code),
-            None => Exit::Failed,
-        };
-        let mut result = Self::new(kind, error.to_string()).code("provider");
-        if let Some(hint) = error.answer().and_then(|answer| answer.hint.clone()) {
-            result = result.hint(hint);
-        }
-        if let Some(source) = std::error::Error::source(&error) {
-            result = result.because(source.to_string());
-        }
-        result
-    }
-}
-
-impl From<FindError> for CommandError {
-    fn from(error: FindError) -> Self {
-        let message = error.to_string();
-        match error {
-            FindError::Missing { known, .. } => {
-                Self::new(Exit::NotFound, message).code("provider").hint(format!(
-                    "there are: {}; `crabbox provider list` shows where",
-                    known.join(", ")
-                ))
-            }
-            FindError::Broken { reason, .. } => {
-                let hint = reason.hint().unwrap_or_else(|| "crabbox provider list".to_owned());
-                Self::failed(message).code("provider").because(reason.to_string()).hint(hint)
-            }
-        }
-    }
 }

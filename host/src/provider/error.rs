@@ -1,5 +1,7 @@
 //! How a provider fails, from an honest answer to a crash.
 
+use crate::output::{CommandError, Exit};
+use crabbox_provider_api::{Effect, ErrorCode};
 use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
@@ -75,6 +77,16 @@ impl ProviderError {
             _ => None,
         }
     }
+
+    /// Could the resource exist, after this failure?
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        match self.answer() {
+            Some(answer) => answer.effect,
+            // It died, hung or babbled: nobody knows.
+            None => Effect::Maybe,
+        }
+    }
 }
 
 /// A provider in a message: its name and its file.
@@ -106,5 +118,35 @@ impl fmt::Display for Said {
         }
         let last = &lines[lines.len().saturating_sub(SHOWN)..];
         write!(f, "; it said: {}", last.join(" / "))
+    }
+}
+
+impl From<ProviderError> for CommandError {
+    fn from(error: ProviderError) -> Self {
+        let kind = match error.answer() {
+            Some(answer) => exit_for(answer.code),
+            None => Exit::Failed,
+        };
+        let mut result = Self::new(kind, error.to_string()).code("provider");
+        if let Some(hint) = error.answer().and_then(|answer| answer.hint.clone()) {
+            result = result.hint(hint);
+        }
+        if let Some(source) = std::error::Error::source(&error) {
+            result = result.because(source.to_string());
+        }
+        result
+    }
+}
+
+/// The command's exit follows from the provider's typed error, never from its text.
+fn exit_for(code: ErrorCode) -> Exit {
+    match code {
+        ErrorCode::Auth => Exit::Auth,
+        ErrorCode::NotFound => Exit::NotFound,
+        ErrorCode::Conflict => Exit::Conflict,
+        ErrorCode::Quota => Exit::Quota,
+        ErrorCode::Unavailable | ErrorCode::Timeout => Exit::TryAgain,
+        ErrorCode::InvalidConfig => Exit::Usage,
+        _ => Exit::Failed,
     }
 }

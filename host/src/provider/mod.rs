@@ -2,122 +2,18 @@
 //!
 //! A provider's library is loaded in a **child process**: this program again, with a
 //! hidden sub-command ([`child`]), which loads exactly one library ([`load`]) and
-//! speaks frames ([`frame`]) with its parent ([`process`]). So a panic, a segfault, an `exit` or
-//! a hang of a provider becomes an error here, and it sees only the environment that
-//! its manifest declares. That is no sandbox: it runs as the same user.
+//! speaks frames ([`frame`]) with its parent ([`process`]), whose callers see typed
+//! [`hooks`]. So a panic, a segfault, an `exit` or a hang of a provider becomes an
+//! [`error`] here, and it sees only the environment that its manifest declares. That is no
+//! sandbox: it runs as the same user.
 
 pub mod child;
 mod error;
 mod frame;
+mod hooks;
 mod load;
 mod process;
 
 pub use error::ProviderError;
+pub use hooks::{Callbacks, Provider, open};
 pub use process::Options;
-
-use crate::registry::Library;
-use crabbox_provider_api::payload::{
-    Diagnosis, DoctorRequest, ExtendRequest, Extended, Inventory, LeaseRequest, Leased,
-    ListRequest, ReleaseRequest, Released, Resolution, ResolveRequest, Resource,
-};
-use process::Child;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
-use std::fmt;
-use std::time::Duration;
-
-/// What a provider may ask of the host while a hook runs.
-pub trait Callbacks {
-    /// Stores durably what exists or may exist from now on, before it returns.
-    fn checkpoint(&mut self, resource: &Resource) -> Result<(), String>;
-
-    /// A line for the log.
-    fn log(&mut self, level: &str, target: &str, message: &str);
-
-    /// A line for the user.
-    fn progress(&mut self, text: &str);
-}
-
-/// Where a provider's code runs; it ends when this is dropped.
-trait Runtime: fmt::Debug {
-    /// Calls a hook and serves what it asks for until it answers.
-    fn call(
-        &mut self,
-        hook: &'static str,
-        request: Value,
-        deadline: Duration,
-        host: &mut dyn Callbacks,
-    ) -> Result<Value, ProviderError>;
-
-    /// Gives up on a provider whose answer can't be understood.
-    fn broken(&mut self, hook: &'static str, reason: String) -> ProviderError;
-}
-
-/// A provider that runs, until it is dropped.
-#[derive(Debug)]
-pub struct Provider {
-    version: String,
-    runtime: Box<dyn Runtime>,
-}
-
-/// Starts the provider of a checked library.
-pub fn open(library: &Library, options: &Options) -> Result<Provider, ProviderError> {
-    let version = library.manifest.version.to_string();
-    Ok(Provider { version, runtime: Box::new(Child::start(library, options)?) })
-}
-
-/// One typed method for each hook.
-macro_rules! hooks {
-    ($($(#[$doc:meta])* $hook:ident($request:ty) -> $answer:ty;)+) => {
-        impl Provider {
-            $($(#[$doc])*
-            pub fn $hook(
-                &mut self,
-                request: &$request,
-                deadline: Duration,
-                host: &mut dyn Callbacks,
-            ) -> Result<$answer, ProviderError> {
-                self.call(stringify!($hook), request, deadline, host)
-            })+
-        }
-    };
-}
-
-hooks! {
-    /// Makes the resource of a lease, or adopts the one that an earlier call made.
-    lease(LeaseRequest) -> Leased;
-    /// Says what has become of a claim's resource.
-    resolve(ResolveRequest) -> Resolution;
-    /// Parks or deletes a claim's resource.
-    release(ReleaseRequest) -> Released;
-    /// Checks whether the provider can work here.
-    doctor(DoctorRequest) -> Diagnosis;
-    /// Lists what could be ours.
-    list(ListRequest) -> Inventory;
-    /// Pushes the provider's own deadline.
-    extend(ExtendRequest) -> Extended;
-}
-
-impl Provider {
-    /// The provider's own version.
-    #[must_use]
-    pub fn version(&self) -> &str {
-        &self.version
-    }
-
-    fn call<Request: Serialize, Answer: DeserializeOwned>(
-        &mut self,
-        hook: &'static str,
-        request: &Request,
-        deadline: Duration,
-        host: &mut dyn Callbacks,
-    ) -> Result<Answer, ProviderError> {
-        let request = serde_json::to_value(request)
-            .map_err(|error| self.runtime.broken(hook, error.to_string()))?;
-        let answer = self.runtime.call(hook, request, deadline, host)?;
-        serde_json::from_value(answer).map_err(|error| {
-            self.runtime.broken(hook, format!("its answer makes no sense: {error}"))
-        })
-    }
-}

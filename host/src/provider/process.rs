@@ -2,7 +2,7 @@
 
 use super::error::{ProviderError, Said, Who};
 use super::frame::{self, ToChild, ToHost};
-use super::{Callbacks, Runtime};
+use super::hooks::{Callbacks, Runtime};
 use crate::registry::Library;
 use crate::tail::Tail;
 use crabbox_provider_api::abi::STATUS_OK;

@@ -1,0 +1,47 @@
+//! How the search for a provider fails, and what a command says of it.
+
+use super::library::Unusable;
+use crate::output::{CommandError, Exit};
+use std::path::PathBuf;
+
+/// No provider to use.
+#[derive(Debug, thiserror::Error)]
+pub enum FindError {
+    /// None of that name.
+    #[error("there is no provider `{name}`")]
+    Missing {
+        /// The name.
+        name: String,
+        /// Those that there are.
+        known: Vec<String>,
+    },
+    /// The one of that name can't be used.
+    #[error("the provider `{name}` (`{}`) can't be used", .path.display())]
+    Broken {
+        /// The name.
+        name: String,
+        /// Its file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        reason: Unusable,
+    },
+}
+
+impl From<FindError> for CommandError {
+    fn from(error: FindError) -> Self {
+        let message = error.to_string();
+        match error {
+            FindError::Missing { known, .. } => {
+                Self::new(Exit::NotFound, message).code("provider").hint(format!(
+                    "there are: {}; `crabbox provider list` shows where",
+                    known.join(", ")
+                ))
+            }
+            FindError::Broken { reason, .. } => {
+                let hint = reason.hint().unwrap_or_else(|| "crabbox provider list".to_owned());
+                Self::failed(message).code("provider").because(reason.to_string()).hint(hint)
+            }
+        }
+    }
+}
