@@ -27,17 +27,24 @@ fn lease(how: &str) -> (World, crabbox_tests::Ran) {
 #[test]
 fn every_way_to_fail_is_an_error_that_names_the_provider() {
     let ways = [
-        ("panic", "it panicked: as asked"),
+        ("panic", "failed in `lease`: it panicked: as asked"),
+        ("admit", "failed in `lease`: it lost count"),
         ("exit", "ended in `lease` without an answer: exit status: 0"),
         ("segfault", "ended in `lease` without an answer: signal: 11"),
+        ("hang", "did not answer `lease` within 5s, and was ended"),
         ("garbage", "broke the protocol in `lease`"),
-        ("refuse", "no boxes left"),
     ];
     for (how, expected) in ways {
         let (world, ran) = lease(how);
         assert_eq!(ran.code, 125, "{how}");
         assert!(ran.stderr.contains(expected), "{how}: {}", ran.stderr);
-        assert!(ran.stderr.contains("misbehaving"), "{how}: {}", ran.stderr);
+        let file = world.root().join("providers/libcrabbox_provider_misbehaving.so");
+        let who = format!("the provider `misbehaving` (`{}`)", file.display());
+        assert!(ran.stderr.contains(&who), "{how}: {}", ran.stderr);
+        let last = format!(
+            "it said: this goes nowhere near the program's output / last words before: {how}"
+        );
+        assert!(ran.stderr.contains(&last), "{how}: {}", ran.stderr);
         assert_eq!(ran.stdout, "", "{how}");
         let list = world.crabbox(&["list"]).stdout;
         assert!(list.contains("failed"), "{how}: {list}");
@@ -47,9 +54,31 @@ fn every_way_to_fail_is_an_error_that_names_the_provider() {
 }
 
 #[test]
-fn last_words_are_part_of_the_error() {
-    let (_world, ran) = lease("segfault");
-    assert!(ran.stderr.contains("last words before: segfault"), "{}", ran.stderr);
+fn what_a_dead_provider_had_started_is_ended() {
+    let (_world, ran) = lease("orphan");
+    let orphan = ran.stderr.split("orphan ").nth(2).expect("its number");
+    let orphan: String = orphan.chars().take_while(char::is_ascii_digit).collect();
+    assert!(orphan.len() > 1, "{}", ran.stderr);
+    let alive = || {
+        // A zombie has no command line.
+        fs::read(format!("/proc/{orphan}/cmdline")).is_ok_and(|line| line.starts_with(b"sleep"))
+    };
+    let mut patience = 500;
+    while alive() {
+        patience -= 1;
+        assert!(patience > 0, "process {orphan} outlived its provider");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+#[test]
+fn an_honest_answer_stays_short() {
+    let (world, ran) = lease("refuse");
+    assert_eq!(ran.code, 125);
+    assert!(ran.stderr.contains("error: misbehaving: no boxes left\n"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: ask for more\n"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("last words"), "{}", ran.stderr);
+    assert!(world.crabbox(&["list"]).stdout.contains("failed"));
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::list::to_json;
 use super::{Shared, ago};
 use crate::claims::{Claim, Store};
-use crate::output::{CommandError, Exit};
+use crate::output::{CommandError, Exit, visible};
 use clap::Args;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -32,9 +32,9 @@ impl Status {
 }
 
 fn describe(claim: &Claim) -> String {
-    let mut text = format!("{} ({})\n", claim.slug, claim.id);
+    let mut text = format!("{} ({})\n", visible(&claim.slug), claim.id);
     let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "  {name:<11} {value}");
+        let _ = writeln!(text, "  {name:<11} {}", visible(value));
     };
     line("state", claim.state.as_str());
     line("provider", &format!("{} {}", claim.provider, claim.provider_version));

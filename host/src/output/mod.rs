@@ -11,6 +11,7 @@ mod printer;
 mod progress;
 mod stream;
 mod table;
+mod visible;
 
 pub use colour::Colour;
 pub use error::{CommandError, Kind};
@@ -19,3 +20,4 @@ pub use printer::{Manner, Printer};
 pub use progress::Progress;
 pub(crate) use stream::{stderr, stdout};
 pub use table::Table;
+pub use visible::visible;

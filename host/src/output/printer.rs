@@ -2,7 +2,7 @@
 
 use super::colour::{self, Colour, is_live};
 use super::progress::{self, Progress};
-use super::{CommandError, stream};
+use super::{CommandError, stream, visible};
 use anstyle::Style;
 use serde::Serialize;
 use std::io;
@@ -129,7 +129,8 @@ impl Printer {
         progress::begin_silence(what.into(), self.heartbeat, *self)
     }
 
-    /// Text that was asked for, on standard output.
+    /// Text that was asked for, on standard output: a [`super::Table`], or lines whose values from
+    /// outside went through [`visible`].
     pub fn data(&self, text: &str) -> Result<(), CommandError> {
         ignore_closed(stream::stdout(text.as_bytes()))
     }
@@ -142,7 +143,8 @@ impl Printer {
 
     /// A line of ours on standard error, recognisable among the program's.
     fn say(&self, style: Style, prefix: &str, line: &str) {
-        let line = stream::clean(line);
+        // A tab does no harm in a line of its own.
+        let line = line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
         let line = if self.coloured {
             let mark = colour::MARK;
             format!("{mark}crabbox:{mark:#} {style}{prefix}{style:#}{line}\n")

@@ -4,8 +4,7 @@
 //! One thread, started with the first wait, looks after all of them; a wait that is over before it
 //! would show costs a lock and nothing else.
 
-use super::Printer;
-use super::stream::clean;
+use super::{Printer, visible};
 use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -228,7 +227,7 @@ impl Wait {
     fn draw(&self) -> ProgressBar {
         let bar = screen().add(ProgressBar::no_length());
         set_style(&bar, "{spinner} {wide_msg} {elapsed}");
-        bar.set_message(clean(&self.what));
+        bar.set_message(visible(&self.what).into_owned());
         bar
     }
 

@@ -17,16 +17,3 @@ pub(crate) fn stdout(bytes: &[u8]) -> io::Result<()> {
 pub(crate) fn stderr(bytes: &[u8]) -> io::Result<()> {
     progress::make_room(|| io::stderr().lock().write_all(bytes))
 }
-
-/// What comes from outside (a box, a provider) may hold terminal escapes: they are shown, not obeyed.
-pub(super) fn clean(text: &str) -> String {
-    let mut clean = String::with_capacity(text.len());
-    for character in text.chars() {
-        if character.is_control() && character != '\t' {
-            clean.extend(character.escape_default());
-        } else {
-            clean.push(character);
-        }
-    }
-    clean
-}

@@ -1,5 +1,6 @@
 //! Columns for people.
 
+use super::visible;
 use std::fmt::Write as _;
 
 /// Rows of text under a header, each column as wide as its widest cell.
@@ -15,9 +16,9 @@ impl Table {
         Self { rows: vec![headings.iter().map(|heading| (*heading).to_owned()).collect()] }
     }
 
-    /// Adds a row of as many cells as there are headings.
+    /// Adds a row of as many cells as there are headings. What they hold may come from outside.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().collect());
+        self.rows.push(cells.into_iter().map(|cell| visible(&cell).into_owned()).collect());
     }
 
     /// The whole table, one line a row, without trailing blanks.
@@ -54,5 +55,12 @@ mod tests {
         let mut table = Table::new(&["NAME", "STATE"]);
         table.row(["a-long-name".to_owned(), "ok".to_owned()]);
         assert_eq!(table.render(), "NAME         STATE\na-long-name  ok\n");
+    }
+
+    #[test]
+    fn a_cell_stays_in_its_row() {
+        let mut table = Table::new(&["NAME", "STATE"]);
+        table.row(["a\n\u{1b}[1A".to_owned(), "ok".to_owned()]);
+        assert_eq!(table.render(), "NAME          STATE\na\\n\\u{1b}[1A  ok\n");
     }
 }

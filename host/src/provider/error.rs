@@ -18,18 +18,37 @@ pub enum ProviderError {
         /// What it says.
         error: crabbox_provider_api::Error,
     },
+    /// The provider says that it is at fault itself: it panicked, for one.
+    #[error("{who} failed in `{hook}`: {error}{stderr}")]
+    Bug {
+        /// The provider.
+        who: Who,
+        /// The hook that was called.
+        hook: &'static str,
+        /// What it says.
+        error: crabbox_provider_api::Error,
+        /// What it said last.
+        stderr: Said,
+    },
     /// Its process can't be started.
-    #[error("the provider `{provider}` can't be started")]
+    #[error("{who} can't be started")]
     Start {
-        /// Its name.
-        provider: String,
+        /// The provider.
+        who: Who,
         /// Why.
         #[source]
         source: std::io::Error,
     },
     /// Its library can't be loaded.
-    #[error("{0} can't be loaded: {1}")]
-    Load(Who, String),
+    #[error("{who} can't be loaded: {reason}{stderr}")]
+    Load {
+        /// The provider.
+        who: Who,
+        /// What the loader says.
+        reason: String,
+        /// What it said last.
+        stderr: Said,
+    },
     /// Its process ended without an answer.
     #[error("{who} ended in `{hook}` without an answer: {status}{stderr}")]
     Died {
@@ -73,7 +92,7 @@ impl ProviderError {
     #[must_use]
     pub fn answer(&self) -> Option<&crabbox_provider_api::Error> {
         match self {
-            Self::Answer { error, .. } => Some(error),
+            Self::Answer { error, .. } | Self::Bug { error, .. } => Some(error),
             _ => None,
         }
     }

@@ -3,6 +3,7 @@
 use super::error::ProviderError;
 use super::process::{Child, Options};
 use crate::registry::Library;
+use crabbox_provider_api::manifest::Deadlines;
 use crabbox_provider_api::payload::{
     Diagnosis, DoctorRequest, ExtendRequest, Extended, Inventory, LeaseRequest, Leased,
     ListRequest, ReleaseRequest, Released, Resolution, ResolveRequest, Resource,
@@ -44,16 +45,20 @@ pub(super) trait Runtime: fmt::Debug {
 #[derive(Debug)]
 pub struct Provider {
     version: String,
+    deadlines: Deadlines,
     runtime: Box<dyn Runtime>,
 }
 
 /// Starts the provider of a checked library.
 pub fn open(library: &Library, options: &Options) -> Result<Provider, ProviderError> {
-    let version = library.manifest.version.to_string();
-    Ok(Provider { version, runtime: Box::new(Child::start(library, options)?) })
+    Ok(Provider {
+        version: library.manifest.version.to_string(),
+        deadlines: library.manifest.deadlines.clone(),
+        runtime: Box::new(Child::start(library, options)?),
+    })
 }
 
-/// One typed method for each hook.
+/// One typed method for each hook, which has `longest` to answer, or less if its manifest says so.
 macro_rules! hooks {
     ($($(#[$doc:meta])* $hook:ident($request:ty) -> $answer:ty;)+) => {
         impl Provider {
@@ -61,10 +66,10 @@ macro_rules! hooks {
             pub fn $hook(
                 &mut self,
                 request: &$request,
-                deadline: Duration,
+                longest: Duration,
                 host: &mut dyn Callbacks,
             ) -> Result<$answer, ProviderError> {
-                self.call(stringify!($hook), request, deadline, host)
+                self.call(stringify!($hook), request, longest, host)
             })+
         }
     };
@@ -96,11 +101,12 @@ impl Provider {
         &mut self,
         hook: &'static str,
         request: &Request,
-        deadline: Duration,
+        longest: Duration,
         host: &mut dyn Callbacks,
     ) -> Result<Answer, ProviderError> {
         let request = serde_json::to_value(request)
             .map_err(|error| self.runtime.broken(hook, error.to_string()))?;
+        let deadline = self.deadlines.of(hook, longest);
         let answer = self.runtime.call(hook, request, deadline, host)?;
         serde_json::from_value(answer).map_err(|error| {
             self.runtime.broken(hook, format!("its answer makes no sense: {error}"))

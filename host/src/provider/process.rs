@@ -5,8 +5,9 @@ use super::frame::{self, ToChild, ToHost};
 use super::hooks::{Callbacks, Runtime};
 use crate::registry::Library;
 use crate::tail::Tail;
+use crabbox_provider_api::ErrorCode;
 use crabbox_provider_api::abi::STATUS_OK;
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 use serde_json::Value;
 use std::env;
 use std::io::{self, Read};
@@ -38,13 +39,18 @@ pub(super) struct Child {
     process: process::Child,
     socket: UnixStream,
     stderr: Option<Tail>,
+    /// How it ended, once it is reaped: from then on its number may be somebody else's.
+    ended: Option<ExitStatus>,
 }
 
 impl Child {
     pub(super) fn start(library: &Library, options: &Options) -> Result<Self, ProviderError> {
         let name = library.manifest.name.clone();
-        let wrap = |source| ProviderError::Start { provider: name.clone(), source };
+        let who = Who { name, path: library.path.clone() };
+        let wrap = |source| ProviderError::Start { who: who.clone(), source };
         let (socket, theirs) = UnixStream::pair().map_err(wrap)?;
+        // One that doesn't read must not hold its host.
+        socket.set_write_timeout(Some(LOAD_DEADLINE)).map_err(wrap)?;
         let program = match &options.program {
             Some(program) => program.clone(),
             // The path may be another file by now; this is the running one.
@@ -62,11 +68,14 @@ impl Child {
             .spawn()
             .map_err(wrap)?;
         let stderr = process.stderr.take().map(Tail::of);
-        let who = Who { name: name.clone(), path: library.path.clone() };
-        let mut child = Self { who, process, socket, stderr };
+        let mut child = Self { who, process, socket, stderr, ended: None };
         match child.read("load", Instant::now() + LOAD_DEADLINE, LOAD_DEADLINE)? {
             ToHost::Ready => Ok(child),
-            ToHost::Unloadable { reason } => Err(ProviderError::Load(child.who.clone(), reason)),
+            ToHost::Unloadable { reason } => {
+                child.leave();
+                let (who, stderr) = (child.who.clone(), child.said());
+                Err(ProviderError::Load { who, reason, stderr })
+            }
             other => Err(child.broken("load", format!("{other:?} came first"))),
         }
     }
@@ -98,52 +107,75 @@ impl Child {
 
     fn died(&mut self, hook: &'static str) -> ProviderError {
         // Its end of the socket is closed; the process may need a moment more.
-        self.wait(GRACE);
-        let status = self.end();
+        let by_itself = self.wait(GRACE);
+        let status = self.end().filter(|_| by_itself);
+        let (who, stderr) = (self.who.clone(), self.said());
         match status {
-            Some(status) => {
-                ProviderError::Died { who: self.who.clone(), hook, status, stderr: self.said() }
+            Some(status) => ProviderError::Died { who, hook, status, stderr },
+            None => {
+                let reason = "it closed the connection".to_owned();
+                ProviderError::Protocol { who, hook, reason, stderr }
             }
-            None => ProviderError::Protocol {
-                who: self.who.clone(),
-                hook,
-                reason: "it closed the connection".to_owned(),
-                stderr: self.said(),
-            },
         }
     }
 
-    /// Waits until it has ended, at most this long.
-    fn wait(&mut self, longest: Duration) -> Option<ExitStatus> {
+    /// Waits until it has ended, at most this long. It isn't reaped: its number stays its own, and
+    /// its group's, until [`Self::end`].
+    fn wait(&mut self, longest: Duration) -> bool {
+        let leader = WaitId::Pid(Pid::from_child(&self.process));
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let end = Instant::now() + longest;
         let mut pause = Duration::from_micros(200);
         loop {
-            if let Ok(Some(status)) = self.process.try_wait() {
-                return Some(status);
+            // An error says that there is no such child: nothing to wait for.
+            if self.ended.is_some() || !matches!(waitid(leader.clone(), look), Ok(None)) {
+                return true;
             }
             if Instant::now() >= end {
-                return None;
+                return false;
             }
             thread::sleep(pause);
             pause = (pause * 2).min(Duration::from_millis(20));
         }
     }
 
-    /// Ends the whole process group: asked first, then killed.
+    /// Ends the whole process group: asked first, then killed, and reaped last.
     fn end(&mut self) -> Option<ExitStatus> {
-        let group = Pid::from_child(&self.process);
-        let mut status = self.wait(Duration::ZERO);
-        if status.is_none() {
-            let _ = kill_process_group(group, Signal::TERM);
-            status = self.wait(GRACE);
+        if self.ended.is_none() {
+            let group = Pid::from_child(&self.process);
+            if !self.wait(Duration::ZERO) {
+                let _ = kill_process_group(group, Signal::TERM);
+                self.wait(GRACE);
+            }
+            // Also when it has ended: what it started may live on in its group.
+            let _ = kill_process_group(group, Signal::KILL);
+            self.ended = self.process.wait().ok();
+            if let Some(stderr) = &self.stderr {
+                stderr.finish();
+            }
         }
-        // Also when it has ended: what it started may live on in its group.
-        let _ = kill_process_group(group, Signal::KILL);
-        let status = status.or_else(|| self.process.wait().ok());
-        if let Some(stderr) = &self.stderr {
-            stderr.finish();
+        self.ended
+    }
+
+    /// Lets it leave by itself, which the closed connection tells it to, and ends what doesn't.
+    fn leave(&mut self) {
+        let _ = self.socket.shutdown(std::net::Shutdown::Both);
+        self.wait(GRACE);
+        self.end();
+    }
+
+    /// What the provider itself calls a failure. One that is a bug gets its name, its file and
+    /// its last words, as any other way to break does.
+    fn failed(&mut self, hook: &'static str, error: crabbox_provider_api::Error) -> ProviderError {
+        match error.code {
+            ErrorCode::Internal | ErrorCode::Unknown => {
+                // It may not be itself any more, and its last words are only complete at its end.
+                self.leave();
+                let (who, stderr) = (self.who.clone(), self.said());
+                ProviderError::Bug { who, hook, error, stderr }
+            }
+            _ => ProviderError::Answer { provider: self.who.name.clone(), error },
         }
-        status
     }
 
     fn said(&self) -> Said {
@@ -168,7 +200,7 @@ impl Runtime for Child {
                     let error = serde_json::from_value(body).map_err(|error| {
                         self.broken(hook, format!("its error makes no sense: {error}"))
                     })?;
-                    return Err(ProviderError::Answer { provider: self.who.name.clone(), error });
+                    return Err(self.failed(hook, error));
                 }
                 ToHost::Checkpoint { resource } => {
                     let error = host.checkpoint(&resource).err();
@@ -197,11 +229,8 @@ impl Runtime for Child {
 }
 
 impl Drop for Child {
-    /// The closed connection tells it to leave.
     fn drop(&mut self) {
-        let _ = self.socket.shutdown(std::net::Shutdown::Both);
-        self.wait(GRACE);
-        self.end();
+        self.leave();
     }
 }
 

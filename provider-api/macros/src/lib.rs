@@ -24,7 +24,9 @@ fn check(input: TokenStream) -> Result<(), String> {
     let path = Path::new(&folder).join(name);
     let text = fs::read_to_string(&path)
         .map_err(|error| format!("`{}` can't be read: {error}", path.display()))?;
-    Manifest::parse(&text).map(drop).map_err(|error| format!("`{}`: {error}", path.display()))
+    Manifest::parse_strictly(&text)
+        .map(drop)
+        .map_err(|error| format!("`{}`: {error}", path.display()))
 }
 
 /// The text of a string literal without escapes; a macro hands it on in a group of its own.

@@ -1,6 +1,10 @@
 //! What a provider says of itself: `provider.toml`, embedded in a section of its library, so that the
 //! host reads it without running any of the provider's code.
 
+mod deadlines;
+
+pub use deadlines::{Deadlines, Limit};
+
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -38,6 +42,9 @@ pub struct Manifest {
     /// Environment variables that its process gets, each with the reason.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,
+    /// How long its hooks may take.
+    #[serde(default)]
+    pub deadlines: Deadlines,
     /// The settings under `[provider.NAME]`.
     #[serde(default)]
     pub settings: BTreeMap<String, Setting>,
@@ -47,6 +54,9 @@ pub struct Manifest {
     /// Where to read more.
     #[serde(default)]
     pub homepage: String,
+    /// Keys that mean nothing to this version: to be shown, and otherwise ignored.
+    #[serde(skip)]
+    pub unknown: Vec<String>,
 }
 
 /// One setting of a provider.
@@ -84,22 +94,90 @@ pub enum ManifestError {
     /// A name that isn't one.
     #[error("`{0}` can't be a provider's name: use lower-case letters, digits and dashes")]
     Name(String),
+    /// A name that is crabbox's own.
+    #[error("`{0}` can't be a provider's name: it is a word of crabbox's own")]
+    Reserved(String),
+    /// Keys that mean nothing, where that is an error.
+    #[error("the manifest has keys that mean nothing: `{}`", .0.join("`, `"))]
+    Unknown(Vec<String>),
 }
 
+/// Words that no provider may be called: the commands and the sections of the configuration, since a
+/// provider's flags (`--NAME-KEY`) and variables (`CRABBOX_NAME_KEY`) would be taken for
+/// crabbox's own. `ssh` isn't among them: it is a command and the provider of its boxes.
+pub const RESERVED: &[&str] = &[
+    "adopt",
+    "artifacts",
+    "attach",
+    "bundle",
+    "claims",
+    "cleanup",
+    "completions",
+    "config",
+    "cp",
+    "debug",
+    "doctor",
+    "extend",
+    "forget",
+    "help",
+    "history",
+    "init",
+    "inspect",
+    "kill",
+    "lease",
+    "list",
+    "logs",
+    "provider",
+    "providers",
+    "ps",
+    "report",
+    "results",
+    "run",
+    "slow",
+    "state",
+    "status",
+    "stop",
+    "sync",
+    "tunnel",
+    "verify",
+    "version",
+    "wait",
+    "warmup",
+];
+
 impl Manifest {
-    /// Reads the text of a `provider.toml`.
+    /// Reads the text of a `provider.toml`, as a host does: keys of a newer version are no error.
     pub fn parse(text: &str) -> Result<Self, ManifestError> {
         if text.len() > LIMIT {
             return Err(ManifestError::TooLong);
         }
-        let manifest: Self = toml::from_str(text)
-            .map_err(|error| ManifestError::Syntax(error.message().to_owned()))?;
+        let mut unknown = Vec::new();
+        let manifest: Result<Self, _> = toml::Deserializer::parse(text).and_then(|document| {
+            serde_ignored::deserialize(document, |key| unknown.push(key.to_string()))
+        });
+        let mut manifest =
+            manifest.map_err(|error| ManifestError::Syntax(at_line(text, &error)))?;
         for name in std::iter::once(&manifest.name).chain(&manifest.aliases) {
             if !is_name(name) {
                 return Err(ManifestError::Name(name.escape_debug().to_string()));
             }
+            if RESERVED.contains(&name.as_str()) {
+                return Err(ManifestError::Reserved(name.clone()));
+            }
         }
+        manifest.unknown = unknown;
         Ok(manifest)
+    }
+
+    /// Reads the text of a `provider.toml`, as its author wants it read: a key that means nothing
+    /// is an error, since it is most likely misspelt.
+    pub fn parse_strictly(text: &str) -> Result<Self, ManifestError> {
+        let manifest = Self::parse(text)?;
+        if manifest.unknown.is_empty() {
+            Ok(manifest)
+        } else {
+            Err(ManifestError::Unknown(manifest.unknown))
+        }
     }
 
     /// Reads the content of the section [`SECTION`].
@@ -115,7 +193,14 @@ impl Manifest {
     }
 }
 
-/// May a provider be called this?
+fn at_line(text: &str, error: &toml::de::Error) -> String {
+    match error.span().and_then(|span| text.get(..span.start)) {
+        Some(before) => format!("line {}: {}", before.matches('\n').count() + 1, error.message()),
+        None => error.message().to_owned(),
+    }
+}
+
+/// May a provider be called this, as far as its letters go?
 #[must_use]
 pub fn is_name(name: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -176,6 +261,30 @@ mod tests {
             assert!(!is_name(name), "{name}");
         }
         assert!(is_name("coder-2"));
+    }
+
+    #[test]
+    fn a_key_that_means_nothing_is_an_error_to_the_author_alone() {
+        let text = format!("{TEXT}descripton = 'x'\n[deadlines]\nleese = '5m'\n");
+        let unknown = ["deadlines.leese", "descripton"];
+        assert_eq!(Manifest::parse(&text).expect("reads").unknown, unknown);
+        let error = Manifest::parse_strictly(&text).expect_err("refuses").to_string();
+        assert_eq!(
+            error,
+            "the manifest has keys that mean nothing: `deadlines.leese`, `descripton`"
+        );
+    }
+
+    #[test]
+    fn errors_say_where() {
+        let error = |more: &str| Manifest::parse(&format!("{TEXT}{more}")).expect_err("refuses");
+        assert_eq!(
+            error("[deadlines]\nlease = '5'\n").to_string(),
+            "the manifest can't be read: line 5: `5` is no time: expected one such as `90s`, `20m` or `1h`"
+        );
+        assert!(
+            matches!(error("aliases = ['run']\n"), ManifestError::Reserved(name) if name == "run")
+        );
     }
 
     proptest! {

@@ -1,0 +1,121 @@
+//! How long a hook may take, by its author's own reckoning.
+
+use serde::{Deserialize, Serialize, de};
+use std::fmt;
+use std::time::Duration;
+
+/// How long each hook may take. What isn't named has the host's own limit, which also caps what is:
+/// a provider can ask for less time, never for more.
+///
+/// ```toml
+/// [deadlines]
+/// lease = "5m"
+/// resolve = "90s"
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deadlines {
+    /// Making a resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Limit>,
+    /// Finding, and perhaps starting, a resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolve: Option<Limit>,
+    /// Parking or deleting a resource.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<Limit>,
+    /// Checking whether the provider can work.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub doctor: Option<Limit>,
+    /// Listing what could be ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub list: Option<Limit>,
+    /// Pushing the provider's own deadline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extend: Option<Limit>,
+}
+
+impl Deadlines {
+    /// The time that this hook has: what the manifest says, at most `cap`.
+    #[must_use]
+    pub fn of(&self, hook: &str, cap: Duration) -> Duration {
+        let limit = match hook {
+            "lease" => self.lease,
+            "resolve" => self.resolve,
+            "release" => self.release,
+            "doctor" => self.doctor,
+            "list" => self.list,
+            "extend" => self.extend,
+            _ => None,
+        };
+        limit.map_or(cap, |limit| limit.0.min(cap))
+    }
+}
+
+/// A time: a whole number, at least 1, and `s`, `m` or `h`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Limit(pub Duration);
+
+impl Limit {
+    fn parse(text: &str) -> Option<Self> {
+        let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+        let seconds = match unit {
+            "s" => 1,
+            "m" => 60,
+            "h" => 3600,
+            _ => return None,
+        };
+        let plain = number.bytes().all(|byte| byte.is_ascii_digit());
+        let number: u64 = number.parse().ok().filter(|number| plain && *number > 0)?;
+        number.checked_mul(seconds).map(|seconds| Self(Duration::from_secs(seconds)))
+    }
+}
+
+impl<'de> Deserialize<'de> for Limit {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| {
+            let text = text.escape_debug();
+            de::Error::custom(format!(
+                "`{text}` is no time: expected one such as `90s`, `20m` or `1h`"
+            ))
+        })
+    }
+}
+
+impl Serialize for Limit {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}s", self.0.as_secs())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_number_and_a_unit() {
+        assert_eq!(Limit::parse("90s"), Some(Limit(Duration::from_secs(90))));
+        assert_eq!(Limit::parse("20m"), Some(Limit(Duration::from_mins(20))));
+        assert_eq!(Limit::parse("1h"), Some(Limit(Duration::from_hours(1))));
+        for bad in
+            ["", "s", "0s", "90", "-1s", "+1s", "1.5h", "1 h", "1d", "99999999999999999999s", "5ä"]
+        {
+            assert_eq!(Limit::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_hosts_own_limit_is_the_cap() {
+        let deadlines = Deadlines { lease: Limit::parse("2h"), ..Deadlines::default() };
+        let cap = Duration::from_mins(20);
+        assert_eq!(deadlines.of("lease", cap), cap);
+        assert_eq!(deadlines.of("lease", Duration::from_hours(3)), Duration::from_hours(2));
+        assert_eq!(deadlines.of("resolve", cap), cap);
+    }
+}
