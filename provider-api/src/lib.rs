@@ -49,7 +49,7 @@
 //! }
 //! ```
 //!
-//! A manifest that the host couldn't read doesn't compile:
+//! A manifest that the host couldn't read, or with a key that means nothing, doesn't compile:
 //!
 //! ```compile_fail
 //! # use crabbox_provider_api::{Provider, export_provider};

@@ -3,6 +3,7 @@
 mod desk;
 mod documents;
 mod output;
+mod provider_files;
 mod providers;
 mod run;
 mod stop;

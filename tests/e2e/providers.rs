@@ -41,10 +41,10 @@ fn every_way_to_fail_is_an_error_that_names_the_provider() {
         let file = world.root().join("providers/libcrabbox_provider_misbehaving.so");
         let who = format!("the provider `misbehaving` (`{}`)", file.display());
         assert!(ran.stderr.contains(&who), "{how}: {}", ran.stderr);
-        let last = format!(
+        let said = format!(
             "it said: this goes nowhere near the program's output / last words before: {how}"
         );
-        assert!(ran.stderr.contains(&last), "{how}: {}", ran.stderr);
+        assert!(ran.stderr.contains(&said), "{how}: {}", ran.stderr);
         assert_eq!(ran.stdout, "", "{how}");
         let list = world.crabbox(&["list"]).stdout;
         assert!(list.contains("failed"), "{how}: {list}");

@@ -154,3 +154,18 @@ fn ago(then: jiff::Timestamp) -> String {
         _ => format!("{}d ago", seconds / 86_400),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+    use crabbox_provider_api::manifest::RESERVED;
+
+    #[test]
+    fn no_provider_can_be_called_like_a_command() {
+        for command in CommandLine::command().get_subcommands().filter(|one| !one.is_hide_set()) {
+            let name = command.get_name();
+            assert!(RESERVED.contains(&name) || name == "ssh", "{name}");
+        }
+    }
+}

@@ -26,7 +26,7 @@ pub enum ProviderError {
         /// The hook that was called.
         hook: &'static str,
         /// What it says.
-        error: crabbox_provider_api::Error,
+        error: Box<crabbox_provider_api::Error>,
         /// What it said last.
         stderr: Said,
     },
@@ -92,7 +92,8 @@ impl ProviderError {
     #[must_use]
     pub fn answer(&self) -> Option<&crabbox_provider_api::Error> {
         match self {
-            Self::Answer { error, .. } | Self::Bug { error, .. } => Some(error),
+            Self::Answer { error, .. } => Some(error),
+            Self::Bug { error, .. } => Some(error),
             _ => None,
         }
     }

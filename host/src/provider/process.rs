@@ -110,13 +110,11 @@ impl Child {
         let by_itself = self.wait(GRACE);
         let status = self.end().filter(|_| by_itself);
         let (who, stderr) = (self.who.clone(), self.said());
-        match status {
-            Some(status) => ProviderError::Died { who, hook, status, stderr },
-            None => {
-                let reason = "it closed the connection".to_owned();
-                ProviderError::Protocol { who, hook, reason, stderr }
-            }
+        if let Some(status) = status {
+            return ProviderError::Died { who, hook, status, stderr };
         }
+        let reason = "it closed the connection".to_owned();
+        ProviderError::Protocol { who, hook, reason, stderr }
     }
 
     /// Waits until it has ended, at most this long. It isn't reaped: its number stays its own, and
@@ -172,7 +170,7 @@ impl Child {
                 // It may not be itself any more, and its last words are only complete at its end.
                 self.leave();
                 let (who, stderr) = (self.who.clone(), self.said());
-                ProviderError::Bug { who, hook, error, stderr }
+                ProviderError::Bug { who, hook, error: Box::new(error), stderr }
             }
             _ => ProviderError::Answer { provider: self.who.name.clone(), error },
         }

@@ -26,6 +26,16 @@ pub enum FindError {
         #[source]
         reason: Unusable,
     },
+    /// Two providers answer to it, and neither is called so first.
+    #[error("`{word}` could be two providers: `{}` and `{}` both answer to it", .one.display(), .other.display())]
+    Clash {
+        /// The name or alias.
+        word: String,
+        /// The file of one.
+        one: PathBuf,
+        /// The file of the other.
+        other: PathBuf,
+    },
 }
 
 impl From<FindError> for CommandError {
@@ -38,6 +48,9 @@ impl From<FindError> for CommandError {
                     known.join(", ")
                 ))
             }
+            FindError::Clash { .. } => Self::new(Exit::Conflict, message)
+                .code("provider")
+                .hint("use a name that only one has; `crabbox provider list` shows them"),
             FindError::Broken { reason, .. } => {
                 let hint = reason.hint().unwrap_or_else(|| "crabbox provider list".to_owned());
                 Self::failed(message).code("provider").because(reason.to_string()).hint(hint)

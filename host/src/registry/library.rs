@@ -1,18 +1,15 @@
-//! One provider's file, read without running any of its code.
-//!
-//! Read in pieces into memory, never mapped: a mapped file that is truncated
-//! meanwhile would kill this process. The open file is what is loaded later, so
-//! what was checked is what runs.
+//! One provider's file, read without running any of its code. The open file is what is loaded
+//! later, so what was checked is what runs.
 
-use super::places::Source;
-use super::trust;
+use super::places::{Crowded, Source};
+use super::{elf, trust};
 use crabbox_provider_api::abi;
-use crabbox_provider_api::manifest::{LIMIT, Manifest, ManifestError, SECTION};
-use object::read::elf::ElfFile64;
-use object::{Architecture, Endianness, Object, ObjectSection, ObjectSymbol, ReadCache};
+use crabbox_provider_api::manifest::{Manifest, ManifestError};
+use rustix::fs::OFlags;
 use semver::Version;
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 /// Why a file can't be used as a provider.
@@ -24,6 +21,17 @@ pub enum Unusable {
     /// A folder, a device.
     #[error("it is no regular file")]
     NotAFile,
+    /// Nothing that is a provider is this large.
+    #[error("it is larger than a provider can be: {length} bytes, the limit is {limit}")]
+    TooLarge {
+        /// Its length.
+        length: u64,
+        /// The longest that is looked into.
+        limit: u64,
+    },
+    /// Its folder has too many.
+    #[error(transparent)]
+    Crowded(#[from] Crowded),
     /// Somebody else's.
     #[error("`{}` belongs to user {uid}; expected you, root or the owner of crabbox", .path.display())]
     Owner {
@@ -92,47 +100,34 @@ pub struct Library {
 }
 
 impl Library {
-    pub(super) fn open(path: &Path, source: Source) -> Result<Self, Unusable> {
-        let file = File::open(path).map_err(Unusable::Read)?;
-        let found = file.metadata().map_err(Unusable::Read)?;
-        if !found.is_file() {
-            return Err(Unusable::NotAFile);
+    pub(super) fn open(path: &Path, source: Source) -> Result<Self, Refused> {
+        // A pipe or a terminal of that name must neither hold this command nor become its terminal.
+        let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits().cast_signed();
+        let file = File::options().read(true).custom_flags(flags).open(path);
+        let file = file.map_err(Unusable::Read)?;
+        if !file.metadata().map_err(Unusable::Read)?.is_file() {
+            return Err(Unusable::NotAFile.into());
         }
-        trust::check(path, &found, source)?;
-        let manifest = read_manifest(&file)?;
+        trust::check(path, &file, source)?;
+        let manifest = elf::read_manifest(&file)?;
         let interface = Version::parse(abi::VERSION).expect("cargo checks a package's version");
         if !manifest.abi.matches(&interface) {
-            return Err(Unusable::Interface { needs: manifest.abi.to_string() });
+            let reason = Unusable::Interface { needs: manifest.abi.to_string() };
+            return Err(Refused { manifest: Some(Box::new(manifest)), reason });
         }
         Ok(Self { manifest, path: path.to_owned(), source, file })
     }
-
-    /// Is this its name or one of its aliases?
-    #[must_use]
-    pub fn answers_to(&self, name: &str) -> bool {
-        self.manifest.name == name || self.manifest.aliases.iter().any(|alias| alias == name)
-    }
 }
 
-fn read_manifest(file: &File) -> Result<Manifest, Unusable> {
-    let cache = ReadCache::new(file);
-    let elf = ElfFile64::<Endianness, _>::parse(&cache).map_err(|_| Unusable::Format)?;
-    let expected = match std::env::consts::ARCH {
-        "x86_64" => Architecture::X86_64,
-        "aarch64" => Architecture::Aarch64,
-        _ => Architecture::Unknown,
-    };
-    if elf.architecture() != expected {
-        return Err(Unusable::Architecture { found: format!("{:?}", elf.architecture()) });
+/// A file that can't be used, and what it says of itself if that could be read.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) manifest: Option<Box<Manifest>>,
+    pub(super) reason: Unusable,
+}
+
+impl From<Unusable> for Refused {
+    fn from(reason: Unusable) -> Self {
+        Self { manifest: None, reason }
     }
-    let has_root = elf.dynamic_symbols().any(|symbol| symbol.name() == Ok(abi::SYMBOL));
-    if !has_root {
-        return Err(Unusable::NoProvider("its root module"));
-    }
-    let section = elf.section_by_name(SECTION).ok_or(Unusable::NoProvider("its manifest"))?;
-    if section.size() > LIMIT as u64 + 64 {
-        return Err(ManifestError::TooLong.into());
-    }
-    let bytes = section.data().map_err(|_| Unusable::Format)?;
-    Ok(Manifest::from_section(bytes)?)
 }

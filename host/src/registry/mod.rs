@@ -1,9 +1,10 @@
 //! Which providers there are, and whether they can be used.
 //!
-//! [`places`] says where to look, [`library`] reads one file without running any of its
-//! code, [`trust`] says whose files may be loaded, [`search`] puts them together and [`error`]
-//! says how that fails.
+//! [`places`] says where to look, [`trust`] whose files may be loaded, [`elf`] what a file says
+//! of itself, without running any of its code; [`library`] checks one file with both,
+//! [`search`] puts them together, and [`error`] says how that fails.
 
+mod elf;
 mod error;
 mod library;
 mod places;
@@ -12,5 +13,5 @@ mod trust;
 
 pub use error::FindError;
 pub use library::{Library, Unusable};
-pub use places::{Places, Source};
-pub use search::{Condition, Entry, Registry};
+pub use places::{Crowded, Places, Source};
+pub use search::{Clash, Condition, Entry, Registry};

@@ -7,6 +7,9 @@ use std::path::{Path, PathBuf};
 /// How the file name of every provider begins.
 pub(super) const PREFIX: &str = "libcrabbox_provider_";
 
+/// How many files of one folder are looked at.
+const FILES: usize = 1000;
+
 /// Where a provider was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -58,9 +61,10 @@ impl Places {
     }
 
     /// Every file that may be a provider, by place, then by name.
-    pub(super) fn files(&self) -> Vec<(Source, PathBuf)> {
+    pub(super) fn files(&self) -> Vec<Candidate> {
         let mut files = Vec::new();
         for (source, folder) in &self.folders {
+            let source = *source;
             let Ok(entries) = fs::read_dir(folder) else {
                 continue;
             };
@@ -71,11 +75,32 @@ impl Places {
                     let name = name.to_string_lossy();
                     name.starts_with(PREFIX) && name.ends_with(".so")
                 })
-                .map(|entry| (*source, entry.path()))
+                .map(|entry| entry.path())
                 .collect();
-            found.sort_by(|(_, a), (_, b)| a.cmp(b));
-            files.extend(found);
+            found.sort();
+            let crowded = (found.len() > FILES).then_some(Crowded { found: found.len() });
+            found.truncate(FILES);
+            files.extend(found.into_iter().map(|path| Candidate { path, source, crowded: None }));
+            if crowded.is_some() {
+                files.push(Candidate { path: folder.clone(), source, crowded });
+            }
         }
         files
     }
+}
+
+/// A file that may be a provider.
+#[derive(Debug)]
+pub(super) struct Candidate {
+    pub(super) path: PathBuf,
+    pub(super) source: Source,
+    /// It stands for the files of its folder that aren't looked at.
+    pub(super) crowded: Option<Crowded>,
+}
+
+/// A folder with more files than are looked at.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("it holds {found} providers: only the first {FILES} are looked at")]
+pub struct Crowded {
+    found: usize,
 }

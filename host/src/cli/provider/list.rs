@@ -2,8 +2,8 @@
 
 use super::super::Shared;
 use crate::config::Settings;
-use crate::output::{CommandError, Table};
-use crate::registry::{Condition, Entry};
+use crate::output::{CommandError, Printer, Table};
+use crate::registry::{Clash, Condition, Entry};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -34,15 +34,45 @@ impl List {
         }
         shared.printer.data(&table.render())?;
         for entry in &entries {
-            if let Condition::Unusable(reason) = &entry.state {
-                shared.printer.warning(&format!("`{}` can't be used: {reason}", entry.name));
-                if let Some(hint) = reason.hint() {
-                    shared.printer.hint(&hint);
-                }
-            }
+            explain(entry, shared.printer);
         }
         Ok(())
     }
+}
+
+/// What the table has no room for.
+fn explain(entry: &Entry, printer: Printer) {
+    let Entry { name, path, .. } = entry;
+    let path = path.display();
+    match &entry.state {
+        Condition::Ok => {}
+        Condition::Shadowed { by } => {
+            printer.phase(&format!("`{name}` (`{path}`) is shadowed by `{}`", by.display()));
+        }
+        Condition::Unusable(reason) => {
+            printer.warning(&format!("`{name}` (`{path}`) can't be used: {reason}"));
+            if let Some(hint) = reason.hint() {
+                printer.hint(&hint);
+            }
+        }
+    }
+    for Clash { word, with } in &entry.clashes {
+        let with = with.display();
+        printer.warning(&format!(
+            "`{word}` doesn't lead to `{name}` (`{path}`): `{with}` answers to it, too"
+        ));
+    }
+    let unknown = unknown_keys(entry);
+    if !unknown.is_empty() {
+        printer.warning(&format!(
+            "the manifest of `{name}` (`{path}`) has keys that this crabbox doesn't know: `{}`",
+            unknown.join("`, `")
+        ));
+    }
+}
+
+fn unknown_keys(entry: &Entry) -> &[String] {
+    entry.manifest.as_ref().map_or(&[], |manifest| &manifest.unknown)
 }
 
 fn version(entry: &Entry) -> Option<String> {
@@ -55,24 +85,39 @@ fn interface(entry: &Entry) -> Option<String> {
 
 fn state(entry: &Entry) -> &'static str {
     match entry.state {
-        Condition::Ok => "ok",
-        Condition::Shadowed => "shadowed",
+        Condition::Ok if entry.clashes.is_empty() => "ok",
+        Condition::Ok => "clash",
+        Condition::Shadowed { .. } => "shadowed",
         Condition::Unusable(_) => "unusable",
     }
 }
 
 fn to_json(entry: &Entry) -> Value {
-    let reason = match &entry.state {
-        Condition::Unusable(reason) => Some(reason.to_string()),
+    let (reason, hint) = match &entry.state {
+        Condition::Unusable(reason) => (Some(reason.to_string()), reason.hint()),
+        _ => (None, None),
+    };
+    let shadowed_by = match &entry.state {
+        Condition::Shadowed { by } => Some(by.to_string_lossy()),
         _ => None,
     };
+    let clashes: Vec<Value> = entry
+        .clashes
+        .iter()
+        .map(|clash| json!({ "word": clash.word, "with": clash.with.to_string_lossy() }))
+        .collect();
     json!({
         "name": entry.name,
+        "aliases": entry.manifest.as_ref().map_or(&[][..], |manifest| &manifest.aliases),
         "version": version(entry),
         "abi": interface(entry),
         "source": entry.source.as_str(),
         "path": entry.path.to_string_lossy(),
         "state": state(entry),
         "reason": reason,
+        "hint": hint,
+        "shadowed_by": shadowed_by,
+        "clashes": clashes,
+        "unknown_keys": unknown_keys(entry),
     })
 }
