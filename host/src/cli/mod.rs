@@ -1,6 +1,7 @@
 //! The command line: one file a command. Here are the options that all commands
 //! share, the dispatch, and how a failure becomes an exit code.
 
+mod config;
 mod list;
 mod provider;
 mod run;
@@ -70,6 +71,8 @@ enum Command {
     Stop(stop::Stop),
     #[command(subcommand)]
     Provider(provider::Provider),
+    #[command(subcommand)]
+    Config(config::Config),
     /// Hosts a provider; run by crabbox itself
     #[command(name = "__provider", hide = true)]
     HostProvider,
@@ -90,13 +93,14 @@ pub fn main() -> ExitCode {
         // Its codes are the program's.
         Command::Run(run) => return ExitCode::from(run.execute(&shared)),
         Command::HostProvider => return crate::provider::child::main(),
-        Command::List(list) => list.execute(&shared),
-        Command::Status(status) => status.execute(&shared),
-        Command::Stop(stop) => stop.execute(&shared),
-        Command::Provider(provider) => provider.execute(&shared),
+        Command::List(list) => list.execute(&shared).map(|()| Exit::Ok),
+        Command::Status(status) => status.execute(&shared).map(|()| Exit::Ok),
+        Command::Stop(stop) => stop.execute(&shared).map(|()| Exit::Ok),
+        Command::Provider(provider) => provider.execute(&shared).map(|()| Exit::Ok),
+        Command::Config(config) => config.execute(&shared),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(exit) => ExitCode::from(exit as u8),
         Err(error) => {
             printer.error(&error);
             ExitCode::from(error.kind() as u8)

@@ -1,245 +1,302 @@
-//! Reads one configuration file against the table of keys.
+//! Reads one configuration file against the table of keys. Everything that is wrong is found
+//! at once, each with its line, and what is right is kept.
 
-use super::keys::{self, Key, Kind, Repository};
-use jiff::SignedDuration;
+use super::error::{ConfigError, Place, Problem};
+use super::keys::{self, Key, Repository};
+use super::value::Setting;
+use rustix::fs::OFlags;
+use serde::Deserialize;
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
-use std::time::Duration;
-use toml::de::{DeTable, DeValue};
-use toml::{Spanned, Value};
+use std::ops::Range;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 /// The longest configuration file that is read, in bytes.
-const LIMIT: u64 = 1024 * 1024;
+pub(super) const LIMIT: u64 = 1024 * 1024;
+
+/// The name of a repository's file, at the root of the checkout.
+pub const REPOSITORY_FILE: &str = ".crabbox.toml";
+
+/// The name of the user's file, in their configuration folder.
+pub const USER_FILE: &str = "config.toml";
 
 /// Whose file it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// `.crabbox.toml` at the root of the checkout.
+pub enum Owner {
+    /// `.crabbox.toml`: whoever wrote the repository.
     Repository,
-    /// `config.toml` of the user.
+    /// `config.toml`.
     User,
 }
 
-/// A configuration file that can't be taken.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// It can't be read.
-    #[error("`{}` can't be read", .path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        #[source]
-        source: io::Error,
-    },
-    /// It isn't TOML.
-    #[error("`{}` isn't valid TOML", .path.display())]
-    Syntax {
-        /// Which.
-        path: PathBuf,
-        /// Where and why.
-        #[source]
-        source: Box<toml::de::Error>,
-    },
-    /// A key that isn't in the table.
-    #[error("{}:{line}: unknown key `{key}`", .path.display())]
-    Unknown {
-        /// Which file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-        /// Which key.
-        key: String,
-        /// What was most likely meant.
-        meant: Option<&'static str>,
-    },
-    /// A value of the wrong type.
-    #[error("{place}: `{key}` must be {expected}, not `{found}`")]
-    Value {
-        /// File and line, or the name of a variable.
-        place: String,
-        /// Which key.
-        key: String,
-        /// What it must be.
-        expected: String,
-        /// What it is.
-        found: String,
-    },
-    /// A key that a repository can't set.
-    #[error("{}:{line}: a repository can't set `{key}`", .path.display())]
-    Forbidden {
-        /// Which file.
-        path: PathBuf,
-        /// Counted from 1.
-        line: usize,
-        /// Which key.
-        key: &'static str,
-    },
-}
-
-/// A checked value.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Setting {
-    Text(String),
-    Texts(Vec<String>),
-    Duration(Duration),
-}
-
 /// The content of one file.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub(super) struct Layer {
-    pub(super) settings: BTreeMap<&'static str, Setting>,
-    /// `[provider.NAME]`, as it stands: the manifest's schema judges it.
-    pub(super) providers: BTreeMap<String, toml::Table>,
+    pub(super) settings: BTreeMap<&'static str, Lined<Setting>>,
+    /// `[provider.NAME]`, as it stands: the manifest judges it.
+    pub(super) providers: BTreeMap<String, Lined<BTreeMap<String, Lined<toml::Value>>>>,
+    pub(super) errors: Vec<ConfigError>,
+}
+
+/// Something that stands in a line, counted from 1.
+#[derive(Clone, Debug)]
+pub(super) struct Lined<T> {
+    pub(super) line: usize,
+    pub(super) value: T,
 }
 
 /// Reads a file; one that isn't there is empty.
-pub(super) fn read(path: &Path, origin: Origin) -> Result<Layer, ConfigError> {
-    let wrap = |source| ConfigError::Read { path: path.to_owned(), source };
-    let file = match File::open(path) {
+pub(super) fn read(path: &Path, owner: Owner) -> Layer {
+    match text(path, owner) {
+        Ok(text) => parse(path, &text, owner),
+        Err((line, problem)) => {
+            let place = Place::File { path: path.to_owned(), line };
+            Layer { errors: vec![ConfigError::new(place, problem)], ..Layer::default() }
+        }
+    }
+}
+
+/// The text of a file, or the line in which it stops being one.
+fn text(path: &Path, owner: Owner) -> Result<String, (Option<usize>, Problem)> {
+    let wrap = |error| (None, Problem::Read(error));
+    // A pipe under that name, which a repository can bring along, would be waited for.
+    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
+    let mut file = match File::options().read(true).custom_flags(nonblocking).open(path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Layer::default()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
         Err(error) => return Err(wrap(error)),
     };
-    let mut text = String::new();
-    file.take(LIMIT).read_to_string(&mut text).map_err(wrap)?;
-    parse(path, &text, origin)
+    let found = file.metadata().map_err(wrap)?;
+    if !found.is_file() {
+        return Err((None, Problem::NotAFile));
+    }
+    if owner == Owner::Repository && !is_ours(&found) {
+        return Err((None, Problem::Owner { uid: found.uid() }));
+    }
+    let mut bytes = Vec::new();
+    file.by_ref().take(LIMIT + 1).read_to_end(&mut bytes).map_err(wrap)?;
+    if bytes.len() as u64 > LIMIT {
+        return Err((None, Problem::TooLarge));
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        (Some(good.split(|byte| *byte == b'\n').count()), Problem::Encoding)
+    })
 }
 
-fn parse(path: &Path, text: &str, origin: Origin) -> Result<Layer, ConfigError> {
-    let table = DeTable::parse(text).map_err(|source| ConfigError::Syntax {
-        path: path.to_owned(),
-        source: Box::new(source),
-    })?;
-    let mut layer = Layer::default();
+/// As git's `safe.directory`: with `sudo`, the checkout of the caller is the user's own, too.
+fn is_ours(found: &Metadata) -> bool {
+    let user = rustix::process::geteuid();
+    let caller = || std::env::var("SUDO_UID").ok()?.parse::<u32>().ok();
+    found.uid() == user.as_raw()
+        || found.uid() == 0
+        || (user.is_root() && caller() == Some(found.uid()))
+}
+
+fn parse(path: &Path, text: &str, owner: Owner) -> Layer {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    let mut reader = Reader { path, text, owner, layer: Layer::default() };
+    for error in errors {
+        let span = error.span().unwrap_or(0..0);
+        let message = match text.get(span.clone()) {
+            Some(key) if error.message() == "duplicate key" => format!("duplicate key `{key}`"),
+            _ => error.message().to_owned(),
+        };
+        reader.report(span.start, Problem::Syntax(message));
+    }
+    // What is made of a line that isn't TOML is a guess; it isn't judged.
+    let syntax = reader.layer.errors.len();
     for (section, value) in table.get_ref() {
-        let line = |position: usize| text[..position].matches('\n').count() + 1;
-        let unknown = |key: String, position| ConfigError::Unknown {
-            path: path.to_owned(),
-            line: line(position),
-            meant: keys::nearest(&key),
-            key,
-        };
-        let DeValue::Table(entries) = value.get_ref() else {
-            return Err(unknown(section.get_ref().to_string(), section.span().start));
-        };
-        if section.get_ref() == "provider" {
-            layer.providers = providers(path, text)?;
-            continue;
+        reader.section(section, value);
+    }
+    let mut layer = reader.layer;
+    let judged = layer.errors.split_off(syntax);
+    let guessed = |error: &ConfigError| layer.errors.iter().any(|known| known.place == error.place);
+    let judged: Vec<_> = judged.into_iter().filter(|error| !guessed(error)).collect();
+    layer.errors.extend(judged);
+    layer.errors.sort_by_key(|error| match &error.place {
+        Place::File { line, .. } => *line,
+        Place::Variable(_) => None,
+    });
+    layer
+}
+
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+    owner: Owner,
+    layer: Layer,
+}
+
+impl Reader<'_> {
+    fn line(&self, position: usize) -> usize {
+        let before = self.text.get(..position).unwrap_or(self.text);
+        before.matches('\n').count() + 1
+    }
+
+    fn report(&mut self, position: usize, problem: Problem) {
+        let place = Place::File { path: self.path.to_owned(), line: Some(self.line(position)) };
+        self.layer.errors.push(ConfigError::new(place, problem));
+    }
+
+    /// A value as it stands in the file, for a message.
+    fn shown(&self, value: &Spanned<DeValue<'_>>) -> String {
+        let text = self.text.get(value.span()).unwrap_or_default();
+        match value.get_ref() {
+            DeValue::Table(_) => "a table".to_owned(),
+            _ if text.len() > 60 || text.contains('\n') => match value.get_ref() {
+                DeValue::Array(_) => "a list".to_owned(),
+                _ => "this value".to_owned(),
+            },
+            _ => format!("`{text}`"),
         }
-        for (name, value) in entries {
-            let name_of = format!("{}.{}", section.get_ref(), name.get_ref());
-            let position = name.span().start;
-            let key = keys::find(&name_of).ok_or_else(|| unknown(name_of, position))?;
-            if origin == Origin::Repository && key.repository == Repository::Never {
-                return Err(ConfigError::Forbidden {
-                    path: path.to_owned(),
-                    line: line(position),
-                    key: key.name,
-                });
+    }
+
+    fn section(
+        &mut self,
+        section: &Spanned<std::borrow::Cow<'_, str>>,
+        value: &Spanned<DeValue<'_>>,
+    ) {
+        let start = section.span().start;
+        let name = section.get_ref().as_ref();
+        match value.get_ref() {
+            DeValue::Table(tables) if name == "provider" => self.providers(tables),
+            DeValue::Table(entries) if !entries.is_empty() || is_section(name) => {
+                for (key, value) in entries {
+                    self.entry(&format!("{name}.{}", key.get_ref()), key.span(), value);
+                }
             }
-            let place = format!("{}:{}", path.display(), line(position));
-            let setting = check(key, value).map_err(|expected| ConfigError::Value {
-                place,
-                key: key.name.to_owned(),
-                expected,
-                found: text[value.span()].to_owned(),
-            })?;
-            layer.settings.insert(key.name, setting);
+            _ => {
+                let problem = Problem::Unknown { key: name.to_owned(), meant: keys::nearest(name) };
+                self.report(start, problem);
+            }
         }
     }
-    Ok(layer)
-}
 
-/// The tables under `[provider]`.
-fn providers(path: &Path, text: &str) -> Result<BTreeMap<String, toml::Table>, ConfigError> {
-    let table: toml::Table = text.parse().map_err(|source| ConfigError::Syntax {
-        path: path.to_owned(),
-        source: Box::new(source),
-    })?;
-    let providers = table.get("provider").and_then(Value::as_table).into_iter().flatten();
-    Ok(providers
-        .filter_map(|(name, settings)| Some((name.clone(), settings.as_table()?.clone())))
-        .collect())
-}
-
-/// The value, or what it should have been.
-fn check(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<Setting, String> {
-    match (key.kind, value.get_ref()) {
-        (Kind::Texts, DeValue::Array(items)) => {
-            let texts = items.iter().map(|item| item.get_ref().as_str().map(str::to_owned));
-            let texts: Option<Vec<String>> = texts.collect();
-            texts.map(Setting::Texts).ok_or_else(|| "a list of strings".to_owned())
+    fn entry(&mut self, name: &str, span: Range<usize>, value: &Spanned<DeValue<'_>>) {
+        let Some(key) = keys::find(name) else {
+            let problem = Problem::Unknown { key: name.to_owned(), meant: keys::nearest(name) };
+            return self.report(span.start, problem);
+        };
+        if let (Owner::Repository, Repository::Never(reason)) = (self.owner, key.repository) {
+            return self.report(span.start, Problem::Forbidden { key: key.name, reason });
         }
-        (Kind::Texts, _) => Err("a list of strings".to_owned()),
-        (_, DeValue::String(text)) => parse_text(key, text),
-        (_, _) => Err(expected(key.kind)),
-    }
-}
-
-/// A value that comes as text: in a string, in a variable.
-pub(super) fn parse_text(key: &Key, text: &str) -> Result<Setting, String> {
-    match key.kind {
-        Kind::Text => Ok(Setting::Text(text.to_owned())),
-        Kind::Choice(choices) if choices.contains(&text) => Ok(Setting::Text(text.to_owned())),
-        Kind::Duration => {
-            parse_duration(text).map(Setting::Duration).ok_or_else(|| expected(Kind::Duration))
+        match Setting::of_toml(key, value.get_ref()) {
+            Some(setting) => {
+                let line = self.line(span.start);
+                self.layer.settings.insert(key.name, Lined { line, value: setting });
+            }
+            None => self.wrong_kind(key, span, value),
         }
-        Kind::Choice(_) | Kind::Texts => Err(expected(key.kind)),
+    }
+
+    fn wrong_kind(&mut self, key: &Key, span: Range<usize>, value: &Spanned<DeValue<'_>>) {
+        self.report(span.start, Problem::value(key.name, key.kind, self.shown(value)));
+    }
+
+    /// The tables under `[provider]`.
+    fn providers(&mut self, tables: &DeTable<'_>) {
+        for (name, value) in tables {
+            let start = name.span().start;
+            let DeValue::Table(entries) = value.get_ref() else {
+                let name = name.get_ref().to_string();
+                let found = self.shown(value);
+                self.report(start, Problem::ProviderShape { name, found });
+                continue;
+            };
+            let entries = entries.iter().filter_map(|(key, value)| {
+                let line = self.line(key.span().start);
+                let value =
+                    toml::Value::deserialize(ValueDeserializer::from(value.clone())).ok()?;
+                Some((key.get_ref().to_string(), Lined { line, value }))
+            });
+            let table = Lined { line: self.line(start), value: entries.collect() };
+            self.layer.providers.insert(name.get_ref().to_string(), table);
+        }
     }
 }
 
-/// A duration such as `90s`, `15m`, `1h 30m`; more than nothing.
-#[must_use]
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    let duration: SignedDuration = text.parse().ok()?;
-    Duration::try_from(duration).ok().filter(|duration| !duration.is_zero())
-}
-
-fn expected(kind: Kind) -> String {
-    match kind {
-        Kind::Text => "a string".to_owned(),
-        Kind::Texts => "a list of strings".to_owned(),
-        Kind::Duration => "a duration such as `90s`, `15m` or `2h`".to_owned(),
-        Kind::Choice(choices) => format!("one of `{}`", choices.join("`, `")),
-    }
+fn is_section(name: &str) -> bool {
+    keys::KEYS.iter().any(|key| key.name.split('.').next() == Some(name))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use std::time::Duration;
 
-    fn parse_as(origin: Origin, text: &str) -> Result<Layer, String> {
-        parse(Path::new("f.toml"), text, origin).map_err(|error| error.to_string())
+    fn errors(owner: Owner, text: &str) -> Vec<String> {
+        parse(Path::new("f.toml"), text, owner).errors.iter().map(ToString::to_string).collect()
     }
 
     #[test]
     fn every_kind_of_value() {
         let text = "[lease]\nprovider = 'x'\nidle = '1h 30m'\nrelease = 'delete'\n\
-            [sync]\nexclude = ['a', 'b']\n[provider.coder]\ntemplate = 't'\n";
-        let layer = parse_as(Origin::User, text).expect("parses");
-        assert_eq!(layer.settings["lease.idle"], Setting::Duration(Duration::from_mins(90)));
-        assert_eq!(layer.settings["sync.exclude"], Setting::Texts(vec!["a".into(), "b".into()]));
-        assert_eq!(layer.providers["coder"]["template"].as_str(), Some("t"));
+            [sync]\nexclude = ['a', 'b']\n[provider.coder]\ntemplate = 't'\n\
+            [providers]\npath = ['/p']\n";
+        let layer = parse(Path::new("f.toml"), text, Owner::User);
+        assert!(layer.errors.is_empty(), "{:?}", layer.errors);
+        let idle = &layer.settings["lease.idle"];
+        assert_eq!((idle.line, &idle.value), (3, &Setting::Duration(Duration::from_mins(90))));
+        let exclude = &layer.settings["sync.exclude"].value;
+        assert_eq!(exclude, &Setting::Texts(vec!["a".into(), "b".into()]));
+        let coder = &layer.providers["coder"];
+        assert_eq!((coder.line, coder.value["template"].line), (7, 8));
+        assert_eq!(coder.value["template"].value.as_str(), Some("t"));
     }
 
     #[test]
     fn errors_name_the_line() {
-        let message = |origin, text| parse_as(origin, text).expect_err("refuses");
+        let of_user = |text| errors(Owner::User, text).join("\n");
+        assert_eq!(of_user("\n[lease]\nprovidr = 'x'\n"), "f.toml:3: unknown key `lease.providr`");
         assert_eq!(
-            message(Origin::User, "\n[lease]\nprovidr = 'x'\n"),
-            "f.toml:3: unknown key `lease.providr`"
-        );
-        assert_eq!(
-            message(Origin::User, "[lease]\nidle = 5\n"),
+            of_user("[lease]\nidle = 5\n"),
             "f.toml:2: `lease.idle` must be a duration such as `90s`, `15m` or `2h`, not `5`"
         );
+        assert_eq!(of_user("provider = 'x'"), "f.toml:1: unknown key `provider`");
+        assert_eq!(of_user("[nothing]"), "f.toml:1: unknown key `nothing`");
+        assert_eq!(of_user("[lease]"), "");
         assert_eq!(
-            message(Origin::Repository, "[lease]\nrelease = 'delete'\n"),
-            "f.toml:2: a repository can't set `lease.release`"
+            of_user("[lease.idle]\nx = 1\n"),
+            "f.toml:1: `lease.idle` must be a duration such as `90s`, `15m` or `2h`, not a table"
         );
-        assert_eq!(message(Origin::User, "provider = 'x'"), "f.toml:1: unknown key `provider`");
+        assert_eq!(
+            of_user("[provider]\nlocal = 'x'\n"),
+            "f.toml:2: `provider.local` must be a table of settings, not `'x'`"
+        );
+        assert_eq!(
+            errors(Owner::Repository, "[lease]\nrelease = 'delete'\n"),
+            ["f.toml:2: a repository can't set `lease.release`: it would choose what is deleted"]
+        );
+    }
+
+    #[test]
+    fn all_errors_are_found_at_once_in_the_order_of_the_file() {
+        let text = "[lease]\nidle = 5\nidle = '1m'\n[run]\ntimeot = '1m'\ntimeout = nonsense\n";
+        let errors = errors(Owner::User, text);
+        let lines: Vec<&str> = errors.iter().map(|error| &error[7..8]).collect();
+        assert_eq!(lines, ["2", "3", "5", "6"], "{errors:#?}");
+        assert!(errors[1].contains("duplicate key `idle`"), "{errors:#?}");
+    }
+
+    proptest! {
+        #[test]
+        fn foreign_text_never_panics(text: String) {
+            let _ = parse(Path::new("f.toml"), &text, Owner::Repository);
+        }
+
+        #[test]
+        fn damaged_files_never_panic(at in 0..90_usize, with: String) {
+            let mut text = "[lease]\nidle = '1m'\n[provider.x]\ny = [1, {z = 2}]\n[sync]\n\
+                exclude = ['a', '''b''']\n".to_owned();
+            let at = at.min(text.len());
+            text.insert_str(at, &with);
+            let _ = parse(Path::new("f.toml"), &text, Owner::User);
+        }
     }
 }

@@ -1,59 +1,153 @@
-//! Every setting there is.
+//! Every setting there is: the one table that files, variables, `config explain` and the
+//! reference are made from.
+
+use std::fmt;
 
 /// What a value must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
+    /// Any text.
     Text,
+    /// A list of texts. All layers add to it.
     Texts,
+    /// A list of folders. All layers add to it.
+    Paths,
+    /// A length of time.
     Duration,
     /// One of these.
     Choice(&'static [&'static str]),
 }
 
+impl Kind {
+    /// Do the layers add up, instead of the strongest winning?
+    #[must_use]
+    pub fn adds_up(self) -> bool {
+        matches!(self, Self::Texts | Self::Paths)
+    }
+}
+
+/// As messages say what was expected.
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Text => f.write_str("a string"),
+            Self::Texts => f.write_str("a list of strings"),
+            Self::Paths => f.write_str("a list of folders"),
+            Self::Duration => f.write_str("a duration such as `90s`, `15m` or `2h`"),
+            Self::Choice(choices) => write!(f, "one of `{}`", choices.join("`, `")),
+        }
+    }
+}
+
 /// May a repository's file set it?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Repository {
+pub enum Repository {
+    /// Whatever it likes.
     May,
-    /// It would choose what runs on, or is lost from, the user's machine.
-    Never,
+    /// Within a limit that is checked where the value is used.
+    Within(&'static str),
+    /// Never; with what it would do to whoever checks the repository out.
+    Never(&'static str),
+}
+
+impl fmt::Display for Repository {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::May => f.write_str("yes"),
+            Self::Within(limit) => f.write_str(limit),
+            Self::Never(reason) => write!(f, "no: it would choose {reason}"),
+        }
+    }
 }
 
 /// One setting.
 #[derive(Debug)]
-pub(super) struct Key {
+pub struct Key {
     /// `section.name`.
-    pub(super) name: &'static str,
-    pub(super) kind: Kind,
-    pub(super) repository: Repository,
+    pub name: &'static str,
+    /// One line, lower case, without a full stop.
+    pub about: &'static str,
+    /// What a value must be.
+    pub kind: Kind,
+    /// What holds when nothing is set, as it would be typed.
+    pub default: Option<&'static str>,
+    /// The environment variable that sets it.
+    pub variable: Option<&'static str>,
+    /// The flag that sets it, for the commands that have one.
+    pub flag: Option<&'static str>,
+    /// May a repository's file set it?
+    pub repository: Repository,
 }
 
-pub(super) const KEYS: &[Key] = &[
-    // Which provider leases boxes. It isn't called `provider`: `[provider.NAME]` holds
-    // the providers' own settings, and TOML can't have both.
-    Key { name: "lease.provider", kind: Kind::Text, repository: Repository::May },
-    // How long a box that is kept stays ready without use.
-    Key { name: "lease.idle", kind: Kind::Duration, repository: Repository::May },
-    // What becomes of the resource at the end.
+/// All of them, in the order in which they are shown.
+pub const KEYS: &[Key] = &[
+    // It isn't called `provider`: `[provider.NAME]` holds the providers' own settings, and TOML
+    // can't have both.
+    Key {
+        name: "lease.provider",
+        about: "which provider leases boxes",
+        kind: Kind::Text,
+        default: Some("local"),
+        variable: Some("CRABBOX_PROVIDER"),
+        flag: Some("--provider"),
+        repository: Repository::Within("only to a bundled one, or one that you have configured"),
+    },
+    Key {
+        name: "lease.idle",
+        about: "how long a kept box stays ready without use",
+        kind: Kind::Duration,
+        default: Some("30m"),
+        variable: Some("CRABBOX_LEASE_IDLE"),
+        flag: None,
+        repository: Repository::May,
+    },
     Key {
         name: "lease.release",
+        about: "what becomes of a box at the end",
         kind: Kind::Choice(&["park", "delete"]),
-        repository: Repository::Never,
+        default: Some("park"),
+        variable: Some("CRABBOX_LEASE_RELEASE"),
+        flag: None,
+        repository: Repository::Never("what is deleted"),
     },
-    // Ends a command that takes longer.
-    Key { name: "run.timeout", kind: Kind::Duration, repository: Repository::May },
-    // Patterns, as in `.gitignore`, of files that stay here.
-    Key { name: "sync.exclude", kind: Kind::Texts, repository: Repository::May },
-    // Folders with providers, before all others.
-    Key { name: "providers.path", kind: Kind::Texts, repository: Repository::Never },
+    Key {
+        name: "run.timeout",
+        about: "ends a command that takes longer",
+        kind: Kind::Duration,
+        default: None,
+        variable: Some("CRABBOX_RUN_TIMEOUT"),
+        flag: Some("--timeout"),
+        repository: Repository::May,
+    },
+    Key {
+        name: "sync.exclude",
+        about: "patterns, as in `.gitignore`, of files that stay here",
+        kind: Kind::Texts,
+        default: None,
+        variable: None,
+        flag: Some("--exclude"),
+        repository: Repository::May,
+    },
+    Key {
+        name: "providers.path",
+        about: "folders with providers, before all others",
+        kind: Kind::Paths,
+        default: None,
+        variable: Some("CRABBOX_PROVIDER_PATH"),
+        flag: Some("--provider-path"),
+        repository: Repository::Never("what code runs on this machine"),
+    },
 ];
 
 /// The setting of this name.
-pub(super) fn find(name: &str) -> Option<&'static Key> {
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.name == name)
 }
 
 /// The name that was most likely meant.
-pub(super) fn nearest(name: &str) -> Option<&'static str> {
+#[must_use]
+pub fn nearest(name: &str) -> Option<&'static str> {
     let score = |known: &str| {
         // `provider` for `lease.provider` is a near miss, too.
         let last = known.rsplit('.').next().unwrap_or(known);
@@ -72,6 +166,7 @@ mod tests {
     #[test]
     fn a_typo_finds_its_key() {
         assert_eq!(nearest("lease.providr"), Some("lease.provider"));
+        assert_eq!(nearest("laese.idle"), Some("lease.idle"));
         assert_eq!(nearest("provider"), Some("lease.provider"));
         assert_eq!(nearest("zzz"), None);
     }

@@ -1,13 +1,24 @@
 //! Settings, from flags, the environment, the repository's `.crabbox.toml`, the user's
 //! `config.toml` and defaults, in this order.
 //!
-//! [`keys`] is the table of all settings, [`mod@file`] reads a file against it, [`settings`] puts
-//! the layers together. A repository's own file comes from whoever wrote the repository: the
-//! table says what it may not set.
+//! [`keys`] is the table of all settings, [`mod@file`] reads a file against it, [`layers`] keeps
+//! what each of them says and where, [`providers`] judges `[provider.NAME]` by the provider's
+//! manifest, [`settings`] is what holds in the end. A repository's own file comes from whoever
+//! wrote the repository: the table says what it may not set.
 
+mod error;
 mod file;
 mod keys;
+mod layers;
+mod providers;
+mod reference;
 mod settings;
+mod value;
 
-pub use file::{ConfigError, Origin, parse_duration};
-pub use settings::{Flags, Settings};
+pub use error::{ConfigError, Place, Problem};
+pub use file::{Owner, REPOSITORY_FILE, USER_FILE};
+pub use keys::{KEYS, Key, Kind, Repository, find as find_key, nearest as nearest_key};
+pub use layers::{Flags, Layered, Layers, Origin, ProviderSetting};
+pub use reference::reference;
+pub use settings::Settings;
+pub use value::{Setting, parse_duration};

@@ -1,0 +1,97 @@
+//! `crabbox config check`
+
+use super::{Shared, error_to_json, manifests, repository};
+use crate::config::{ConfigError, Layers, Owner, REPOSITORY_FILE, USER_FILE};
+use crate::output::{CommandError, Exit, Printer};
+use clap::Args;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Find everything that is wrong in the settings
+///
+/// Without a file, the environment, the repository's and your own file are checked. A file that
+/// is called `.crabbox.toml` is checked as a repository's, any other as your own. Settings of
+/// a provider that isn't installed here can't be checked: that is a warning.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox config check
+  crabbox config check path/to/.crabbox.toml")]
+pub(in crate::cli) struct Check {
+    /// Check this file alone
+    file: Option<PathBuf>,
+}
+
+impl Check {
+    pub(super) fn execute(self, shared: &Shared) -> Result<Exit, CommandError> {
+        let (files, layers, mut errors) = match self.file {
+            Some(file) => of_file(file)?,
+            None => of_all(shared)?,
+        };
+        errors.extend(layers.check_providers(&manifests(shared, &layers)));
+        let wrong = errors.iter().filter(|error| !error.is_warning()).count();
+        if shared.printer.json {
+            let problems: Vec<Value> = errors.iter().map(error_to_json).collect();
+            shared.printer.document(&json!({
+                "schema_version": 1,
+                "files": files.iter().map(|file| file.to_string_lossy()).collect::<Vec<_>>(),
+                "problems": problems,
+            }))?;
+        } else {
+            tell(shared.printer, &files, errors);
+        }
+        Ok(if wrong == 0 { Exit::Ok } else { Exit::Usage })
+    }
+}
+
+type Checked = (Vec<PathBuf>, Layers, Vec<ConfigError>);
+
+fn of_file(file: PathBuf) -> Result<Checked, CommandError> {
+    if let Err(error) = file.symlink_metadata() {
+        let message = format!("`{}` can't be checked", file.display());
+        return Err(CommandError::new(Exit::NotFound, message)
+            .because(error)
+            .hint("crabbox config path shows which files are read"));
+    }
+    let is_repository = file.file_name().is_some_and(|name| name == REPOSITORY_FILE);
+    let owner = if is_repository { Owner::Repository } else { Owner::User };
+    let (layers, errors) = Layers::of_file(&file, owner);
+    Ok((vec![file], layers, errors))
+}
+
+fn of_all(shared: &Shared) -> Result<Checked, CommandError> {
+    let places = shared.places()?;
+    let repository = repository();
+    let (layers, errors) = Layers::read(shared.flags(), repository.as_deref(), &places.config);
+    let of_repository = repository.map(|root| root.join(REPOSITORY_FILE));
+    let files = of_repository.into_iter().chain([places.config.join(USER_FILE)]);
+    Ok((files.filter(|file| is_there(file)).collect(), layers, errors))
+}
+
+/// A link that leads nowhere counts: it is reported as absent by nobody else.
+fn is_there(file: &Path) -> bool {
+    file.symlink_metadata().is_ok()
+}
+
+fn tell(printer: Printer, files: &[PathBuf], errors: Vec<ConfigError>) {
+    let count = errors.iter().filter(|error| !error.is_warning()).count();
+    for error in errors {
+        if error.is_warning() {
+            printer.warning(&error.to_string());
+            if let Some(hint) = error.hint() {
+                printer.hint(&hint);
+            }
+        } else {
+            printer.error(&error.into());
+        }
+    }
+    let checked = match files.len() {
+        0 => "no configuration file".to_owned(),
+        1 => files[0].display().to_string(),
+        _ => files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" and "),
+    };
+    match count {
+        0 => printer.phase(&format!("{checked}: nothing is wrong")),
+        1 => printer.phase(&format!("{checked}: 1 error")),
+        _ => printer.phase(&format!("{checked}: {count} errors")),
+    }
+}

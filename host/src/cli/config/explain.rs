@@ -1,0 +1,221 @@
+//! `crabbox config explain`
+
+use super::show::visible;
+use super::{Shared, manifests, origin_to_json, owner_word, read};
+use crate::config::{
+    KEYS, Key, Layers, Origin, Owner, ProviderSetting, Repository, find_key, nearest_key,
+};
+use crate::output::{CommandError, Table};
+use clap::Args;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// Show what each layer says of one setting, and which wins
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox config explain lease.idle
+  crabbox config explain provider.coder.template")]
+pub(in crate::cli) struct Explain {
+    /// Its name, such as `lease.idle`
+    key: String,
+    /// As for a run with this provider
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+}
+
+impl Explain {
+    pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        let layers = read(shared, self.provider)?;
+        let page = match find_key(&self.key) {
+            Some(key) => Page::of_key(key, &layers),
+            None => of_provider(shared, &layers, &self.key)?,
+        };
+        if shared.printer.json {
+            return shared.printer.document(&page.to_json());
+        }
+        shared.printer.data(&page.text())
+    }
+}
+
+/// `provider.NAME.KEY`
+fn of_provider(shared: &Shared, layers: &Layers, key: &str) -> Result<Page, CommandError> {
+    let parts = key.strip_prefix("provider.").and_then(|rest| rest.split_once('.'));
+    let Some((provider, name)) = parts else {
+        let error = CommandError::usage(format!("there is no setting `{key}`"));
+        let hint = nearest_key(key).map_or_else(
+            || {
+                let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+                format!("there are: {}", names.join(", "))
+            },
+            |meant| format!("crabbox config explain {meant}"),
+        );
+        return Err(error.hint(hint));
+    };
+    let manifests = manifests(shared, layers);
+    let chain: Vec<ProviderSetting> =
+        layers.provider_chain(provider).into_iter().filter(|one| one.name == name).collect();
+    let about = manifests
+        .iter()
+        .find(|manifest| manifest.name == provider)
+        .and_then(|manifest| manifest.settings.get(name));
+    let steps = [Owner::Repository, Owner::User].map(|owner| {
+        let of_owner =
+            |one: &&ProviderSetting| matches!(one.origin, Origin::File { owner: of, .. } if of == owner);
+        let found = chain.iter().find(of_owner);
+        let (text, value) = match found.map(|one| (one, visible(provider, one, &manifests))) {
+            Some((one, Ok(value))) => (Some(one.value.to_string()), value),
+            Some((_, Err(reason))) => (Some(format!("({reason})")), Value::Null),
+            None => (None, Value::Null),
+        };
+        Step {
+            layer: owner_word(owner),
+            text,
+            value,
+            origin: found.map(|one| one.origin.clone()),
+            silent: "not set".to_owned(),
+        }
+    });
+    Ok(Page {
+        key: key.to_owned(),
+        about: about.map_or_else(String::new, |setting| setting.description.clone()),
+        expected: about.map_or_else(|| "anything".to_owned(), |setting| setting.kind.clone()),
+        repository: Repository::May,
+        adds_up: false,
+        steps: steps.into(),
+    })
+}
+
+/// One layer, and what it says.
+struct Step {
+    layer: &'static str,
+    text: Option<String>,
+    value: Value,
+    origin: Option<Origin>,
+    /// Why it says nothing.
+    silent: String,
+}
+
+/// Everything there is to say of a setting.
+struct Page {
+    key: String,
+    about: String,
+    expected: String,
+    repository: Repository,
+    adds_up: bool,
+    /// The strongest first.
+    steps: Vec<Step>,
+}
+
+impl Page {
+    fn of_key(key: &'static Key, layers: &Layers) -> Self {
+        let chain = layers.chain(key);
+        let step = |layer, silent: &str, is_of: &dyn Fn(&Origin) -> bool| {
+            let found = chain.iter().find(|found| is_of(&found.origin));
+            Step {
+                layer,
+                text: found.map(|found| found.setting.text()),
+                value: found.map_or(Value::Null, |found| found.setting.to_json()),
+                origin: found.map(|found| found.origin.clone()),
+                silent: silent.to_owned(),
+            }
+        };
+        let of = |owner| move |origin: &Origin| matches!(origin, Origin::File { owner: of, .. } if *of == owner);
+        let no_flag = key
+            .flag
+            .map_or_else(|| "no flag sets it".to_owned(), |flag| format!("{flag} isn't given"));
+        let no_variable = key
+            .variable
+            .map_or_else(|| "no variable sets it".to_owned(), |name| format!("{name} isn't set"));
+        let in_repository = match key.repository {
+            Repository::Never(_) => "not allowed",
+            _ => "not set",
+        };
+        let steps = vec![
+            step("flag", &no_flag, &|origin| matches!(origin, Origin::Flag(_))),
+            step("variable", &no_variable, &|origin| matches!(origin, Origin::Variable(_))),
+            step("repository", in_repository, &of(Owner::Repository)),
+            step("user", "not set", &of(Owner::User)),
+            step("default", "none", &|origin| matches!(origin, Origin::Default)),
+        ];
+        Self {
+            key: key.name.to_owned(),
+            about: key.about.to_owned(),
+            expected: key.kind.to_string(),
+            repository: key.repository,
+            adds_up: key.kind.adds_up(),
+            steps,
+        }
+    }
+
+    /// `wins`, `added`, or the layer that it loses to.
+    fn verdict(&self, index: usize) -> String {
+        let step = &self.steps[index];
+        let first = self.steps.iter().position(|step| step.text.is_some());
+        match (&step.text, first) {
+            (None, _) => String::new(),
+            (Some(_), _) if self.adds_up => "added".to_owned(),
+            (Some(_), Some(first)) if first < index => {
+                format!("loses to: {}", self.steps[first].layer)
+            }
+            (Some(_), _) => "wins".to_owned(),
+        }
+    }
+
+    fn value(&self) -> String {
+        let texts: Vec<&str> = self.steps.iter().filter_map(|step| step.text.as_deref()).collect();
+        match texts.first() {
+            None => "not set".to_owned(),
+            Some(_) if self.adds_up => texts.join(", "),
+            Some(first) => (*first).to_owned(),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("{}: {}\n", self.key, self.value());
+        if !self.about.is_empty() {
+            let _ = writeln!(text, "  what it is         {}", self.about);
+        }
+        let _ = writeln!(text, "  value              {}", self.expected);
+        let _ = writeln!(text, "  in .crabbox.toml   {}\n", self.repository);
+        let mut table = Table::new(&["LAYER", "VALUE", "", "FROM"]);
+        for (index, step) in self.steps.iter().enumerate() {
+            let origin = step.origin.as_ref().map(ToString::to_string);
+            table.row([
+                step.layer.to_owned(),
+                step.text.clone().unwrap_or_else(|| "-".to_owned()),
+                self.verdict(index),
+                origin.unwrap_or_else(|| step.silent.clone()),
+            ]);
+        }
+        text.push_str(&table.render());
+        text
+    }
+
+    fn to_json(&self) -> Value {
+        let layers: Vec<Value> = self
+            .steps
+            .iter()
+            .enumerate()
+            .map(|(index, step)| {
+                json!({
+                    "layer": step.layer,
+                    "value": step.value,
+                    "origin": step.origin.as_ref().map(origin_to_json),
+                    "verdict": self.verdict(index),
+                })
+            })
+            .collect();
+        json!({
+            "schema_version": 1,
+            "key": self.key,
+            "about": self.about,
+            "expected": self.expected,
+            "adds_up": self.adds_up,
+            "repository": {
+                "may_set": !matches!(self.repository, Repository::Never(_)),
+                "note": self.repository.to_string(),
+            },
+            "layers": layers,
+        })
+    }
+}

@@ -1,0 +1,109 @@
+//! `crabbox config …`
+
+mod check;
+mod explain;
+mod path;
+mod show;
+
+use super::Shared;
+use crate::config::{ConfigError, Flags, Layers, Origin, Owner, Place, Settings};
+use crate::output::{CommandError, Exit};
+use crate::registry::Entry;
+use crate::sync::Source;
+use clap::Subcommand;
+use crabbox_provider_api::manifest::Manifest;
+use serde_json::{Value, json};
+use std::env;
+use std::path::PathBuf;
+
+/// Settings: what holds, where it comes from, what is wrong
+#[derive(Debug, Subcommand)]
+#[command(before_help = "Examples:
+  crabbox config show
+  crabbox config explain lease.idle
+  crabbox config check")]
+pub(in crate::cli) enum Config {
+    Show(show::Show),
+    Explain(explain::Explain),
+    Check(check::Check),
+    Path(path::Path),
+}
+
+impl Config {
+    pub(in crate::cli) fn execute(self, shared: &Shared) -> Result<Exit, CommandError> {
+        match self {
+            Self::Show(show) => show.execute(shared).map(|()| Exit::Ok),
+            Self::Explain(explain) => explain.execute(shared).map(|()| Exit::Ok),
+            Self::Check(check) => check.execute(shared),
+            Self::Path(path::Path) => path::Path::execute(shared).map(|()| Exit::Ok),
+        }
+    }
+}
+
+/// The root of the checkout that this is called in, if it is one.
+pub(in crate::cli) fn repository() -> Option<PathBuf> {
+    let folder = env::current_dir().ok()?;
+    Source::checkout(&folder).ok().map(|source| source.root)
+}
+
+/// The layers, if nothing is wrong with them.
+fn read(shared: &Shared, provider: Option<String>) -> Result<Layers, CommandError> {
+    let places = shared.places()?;
+    let flags = Flags { provider, ..shared.flags() };
+    let (layers, errors) = Layers::read(flags, repository().as_deref(), &places.config);
+    let Some(first) = errors.into_iter().next() else {
+        return Ok(layers);
+    };
+    Err(CommandError::from(first).hint("crabbox config check shows all that is wrong"))
+}
+
+/// What the providers on this machine say of their settings, the usable ones alone.
+pub(in crate::cli) fn manifests(shared: &Shared, layers: &Layers) -> Vec<Manifest> {
+    let entries = shared.registry(&Settings::of(layers)).list();
+    entries.into_iter().filter_map(usable).collect()
+}
+
+fn usable(entry: Entry) -> Option<Manifest> {
+    match entry.state {
+        crate::registry::Condition::Ok => entry.manifest,
+        _ => None,
+    }
+}
+
+/// An origin as every command's `--json` shows it.
+fn origin_to_json(origin: &Origin) -> Value {
+    match origin {
+        Origin::Flag(name) => json!({ "kind": "flag", "name": name }),
+        Origin::Variable(name) => json!({ "kind": "variable", "name": name }),
+        Origin::File { owner, path, line } => json!({
+            "kind": owner_word(*owner),
+            "path": path.to_string_lossy(),
+            "line": line,
+        }),
+        Origin::Default => json!({ "kind": "default" }),
+    }
+}
+
+fn owner_word(owner: Owner) -> &'static str {
+    match owner {
+        Owner::Repository => "repository",
+        Owner::User => "user",
+    }
+}
+
+/// An error as every command's `--json` shows it.
+pub(in crate::cli) fn error_to_json(error: &ConfigError) -> Value {
+    let (path, line, variable) = match &error.place {
+        Place::File { path, line } => (Some(path.to_string_lossy()), *line, None),
+        Place::Variable(name) => (None, None, Some(*name)),
+    };
+    json!({
+        "severity": if error.is_warning() { "warning" } else { "error" },
+        "code": error.code(),
+        "path": path,
+        "line": line,
+        "variable": variable,
+        "message": error.problem.to_string(),
+        "hint": error.hint(),
+    })
+}

@@ -1,0 +1,115 @@
+//! `crabbox config show`
+
+use super::{Shared, manifests, origin_to_json, read};
+use crate::config::{KEYS, Key, Layered, Layers, Origin, ProviderSetting, Settings};
+use crate::output::{CommandError, Table};
+use clap::Args;
+use crabbox_provider_api::manifest::Manifest;
+use serde_json::{Value, json};
+
+/// Show every setting, its value, and where that comes from
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox config show
+  crabbox config show --provider coder --json")]
+pub(in crate::cli) struct Show {
+    /// As for a run with this provider
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+}
+
+impl Show {
+    pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        let layers = read(shared, self.provider)?;
+        let provider = Settings::of(&layers).provider;
+        let mut shown: Vec<Shown> =
+            KEYS.iter().map(|key| Shown::of_key(key, &held(&layers, key))).collect();
+        let manifests = manifests(shared, &layers);
+        let settings = layers.provider(&provider);
+        shown.extend(settings.iter().map(|one| Shown::of_provider(&provider, one, &manifests)));
+        if shared.printer.json {
+            let settings: Vec<Value> = shown.iter().map(Shown::to_json).collect();
+            return shared.printer.document(&json!({ "schema_version": 1, "settings": settings }));
+        }
+        let mut table = Table::new(&["KEY", "VALUE", "FROM"]);
+        for one in shown {
+            let from: Vec<_> = one.origins.iter().map(ToString::to_string).collect();
+            table.row([one.key, one.text, from.join(", ")]);
+        }
+        shared.printer.data(&table.render())
+    }
+}
+
+/// What holds of a key: the strongest layer, or all of those that add up.
+fn held(layers: &Layers, key: &'static Key) -> Vec<Layered> {
+    let mut chain = layers.chain(key);
+    if !key.kind.adds_up() {
+        chain.truncate(1);
+    }
+    chain
+}
+
+struct Shown {
+    key: String,
+    text: String,
+    value: Value,
+    origins: Vec<Origin>,
+}
+
+impl Shown {
+    fn of_key(key: &Key, held: &[Layered]) -> Self {
+        let texts: Vec<String> = held.iter().map(|found| found.setting.text()).collect();
+        let value = if key.kind.adds_up() {
+            let lists = held.iter().map(|found| found.setting.to_json());
+            lists.flat_map(|list| list.as_array().cloned().unwrap_or_default()).collect()
+        } else {
+            held.first().map_or(Value::Null, |found| found.setting.to_json())
+        };
+        let mut origins: Vec<Origin> = held.iter().map(|found| found.origin.clone()).collect();
+        if origins.is_empty() {
+            origins.push(Origin::Default);
+        }
+        let text = if texts.is_empty() { "-".to_owned() } else { texts.join(", ") };
+        Self { key: key.name.to_owned(), text, value, origins }
+    }
+
+    fn of_provider(provider: &str, setting: &ProviderSetting, manifests: &[Manifest]) -> Self {
+        let (text, value) = match visible(provider, setting, manifests) {
+            Ok(value) => (setting.value.to_string(), value),
+            Err(reason) => (format!("({reason})"), Value::Null),
+        };
+        Self {
+            key: format!("provider.{provider}.{}", setting.name),
+            text,
+            value,
+            origins: vec![setting.origin.clone()],
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({
+            "key": self.key,
+            "value": self.value,
+            "origins": self.origins.iter().map(origin_to_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// The value of a provider's setting, or why it isn't shown: secrets never are, and without the
+/// manifest nobody knows which are.
+pub(super) fn visible(
+    provider: &str,
+    setting: &ProviderSetting,
+    manifests: &[Manifest],
+) -> Result<Value, &'static str> {
+    let answers = |manifest: &&Manifest| {
+        manifest.name == provider || manifest.aliases.iter().any(|alias| alias == provider)
+    };
+    match manifests.iter().find(answers) {
+        None => Err("hidden: the provider isn't installed, so it may be a secret"),
+        Some(manifest) => match manifest.settings.get(&setting.name) {
+            Some(known) if known.secret => Err("hidden: it is a secret"),
+            _ => serde_json::to_value(&setting.value).map_err(|_| "not to be shown"),
+        },
+    }
+}

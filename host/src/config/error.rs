@@ -1,0 +1,201 @@
+//! What can be wrong with a configuration, where, and what to do about it.
+
+use super::keys::Kind;
+use crate::output::CommandError;
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// Where something stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// In a file.
+    File {
+        /// Which.
+        path: PathBuf,
+        /// Counted from 1; `None` where it is about the file as a whole.
+        line: Option<usize>,
+    },
+    /// In an environment variable.
+    Variable(&'static str),
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
+            Self::File { path, line: None } => write!(f, "{}", path.display()),
+            Self::Variable(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A part of the configuration that can't be taken.
+#[derive(Debug, thiserror::Error)]
+#[error("{place}: {problem}")]
+pub struct ConfigError {
+    /// Where.
+    pub place: Place,
+    /// What.
+    pub problem: Problem,
+}
+
+/// What is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// The file can't be read.
+    #[error("it can't be read: {0}")]
+    Read(io::Error),
+    /// A folder, a pipe, a device.
+    #[error("it is no regular file")]
+    NotAFile,
+    /// Nobody writes that by hand.
+    #[error("it is larger than {} KiB", super::file::LIMIT / 1024)]
+    TooLarge,
+    /// Somebody else could say what happens here.
+    #[error("it belongs to user {uid}, not to you or root")]
+    Owner {
+        /// Whose it is.
+        uid: u32,
+    },
+    /// Bytes that are no text.
+    #[error("it isn't UTF-8")]
+    Encoding,
+    /// It isn't TOML.
+    #[error("{0}")]
+    Syntax(String),
+    /// A key that isn't in the table.
+    #[error("unknown key `{key}`")]
+    Unknown {
+        /// Which.
+        key: String,
+        /// What was most likely meant.
+        meant: Option<&'static str>,
+    },
+    /// A value of the wrong kind.
+    #[error("`{key}` must be {expected}, not {found}")]
+    Value {
+        /// Which key.
+        key: String,
+        /// What it must be.
+        expected: String,
+        /// What it is, quoted where it can be shown.
+        found: String,
+    },
+    /// A key that a repository can't set.
+    #[error("a repository can't set `{key}`: it would choose {reason}")]
+    Forbidden {
+        /// Which.
+        key: &'static str,
+        /// What it would do.
+        reason: &'static str,
+    },
+    /// `[provider] NAME = …` instead of `[provider.NAME]`.
+    #[error("`provider.{name}` must be a table of settings, not {found}")]
+    ProviderShape {
+        /// Whose settings.
+        name: String,
+        /// What it is.
+        found: String,
+    },
+    /// Settings of a provider that is almost called like one that is there.
+    #[error("there is no provider `{name}`")]
+    NoProvider {
+        /// The name.
+        name: String,
+        /// The one that was most likely meant.
+        meant: String,
+    },
+    /// Settings of a provider that isn't on this machine: they may be right on another one.
+    #[error("the provider `{name}` isn't installed here: its settings can't be checked")]
+    NotInstalled {
+        /// The name.
+        name: String,
+    },
+    /// A setting that the provider doesn't have.
+    #[error("the provider `{provider}` has no setting `{key}`")]
+    NoSetting {
+        /// Whose.
+        provider: String,
+        /// Which.
+        key: String,
+        /// Those that it has.
+        known: Vec<String>,
+        /// What was most likely meant.
+        meant: Option<String>,
+    },
+}
+
+impl Problem {
+    pub(super) fn value(key: &str, kind: Kind, found: String) -> Self {
+        Self::Value { key: key.to_owned(), expected: kind.to_string(), found }
+    }
+}
+
+impl ConfigError {
+    pub(super) fn new(place: Place, problem: Problem) -> Self {
+        Self { place, problem }
+    }
+
+    /// Does everything else still hold?
+    #[must_use]
+    pub fn is_warning(&self) -> bool {
+        matches!(self.problem, Problem::NotInstalled { .. })
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<String> {
+        let meant = |name: &str| format!("did you mean `{name}`?");
+        match &self.problem {
+            Problem::Unknown { meant: Some(name), .. } => Some(meant(name)),
+            Problem::Unknown { .. } => Some("crabbox config show".to_owned()),
+            Problem::NoProvider { meant: name, .. } => Some(meant(&format!("[provider.{name}]"))),
+            Problem::NoSetting { meant: Some(name), .. } => Some(meant(name)),
+            Problem::NoSetting { known, .. } if known.is_empty() => {
+                Some("it has none: remove the line".to_owned())
+            }
+            Problem::NoSetting { known, .. } => Some(format!("it has: {}", known.join(", "))),
+            Problem::Forbidden { key, .. } => {
+                Some(format!("set `{key}` in your own config.toml if you want it"))
+            }
+            Problem::ProviderShape { name, .. } => Some(format!(
+                "`[provider.{name}]` holds its settings; `lease.provider` chooses one"
+            )),
+            Problem::NotInstalled { .. } => Some("crabbox provider list".to_owned()),
+            Problem::Owner { .. } => match &self.place {
+                Place::File { path, .. } => {
+                    Some(format!("chown \"$(id -u)\" '{}'", path.display()))
+                }
+                Place::Variable(_) => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// The word for machines.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match &self.problem {
+            Problem::Read(_) | Problem::NotAFile | Problem::TooLarge => "unreadable",
+            Problem::Owner { .. } => "owner",
+            Problem::Encoding | Problem::Syntax(_) => "syntax",
+            Problem::Unknown { .. } => "unknown_key",
+            Problem::Value { .. } | Problem::ProviderShape { .. } => "value",
+            Problem::Forbidden { .. } => "forbidden",
+            Problem::NoProvider { .. } => "unknown_provider",
+            Problem::NotInstalled { .. } => "not_installed",
+            Problem::NoSetting { .. } => "unknown_setting",
+        }
+    }
+}
+
+impl From<ConfigError> for CommandError {
+    fn from(error: ConfigError) -> Self {
+        let result = Self::usage(error.to_string()).code("invalid_config");
+        match error.hint() {
+            Some(hint) => result.hint(hint),
+            None => result,
+        }
+    }
+}

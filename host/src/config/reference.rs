@@ -1,0 +1,54 @@
+//! The page about settings, made from the table.
+
+use super::keys::{KEYS, Kind};
+use std::fmt::Write as _;
+
+const BEFORE: &str = "\
+# Configuration
+
+TOML, in `.crabbox.toml` at the root of a repository and in the user's `$XDG_CONFIG_HOME/crabbox/config.toml`.
+Flags come before the environment, the environment before the repository's file, that before the user's. A key that
+isn't in this table is an error; an empty variable counts as unset.
+
+| key | what it is | value | default | variable | flag | a repository may set it |
+|---|---|---|---|---|---|---|
+";
+
+const AFTER: &str = "
+Lists add up: each layer adds to those below it.
+
+`[provider.NAME]` holds a provider's own settings; its manifest says which there are. Patterns in a file
+`.crabboxignore` at the root of the repository work like `sync.exclude`.
+
+| command | what it does |
+|---|---|
+| `crabbox config show` | every setting, its value, and the place that it comes from |
+| `crabbox config explain KEY` | what each layer says of one setting, and which wins |
+| `crabbox config check [FILE]` | everything that is wrong, each with its line |
+| `crabbox config path` | the files that are read |
+";
+
+/// `docs/reference/config.md`.
+#[must_use]
+pub fn reference() -> String {
+    let mut text = BEFORE.to_owned();
+    let code = |word: Option<&str>| word.map_or_else(String::new, |word| format!("`{word}`"));
+    for key in KEYS {
+        let kind = match key.kind {
+            Kind::Duration => "a duration".to_owned(),
+            other => other.to_string(),
+        };
+        let default = key.default.map_or_else(|| "none".to_owned(), |word| format!("`{word}`"));
+        let _ = writeln!(
+            text,
+            "| `{}` | {} | {kind} | {default} | {} | {} | {} |",
+            key.name,
+            key.about,
+            code(key.variable),
+            code(key.flag),
+            key.repository,
+        );
+    }
+    text.push_str(AFTER);
+    text
+}

@@ -1,0 +1,144 @@
+//! A checked value, and how text becomes one.
+
+use super::keys::{Key, Kind};
+use jiff::SignedDuration;
+use serde_json::{Value, json};
+use std::env;
+use std::ffi::{OsStr, OsString};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::time::Duration;
+use toml::de::DeValue;
+
+/// A checked value.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Setting {
+    /// Of [`Kind::Text`] and [`Kind::Choice`].
+    Text(String),
+    /// Of [`Kind::Texts`].
+    Texts(Vec<String>),
+    /// Of [`Kind::Paths`].
+    Paths(Vec<PathBuf>),
+    /// Of [`Kind::Duration`].
+    Duration(Duration),
+}
+
+impl Setting {
+    /// From a file. `None`: it is of another kind.
+    pub(super) fn of_toml(key: &Key, value: &DeValue<'_>) -> Option<Self> {
+        let texts = |items: &toml::de::DeArray<'_>| -> Option<Vec<String>> {
+            items.iter().map(|item| item.get_ref().as_str().map(str::to_owned)).collect()
+        };
+        match (key.kind, value) {
+            (Kind::Texts, DeValue::Array(items)) => texts(items).map(Self::Texts),
+            (Kind::Paths, DeValue::Array(items)) => texts(items)
+                .map(|items| Self::Paths(items.into_iter().map(PathBuf::from).collect())),
+            (Kind::Texts | Kind::Paths, _) => None,
+            (_, DeValue::String(text)) => Self::of_text(key, text),
+            _ => None,
+        }
+    }
+
+    /// From a string, a variable, a default. `None`: it is of another kind.
+    pub(super) fn of_text(key: &Key, text: &str) -> Option<Self> {
+        match key.kind {
+            Kind::Text => Some(Self::Text(text.to_owned())),
+            Kind::Choice(choices) if choices.contains(&text) => Some(Self::Text(text.to_owned())),
+            Kind::Choice(_) | Kind::Texts => None,
+            Kind::Paths => Some(Self::Paths(split_paths(OsStr::new(text)))),
+            Kind::Duration => parse_duration(text).map(Self::Duration),
+        }
+    }
+
+    /// From a variable: only paths may be no UTF-8.
+    pub(super) fn of_variable(key: &Key, value: &OsString) -> Option<Self> {
+        match (key.kind, value.to_str()) {
+            (Kind::Paths, _) => Some(Self::Paths(split_paths(value))),
+            (_, Some(text)) => Self::of_text(key, text),
+            (_, None) => None,
+        }
+    }
+
+    /// As it would be typed in a file, without quotes.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Texts(texts) => texts.join(", "),
+            Self::Paths(paths) => {
+                paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+            }
+            Self::Duration(duration) => duration_text(*duration),
+        }
+    }
+
+    /// For machines: durations in milliseconds.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        match self {
+            Self::Text(text) => json!(text),
+            Self::Texts(texts) => json!(texts),
+            Self::Paths(paths) => paths.iter().map(|path| json!(path.to_string_lossy())).collect(),
+            Self::Duration(duration) => {
+                json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+            }
+        }
+    }
+}
+
+/// An empty part would stand for the current folder, which nobody means.
+fn split_paths(text: &OsStr) -> Vec<PathBuf> {
+    env::split_paths(text).filter(|path| !path.as_os_str().is_empty()).collect()
+}
+
+/// A duration such as `90s`, `15m`, `1h 30m`; more than nothing.
+#[must_use]
+pub fn parse_duration(text: &str) -> Option<Duration> {
+    let duration: SignedDuration = text.parse().ok()?;
+    Duration::try_from(duration).ok().filter(|duration| !duration.is_zero())
+}
+
+/// As [`parse_duration`] reads it: `1h 30m`.
+fn duration_text(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let mut text = String::new();
+    for (count, unit) in [
+        (seconds / 3600, "h"),
+        (seconds / 60 % 60, "m"),
+        (seconds % 60, "s"),
+        (u64::from(duration.subsec_millis()), "ms"),
+    ] {
+        if count > 0 {
+            let blank = if text.is_empty() { "" } else { " " };
+            let _ = write!(text, "{blank}{count}{unit}");
+        }
+    }
+    if text.is_empty() { format!("{}ns", duration.subsec_nanos()) } else { text }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::keys::KEYS;
+    use super::*;
+
+    #[test]
+    fn defaults_are_values_of_their_kind_and_print_as_they_are_typed() {
+        for key in KEYS {
+            if let Some(text) = key.default {
+                let setting = Setting::of_text(key, text).expect(key.name);
+                assert_eq!(setting.text(), text, "{}", key.name);
+            }
+        }
+    }
+
+    #[test]
+    fn durations_are_printed_as_they_are_read() {
+        for text in ["90s", "1h 30m", "250ms", "25h", "7ns"] {
+            let duration = parse_duration(text).expect(text);
+            assert_eq!(parse_duration(&duration_text(duration)), Some(duration), "{text}");
+        }
+        assert_eq!(duration_text(Duration::from_mins(90)), "1h 30m");
+        assert_eq!(parse_duration("0s"), None);
+        assert_eq!(parse_duration("-1m"), None);
+    }
+}
