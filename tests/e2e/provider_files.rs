@@ -138,13 +138,13 @@ fn a_length_in_a_damaged_header_sets_no_memory_aside() {
 fn keys_of_a_newer_manifest_are_named_and_no_hindrance() {
     let world = World::new();
     world.configure(&format!("[provider.desk]\nroot = '{}'\n", world.root().display()));
-    let bytes = patched("crabbox_provider_desk", &[("description =", "descriptoin =")]);
+    let bytes = patched("crabbox_provider_desk", &[("aliases =", "aliasez =")]);
     let path = store(&world, "desk", &bytes);
     let entry = listed(&world, &path);
     assert_eq!(entry["state"], "ok");
-    assert_eq!(entry["unknown_keys"], serde_json::json!(["descriptoin"]));
+    assert_eq!(entry["unknown_keys"], serde_json::json!(["aliasez"]));
     let table = world.crabbox(&["provider", "list"]).stderr;
-    assert!(table.contains("has keys that this crabbox doesn't know: `descriptoin`"), "{table}");
+    assert!(table.contains("has keys that this crabbox doesn't know: `aliasez`"), "{table}");
     assert_eq!(run(&world, "desk").code, 0);
 }
 

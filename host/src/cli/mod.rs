@@ -12,7 +12,7 @@ mod usage;
 use crate::claims::Store;
 use crate::config::{Flags, Settings, parse_duration};
 use crate::lease::Desk;
-use crate::output::{Colour, CommandError, Manner, Printer};
+use crate::output::{Colour, CommandError, Exit, Manner, Printer};
 use crate::places::Places;
 use crate::registry::Registry;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
