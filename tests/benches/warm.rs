@@ -12,9 +12,9 @@ use std::process::Command;
 /// the helper; the helper's own child is the command.
 const PROCESSES: u64 = 3;
 
-/// Durable transitions of a warm run: its box is taken, and is free again; and the record of the
-/// command's end on the box.
-const FSYNCS: u64 = 3;
+/// Durable transitions of a warm run: its box is taken, and is free again (SQLite syncs the folder of
+/// its log once a process, too); and the record of the command's end on the box.
+const FSYNCS: u64 = 4;
 
 const RUN: [&str; 4] = ["run", "-q", "--", "true"];
 const KEEP: [&str; 5] = ["run", "-q", "--keep", "--", "true"];

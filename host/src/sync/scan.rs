@@ -45,6 +45,10 @@ fn look_at_all(
     names: &[Vec<u8>],
     before: &[Known],
 ) -> Result<(Vec<Known>, usize), SyncError> {
+    // To ask for the number of processors reads files, too.
+    if names.len() <= SHARE {
+        return look_at_some(root, names, before);
+    }
     let threads = thread::available_parallelism().map_or(1, Into::into);
     let share = names.len().div_ceil(threads).max(SHARE);
     thread::scope(|scope| {
