@@ -6,13 +6,14 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-struct Desk {
-    world: World,
+/// A world whose boxes stand under a desk.
+pub(crate) struct Desk {
+    pub(crate) world: World,
     path: String,
 }
 
 impl Desk {
-    fn new(more: &str) -> Self {
+    pub(crate) fn new(more: &str) -> Self {
         let world = World::new();
         let root = world.root().join("desk");
         world.configure(&format!("[provider.desk]\nroot = '{}'\n{more}\n", root.display()));
@@ -25,7 +26,7 @@ impl Desk {
         self.world.command(&[&provider, arguments].concat())
     }
 
-    fn run(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran::of(&self.command(arguments).output().expect("crabbox runs"))
     }
 
@@ -39,8 +40,20 @@ impl Desk {
         Ran::of(&child.wait_with_output().expect("ends"))
     }
 
+    /// Any other command.
+    pub(crate) fn crabbox(&self, arguments: &[&str]) -> Ran {
+        self.world.crabbox(&[&["--provider-path", &self.path], arguments].concat())
+    }
+
+    /// How the provider's next calls go; nothing is well.
+    pub(crate) fn mood(&self, mood: &str) {
+        let root = self.world.root().join("desk");
+        fs::create_dir_all(&root).expect("a folder");
+        fs::write(root.join("mood"), mood).expect("a file");
+    }
+
     /// The folder of the only machine.
-    fn machine(&self) -> PathBuf {
+    pub(crate) fn machine(&self) -> PathBuf {
         let machines = fs::read_dir(self.world.root().join("desk")).expect("machines");
         let mut machines: Vec<_> = machines
             .map(|entry| entry.expect("an entry").path())
@@ -51,7 +64,7 @@ impl Desk {
     }
 
     /// The hooks that were called since the last time.
-    fn calls(&self) -> String {
+    pub(crate) fn calls(&self) -> String {
         let file = self.world.root().join("desk/calls");
         let calls = fs::read_to_string(&file).unwrap_or_default();
         let _ = fs::remove_file(file);

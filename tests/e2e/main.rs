@@ -3,6 +3,7 @@
 mod config;
 mod desk;
 mod documents;
+mod lease;
 mod output;
 mod provider_files;
 mod providers;

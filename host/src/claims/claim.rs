@@ -108,11 +108,15 @@ pub struct Claim {
     /// Hash of the marker on the box; `None` until the helper wrote one, and again
     /// after each `resolve` for a connection.
     pub marker: Option<String>,
-    /// What becomes of the resource at the end; settled when the lease is made.
+    /// What becomes of the resource at the end; settled when the lease is made, or by a
+    /// `stop --delete`, before anything is deleted.
     pub release: ReleaseAction,
     /// Stays ready after a run.
     #[serde(default)]
     pub keep: bool,
+    /// Leasing failed: what is left of it, if anything, is released and never used.
+    #[serde(default)]
+    pub rolled_back: bool,
     /// The checkout that it serves.
     pub repository: PathBuf,
     /// Digest of the provider settings that shaped the resource.
@@ -125,7 +129,7 @@ pub struct Claim {
     pub idle_deadline: Option<Timestamp>,
     /// The run in flight, or the last one.
     pub run: Option<String>,
-    /// Why leasing failed, or what is left to do by hand.
+    /// Why leasing failed, why nobody vouches for the box, or what is left to do by hand.
     pub trouble: Option<String>,
 }
 

@@ -10,7 +10,8 @@ use std::fmt;
 pub enum State {
     /// The provider is asked for a resource; one may exist.
     Leasing,
-    /// The box is there and free.
+    /// The box is there and free. A claim without an endpoint is one that nobody vouches
+    /// for now: the provider is asked before it is used.
     Ready,
     /// A command uses the box.
     Busy,
@@ -33,14 +34,19 @@ pub enum Event {
     Checkpoint,
     /// The provider has made the resource, and this command goes on to use it.
     Leased,
-    /// Leasing failed, and nothing is known to be left.
+    /// Leasing failed; what is left of it, if anything, is never used.
     LeaseFailed,
+    /// No resource was ever named, so that none can exist.
+    Nothing,
     /// A command takes the box.
     Take,
     /// It learned something about the box it holds.
     Note,
     /// It lets go of the box and leaves it ready.
     Free,
+    /// Nobody vouches for the box: the provider can't be asked, can't see it, or says that it isn't
+    /// ours. Nobody uses it, and nothing was proven.
+    Unproven,
     /// The resource is to be parked or deleted.
     Release,
     /// It is parked.
@@ -66,10 +72,11 @@ impl State {
             (Leasing, E::Leased)
             | (Ready | Parked | Releasing | Busy, E::Take)
             | (Busy, E::Note) => Some(Busy),
-            (Busy, E::Free) => Some(Ready),
+            (Busy, E::Free | E::Unproven) => Some(Ready),
+            (Ready | Parked | Releasing, E::Unproven) => Some(self),
             (Leasing | Ready | Busy | Parked | Releasing | Failed, E::Release) => Some(Releasing),
             (Releasing, E::Parked) => Some(Parked),
-            (Releasing, E::Deleted) => Some(Released),
+            (Releasing, E::Deleted) | (Leasing | Failed, E::Nothing) => Some(Released),
             (Leasing | Ready | Busy | Parked | Releasing | Failed, E::Gone) => Some(Lost),
             _ => None,
         }
@@ -110,7 +117,16 @@ mod tests {
     #[test]
     fn nothing_happens_after_the_end() {
         for state in [State::Released, State::Lost] {
-            for event in [Event::Take, Event::Release, Event::Gone, Event::Leased, Event::Free] {
+            let events = [
+                Event::Take,
+                Event::Release,
+                Event::Gone,
+                Event::Leased,
+                Event::Free,
+                Event::Nothing,
+                Event::Unproven,
+            ];
+            for event in events {
                 assert_eq!(state.after(event), None, "{state} {event:?}");
             }
         }
@@ -120,6 +136,12 @@ mod tests {
     fn a_failed_lease_is_never_used_again() {
         assert_eq!(State::Failed.after(Event::Take), None);
         assert_eq!(State::Failed.after(Event::Leased), None);
+    }
+
+    #[test]
+    fn a_box_that_nobody_vouches_for_is_not_in_use() {
+        assert_eq!(State::Busy.after(Event::Unproven), Some(State::Ready));
+        assert_eq!(State::Parked.after(Event::Unproven), Some(State::Parked));
     }
 
     #[test]

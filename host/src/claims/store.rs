@@ -249,6 +249,7 @@ mod tests {
             marker: None,
             release: ReleaseAction::Park,
             keep: false,
+            rolled_back: false,
             repository: "/checkout".into(),
             profile: String::new(),
             created: Timestamp::UNIX_EPOCH,

@@ -1,8 +1,8 @@
 //! `crabbox list`
 
 use super::{Shared, ago};
-use crate::claims::{Claim, Store};
-use crate::output::{CommandError, Table};
+use crate::claims::{Claim, State, Store};
+use crate::output::{CommandError, Printer, Table};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -40,7 +40,30 @@ impl List {
                 claim.repository.display().to_string(),
             ]);
         }
-        shared.printer.data(&table.render())
+        shared.printer.data(&table.render())?;
+        for claim in &claims {
+            explain(claim, shared.printer);
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a lease, and what to do about it.
+fn explain(claim: &Claim, printer: Printer) {
+    let slug = &claim.slug;
+    match (claim.state, &claim.trouble) {
+        (State::Released | State::Lost, _) => {}
+        (State::Failed, trouble) => {
+            let trouble = trouble.as_deref().unwrap_or("leasing it failed");
+            printer.phase(&format!("{slug} failed: {trouble}"));
+            let delete = if claim.resource.name.is_empty() { "" } else { " --delete" };
+            printer.hint(&format!("crabbox stop {slug}{delete}"));
+        }
+        (_, Some(trouble)) => {
+            printer.phase(&format!("{slug} may be out of reach: {trouble}"));
+            printer.hint(&format!("crabbox stop {slug}"));
+        }
+        (_, None) => {}
     }
 }
 

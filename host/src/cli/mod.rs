@@ -127,11 +127,7 @@ impl Shared {
 
     /// The claims and the providers.
     fn desk(&self, places: &Places, settings: &Settings) -> Result<Desk, CommandError> {
-        Ok(Desk {
-            store: Store::open(&places.state)?,
-            registry: self.registry(settings),
-            printer: self.printer,
-        })
+        Ok(Desk::new(Store::open(&places.state)?, self.registry(settings), self.printer))
     }
 
     fn registry(&self, settings: &Settings) -> Registry {

@@ -41,11 +41,20 @@ impl Stop {
                 .printer
                 .document(&json!({ "schema_version": 1, "lease": to_json(&claim) }));
         }
-        let done = match end {
-            End::Deleted => "is deleted",
-            End::Parked | End::Ready => "is parked",
-        };
-        shared.printer.phase(&format!("{} {done}", claim.slug));
+        let slug = &claim.slug;
+        match end {
+            End::Deleted => shared.printer.phase(&format!("{slug} is deleted")),
+            End::Closed => {
+                shared.printer.phase(&format!("{slug} is closed: no box of it was ever made"));
+            }
+            End::Parked | End::Ready => {
+                shared.printer.phase(&format!("{slug} is parked"));
+                if claim.rolled_back {
+                    let next = "a lease that failed is never used again";
+                    shared.printer.hint(&format!("crabbox stop {slug} --delete ({next})"));
+                }
+            }
+        }
         Ok(())
     }
 }

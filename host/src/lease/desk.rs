@@ -1,6 +1,6 @@
 //! What every operation on leases needs: the claims, the providers, a voice.
 
-use crate::claims::{Claim, Event, Store};
+use crate::claims::{Claim, Event, LeaseId, Store};
 use crate::output::{CommandError, Printer};
 use crate::provider::{self, Callbacks, Provider};
 use crate::registry::Registry;
@@ -15,9 +15,17 @@ pub struct Desk {
     pub registry: Registry,
     /// A voice.
     pub printer: Printer,
+    /// Leases whose provider was asked by this command: once is enough.
+    pub(super) asked: Vec<LeaseId>,
 }
 
 impl Desk {
+    /// For one command.
+    #[must_use]
+    pub fn new(store: Store, registry: Registry, printer: Printer) -> Self {
+        Self { store, registry, printer, asked: Vec::new() }
+    }
+
     /// Starts the provider of this name in a process of its own.
     pub(super) fn provider(&self, name: &str) -> Result<Provider, CommandError> {
         let usable = self.registry.find(name)?;

@@ -4,11 +4,18 @@
 //! recorded before the provider is called, and a resource is mutated only through a claim
 //! that names its immutable id. Which transitions there are is in
 //! [`crate::claims::State::after`].
+//!
+//! [`acquire`] finds a box or has one [`make`] it, [`roll_back`] undoes what failed,
+//! [`release`] lets go; [`answer`] says what a provider's word is worth, [`names`] what things are
+//! called, and [`desk`] holds what all of them need.
 
 mod acquire;
+mod answer;
 mod desk;
+mod make;
 mod names;
 mod release;
+mod roll_back;
 
 pub use acquire::{Held, How, Wanted};
 pub use desk::Desk;

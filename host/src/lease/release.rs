@@ -1,6 +1,7 @@
 //! Lets go of a box: leaves it ready, parks it, or deletes it.
 
-use super::acquire::{Held, How, is_the_same, why_not};
+use super::acquire::{Held, How};
+use super::answer::{NOT_VISIBLE, is_the_same, why_not};
 use super::desk::{Clerk, Desk};
 use crate::claims::{Claim, Event, State};
 use crate::output::{CommandError, Exit};
@@ -23,6 +24,8 @@ pub enum End {
     Parked,
     /// It is gone.
     Deleted,
+    /// There was none.
+    Closed,
 }
 
 impl End {
@@ -33,6 +36,7 @@ impl End {
             Self::Ready => "ready",
             Self::Parked => "parked",
             Self::Deleted => "deleted",
+            Self::Closed => "closed",
         }
     }
 }
@@ -54,6 +58,7 @@ impl Desk {
                 .and_then(|idle| Timestamp::now().checked_add(idle).ok());
             self.store.transition(claim, Event::Free, |claim| {
                 claim.keep |= keep;
+                claim.trouble = None;
                 claim.idle_deadline = deadline;
             })?;
             return Ok(End::Ready);
@@ -93,35 +98,55 @@ impl Desk {
                     format!("the box of `{}` is gone already", claim.slug),
                 ));
             }
+            (State::Leasing | State::Failed, _) if claim.resource.name.is_empty() => {
+                // What may exist is named before it is made, so nobody has to be asked.
+                self.store.transition(&mut claim, Event::Nothing, |_| ())?;
+                return Ok((claim, End::Closed));
+            }
             _ => {}
         }
         let mut provider = self.provider(&claim.provider)?;
-        if claim.resource.id.is_none() || claim.scope.is_none() {
-            // Leasing broke off before the id was known: only what the provider proves is touched.
-            match self.resolve(&mut provider, &mut claim, Intent::Status, settings)? {
-                Resolution::Found(found) if is_the_same(&claim.resource, &found.resource) => {
-                    self.store.transition(&mut claim, Event::Release, |claim| {
-                        claim.resource = found.resource;
-                        claim.scope = Some(found.scope);
-                        claim.attributes = found.attributes;
-                    })?;
-                }
-                Resolution::Missing { proof: Proof::Deleted } => {
-                    self.store.transition(&mut claim, Event::Gone, |_| ())?;
-                    return Ok((claim, End::Deleted));
-                }
-                other => {
-                    return Err(CommandError::new(
-                        Exit::Conflict,
-                        format!("`{}` is left alone: {}", claim.slug, why_not(&other)),
-                    ));
-                }
-            }
+        let end = if self.intend(&mut provider, &mut claim, action, settings)? {
+            self.finish(&mut provider, &mut claim, action, settings)?
         } else {
-            self.store.transition(&mut claim, Event::Release, |_| ())?;
-        }
-        let end = self.finish(&mut provider, &mut claim, action, settings)?;
+            End::Deleted
+        };
         Ok((claim, end))
+    }
+
+    /// Makes the intent to release durable, of a resource that is proven ours. `false`: it is
+    /// proven gone, and its claim is closed.
+    fn intend(
+        &mut self,
+        provider: &mut Provider,
+        claim: &mut Claim,
+        action: ReleaseAction,
+        settings: &Settings,
+    ) -> Result<bool, CommandError> {
+        if claim.resource.id.is_some() && claim.scope.is_some() {
+            self.store.transition(claim, Event::Release, |claim| claim.release = action)?;
+            return Ok(true);
+        }
+        // Leasing broke off before the id was known: only what the provider proves is touched.
+        match self.resolve(provider, claim, Intent::Status, settings)? {
+            Resolution::Found(found) if is_the_same(&claim.resource, &found.resource) => {
+                self.store.transition(claim, Event::Release, |claim| {
+                    claim.resource = found.resource;
+                    claim.scope = Some(found.scope);
+                    claim.attributes = found.attributes;
+                    claim.release = action;
+                })?;
+                Ok(true)
+            }
+            Resolution::Missing { proof: Proof::Deleted } => {
+                self.store.transition(claim, Event::Gone, |_| ())?;
+                Ok(false)
+            }
+            other => Err(CommandError::new(
+                Exit::Conflict,
+                format!("`{}` is left alone: {}", claim.slug, why_not(&other)),
+            )),
+        }
     }
 
     /// From `releasing` to its end.
@@ -132,31 +157,39 @@ impl Desk {
         action: ReleaseAction,
         settings: &Settings,
     ) -> Result<End, CommandError> {
-        match self.call_release(provider, claim, action, settings)? {
+        let released = match self.call_release(provider, claim, action, settings) {
+            Ok(released) => released,
+            Err(error) => {
+                self.note_trouble(claim, &error.to_string())?;
+                return Err(error);
+            }
+        };
+        let why = match released {
+            Released::Parked if claim.rolled_back => {
+                self.store.transition(claim, Event::LeaseFailed, |_| ())?;
+                return Ok(End::Parked);
+            }
             Released::Parked => {
                 self.store.transition(claim, Event::Parked, |claim| {
                     claim.endpoint = None;
                     claim.keep = false;
                     claim.idle_deadline = None;
+                    claim.trouble = None;
                 })?;
-                Ok(End::Parked)
+                return Ok(End::Parked);
             }
             Released::Deleted | Released::Missing { proof: Proof::Deleted } => {
                 self.store.transition(claim, Event::Deleted, |claim| claim.endpoint = None)?;
-                Ok(End::Deleted)
+                return Ok(End::Deleted);
             }
-            Released::Missing { proof: Proof::NotVisible } => Err(CommandError::new(
-                Exit::Conflict,
-                format!(
-                    "the resource of `{}` can't be seen with this login: its claim stays",
-                    claim.slug
-                ),
-            )),
-            _ => Err(CommandError::failed(format!(
-                "the provider `{}` gives an answer that this crabbox doesn't know: the claim of `{}` stays",
-                claim.provider, claim.slug
-            ))),
-        }
+            Released::Missing { proof: Proof::NotVisible } => NOT_VISIBLE,
+            _ => "the provider gives an answer that this crabbox doesn't know",
+        };
+        self.note_trouble(claim, why)?;
+        Err(CommandError::new(
+            Exit::Conflict,
+            format!("`{}` isn't released, and its claim stays: {why}", claim.slug),
+        ))
     }
 
     /// Calls `release` for a claim.

@@ -1,0 +1,158 @@
+//! Leases a new box: its claim comes first, then the provider's work.
+
+use super::acquire::{Held, How, Wanted};
+use super::answer::{is_the_same, no_endpoint, note, why_not};
+use super::desk::{Clerk, Desk, profile};
+use super::names::{random_bits, slug};
+use crate::claims::{Claim, Event, Holder, LeaseId, State};
+use crate::output::CommandError;
+use crate::provider::Provider;
+use crabbox_provider_api::Effect;
+use crabbox_provider_api::payload::{
+    Found, Intent, LeaseRequest, Leased, Resolution, Resource, Settings,
+};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// How long a provider may take to make a resource.
+const LEASE_DEADLINE: Duration = Duration::from_mins(20);
+
+/// How many new names to try before giving up on a store that takes none.
+const NAMES: usize = 10;
+
+impl Desk {
+    pub(super) fn lease_new(&mut self, wanted: &Wanted) -> Result<Held, CommandError> {
+        // Before the claim: a provider that can't start has made nothing.
+        let mut provider = self.provider(&wanted.provider)?;
+        for tried in 0..NAMES {
+            let id = LeaseId::from_bits(random_bits());
+            let slug = slug(random_bits(), tried);
+            let claim = new_claim(id, slug, wanted, provider.version());
+            // The lock comes first, so that nobody takes the claim for an abandoned one.
+            let Ok(holder) = self.store.hold(&claim.id)? else {
+                continue;
+            };
+            if self.store.insert(&claim)? {
+                return self.make(claim, holder, &mut provider, wanted);
+            }
+        }
+        Err(CommandError::failed("no free name for a new lease was found"))
+    }
+
+    /// Has the provider make the resource of a claim; adopts what an earlier call made.
+    pub(super) fn make(
+        &mut self,
+        mut claim: Claim,
+        holder: Holder,
+        provider: &mut Provider,
+        wanted: &Wanted,
+    ) -> Result<Held, CommandError> {
+        let settings = &wanted.settings;
+        let request = LeaseRequest {
+            lease: claim.id.to_string(),
+            slug: claim.slug.clone(),
+            deadline: None,
+            exclude: Vec::new(),
+            settings: settings.clone(),
+        };
+        let printer = self.printer;
+        let mut clerk = Clerk { store: &mut self.store, claim: &mut claim, printer };
+        let leased = match provider.lease(&request, LEASE_DEADLINE, &mut clerk) {
+            Ok(leased) => leased,
+            Err(error) => {
+                let effect = error.effect();
+                return Err(self.roll_back(claim, error.into(), effect, settings));
+            }
+        };
+        let found = match self.reach_new(provider, &mut claim, leased, settings) {
+            Ok(found) => found,
+            Err(error) => return Err(self.roll_back(claim, error, Effect::Done, settings)),
+        };
+        let Some(endpoint) = found.endpoint.clone() else {
+            let error = no_endpoint(&claim.provider);
+            return Err(self.roll_back(claim, error, Effect::Done, settings));
+        };
+        self.store.transition(&mut claim, Event::Leased, |claim| {
+            note(claim, found);
+            claim.run = Some(wanted.run.clone());
+        })?;
+        self.printer
+            .phase(&format!("leased {} ({}) from {}", claim.slug, claim.id, claim.provider));
+        Ok(Held { claim, endpoint, how: How::Acquired, holder })
+    }
+
+    /// What `lease` has made, with the way to it: a provider that doesn't know that yet is asked.
+    fn reach_new(
+        &mut self,
+        provider: &mut Provider,
+        claim: &mut Claim,
+        leased: Leased,
+        settings: &Settings,
+    ) -> Result<Found, CommandError> {
+        let recorded = claim.resource.clone();
+        let as_recorded = is_as_recorded(&recorded, &leased.resource);
+        if as_recorded && leased.endpoint.is_some() && !recorded.name.is_empty() {
+            return Ok(leased.into());
+        }
+        if recorded.name.is_empty() || as_recorded {
+            // Should the rest fail, it must be known what to look for.
+            self.store.transition(claim, Event::Checkpoint, |claim| {
+                claim.resource = leased.resource.clone();
+                claim.scope = Some(leased.scope.clone());
+                claim.attributes.clone_from(&leased.attributes);
+            })?;
+        }
+        if !as_recorded {
+            return Err(CommandError::failed(format!(
+                "the provider `{}` answers with another resource than it recorded, or with one that has no id",
+                claim.provider
+            ))
+            .code("provider"));
+        }
+        if leased.endpoint.is_some() {
+            return Ok(leased.into());
+        }
+        match self.resolve(provider, claim, Intent::Connect, settings)? {
+            Resolution::Found(found) if is_the_same(&claim.resource, &found.resource) => Ok(found),
+            other => Err(CommandError::failed(format!(
+                "the new box of `{}` can't be reached: {}",
+                claim.slug,
+                why_not(&other)
+            ))),
+        }
+    }
+}
+
+/// Is this what the checkpoints named? Without an id, nothing could ever be proven of it.
+fn is_as_recorded(recorded: &Resource, made: &Resource) -> bool {
+    made.id.is_some() && (recorded.name.is_empty() || is_the_same(recorded, made))
+}
+
+fn new_claim(id: LeaseId, slug: String, wanted: &Wanted, version: &str) -> Claim {
+    let now = Timestamp::now();
+    Claim {
+        id,
+        slug,
+        state: State::Leasing,
+        revision: 1,
+        provider: wanted.provider.clone(),
+        provider_version: version.to_owned(),
+        scope: None,
+        resource: Resource::default(),
+        attributes: serde_json::Map::new(),
+        endpoint: None,
+        identity: None,
+        machine: None,
+        marker: None,
+        release: wanted.release,
+        keep: wanted.keep,
+        rolled_back: false,
+        repository: wanted.repository.clone(),
+        profile: profile(&wanted.settings),
+        created: now,
+        updated: now,
+        idle_deadline: None,
+        run: Some(wanted.run.clone()),
+        trouble: None,
+    }
+}

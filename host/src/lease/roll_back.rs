@@ -1,0 +1,123 @@
+//! Undoes a lease that failed, as far as it is proven ours.
+
+use super::answer::{NOT_VISIBLE, is_the_same, note, why_not};
+use super::desk::Desk;
+use crate::claims::{Claim, Event};
+use crate::output::CommandError;
+use crabbox_provider_api::Effect;
+use crabbox_provider_api::payload::{
+    Intent, Proof, ReleaseAction, Released, Resolution, Resource, Settings,
+};
+
+/// What is left of a lease that failed.
+enum Left {
+    /// Nothing was made.
+    Nothing,
+    /// What was made is deleted.
+    Deleted,
+    /// What was made is parked.
+    Parked,
+    /// Something may be, for this reason.
+    Unsure(String),
+}
+
+impl Desk {
+    /// Undoes a lease that failed. What the user sees is the original error, with what became of
+    /// the rest beneath it. The claim stays, with all that is left in it, until it is stopped.
+    pub(super) fn roll_back(
+        &mut self,
+        mut claim: Claim,
+        result: CommandError,
+        effect: Effect,
+        settings: &Settings,
+    ) -> CommandError {
+        let left = if effect == Effect::None {
+            Left::Nothing
+        } else {
+            self.undo(&mut claim, settings).unwrap_or_else(|error| {
+                let causes = error.causes();
+                let all: Vec<_> = std::iter::once(error.to_string()).chain(causes).collect();
+                Left::Unsure(all.join(": "))
+            })
+        };
+        let said = left.describe(&claim);
+        let trouble = match &said {
+            None => result.to_string(),
+            Some(said) => format!("{result}; {said}"),
+        };
+        let closed = self.store.transition(&mut claim, Event::LeaseFailed, |claim| {
+            claim.rolled_back = true;
+            claim.trouble = Some(trouble);
+            if matches!(left, Left::Nothing | Left::Deleted) {
+                // Nothing is to be asked for when it is stopped.
+                claim.resource = Resource::default();
+            }
+        });
+        let result = match said {
+            None => result,
+            Some(said) => result.hint(said),
+        };
+        let result = match left {
+            Left::Nothing | Left::Deleted => result,
+            Left::Parked | Left::Unsure(_) => {
+                result.hint(format!("crabbox stop {} --delete", claim.slug))
+            }
+        };
+        match closed {
+            Ok(()) => result,
+            Err(second) => result.hint(format!("the claim couldn't be closed: {second}")),
+        }
+    }
+
+    /// Releases what `lease` may have made, by the action that was settled for it.
+    fn undo(&mut self, claim: &mut Claim, settings: &Settings) -> Result<Left, CommandError> {
+        if claim.resource.name.is_empty() {
+            return Ok(Left::Nothing);
+        }
+        // The one that failed may be dead, or not itself any more.
+        let mut provider = self.provider(&claim.provider)?;
+        match self.resolve(&mut provider, claim, Intent::Status, settings)? {
+            Resolution::Found(found) if is_the_same(&claim.resource, &found.resource) => {
+                self.store.transition(claim, Event::Release, |claim| {
+                    note(claim, found);
+                    // Should this be killed, what is left is still never used.
+                    claim.rolled_back = true;
+                })?;
+                let action = claim.release;
+                let released = self.call_release(&mut provider, claim, action, settings)?;
+                Ok(Left::after(&released, action))
+            }
+            Resolution::Missing { proof: Proof::Deleted } => Ok(Left::Deleted),
+            other => Ok(Left::Unsure(why_not(&other))),
+        }
+    }
+}
+
+impl Left {
+    /// What a provider's answer to `release` says, and no more than that.
+    fn after(released: &Released, action: ReleaseAction) -> Self {
+        match (released, action) {
+            (Released::Parked, ReleaseAction::Park) => Self::Parked,
+            (Released::Deleted | Released::Missing { proof: Proof::Deleted }, _) => Self::Deleted,
+            (Released::Parked, ReleaseAction::Delete) => {
+                Self::Unsure("it is parked, and was to be deleted".to_owned())
+            }
+            (Released::Missing { proof: Proof::NotVisible }, _) => {
+                Self::Unsure(NOT_VISIBLE.to_owned())
+            }
+            _ => Self::Unsure(
+                "the provider gives an answer that this crabbox doesn't know".to_owned(),
+            ),
+        }
+    }
+
+    fn describe(&self, claim: &Claim) -> Option<String> {
+        let name = &claim.resource.name;
+        match self {
+            Self::Nothing => None,
+            Self::Deleted => Some(format!("what it made (`{name}`) is deleted")),
+            Self::Parked => Some(format!("what it made (`{name}`) is parked")),
+            Self::Unsure(why) => Some(format!("`{name}` may be left at the provider: {why}")),
+        }
+    }
+}
