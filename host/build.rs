@@ -36,6 +36,7 @@ fn main() -> Result<()> {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rustc-env=CRABBOX_TARGET={}", env::var("TARGET")?);
 
     let mut table = String::from("&[\n");
     for (machine, target) in targets()? {

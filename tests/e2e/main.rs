@@ -3,6 +3,7 @@
 mod config;
 mod desk;
 mod documents;
+mod help;
 mod lease;
 mod output;
 mod provider_files;

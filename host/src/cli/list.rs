@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 /// List leases, from local records only
 #[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox list
+  crabbox list --all --json")]
 pub(super) struct List {
     /// Also those that are over
     #[arg(long)]

@@ -2,12 +2,14 @@
 //! share, the dispatch, and how a failure becomes an exit code.
 
 mod config;
+mod help;
 mod list;
 mod provider;
 mod run;
 mod status;
 mod stop;
 mod usage;
+mod version;
 
 use crate::claims::Store;
 use crate::config::{Flags, Settings, parse_duration};
@@ -16,6 +18,7 @@ use crate::output::{Colour, CommandError, Exit, Manner, Printer};
 use crate::places::Places;
 use crate::registry::Registry;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -23,6 +26,10 @@ use std::time::Duration;
 /// Run a command on a leased box that holds exactly your tree
 #[derive(Debug, Parser)]
 #[command(name = "crabbox", version, arg_required_else_help = true, max_term_width = 100)]
+#[command(before_help = "Examples:
+  crabbox run -- cargo test
+  crabbox list
+  crabbox stop amber-crab")]
 struct CommandLine {
     #[command(flatten)]
     common: Common,
@@ -32,8 +39,9 @@ struct CommandLine {
 
 /// Options of every command.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Options of every command")]
 struct Common {
-    /// Say nothing but warnings and errors (never silences the program)
+    /// Say nothing but warnings and errors
     #[arg(short, long, global = true)]
     quiet: bool,
     /// Say more
@@ -56,7 +64,13 @@ struct Common {
         default_value = "15s", value_parser = parse_positive)]
     heartbeat: Duration,
     /// Keep claims in this folder
-    #[arg(long, global = true, value_name = "DIR", env = "CRABBOX_STATE_DIR")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "CRABBOX_STATE_DIR",
+        hide_env_values = true
+    )]
     state_dir: Option<PathBuf>,
     /// Look for providers in this folder first
     #[arg(long, global = true, value_name = "DIR")]
@@ -73,16 +87,28 @@ enum Command {
     Provider(provider::Provider),
     #[command(subcommand)]
     Config(config::Config),
+    Version(version::Version),
     /// Hosts a provider; run by crabbox itself
     #[command(name = "__provider", hide = true)]
     HostProvider,
 }
 
+/// The whole command line, for whoever makes manual pages or tests of it.
+#[must_use]
+pub fn command() -> clap::Command {
+    CommandLine::command()
+}
+
+fn parse() -> Result<CommandLine, clap::Error> {
+    let mut command = help::arrange(command()).color(usage::colour());
+    let mut matches = command.try_get_matches_from_mut(env::args_os())?;
+    CommandLine::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let parsed = CommandLine::command().color(usage::colour()).try_get_matches();
-    let line = match parsed.and_then(|matches| CommandLine::from_arg_matches(&matches)) {
+    let line = match parse() {
         Ok(line) => line,
         Err(error) => return usage::refuse(&error),
     };
@@ -98,6 +124,7 @@ pub fn main() -> ExitCode {
         Command::Stop(stop) => stop.execute(&shared).map(|()| Exit::Ok),
         Command::Provider(provider) => provider.execute(&shared).map(|()| Exit::Ok),
         Command::Config(config) => config.execute(&shared),
+        Command::Version(version::Version) => version::Version::execute(&shared).map(|()| Exit::Ok),
     };
     match result {
         Ok(exit) => ExitCode::from(exit as u8),

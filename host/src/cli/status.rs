@@ -10,6 +10,9 @@ use std::fmt::Write as _;
 
 /// Show one lease, from local records only
 #[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox status amber-crab
+  crabbox status cbx_0123456789ab --json")]
 pub(super) struct Status {
     /// Its id or slug
     id: String,

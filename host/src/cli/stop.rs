@@ -11,6 +11,9 @@ use std::io::{self, BufRead, IsTerminal};
 
 /// Let go of a box: park it, or delete it
 #[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox stop amber-crab
+  crabbox stop amber-crab --delete --yes")]
 pub(super) struct Stop {
     /// Its id or slug
     id: String,

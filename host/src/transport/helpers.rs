@@ -23,3 +23,8 @@ pub(super) fn for_machine(uname: &str) -> Option<&'static Helper> {
 pub(super) fn all() -> &'static [Helper] {
     EMBEDDED
 }
+
+/// The machines that a helper is embedded for, as `uname -m` prints them, each with its SHA-256.
+pub fn embedded() -> impl Iterator<Item = (&'static str, &'static str)> {
+    EMBEDDED.iter().map(|helper| (helper.machine, helper.sha256))
+}

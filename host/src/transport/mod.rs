@@ -11,3 +11,4 @@ mod watchdog;
 
 pub use bootstrap::{Link, open};
 pub use exec::{Process, TransportError};
+pub use helpers::embedded as helpers;

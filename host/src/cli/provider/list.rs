@@ -9,6 +9,9 @@ use serde_json::{Value, json};
 
 /// List the providers, without running any of their code
 #[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox provider list
+  crabbox provider list --json")]
 pub(in crate::cli) struct List;
 
 impl List {

@@ -8,6 +8,8 @@ use clap::Subcommand;
 
 /// Providers: what is installed
 #[derive(Debug, Subcommand)]
+#[command(before_help = "Examples:
+  crabbox provider list")]
 pub(in crate::cli) enum Provider {
     List(list::List),
 }

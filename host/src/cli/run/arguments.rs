@@ -31,7 +31,7 @@ use std::time::Duration;
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 #[command(
-    after_help = "Examples:\n  crabbox run -- cargo test\n  crabbox run --shell 'make && ./check'\n  crabbox run --env RUST_LOG=debug --timeout 10m -- cargo test"
+    before_help = "Examples:\n  crabbox run -- cargo test\n  crabbox run --shell 'make && ./check'\n  crabbox run --env RUST_LOG=debug --timeout 10m -- cargo test"
 )]
 pub(in crate::cli) struct Run {
     /// Lease from this provider
@@ -52,22 +52,22 @@ pub(in crate::cli) struct Run {
     /// Run in this folder of the checkout
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
-    /// Set a variable for the command; without a value, hand on this one's
+    /// Set a variable for the command, or hand one on
     #[arg(long = "env", value_name = "NAME[=VALUE]")]
     environment: Vec<OsString>,
-    /// Give the command none of this machine's variables (`local` only; a remote box never gets them)
+    /// Give the command none of this machine's variables
     #[arg(long)]
     clean_env: bool,
     /// End the command after this time, such as 90s or 15m
     #[arg(long, value_name = "DURATION", value_parser = parse_positive)]
     timeout: Option<Duration>,
-    /// Send this folder as it is, instead of what git says of the checkout
+    /// Send this folder as it is, not what git says of it
     #[arg(long, value_name = "DIR")]
     from_dir: Option<PathBuf>,
-    /// Keep files that match this pattern (as in `.gitignore`) here
+    /// Don't send files like this (as in `.gitignore`)
     #[arg(long, value_name = "PATTERN")]
     exclude: Vec<String>,
-    /// Sync even if that deletes most of what the box holds
+    /// Sync even if that deletes most of the box's files
     #[arg(long)]
     allow_mass_deletion: bool,
     /// The command and its arguments

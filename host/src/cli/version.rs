@@ -1,0 +1,54 @@
+//! `crabbox version`
+
+use super::Shared;
+use crate::output::CommandError;
+use crate::transport;
+use clap::Args;
+use crabbox_provider_api::abi;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+
+/// The version of this program.
+pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commit that it was built from, where whoever built it has said so.
+pub(super) const COMMIT: Option<&str> = option_env!("CRABBOX_COMMIT");
+
+/// What it was built for.
+pub(super) const TARGET: &str = env!("CRABBOX_TARGET");
+
+/// Show the version with all that was built in
+///
+/// The commit is known if `CRABBOX_COMMIT` was set when crabbox was built. A remote helper's hash
+/// is the name of its file on a box.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox version
+  crabbox version --json")]
+pub(super) struct Version;
+
+impl Version {
+    pub(super) fn execute(shared: &Shared) -> Result<(), CommandError> {
+        if shared.printer.json {
+            let helpers: Vec<Value> = transport::helpers()
+                .map(|(machine, sha256)| json!({ "machine": machine, "sha256": sha256 }))
+                .collect();
+            return shared.printer.document(&json!({
+                "schema_version": 1,
+                "version": VERSION,
+                "commit": COMMIT,
+                "target": TARGET,
+                "abi": abi::VERSION,
+                "helpers": helpers,
+            }));
+        }
+        let mut text = format!("crabbox {VERSION}\n");
+        let _ = writeln!(text, "  commit      {}", COMMIT.unwrap_or("unknown"));
+        let _ = writeln!(text, "  target      {TARGET}");
+        let _ = writeln!(text, "  interface   {} (of providers)", abi::VERSION);
+        for (machine, sha256) in transport::helpers() {
+            let _ = writeln!(text, "  helper      {machine} {sha256}");
+        }
+        shared.printer.data(&text)
+    }
+}

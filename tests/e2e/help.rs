@@ -1,0 +1,134 @@
+//! Help and manual pages: one screen a command, examples that can be typed, nothing left out.
+
+use clap::Command;
+use crabbox_tests::World;
+use std::fs;
+use std::process;
+
+/// Every command that is shown, with the words that lead to it; the program itself has none.
+fn commands() -> Vec<(Vec<String>, Command)> {
+    fn collect(path: &[String], command: &Command, found: &mut Vec<(Vec<String>, Command)>) {
+        found.push((path.to_vec(), command.clone()));
+        for below in command.get_subcommands() {
+            if !below.is_hide_set() && below.get_name() != "help" {
+                collect(&[path, &[below.get_name().to_owned()]].concat(), below, found);
+            }
+        }
+    }
+    let mut root = crabbox::cli::command();
+    root.build();
+    let mut found = Vec::new();
+    collect(&[], &root, &mut found);
+    assert!(found.len() > 8, "{}", found.len());
+    found
+}
+
+/// The flags of a command as they are typed.
+fn flags(command: &Command) -> Vec<String> {
+    let shown = command.get_arguments().filter(|argument| !argument.is_hide_set());
+    shown.filter_map(|argument| argument.get_long()).map(|long| format!("--{long}")).collect()
+}
+
+fn help(world: &World, path: &[String], flag: &str) -> String {
+    let words: Vec<&str> = path.iter().map(String::as_str).chain([flag]).collect();
+    let output = world.command(&words).env("COLUMNS", "80").output().expect("runs");
+    assert!(output.status.success() && output.stderr.is_empty(), "{words:?}");
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn help_is_one_screen_with_a_line_for_each_option() {
+    let world = World::new();
+    for (path, command) in commands() {
+        let text = help(&world, &path, "--help");
+        let lines: Vec<&str> = text.lines().collect();
+        assert!(lines.len() <= 60, "{path:?}: {} lines\n{text}", lines.len());
+        for line in &lines {
+            assert!(line.chars().count() <= 80, "{path:?}: {line}");
+            let wrapped = line.starts_with("       ") && !line.trim_start().starts_with('-');
+            assert!(!wrapped, "{path:?}: its line is too long for one, shorten it: {line}");
+        }
+        for flag in flags(&command) {
+            assert!(text.contains(&flag), "{path:?}: {flag}");
+        }
+        assert_eq!(text, help(&world, &path, "-h"), "{path:?}");
+    }
+}
+
+#[test]
+fn every_command_has_examples_and_they_can_be_typed() {
+    let world = World::new();
+    for (path, _) in commands() {
+        let text = help(&world, &path, "--help");
+        let examples: Vec<&str> = text
+            .lines()
+            .skip_while(|line| *line != "Examples:")
+            .skip(1)
+            .take_while(|line| !line.is_empty())
+            .map(str::trim)
+            .collect();
+        assert!(!examples.is_empty(), "{path:?}");
+        for example in examples {
+            let words = words(example.split(" >").next().unwrap_or(example));
+            assert_eq!(words.first().map(String::as_str), Some("crabbox"), "{example}");
+            let parsed = crabbox::cli::command().try_get_matches_from(words);
+            assert!(parsed.is_ok(), "{example}: {}", parsed.expect_err("an error"));
+        }
+        let own: Vec<&str> =
+            ["crabbox"].into_iter().chain(path.iter().map(String::as_str)).collect();
+        assert!(text.contains(&format!("\n  {}", own.join(" "))), "{path:?}: none of its own");
+    }
+}
+
+/// As a shell takes a line apart.
+fn words(line: &str) -> Vec<String> {
+    let script = format!("for word in {line}; do printf '%s\\0' \"$word\"; done");
+    let output = process::Command::new("sh").args(["-c", &script]).output().expect("sh runs");
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    text.split_terminator('\0').map(str::to_owned).collect()
+}
+
+#[test]
+fn there_is_a_manual_page_for_every_command_and_it_names_every_flag() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let made = process::Command::new(env!("CARGO_BIN_EXE_man")).arg(folder.path()).status();
+    assert!(made.expect("runs").success());
+    let commands = commands();
+    for (path, command) in &commands {
+        let name = [&["crabbox".to_owned()], path.as_slice()].concat().join("-");
+        let page = fs::read_to_string(folder.path().join(format!("{name}.1"))).expect(&name);
+        let page = page.replace('\\', "");
+        for flag in flags(command) {
+            assert!(page.contains(&flag), "{name}: {flag}");
+        }
+        assert!(page.contains(".SH EXAMPLES\n"), "{name}");
+        assert!(page.contains(&format!(".TH {name} 1")), "{name}: {page}");
+    }
+    let pages = fs::read_dir(folder.path()).expect("a folder").count();
+    assert_eq!(pages, commands.len());
+}
+
+#[test]
+fn the_version_names_what_was_built_in() {
+    let world = World::new();
+    let short = world.crabbox(&["--version"]).stdout;
+    let long = world.crabbox(&["version"]).stdout;
+    assert!(long.starts_with(&short), "{long}");
+    let json = world.crabbox(&["version", "--json"]).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!(json["schema_version"], 1);
+    assert!(json["target"].as_str().expect("a target").contains("linux"));
+    let helpers = json["helpers"].as_array().expect("helpers");
+    for helper in helpers {
+        let hash = helper["sha256"].as_str().expect("a hash");
+        assert_eq!(hash.len(), 64);
+        assert!(long.contains(hash));
+    }
+    assert!(!helpers.is_empty());
+    // It is the name of the helper's file on a box.
+    assert_eq!(world.shell("true").code, 0);
+    let folder = fs::read_dir(world.root().join("cache/crabbox/helper")).expect("helpers");
+    let names: Vec<_> = folder.flatten().map(|entry| entry.file_name()).collect();
+    let known = |name: &str| helpers.iter().any(|helper| helper["sha256"] == name);
+    assert!(names.iter().any(|name| known(&name.to_string_lossy())), "{names:?}");
+}
