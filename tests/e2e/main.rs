@@ -1,5 +1,6 @@
 //! End-to-end tests: one file a subject.
 
+mod completions;
 mod config;
 mod desk;
 mod documents;

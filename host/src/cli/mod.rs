@@ -1,6 +1,7 @@
 //! The command line: one file a command. Here are the options that all commands
 //! share, the dispatch, and how a failure becomes an exit code.
 
+mod completions;
 mod config;
 mod help;
 mod list;
@@ -87,6 +88,7 @@ enum Command {
     Provider(provider::Provider),
     #[command(subcommand)]
     Config(config::Config),
+    Completions(completions::Completions),
     Version(version::Version),
     /// Hosts a provider; run by crabbox itself
     #[command(name = "__provider", hide = true)]
@@ -108,6 +110,9 @@ fn parse() -> Result<CommandLine, clap::Error> {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
+    if let Some(exit) = completions::answer() {
+        return exit;
+    }
     let line = match parse() {
         Ok(line) => line,
         Err(error) => return usage::refuse(&error),
@@ -124,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Stop(stop) => stop.execute(&shared).map(|()| Exit::Ok),
         Command::Provider(provider) => provider.execute(&shared).map(|()| Exit::Ok),
         Command::Config(config) => config.execute(&shared),
+        Command::Completions(completions) => completions.execute(&shared).map(|()| Exit::Ok),
         Command::Version(version::Version) => version::Version::execute(&shared).map(|()| Exit::Ok),
     };
     match result {
