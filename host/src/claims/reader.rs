@@ -2,7 +2,8 @@
 //! and `crabbox doctor`, which must work on a store that is damaged, foreign or not there.
 
 use super::claim::Claim;
-use super::store::{ClaimError, SCHEMA};
+use super::error::ClaimError;
+use super::store::SCHEMA;
 use rusqlite::{Connection, OpenFlags};
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;

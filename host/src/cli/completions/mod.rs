@@ -7,7 +7,7 @@
 mod candidates;
 
 use super::{Shared, help};
-use crate::output::{CommandError, Printer};
+use crate::output::CommandError;
 use clap::{Args, ValueEnum};
 use clap_complete::engine::{self, CompletionCandidate};
 use clap_complete::env::{Bash, EnvCompleter, Fish, Zsh};
@@ -83,7 +83,7 @@ pub(super) fn answer() -> Option<ExitCode> {
     let words: Vec<OsString> = words.collect();
     let answer = shell.to_str().and_then(|name| Shell::from_str(name, false).ok());
     let answer = answer.and_then(|shell| candidates_for(shell, words));
-    let printed = answer.is_some_and(|text| Printer::default().data(&text).is_ok());
+    let printed = answer.is_some_and(|text| crate::output::stdout(text.as_bytes()).is_ok());
     Some(if printed { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
