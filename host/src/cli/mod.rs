@@ -51,20 +51,16 @@ struct Common {
     /// Print one JSON document on standard output
     #[arg(long, global = true)]
     json: bool,
-    /// Colour what crabbox itself says
-    #[arg(
-        long,
-        global = true,
-        value_name = "WHEN",
-        default_value = "auto",
-        hide_default_value = true
-    )]
+    /// Colour our own lines: auto, always or never
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(hide_default_value = true, hide_possible_values = true)]
     color: Colour,
-    /// Where there is no terminal, say this often what is waited for
-    #[arg(long, global = true, value_name = "DURATION", env = "CRABBOX_HEARTBEAT", hide_env = true,
-        default_value = "15s", value_parser = parse_positive)]
+    /// Say this often what is waited for, off a terminal
+    #[arg(long, global = true, value_name = "TIME", default_value = "15s")]
+    #[arg(env = "CRABBOX_HEARTBEAT", hide_env = true, hide_default_value = true)]
+    #[arg(value_parser = parse_positive)]
     heartbeat: Duration,
-    /// Keep claims in this folder
+    /// Keep claims here
     #[arg(
         long,
         global = true,
