@@ -5,7 +5,7 @@ use std::env;
 use std::fs;
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 /// The folders of this user.
 #[derive(Clone, Debug)]
@@ -16,6 +16,8 @@ pub struct Places {
     pub cache: PathBuf,
     /// `config.toml`.
     pub config: PathBuf,
+    /// What providers keep, such as the boxes of `local`.
+    pub data: PathBuf,
 }
 
 impl Places {
@@ -30,8 +32,35 @@ impl Places {
             state,
             cache: base("XDG_CACHE_HOME", ".cache")?.join("crabbox"),
             config: base("XDG_CONFIG_HOME", ".config")?.join("crabbox"),
+            data: base("XDG_DATA_HOME", ".local/share")?.join("crabbox"),
         })
     }
+}
+
+/// The path without links; what isn't there (yet, or but on the box) is only tidied.
+#[must_use]
+pub fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    let mut tidy = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir => drop(tidy.pop()),
+            other => tidy.push(other),
+        }
+    }
+    match (tidy.parent(), tidy.file_name()) {
+        (Some(parent), Some(name)) if parent != path => real(parent).join(name),
+        _ => tidy,
+    }
+}
+
+/// The user's home folder, canonical.
+#[must_use]
+pub fn home() -> Option<PathBuf> {
+    env::var_os("HOME").and_then(|home| Path::new(&home).canonicalize().ok())
 }
 
 /// An XDG folder; a relative value counts as unset, as the specification says.

@@ -2,11 +2,10 @@
 
 use crate::figures::{Figures, time};
 use crate::table::Table;
-use crabbox_tests::{Built, World};
-use std::fs;
+use crabbox_tests::{Built, Peaks, World};
 use std::io::{self, Read};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Instant;
 
@@ -28,7 +27,7 @@ pub(crate) fn measure(crabbox: &Path, _: &Built, table: &mut Table) {
         let mut command = world.command_of(crabbox, &["run", "-q", "--shell", LINE]);
         let (took, peaks) = drain(&mut command);
         ours.push(took);
-        (host, helper) = (host.max(peaks[0]), helper.max(peaks[1]));
+        (host, helper) = (host.max(peaks.host), helper.max(peaks.children));
     }
     let (plain, ours) = (Figures::of(plain), Figures::of(ours));
     table.baseline("sh -c 'head -c 1G /dev/zero | cat'", &plain);
@@ -38,7 +37,7 @@ pub(crate) fn measure(crabbox: &Path, _: &Built, table: &mut Table) {
 }
 
 /// Reads all output; the peak memory of the process and of its child, in KiB.
-fn drain(command: &mut Command) -> (f64, [u64; 2]) {
+fn drain(command: &mut Command) -> (f64, Peaks) {
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("runs");
     let mut stdout = child.stdout.take().expect("a pipe");
@@ -53,26 +52,12 @@ fn drain(command: &mut Command) -> (f64, [u64; 2]) {
             }
         }
     });
-    let mut peaks = [0; 2];
+    let mut peaks = Peaks::default();
     while !reader.is_finished() {
-        peaks = [peaks[0].max(peak(child.id())), peaks[1].max(child_peak(&child))];
+        peaks.look(child.id());
         thread::sleep(std::time::Duration::from_millis(20));
     }
     assert_eq!(reader.join().expect("a thread").expect("reads"), 1 << 30);
     assert!(child.wait().expect("ends").success());
     (begun.elapsed().as_secs_f64() * 1000.0, peaks)
-}
-
-fn child_peak(parent: &Child) -> u64 {
-    let id = parent.id();
-    let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
-    let children = children.unwrap_or_default();
-    children.split_whitespace().filter_map(|pid| pid.parse().ok()).map(peak).max().unwrap_or(0)
-}
-
-/// The most that a process has had resident so far, in KiB.
-fn peak(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0)
 }

@@ -21,7 +21,7 @@ impl Desk {
         Self { world, path }
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let provider = ["run", "--provider-path", &self.path, "--provider", "desk"];
         self.world.command(&[&provider, arguments].concat())
     }

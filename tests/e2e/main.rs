@@ -10,5 +10,6 @@ mod output;
 mod provider_files;
 mod providers;
 mod run;
+mod source;
 mod stop;
 mod sync;

@@ -7,4 +7,4 @@ mod built;
 mod world;
 
 pub use built::{Built, Profile, built};
-pub use world::{Ran, World, until};
+pub use world::{Peaks, Ran, World, until};

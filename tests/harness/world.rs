@@ -207,6 +207,33 @@ impl World {
     }
 }
 
+/// The most memory that a process and its children have had resident so far, in KiB.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Peaks {
+    /// The process itself.
+    pub host: u64,
+    /// The largest of its children.
+    pub children: u64,
+}
+
+impl Peaks {
+    /// Looks again.
+    pub fn look(&mut self, id: u32) {
+        self.host = self.host.max(peak(id));
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        // A process starts its children from any of its threads; a run's first is the main one's.
+        let children = children.unwrap_or_default();
+        let peaks = children.split_whitespace().filter_map(|id| id.parse().ok()).map(peak);
+        self.children = self.children.max(peaks.max().unwrap_or(0));
+    }
+}
+
+fn peak(id: u32) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0)
+}
+
 /// Waits for something that will happen, for as long as a busy machine may take.
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_mins(1);

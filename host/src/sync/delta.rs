@@ -1,14 +1,16 @@
 //! The difference between two trees, and sending it.
 
 use super::SyncError;
+use super::folders::{Folders, is_gone, split};
 use crate::output::Progress;
 use crabbox_wire::delta::Record;
 use crabbox_wire::frame::{CHUNK, FrameError, ToHelper};
 use crabbox_wire::tree::{Entry, Kind, Tree};
+use rustix::fs::{Mode, OFlags, openat, readlinkat};
 use std::ffi::OsStr;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -71,12 +73,21 @@ fn send_records(
     let mut records = zstd::Encoder::new(Frames { out, superseded }, LEVEL)
         .map(|encoder| io::BufWriter::with_capacity(CHUNK, encoder))
         .map_err(SyncError::Stream)?;
+    let mut folders =
+        Folders::open(root).map_err(|source| SyncError::Read { path: root.to_owned(), source })?;
     let mut head = Vec::new();
     for entry in &plan.puts {
         head.clear();
         Record::Put((*entry).clone()).encode(&mut head);
         records.write_all(&head).map_err(SyncError::Stream)?;
-        send_content(entry, root, progress, &mut records)?;
+        let path = || root.join(OsStr::from_bytes(&entry.path));
+        match send_content(entry, &mut folders, progress, &mut records) {
+            Ok(sent) if sent == entry.size => {}
+            Ok(_) => return Err(SyncError::Changed(path())),
+            Err(Copy::Read(error)) if is_gone(&error) => return Err(SyncError::Changed(path())),
+            Err(Copy::Read(source)) => return Err(SyncError::Read { path: path(), source }),
+            Err(Copy::Write(source)) => return Err(SyncError::Stream(source)),
+        }
     }
     head.clear();
     for path in &plan.deletes {
@@ -89,31 +100,29 @@ fn send_records(
     Ok(())
 }
 
-/// Sends exactly as many bytes as the entry announces; the box checks their hash.
+/// Sends at most as many bytes as the entry announces, and says how many; the box checks
+/// their hash.
 fn send_content(
     entry: &Entry,
-    root: &Path,
+    folders: &mut Folders,
     progress: &Progress,
     out: &mut impl Write,
-) -> Result<(), SyncError> {
-    let path = root.join(OsStr::from_bytes(&entry.path));
-    let read = |source| SyncError::Read { path: path.clone(), source };
-    let sent = match entry.kind {
-        Kind::Folder => 0,
-        Kind::Symlink => {
-            let target = fs::read_link(&path).map_err(read)?.into_os_string().into_vec();
-            out.write_all(&target).map_err(SyncError::Stream)?;
-            target.len() as u64
-        }
-        Kind::File | Kind::Executable => {
-            let file = File::open(&path).map_err(read)?;
-            copy(&mut file.take(entry.size), progress, out).map_err(|error| match error {
-                Copy::Read(source) => read(source),
-                Copy::Write(source) => SyncError::Stream(source),
-            })?
-        }
-    };
-    if sent == entry.size { Ok(()) } else { Err(SyncError::Changed(path)) }
+) -> Result<u64, Copy> {
+    let (parent, name) = split(&entry.path);
+    if entry.kind == Kind::Folder {
+        return Ok(0);
+    }
+    let folder = folders.existing(parent).map_err(Copy::Read)?;
+    if entry.kind == Kind::Symlink {
+        let target = readlinkat(folder, name, Vec::new());
+        let target = target.map_err(|error| Copy::Read(error.into()))?.into_bytes();
+        out.write_all(&target).map_err(Copy::Write)?;
+        return Ok(target.len() as u64);
+    }
+    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    let file = openat(folder, name, flags, Mode::empty());
+    let file = File::from(file.map_err(|error| Copy::Read(error.into()))?);
+    copy(&mut file.take(entry.size), progress, out)
 }
 
 enum Copy {
@@ -172,6 +181,7 @@ fn stream(error: FrameError) -> SyncError {
 mod tests {
     use super::*;
     use crabbox_wire::tree::Hash;
+    use std::fs;
 
     fn tree(names: &[(&str, &str)]) -> Tree {
         let entry = |(name, content): &(&str, &str)| Entry {

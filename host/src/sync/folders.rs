@@ -66,6 +66,12 @@ impl Folders {
     }
 }
 
+/// Tracked and deleted, or deleted since git was asked, or its folder is now a file or a link.
+pub(super) fn is_gone(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

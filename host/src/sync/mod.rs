@@ -16,7 +16,7 @@ mod source;
 pub use base::Base;
 pub use delta::{Plan, plan, send};
 pub use guard::check_deletions;
-pub use scan::scan;
+pub use scan::{Scan, scan};
 pub use source::Source;
 
 use std::io;
@@ -28,6 +28,9 @@ pub enum SyncError {
     /// There is no git checkout here.
     #[error("`{}` is not in a git checkout", .0.display())]
     NotACheckout(PathBuf),
+    /// A repository without files of its own.
+    #[error("`{}` is a bare repository: it has no files to send", .0.display())]
+    Bare(PathBuf),
     /// Git can't be run, or refuses.
     #[error("git can't list the files of `{}`: {reason}", .folder.display())]
     Git {
@@ -52,7 +55,7 @@ pub enum SyncError {
     #[error("an exclude pattern can't be read")]
     Pattern(#[from] ignore::Error),
     /// A file changed between being hashed and being sent.
-    #[error("`{}` changed while it was being sent", .0.display())]
+    #[error("`{}` changed, or went, while it was being sent", .0.display())]
     Changed(PathBuf),
     /// The stream to the box.
     #[error("the connection to the box broke")]

@@ -2,8 +2,8 @@
 
 use super::SyncError;
 use super::cache::{self, Known, Stamp};
-use super::folders::{Folders, split};
-use super::source::Source;
+use super::folders::{Folders, is_gone, split};
+use super::source::{Names, Source};
 use crabbox_wire::tree::{Entry, Hash, Kind, Tree, check_path};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
 use std::ffi::OsStr;
@@ -18,8 +18,17 @@ use std::time::{SystemTime, UNIX_EPOCH};
 /// Fewer names than this aren't worth a second thread.
 const SHARE: usize = 2_000;
 
+/// What was found.
+#[derive(Debug)]
+pub struct Scan {
+    /// The tree.
+    pub tree: Tree,
+    /// What couldn't be looked at and so isn't part of it, a line each.
+    pub warnings: Vec<String>,
+}
+
 /// The tree of `source`, without what the patterns exclude. `cache` is the folder for scan caches.
-pub fn scan(source: &Source, excludes: &[String], cache: &Path) -> Result<Tree, SyncError> {
+pub fn scan(source: &Source, excludes: &[String], cache: &Path) -> Result<Scan, SyncError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos());
     let now = i128::try_from(now).unwrap_or(i128::MAX);
     let file = cache::file_for(cache, &source.root);
@@ -28,14 +37,15 @@ pub fn scan(source: &Source, excludes: &[String], cache: &Path) -> Result<Tree, 
         let before = scope.spawn(|| cache::load(&file));
         (source.names(excludes), before.join().unwrap_or_default())
     });
-    let names = names?;
+    let Names { names, warnings } = names?;
     let (after, hashed) = look_at_all(&source.root, &names, &before)?;
     // Without this condition every run would write some megabytes for a large tree.
     if hashed > 0 || after.len() != before.len() {
         // A cache that can't be kept costs time, never correctness.
         let _ = cache::store(&file, &after, now);
     }
-    Ok(Tree::from_sorted(after.into_iter().map(|known| known.entry).collect())?)
+    let tree = Tree::from_sorted(after.into_iter().map(|known| known.entry).collect())?;
+    Ok(Scan { tree, warnings })
 }
 
 /// Looks at the names with as many threads as there are processors. Returns what is there,
@@ -97,12 +107,6 @@ fn look_at_some(
         }
     }
     Ok((after, hashed))
-}
-
-/// Tracked and deleted, or deleted since git was asked, or its folder is now a file or a link.
-fn is_gone(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-        || error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
 }
 
 /// What is at a name.
@@ -178,7 +182,7 @@ mod tests {
         fs::set_permissions(root.join("tool"), fs::Permissions::from_mode(0o755)).expect("mode");
         symlink("/nowhere", root.join("link")).expect("links");
         let source = Source::folder(&root).expect("folder");
-        let tree = scan(&source, &[], &folder.path().join("cache")).expect("scans");
+        let tree = scan(&source, &[], &folder.path().join("cache")).expect("scans").tree;
         let expected = [
             ("empty", Kind::Folder),
             ("file", Kind::File),
@@ -198,7 +202,7 @@ mod tests {
         let mut roots = std::collections::HashSet::new();
         for content in ["aa", "bb", "cc"] {
             fs::write(root.join("file"), content).expect("writes");
-            assert!(roots.insert(scan(&source, &[], &cache).expect("scans").root()));
+            assert!(roots.insert(scan(&source, &[], &cache).expect("scans").tree.root()));
         }
     }
 }

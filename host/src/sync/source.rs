@@ -5,6 +5,7 @@
 
 use super::SyncError;
 use super::folders::Folders;
+use crate::places::real;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::{AtFlags, statat};
 use std::env;
@@ -24,6 +25,18 @@ pub struct Source {
     pub root: PathBuf,
     /// Names come from git.
     pub git: bool,
+    /// What of crabbox's own lies in it, relative: boxes in a tree would hold the tree.
+    ours: Vec<Vec<u8>>,
+}
+
+/// What a source consists of.
+#[derive(Debug, Default)]
+pub(super) struct Names {
+    /// Relative paths, in order, each once. Some may not exist (tracked and deleted); for a plain
+    /// folder, empty folders are among them.
+    pub(super) names: Vec<Vec<u8>>,
+    /// What couldn't be looked at, a line each.
+    pub(super) warnings: Vec<String>,
 }
 
 impl Source {
@@ -33,25 +46,37 @@ impl Source {
         // Git itself would be asked in a process of its own; all it does for this is the same walk.
         let root = folder.ancestors().find(|parent| parent.join(".git").symlink_metadata().is_ok());
         match root {
-            Some(root) => Ok(Self { root: root.to_owned(), git: true }),
+            Some(root) => Ok(Self { root: root.to_owned(), git: true, ours: Vec::new() }),
+            None if is_bare(&folder) => Err(SyncError::Bare(folder)),
             None => Err(SyncError::NotACheckout(folder)),
         }
     }
 
     /// A folder as it is.
     pub fn folder(folder: &Path) -> Result<Self, SyncError> {
-        Ok(Self { root: canonical(folder)?, git: false })
+        Ok(Self { root: canonical(folder)?, git: false, ours: Vec::new() })
     }
 
-    /// The relative paths, in order, each once. Some may not exist (tracked and
-    /// deleted); for a plain folder, empty folders are among them.
-    pub fn names(&self, excludes: &[String]) -> Result<Vec<Vec<u8>>, SyncError> {
-        let mut names = Vec::new();
+    /// Leaves out what isn't tracked below these folders.
+    #[must_use]
+    pub fn without<'a>(mut self, folders: impl IntoIterator<Item = &'a Path>) -> Self {
+        let inside = folders.into_iter().filter_map(|folder| {
+            // It may not be there yet.
+            let folder = real(folder);
+            Some(folder.strip_prefix(&self.root).ok()?.as_os_str().as_bytes().to_vec())
+        });
+        self.ours = inside.collect();
+        self
+    }
+
+    pub(super) fn names(&self, excludes: &[String]) -> Result<Names, SyncError> {
+        let mut walk = Walk { ours: &self.ours, found: Names::default() };
         if self.git {
-            git_names(&self.root, b"", &mut names)?;
+            walk.git(&self.root, b"")?;
         } else {
-            folder_names(&self.root, b"", &mut names)?;
+            walk.folder(&self.root, b"")?;
         }
+        let Names { mut names, warnings } = walk.found;
         let filter = self.filter(excludes)?;
         if !filter.is_empty() {
             names.retain(|name| {
@@ -61,7 +86,7 @@ impl Source {
         }
         names.sort_unstable();
         names.dedup();
-        Ok(names)
+        Ok(Names { names, warnings })
     }
 
     /// The commit that `HEAD` stands on, if there is one.
@@ -117,30 +142,77 @@ fn git(root: &Path) -> Command {
     command
 }
 
-/// Appends the names of the checkout at `root`, each behind `prefix`, and those of the
-/// checkouts inside it: submodules, and repositories that git takes for opaque.
-fn git_names(root: &Path, prefix: &[u8], names: &mut Vec<Vec<u8>>) -> Result<(), SyncError> {
-    let refuse = |reason: String| SyncError::Git { folder: root.to_owned(), reason };
-    let output = git(root)
-        .args(["ls-files", "--cached", "--others", "--exclude-standard", "-t", "--stage", "-z"])
-        .output()
-        .map_err(|error| refuse(error.to_string()))?;
-    if !output.status.success() {
-        return Err(refuse(String::from_utf8_lossy(&output.stderr).trim().to_owned()));
-    }
-    for line in output.stdout.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
-        let line = Line::parse(line)
-            .ok_or_else(|| refuse("`git ls-files` prints lines of another form".to_owned()))?;
-        let full = [prefix, line.name].concat();
-        if line.may_hold_checkout && holds_checkout(root, line.name) {
-            let path = root.join(OsStr::from_bytes(line.name));
-            git_names(&path, &[&full, b"/".as_slice()].concat(), names)?;
-        } else {
-            // Of a submodule that isn't checked out, git keeps the empty folder.
-            names.push(full);
+/// Gathers names.
+struct Walk<'a> {
+    ours: &'a [Vec<u8>],
+    found: Names,
+}
+
+impl Walk<'_> {
+    /// The names of the checkout at `root`, each behind `prefix`, and those of the
+    /// checkouts inside it: submodules, and repositories that git takes for opaque.
+    fn git(&mut self, root: &Path, prefix: &[u8]) -> Result<(), SyncError> {
+        let refuse = |reason: String| SyncError::Git { folder: root.to_owned(), reason };
+        let output = git(root)
+            .args(["ls-files", "--cached", "--others", "--exclude-standard", "-t", "--stage", "-z"])
+            .output()
+            .map_err(|error| refuse(error.to_string()))?;
+        let said = String::from_utf8_lossy(&output.stderr);
+        if !output.status.success() {
+            return Err(refuse(said.trim().to_owned()));
         }
+        let warnings = said.lines().map(|line| line.strip_prefix("warning: ").unwrap_or(line));
+        self.found.warnings.extend(warnings.map(|line| format!("git: {line}")));
+        for line in output.stdout.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
+            let line = Line::parse(line)
+                .ok_or_else(|| refuse("`git ls-files` prints lines of another form".to_owned()))?;
+            let full = [prefix, line.name].concat();
+            if line.may_hold_checkout && holds_checkout(root, line.name) {
+                let path = root.join(OsStr::from_bytes(line.name));
+                self.git(&path, &[&full, b"/".as_slice()].concat())?;
+            } else if line.tracked || !self.is_ours(&full) {
+                // Of a submodule that isn't checked out, git keeps the empty folder.
+                self.found.names.push(full);
+            }
+        }
+        Ok(())
     }
-    Ok(())
+
+    /// The names in a plain folder, each behind `prefix`.
+    fn folder(&mut self, folder: &Path, prefix: &[u8]) -> Result<(), SyncError> {
+        let wrap = |source| SyncError::Read { path: folder.to_owned(), source };
+        let mut empty = true;
+        for entry in fs::read_dir(folder).map_err(wrap)? {
+            let entry = entry.map_err(wrap)?;
+            let name = entry.file_name().into_vec();
+            let full = [prefix, &name].concat();
+            if name == b".git" || self.is_ours(&full) {
+                continue;
+            }
+            empty = false;
+            if entry.file_type().map_err(wrap)?.is_dir() {
+                self.folder(&entry.path(), &[&full, b"/".as_slice()].concat())?;
+            } else {
+                self.found.names.push(full);
+            }
+        }
+        if let Some(path) = prefix.strip_suffix(b"/").filter(|_| empty) {
+            self.found.names.push(path.to_vec());
+        }
+        Ok(())
+    }
+
+    fn is_ours(&self, name: &[u8]) -> bool {
+        self.ours.iter().any(|ours| {
+            name.strip_prefix(ours.as_slice())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
+        })
+    }
+}
+
+/// Does this folder look like what `git init --bare` makes?
+fn is_bare(folder: &Path) -> bool {
+    ["HEAD", "objects", "refs"].iter().all(|name| folder.join(name).exists())
 }
 
 /// Is there a checkout at this name, with no link on the way? One that leads back up would never end.
@@ -156,6 +228,7 @@ fn holds_checkout(root: &Path, name: &[u8]) -> bool {
 /// `TAG MODE HASH STAGE<tab>NAME`.
 struct Line<'a> {
     name: &'a [u8],
+    tracked: bool,
     /// A submodule, or an untracked repository.
     may_hold_checkout: bool,
 }
@@ -166,36 +239,14 @@ impl<'a> Line<'a> {
             let opaque = name.strip_suffix(b"/");
             return Some(Self {
                 name: opaque.unwrap_or(name),
+                tracked: false,
                 may_hold_checkout: opaque.is_some(),
             });
         }
         let tab = line.iter().position(|byte| *byte == b'\t')?;
         let mode = line[..tab].split(|byte| *byte == b' ').nth(1)?;
-        Some(Self { name: &line[tab + 1..], may_hold_checkout: mode == b"160000" })
+        Some(Self { name: &line[tab + 1..], tracked: true, may_hold_checkout: mode == b"160000" })
     }
-}
-
-fn folder_names(folder: &Path, prefix: &[u8], names: &mut Vec<Vec<u8>>) -> Result<(), SyncError> {
-    let wrap = |source| SyncError::Read { path: folder.to_owned(), source };
-    let mut empty = true;
-    for entry in fs::read_dir(folder).map_err(wrap)? {
-        let entry = entry.map_err(wrap)?;
-        let name = entry.file_name().into_vec();
-        if name == b".git" {
-            continue;
-        }
-        empty = false;
-        let full = [prefix, &name].concat();
-        if entry.file_type().map_err(wrap)?.is_dir() {
-            folder_names(&entry.path(), &[&full, b"/".as_slice()].concat(), names)?;
-        } else {
-            names.push(full);
-        }
-    }
-    if let Some(path) = prefix.strip_suffix(b"/").filter(|_| empty) {
-        names.push(path.to_vec());
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -207,8 +258,8 @@ mod tests {
         assert!(status.success(), "git {arguments:?}");
     }
 
-    fn text(names: Vec<Vec<u8>>) -> Vec<String> {
-        names.into_iter().map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
+    fn text(names: Names) -> Vec<String> {
+        names.names.into_iter().map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
     }
 
     #[test]

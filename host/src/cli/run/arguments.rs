@@ -5,7 +5,7 @@ use crate::cli::{Shared, parse_positive};
 use crate::config::{Flags, Settings};
 use crate::lease::{Wanted, random_bits};
 use crate::output::CommandError;
-use crate::places::Places;
+use crate::places::{Places, home, real};
 use crate::sync::{Source, SyncError};
 use clap::Args;
 use crabbox_wire::frame::MAX_PAYLOAD;
@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
-use std::path::{Component, Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Run a command on a box that holds exactly this checkout
@@ -101,9 +101,9 @@ impl Run {
         let environment = self.environment()?;
         check_length("the command", &command)?;
         check_length("the values of `--env`", &environment)?;
-        let source = self.source()?;
-        let directory = self.directory(&source)?;
         let places = shared.places()?;
+        let source = self.source()?.without([&*places.state, &*places.cache, &*places.data]);
+        let directory = self.directory(&source)?;
         let flags = Flags {
             provider: self.provider.clone(),
             timeout: self.timeout,
@@ -126,13 +126,23 @@ impl Run {
     }
 
     fn source(&self) -> Result<Source, CommandError> {
-        match &self.from_dir {
+        let source = match &self.from_dir {
             Some(folder) => Source::folder(folder),
             None => env::current_dir()
                 .map_err(|source| SyncError::Read { path: PathBuf::from("."), source })
                 .and_then(|folder| Source::checkout(&folder)),
         }
-        .map_err(|error| explain_sync(&error))
+        .map_err(|error| explain_sync(&error))?;
+        // A home under git: whoever forgot `git init` below it would send keys and all.
+        if self.from_dir.is_none() && home().as_ref() == Some(&source.root) {
+            let root = source.root.display();
+            return Err(CommandError::usage(format!(
+                "the checkout here is your whole home folder, `{root}`"
+            ))
+            .hint("crabbox run --from-dir . -- COMMAND sends the folder that you are in")
+            .hint("git init makes it a checkout of its own"));
+        }
+        Ok(source)
     }
 
     /// `--dir`, which counts from the current folder, or from that of `--from-dir`.
@@ -208,23 +218,4 @@ fn check_length(what: &str, message: &impl Serialize) -> Result<(), CommandError
         .hint("put it into a file of the checkout"));
     }
     Ok(())
-}
-
-/// The path without links; what isn't there (yet, or but on the box) is only tidied.
-fn real(path: &Path) -> PathBuf {
-    if let Ok(real) = path.canonicalize() {
-        return real;
-    }
-    let mut tidy = PathBuf::new();
-    for part in path.components() {
-        match part {
-            Component::CurDir => {}
-            Component::ParentDir => drop(tidy.pop()),
-            other => tidy.push(other),
-        }
-    }
-    match (tidy.parent(), tidy.file_name()) {
-        (Some(parent), Some(name)) if parent != path => real(parent).join(name),
-        _ => tidy,
-    }
 }

@@ -9,8 +9,7 @@ use crate::config::Settings;
 use crate::lease::{Desk, Held};
 use crate::output::{CommandError, Printer};
 use crate::run::{Finished, Listener, RunError};
-use crate::sync::{self, SyncError};
-use crabbox_wire::tree::Tree;
+use crate::sync::{self, Scan, SyncError};
 use serde_json::json;
 use std::thread;
 use std::time::Instant;
@@ -56,7 +55,10 @@ impl Order {
             .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
         let (mut held, result) = match tree {
             Err(error) => (held, Err(RunError::Sync(error))),
-            Ok(tree) => {
+            Ok(Scan { tree, warnings }) => {
+                for warning in warnings {
+                    printer.warning(&warning);
+                }
                 let attempt = Attempt { order: self, tree: &tree, listener: &listener, printer };
                 attempt.run(&mut desk, held).map_err(Failed::of_provider)?
             }
@@ -80,7 +82,7 @@ impl Order {
     fn scan_and_acquire(
         &self,
         desk: &mut Desk,
-    ) -> (Result<Tree, SyncError>, Result<Held, CommandError>) {
+    ) -> (Result<Scan, SyncError>, Result<Held, CommandError>) {
         thread::scope(|scope| {
             let scan = scope
                 .spawn(|| sync::scan(&self.source, &self.settings.exclude, &self.places.cache));

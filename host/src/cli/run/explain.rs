@@ -5,7 +5,12 @@ use crate::lease::Wanted;
 use crate::output::CommandError;
 use crate::run::{Origin, Outcome, RunError};
 use crate::sync::SyncError;
+use crabbox_wire::message::FailureCode;
+use std::io::ErrorKind;
 use std::path::Path;
+
+/// What helps against a checkout that changes under our hands.
+const AGAIN: &str = "run it again when nothing writes there";
 
 /// A failure of ours, and whose it is.
 pub(super) struct Failed {
@@ -39,10 +44,14 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
         SyncError::NotACheckout(folder) => result
             .hint(format!("crabbox run --from-dir {} -- COMMAND", Quoted(folder)))
             .hint("git init"),
+        SyncError::Bare(_) => result.hint("git worktree add DIR makes a checkout of it"),
+        SyncError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+            result.hint("what shan't be sent: --exclude PATTERN, or a line in `.crabboxignore`")
+        }
         SyncError::MassDeletion { .. } => {
             result.hint("if that is what you want: --allow-mass-deletion")
         }
-        SyncError::Changed(_) => result.hint("run it again when nothing writes there"),
+        SyncError::Changed(_) => result.hint(AGAIN),
         _ => result,
     }
 }
@@ -52,6 +61,9 @@ pub(super) fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Faile
     let unread = matches!(error, RunError::Unread);
     let error = match error {
         RunError::Sync(error) => explain_sync(error),
+        RunError::Box(failure) if failure.code == FailureCode::Verify => {
+            CommandError::failed(failure.message.clone()).code("sync").hint(AGAIN)
+        }
         other => {
             let result = CommandError::failed(other.to_string()).code("run");
             match std::error::Error::source(other) {
