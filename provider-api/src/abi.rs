@@ -90,7 +90,7 @@ pub struct HostTable {
     pub log: extern "C" fn(usize, u32, RStr<'_>, RStr<'_>),
     /// One line for the user.
     pub progress: extern "C" fn(usize, RStr<'_>),
-    /// JSON of a [`crate::payload::Resource`]; durable when it returns.
+    /// JSON of a [`crate::payload::Checkpoint`]; durable when it returns.
     pub checkpoint: extern "C" fn(usize, RSlice<'_, u8>) -> Reply,
     /// Not zero: stop.
     pub cancelled: extern "C" fn(usize) -> u32,

@@ -1,7 +1,7 @@
 //! What a provider may ask of the host while a hook runs.
 
 use crate::abi::{HostTable, STATUS_OK};
-use crate::payload::Resource;
+use crate::payload::{Checkpoint, Resource, Scope};
 use crate::{Effect, Error, ErrorCode};
 use std::sync::OnceLock;
 
@@ -44,18 +44,13 @@ impl Host {
     /// Stores durably what exists or may exist from now on. An error means that nothing
     /// was stored: create nothing, and hand the error on.
     pub fn checkpoint(&self, resource: &Resource) -> Result<(), Error> {
-        let refused = |message: String| Error::new(ErrorCode::Cancelled, message);
-        let table = TABLE.get().ok_or_else(|| refused("there is no host".to_owned()))?;
-        let body = serde_json::to_vec(resource).map_err(|error| refused(error.to_string()))?;
-        let reply = (table.checkpoint)(table.context, body.as_slice().into());
-        if reply.status == STATUS_OK {
-            return Ok(());
-        }
-        let message = String::from_utf8_lossy(&reply.body).into_owned();
-        Err(refused(format!("the host could not record the resource: {message}")).effect(
-            // The first checkpoint comes before anything exists, a later one after.
-            if resource.id.is_some() { Effect::Done } else { Effect::None },
-        ))
+        store(&Checkpoint { resource: resource.clone(), scope: None })
+    }
+
+    /// The same, with where the resource belongs: should the lease break off now, its absence
+    /// elsewhere proves nothing. Better wherever the scope is known beforehand.
+    pub fn checkpoint_in(&self, scope: &Scope, resource: &Resource) -> Result<(), Error> {
+        store(&Checkpoint { resource: resource.clone(), scope: Some(scope.clone()) })
     }
 
     /// Tells the user what is going on, in one line.
@@ -75,6 +70,21 @@ impl Host {
     pub fn log(&self, level: Level, target: &str, message: &str) {
         log(level, target, message);
     }
+}
+
+fn store(checkpoint: &Checkpoint) -> Result<(), Error> {
+    let refused = |message: String| Error::new(ErrorCode::Cancelled, message);
+    let table = TABLE.get().ok_or_else(|| refused("there is no host".to_owned()))?;
+    let body = serde_json::to_vec(checkpoint).map_err(|error| refused(error.to_string()))?;
+    let reply = (table.checkpoint)(table.context, body.as_slice().into());
+    if reply.status == STATUS_OK {
+        return Ok(());
+    }
+    let message = String::from_utf8_lossy(&reply.body).into_owned();
+    Err(refused(format!("the host could not record the resource: {message}")).effect(
+        // The first checkpoint comes before anything exists, a later one after.
+        if checkpoint.resource.id.is_some() { Effect::Done } else { Effect::None },
+    ))
 }
 
 pub(crate) fn log(level: Level, target: &str, message: &str) {

@@ -33,6 +33,18 @@ pub struct Scope {
     pub account: String,
 }
 
+/// `checkpoint`: what exists or may exist from now on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Checkpoint {
+    /// The resource.
+    #[serde(flatten)]
+    pub resource: Resource,
+    /// Where it belongs, if the provider says so before its answer: a lease that breaks off then
+    /// can be told from one of another place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
+}
+
 /// A box that can be reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Endpoint {

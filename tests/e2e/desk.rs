@@ -27,7 +27,7 @@ impl Desk {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
-        Ran::of(&self.command(arguments).output().expect("crabbox runs"))
+        Ran::of(&mut self.command(arguments))
     }
 
     /// Runs, sends the signal once the machine is waited for, and returns what came of it.
@@ -37,7 +37,7 @@ impl Desk {
         let waited_for = self.machine().join("waited-for");
         crabbox_tests::until("the machine is waited for", || waited_for.exists());
         kill_process(Pid::from_child(&child), signal).expect("signals");
-        Ran::of(&child.wait_with_output().expect("ends"))
+        Ran::from(child.wait_with_output().expect("ends"))
     }
 
     /// Any other command.

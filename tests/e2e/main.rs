@@ -6,6 +6,7 @@ mod desk;
 mod documents;
 mod help;
 mod lease;
+mod local;
 mod output;
 mod provider_files;
 mod providers;

@@ -2,7 +2,7 @@
 
 use crabbox::provider::{self, Callbacks, Options, ProviderError};
 use crabbox::registry::{Places, Registry};
-use crabbox_provider_api::payload::{LeaseRequest, Resource};
+use crabbox_provider_api::payload::{Checkpoint, LeaseRequest};
 use crabbox_tests::{World, built};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -141,7 +141,7 @@ fn a_repository_chooses_no_provider_that_the_user_has_not() {
 struct Nobody;
 
 impl Callbacks for Nobody {
-    fn checkpoint(&mut self, _: &Resource) -> Result<(), String> {
+    fn checkpoint(&mut self, _: &Checkpoint) -> Result<(), String> {
         Err("nothing is stored here".to_owned())
     }
 

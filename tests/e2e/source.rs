@@ -13,7 +13,7 @@ use std::process::{Command, Stdio};
 /// Runs in another folder of the world.
 fn run_in(world: &World, folder: &Path, arguments: &[&str]) -> Ran {
     let mut command = world.command(&[&["run", "-q"], arguments].concat());
-    Ran::of(&command.current_dir(folder).output().expect("crabbox runs"))
+    Ran::of(command.current_dir(folder))
 }
 
 fn shell(folder: &Path, line: &str) {
@@ -168,7 +168,7 @@ fn what_changes_or_goes_while_it_is_sent_stops_the_run_and_the_next_one_works() 
         until("the machine is waited for", || waited_for.exists());
         shell(&desk.world.checkout(), change);
         fs::remove_file(desk.machine().join("slow")).expect("removes");
-        let ran = Ran::of(&child.wait_with_output().expect("ends"));
+        let ran = Ran::from(child.wait_with_output().expect("ends"));
         assert_eq!((ran.code, ran.stdout.as_str()), (125, ""), "{change}: {}", ran.stderr);
         assert!(ran.stderr.contains(said), "{change}: {}", ran.stderr);
         assert!(ran.stderr.contains("hint: run it again"), "{change}: {}", ran.stderr);
@@ -225,7 +225,7 @@ fn boxes_and_notes_of_ours_are_never_part_of_a_tree() {
         for (name, folder) in [("DATA", "d"), ("STATE", "s"), ("CACHE", "c")] {
             command.env(format!("XDG_{name}_HOME"), root.join(folder));
         }
-        Ran::of(&command.output().expect("runs"))
+        Ran::of(&mut command)
     };
     let first = run(&["--", "true"]);
     assert_eq!(first.code, 0, "{}", first.stderr);
@@ -246,7 +246,8 @@ fn what_cannot_be_read_is_named_or_warned_about() {
         fs::set_permissions(path, fs::Permissions::from_mode(0o0)).expect("a mode");
     };
     mode("untracked");
-    let Some(ran) = as_nobody(&world, &["run", "--", "ls"]) else { return };
+    let Some(mut command) = world.command_of_nobody(&["run", "--", "ls"]) else { return };
+    let ran = Ran::of(&mut command);
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "hello.txt\ntracked\n"), "{}", ran.stderr);
     assert!(
         ran.stderr.contains("warning: git: could not open directory 'untracked/'"),
@@ -254,24 +255,9 @@ fn what_cannot_be_read_is_named_or_warned_about() {
         ran.stderr
     );
     mode("tracked");
-    let Some(ran) = as_nobody(&world, &["run", "--", "ls"]) else { return };
+    let Some(mut command) = world.command_of_nobody(&["run", "--", "ls"]) else { return };
+    let ran = Ran::of(&mut command);
     assert_eq!(ran.code, 125, "{}", ran.stderr);
     assert!(ran.stderr.contains("tracked/secret` can't be read"), "{}", ran.stderr);
     assert!(ran.stderr.contains("hint: what shan't be sent: --exclude"), "{}", ran.stderr);
-}
-
-#[expect(clippy::print_stderr, reason = "what was skipped is said")]
-/// As somebody who may not read everything; `None` where that can't be tried.
-fn as_nobody(world: &World, arguments: &[&str]) -> Option<Ran> {
-    let owner = Command::new("chown").args(["-R", "65534:65534"]).arg(world.root()).status();
-    let crabbox = crabbox_tests::built().crabbox.display().to_string();
-    let words = ["--reuid", "65534", "--regid", "65534", "--clear-groups", &crabbox];
-    let output =
-        world.command_of("setpriv".as_ref(), &[&words, arguments].concat()).output().ok()?;
-    let ran = Ran::of(&output);
-    if !owner.is_ok_and(|status| status.success()) || ran.stderr.starts_with("setpriv:") {
-        eprintln!("skipped: no other user can be tried here: {}", ran.stderr);
-        return None;
-    }
-    Some(ran)
 }

@@ -2,6 +2,7 @@
 
 use crate::built;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -26,15 +27,10 @@ pub struct Ran {
 }
 
 impl Ran {
-    /// Makes text of it.
+    /// Runs a command to its end.
     #[must_use]
-    pub fn of(output: &Output) -> Self {
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Self {
-            code: output.status.code().unwrap_or(-1),
-            stdout: text(&output.stdout),
-            stderr: text(&output.stderr),
-        }
+    pub fn of(command: &mut Command) -> Self {
+        Self::from(command.output().expect("the command runs"))
     }
 
     /// Everything at once, for a snapshot: what differs from run to run is replaced.
@@ -44,6 +40,17 @@ impl Ran {
             format!("exit {}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr);
         let text = text.replace(&world.root().display().to_string(), "[WORLD]");
         text.split_inclusive([' ', '\n', '(', ')', '`', '/', '"']).map(settle).collect()
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
     }
 }
 
@@ -165,7 +172,7 @@ impl World {
     /// Runs it to its end.
     #[must_use]
     pub fn crabbox(&self, arguments: &[&str]) -> Ran {
-        Ran::of(&self.command(arguments).output().expect("crabbox runs"))
+        Ran::of(&mut self.command(arguments))
     }
 
     /// Runs a line of shell on a box.
@@ -174,11 +181,51 @@ impl World {
         self.crabbox(&["run", "--shell", line])
     }
 
+    /// The same as user 65534, who has no rights of root; this world is theirs from then on.
+    /// `None`, and a line that says so, where this user can't become another.
+    #[must_use]
+    pub fn command_of_nobody(&self, arguments: &[&str]) -> Option<Command> {
+        const NOBODY: u32 = 65534;
+        if !rustix::process::geteuid().is_root() {
+            let mut stderr = std::io::stderr();
+            let _ = writeln!(stderr, "skipped: only root can become another user");
+            return None;
+        }
+        // The program may lie where nobody else may look.
+        let program = self.root().join("program");
+        fs::create_dir_all(&program).expect("a folder");
+        let shipped = built().crabbox.parent().expect("a folder");
+        for name in ["crabbox", "libcrabbox_provider_local.so"] {
+            if !program.join(name).exists() {
+                fs::copy(shipped.join(name), program.join(name)).expect("a copy");
+            }
+        }
+        let owner = NOBODY.to_string();
+        let mut chown = Command::new("chown");
+        chown.args(["-R", &format!("{owner}:{owner}")]).arg(self.root());
+        assert!(chown.status().expect("chown runs").success());
+        let mut command = self.command_of(Path::new("setpriv"), &["--reuid", &owner]);
+        command
+            .args(["--regid", &owner, "--clear-groups"])
+            .arg(program.join("crabbox"))
+            .args(arguments);
+        Some(command)
+    }
+
+    /// The boxes on this machine, and what is left of some.
+    #[must_use]
+    pub fn boxes(&self) -> Vec<PathBuf> {
+        let Ok(boxes) = fs::read_dir(self.root().join("data/crabbox/local")) else {
+            return Vec::new();
+        };
+        // One file isn't a box: it says which folder that is.
+        boxes.map(|entry| entry.expect("a box").path()).filter(|path| path.is_dir()).collect()
+    }
+
     /// The folder of the only box on this machine.
     #[must_use]
     pub fn only_box(&self) -> PathBuf {
-        let boxes = fs::read_dir(self.root().join("data/crabbox/local")).expect("boxes");
-        let mut boxes: Vec<_> = boxes.map(|entry| entry.expect("a box").path()).collect();
+        let mut boxes = self.boxes();
         assert_eq!(boxes.len(), 1, "{boxes:?}");
         boxes.remove(0)
     }

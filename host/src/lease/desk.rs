@@ -4,7 +4,7 @@ use crate::claims::{Claim, Event, LeaseId, Store};
 use crate::output::{CommandError, Printer};
 use crate::provider::{self, Callbacks, Provider};
 use crate::registry::Registry;
-use crabbox_provider_api::payload::{Resource, Settings};
+use crabbox_provider_api::payload::{Checkpoint, Settings};
 
 /// The claims, the providers, a voice.
 #[derive(Debug)]
@@ -42,11 +42,12 @@ pub(super) struct Clerk<'a> {
 
 impl Callbacks for Clerk<'_> {
     /// Durable before it returns: after a crash the claim names what may exist.
-    fn checkpoint(&mut self, resource: &Resource) -> Result<(), String> {
-        let resource = resource.clone();
+    fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), String> {
+        let Checkpoint { resource, scope } = checkpoint.clone();
         self.store
             .transition(self.claim, Event::Checkpoint, |claim| {
                 claim.resource = resource;
+                claim.scope = scope.or(claim.scope.take());
             })
             .map_err(|error| error.to_string())
     }

@@ -7,7 +7,7 @@
 use super::frame::{self, ToChild, ToHost};
 use super::load::load;
 use crabbox_provider_api::abi::{self, Bytes, HostTable, Reply, STATUS_ERROR, STATUS_OK, Text};
-use crabbox_provider_api::payload::Resource;
+use crabbox_provider_api::payload::Checkpoint;
 use crabbox_provider_api::{Error, ErrorCode};
 use serde_json::Value;
 use std::fs::File;
@@ -101,10 +101,10 @@ impl Connection {
         frame::write(&mut *self.out.lock().unwrap_or_else(PoisonError::into_inner), message)
     }
 
-    fn checkpoint(&self, resource: Resource) -> Result<(), String> {
+    fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), String> {
         // One at a time, so that each gets its own answer.
         let recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
-        self.send(&ToHost::Checkpoint { resource }).map_err(|error| error.to_string())?;
+        self.send(&ToHost::Checkpoint { checkpoint }).map_err(|error| error.to_string())?;
         match recorded.recv() {
             Ok(None) => Ok(()),
             Ok(Some(error)) => Err(error),
@@ -130,11 +130,11 @@ extern "C" fn progress(_: usize, text: Text<'_>) {
     }
 }
 
-extern "C" fn checkpoint(_: usize, resource: Bytes<'_>) -> Reply {
-    let result = serde_json::from_slice(resource.as_slice())
+extern "C" fn checkpoint(_: usize, body: Bytes<'_>) -> Reply {
+    let result = serde_json::from_slice(body.as_slice())
         .map_err(|error| error.to_string())
-        .and_then(|resource| match CONNECTION.get() {
-            Some(connection) => connection.checkpoint(resource),
+        .and_then(|checkpoint| match CONNECTION.get() {
+            Some(connection) => connection.checkpoint(checkpoint),
             None => Err("there is no host".to_owned()),
         });
     match result {

@@ -1,6 +1,6 @@
 //! The frames between host and provider child: a length (4 bytes, big-endian) and that much JSON.
 
-use crabbox_provider_api::payload::Resource;
+use crabbox_provider_api::payload::Checkpoint;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -32,7 +32,7 @@ pub(super) enum ToHost {
     /// The hook's answer.
     Answer { status: u32, body: Value },
     /// Store this, then say so.
-    Checkpoint { resource: Resource },
+    Checkpoint { checkpoint: Checkpoint },
     /// For the log.
     Log { level: u32, target: String, message: String },
     /// For the user.

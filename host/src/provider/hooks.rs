@@ -5,8 +5,8 @@ use super::process::{Child, Options};
 use crate::registry::Library;
 use crabbox_provider_api::manifest::Deadlines;
 use crabbox_provider_api::payload::{
-    Diagnosis, DoctorRequest, ExtendRequest, Extended, Inventory, LeaseRequest, Leased,
-    ListRequest, ReleaseRequest, Released, Resolution, ResolveRequest, Resource,
+    Checkpoint, Diagnosis, DoctorRequest, ExtendRequest, Extended, Inventory, LeaseRequest, Leased,
+    ListRequest, ReleaseRequest, Released, Resolution, ResolveRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -17,7 +17,7 @@ use std::time::Duration;
 /// What a provider may ask of the host while a hook runs.
 pub trait Callbacks {
     /// Stores durably what exists or may exist from now on, before it returns.
-    fn checkpoint(&mut self, resource: &Resource) -> Result<(), String>;
+    fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), String>;
 
     /// A line for the log.
     fn log(&mut self, level: &str, target: &str, message: &str);

@@ -200,8 +200,8 @@ impl Runtime for Child {
                     })?;
                     return Err(self.failed(hook, error));
                 }
-                ToHost::Checkpoint { resource } => {
-                    let error = host.checkpoint(&resource).err();
+                ToHost::Checkpoint { checkpoint } => {
+                    let error = host.checkpoint(&checkpoint).err();
                     self.send(hook, &ToChild::Recorded { error })?;
                 }
                 ToHost::Log { level, target, message } => {

@@ -1,16 +1,26 @@
 //! Boxes as folders. Each is called after its lease and holds its immutable id, which a
 //! folder that took its name would not have.
+//!
+//! A box that is being made or deleted has another name, made of its own: it is no box, and whoever
+//! comes next finds it and finishes. Nothing is called deleted before it is gone.
 
+use crate::removal;
 use std::fs::{self, DirBuilder};
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-/// Where the id lies in a box, beside what crabbox itself keeps there.
-const ID: &str = ".crabbox/id";
+/// Where crabbox keeps its own things in a box.
+const OURS: &str = ".crabbox";
 
-/// Begins the name of a box that is being made or deleted: never one itself.
+/// Where the id lies in [`OURS`].
+const ID: &str = "id";
+
+/// Begins the name of a box that is being made: never one itself.
 const UNFINISHED: &str = ".unfinished-";
+
+/// Begins the name of a box that is being deleted.
+const DELETING: &str = ".deleting-";
 
 /// The folder of all boxes.
 #[derive(Debug)]
@@ -18,13 +28,24 @@ pub(crate) struct Boxes {
     root: PathBuf,
 }
 
+/// What there is of a box.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// All of it. A folder without an id is nobody's box: its id is one that no claim has.
+    Whole {
+        /// Its id.
+        id: String,
+    },
+    /// What is left of making or deleting it. Its id is the last thing to go.
+    Rest {
+        /// Its id, if it has one.
+        id: Option<String>,
+    },
+}
+
 impl Boxes {
     pub(crate) fn new(root: PathBuf) -> Self {
         Self { root }
-    }
-
-    pub(crate) fn root(&self) -> &Path {
-        &self.root
     }
 
     pub(crate) fn folder(&self, name: &str) -> PathBuf {
@@ -32,60 +53,75 @@ impl Boxes {
     }
 
     pub(crate) fn id_file(&self, name: &str) -> PathBuf {
-        self.folder(name).join(ID)
+        self.folder(name).join(OURS).join(ID)
     }
 
-    /// Makes the box, or finds it made; returns its id. It appears under its name only when it is whole.
+    fn unfinished(&self, name: &str) -> PathBuf {
+        self.root.join(format!("{UNFINISHED}{name}"))
+    }
+
+    fn deleting(&self, name: &str) -> PathBuf {
+        self.root.join(format!("{DELETING}{name}"))
+    }
+
+    /// Makes the box, or finds it made; returns its id. It appears under its name only when it is
+    /// whole. The folder of all boxes must be there.
     pub(crate) fn create(&self, name: &str) -> io::Result<String> {
-        check(name)?;
-        if let Some(id) = self.id(name)? {
+        if let Some(Seen::Whole { id }) = self.look(name)? {
             return Ok(id);
         }
-        let id = random_id()?;
-        let unfinished = self.root.join(format!("{UNFINISHED}{id}"));
-        let private = || {
-            let mut builder = DirBuilder::new();
-            builder.recursive(true).mode(0o700);
-            builder
-        };
-        private().create(&self.root)?;
-        private().create(unfinished.join(".crabbox"))?;
-        fs::write(unfinished.join(ID), &id)?;
+        self.finish(name)?;
+        let id = crate::random_id()?;
+        let unfinished = self.unfinished(name);
+        DirBuilder::new().recursive(true).mode(0o700).create(unfinished.join(OURS))?;
+        fs::write(unfinished.join(OURS).join(ID), &id)?;
         fs::rename(&unfinished, self.folder(name))?;
         Ok(id)
     }
 
-    /// The id of a box; `None` when there is none of this name.
-    pub(crate) fn id(&self, name: &str) -> io::Result<Option<String>> {
+    /// What there is of a box of this name; `None`: nothing at all.
+    pub(crate) fn look(&self, name: &str) -> io::Result<Option<Seen>> {
         check(name)?;
-        match fs::symlink_metadata(self.folder(name)) {
-            Ok(found) if found.is_dir() => {}
-            // A link or a file in its place isn't ours.
-            Ok(_) => {
-                return Err(io::Error::new(io::ErrorKind::NotADirectory, "it is no folder"));
+        if is_folder(&self.folder(name))? {
+            let id = id_in(&self.folder(name))?.unwrap_or_default();
+            return Ok(Some(Seen::Whole { id }));
+        }
+        for rest in [self.deleting(name), self.unfinished(name)] {
+            if is_folder(&rest)? {
+                return Ok(Some(Seen::Rest { id: id_in(&rest)? }));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
         }
-        match fs::read_to_string(self.id_file(name)) {
-            Ok(id) => Ok(Some(id.trim().to_owned())),
-            // A folder without an id is nobody's box: an id that no claim has.
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Some(String::new())),
-            Err(error) => Err(error),
-        }
+        Ok(None)
     }
 
     /// Deletes a box. It loses its name first, so that what is left of an
-    /// interrupted deletion isn't taken for a box. Links in it are removed, not followed.
+    /// interrupted deletion isn't taken for a box.
     pub(crate) fn delete(&self, name: &str) -> io::Result<()> {
         check(name)?;
-        let unfinished = self.root.join(format!("{UNFINISHED}{}", random_id()?));
-        fs::rename(self.folder(name), &unfinished)?;
-        fs::remove_dir_all(unfinished)
+        self.finish(name)?;
+        fs::rename(self.folder(name), self.deleting(name))?;
+        self.finish(name)
     }
 
-    /// Names and ids of all boxes.
-    pub(crate) fn list(&self) -> io::Result<Vec<(String, String)>> {
+    /// Removes what is left of making or deleting a box, if anything is.
+    pub(crate) fn finish(&self, name: &str) -> io::Result<()> {
+        check(name)?;
+        let deleting = self.deleting(name);
+        if is_folder(&deleting)? {
+            if id_in(&deleting)?.is_some() {
+                removal::empty_but(&deleting, Some(OURS))?;
+                removal::empty_but(&deleting.join(OURS), Some(ID))?;
+            }
+            remove_shell(&deleting)?;
+        }
+        if is_folder(&self.unfinished(name))? {
+            remove_shell(&self.unfinished(name))?;
+        }
+        Ok(())
+    }
+
+    /// Everything that is, or was to be, a box, by its name.
+    pub(crate) fn list(&self) -> io::Result<Vec<(String, Seen)>> {
         let entries = match fs::read_dir(&self.root) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -93,25 +129,53 @@ impl Boxes {
         };
         let mut boxes = Vec::new();
         for entry in entries {
-            let Ok(name) = entry?.file_name().into_string() else {
+            let Ok(entry) = entry?.file_name().into_string() else {
                 continue;
             };
-            if let Ok(Some(id)) = self.id(&name)
-                && !id.is_empty()
-            {
-                boxes.push((name, id));
+            let name = entry.strip_prefix(DELETING).or_else(|| entry.strip_prefix(UNFINISHED));
+            let name = name.unwrap_or(&entry);
+            if let Ok(Some(seen)) = self.look(name) {
+                boxes.push((name.to_owned(), seen));
             }
         }
-        boxes.sort();
+        boxes.retain(|(_, seen)| *seen != Seen::Whole { id: String::new() });
+        boxes.sort_by(|(one, _), (other, _)| one.cmp(other));
+        boxes.dedup();
         Ok(boxes)
     }
+}
 
-    /// Can boxes be made here?
-    pub(crate) fn probe(&self) -> io::Result<()> {
-        let probe = self.root.join(format!("{UNFINISHED}{}", random_id()?));
-        fs::create_dir_all(&probe)?;
-        fs::remove_dir(probe)
+/// Is there a folder? Anything else in its place, such as a link, isn't ours.
+fn is_folder(path: &Path) -> io::Result<bool> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => Ok(true),
+        Ok(_) => {
+            let message = format!("`{}` is no folder", path.display());
+            Err(io::Error::new(io::ErrorKind::NotADirectory, message))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
     }
+}
+
+fn id_in(folder: &Path) -> io::Result<Option<String>> {
+    match fs::read_to_string(folder.join(OURS).join(ID)) {
+        Ok(id) => Ok(Some(id.trim().to_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// Removes a box in which nothing but its id is left. Without an id it is proven of nobody, so
+/// nothing else in it is touched: what holds a file of somebody's stays.
+fn remove_shell(folder: &Path) -> io::Result<()> {
+    let absent_is_well = |result: io::Result<()>| match result {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    };
+    absent_is_well(fs::remove_file(folder.join(OURS).join(ID)))?;
+    absent_is_well(fs::remove_dir(folder.join(OURS)))?;
+    fs::remove_dir(folder)
 }
 
 /// A name is one part of a path, and none of ours for something unfinished.
@@ -123,13 +187,6 @@ fn check(name: &str) -> io::Result<()> {
     Ok(())
 }
 
-/// 128 random bits, hex.
-fn random_id() -> io::Result<String> {
-    let mut bytes = [0; 16];
-    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
-    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,7 +195,12 @@ mod tests {
     fn boxes() -> (tempfile::TempDir, Boxes) {
         let folder = tempfile::tempdir().expect("temporary folder");
         let boxes = Boxes::new(folder.path().join("boxes"));
+        fs::create_dir(&boxes.root).expect("a folder");
         (folder, boxes)
+    }
+
+    fn left(boxes: &Boxes) -> usize {
+        fs::read_dir(&boxes.root).expect("reads").count()
     }
 
     #[test]
@@ -146,7 +208,7 @@ mod tests {
         let (_folder, boxes) = boxes();
         let id = boxes.create("cbx_1").expect("creates");
         assert_eq!(boxes.create("cbx_1").expect("adopts"), id);
-        assert_eq!(boxes.list().expect("lists"), [("cbx_1".to_owned(), id)]);
+        assert_eq!(boxes.list().expect("lists"), [("cbx_1".to_owned(), Seen::Whole { id })]);
     }
 
     #[test]
@@ -158,23 +220,56 @@ mod tests {
         boxes.create("cbx_1").expect("creates");
         symlink(&outside, boxes.folder("cbx_1").join("link")).expect("links");
         boxes.delete("cbx_1").expect("deletes");
-        assert_eq!(boxes.id("cbx_1").expect("reads"), None);
+        assert_eq!((boxes.look("cbx_1").expect("reads"), left(&boxes)), (None, 0));
         assert!(outside.join("precious").exists());
+    }
+
+    #[test]
+    fn a_deletion_that_was_interrupted_is_known_and_finished() {
+        let (_folder, boxes) = boxes();
+        let id = boxes.create("cbx_1").expect("creates");
+        fs::create_dir_all(boxes.folder("cbx_1").join("a/b")).expect("folders");
+        fs::rename(boxes.folder("cbx_1"), boxes.deleting("cbx_1")).expect("begins");
+        let rest = Seen::Rest { id: Some(id) };
+        assert_eq!(boxes.look("cbx_1").expect("reads"), Some(rest.clone()));
+        assert_eq!(boxes.list().expect("lists"), [("cbx_1".to_owned(), rest)]);
+        boxes.finish("cbx_1").expect("finishes");
+        assert_eq!((boxes.look("cbx_1").expect("reads"), left(&boxes)), (None, 0));
+    }
+
+    #[test]
+    fn nothing_is_removed_of_what_has_no_id() {
+        let (_folder, boxes) = boxes();
+        fs::create_dir_all(boxes.deleting("cbx_1").join(OURS)).expect("folders");
+        fs::write(boxes.deleting("cbx_1").join("precious"), "").expect("writes");
+        assert!(boxes.finish("cbx_1").is_err());
+        assert!(boxes.deleting("cbx_1").join("precious").exists());
+        fs::remove_file(boxes.deleting("cbx_1").join("precious")).expect("removes");
+        boxes.finish("cbx_1").expect("finishes");
+        assert_eq!(left(&boxes), 0);
+    }
+
+    #[test]
+    fn what_an_interrupted_creation_left_is_cleared_by_the_next() {
+        let (_folder, boxes) = boxes();
+        fs::create_dir_all(boxes.unfinished("cbx_1").join(OURS)).expect("folders");
+        assert_eq!(boxes.look("cbx_1").expect("reads"), Some(Seen::Rest { id: None }));
+        boxes.create("cbx_1").expect("creates");
+        assert_eq!(left(&boxes), 1);
     }
 
     #[test]
     fn a_link_in_a_boxs_place_is_no_box() {
         let (folder, boxes) = boxes();
-        fs::create_dir_all(boxes.root()).expect("folder");
         symlink(folder.path(), boxes.folder("cbx_1")).expect("links");
-        assert!(boxes.id("cbx_1").is_err());
+        assert!(boxes.look("cbx_1").is_err());
     }
 
     #[test]
     fn names_that_lead_elsewhere_are_refused() {
         let (_folder, boxes) = boxes();
         for name in ["", "..", "a/b", ".unfinished-1"] {
-            assert!(boxes.id(name).is_err(), "{name}");
+            assert!(boxes.look(name).is_err(), "{name}");
         }
     }
 }

@@ -1,20 +1,23 @@
 //! The provider whose boxes are folders on this machine: the whole of crabbox
 //! works with it, before any account or server.
 //!
-//! A box is `$XDG_DATA_HOME/crabbox/local/<lease id>`; see [`folder`].
+//! A box is `$XDG_DATA_HOME/crabbox/local/<lease id>`: [`root`] says which folder that is and
+//! whether it still is the same, [`folder`] what a box is in it, [`removal`] how one goes.
 
 mod folder;
+mod removal;
+mod root;
 
 use crabbox_provider_api::payload::{
-    Attributes, Check, CheckStatus, Diagnosis, DoctorRequest, Endpoint, Found, Identity, Inventory,
-    LeaseRequest, Leased, ListRequest, Listed, Proof, ReleaseAction, ReleaseRequest, Released,
-    Resolution, ResolveRequest, Resource, ResourceState, Scope, Transport,
+    Attributes, Check, CheckStatus, Diagnosis, DoctorRequest, Endpoint, Found, Identity, Intent,
+    Inventory, LeaseRequest, Leased, ListRequest, Listed, Proof, ReleaseAction, ReleaseRequest,
+    Released, Resolution, ResolveRequest, Resource, ResourceState, Scope, Transport,
 };
 use crabbox_provider_api::{Effect, Error, ErrorCode, Host, Provider, export_provider};
-use folder::Boxes;
-use std::fs;
+use folder::{Boxes, Seen};
+use root::Root;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 export_provider!("provider.toml", Local);
 
@@ -24,22 +27,18 @@ struct Local;
 
 impl Provider for Local {
     fn lease(&self, request: LeaseRequest, host: &Host) -> Result<Leased, Error> {
-        let boxes = boxes()?;
+        let root = root()?;
+        let boxes = Boxes::new(root.path().to_owned());
         let name = request.lease;
-        host.checkpoint(&Resource { name: name.clone(), id: None })?;
-        let id = boxes.create(&name).map_err(|error| {
-            let root = boxes.root().display();
-            let code = match error.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::Quota,
-                _ => ErrorCode::Unavailable,
-            };
-            Error::new(code, format!("no box can be made in `{root}`: {error}"))
-                .effect(Effect::Maybe)
-        })?;
+        let scope = root.make().map_err(|error| cannot_make(&root, &error))?;
+        host.checkpoint_in(&scope, &Resource { name: name.clone(), id: None })?;
+        let id = boxes
+            .create(&name)
+            .map_err(|error| cannot_make(&root, &error).effect(Effect::Maybe))?;
         let resource = Resource { name, id: Some(id) };
-        host.checkpoint(&resource)?;
+        host.checkpoint_in(&scope, &resource)?;
         Ok(Leased {
-            scope: scope(),
+            scope,
             endpoint: Some(endpoint(&boxes, &resource.name)),
             identity: Some(identity(&boxes, &resource)),
             attributes: Attributes::new(),
@@ -47,105 +46,131 @@ impl Provider for Local {
         })
     }
 
-    fn resolve(&self, request: ResolveRequest, _: &Host) -> Result<Resolution, Error> {
-        let boxes = boxes()?;
-        if request.scope.is_some_and(|claimed| claimed != scope()) {
+    fn resolve(&self, request: ResolveRequest, host: &Host) -> Result<Resolution, Error> {
+        let root = root()?;
+        let Some(scope) = scope_here(&root, request.scope.as_ref())? else {
+            if let Some(scope) = &request.scope {
+                host.progress(&root.why_not(scope));
+            }
             return Ok(Resolution::Missing { proof: Proof::NotVisible });
-        }
-        let name = &request.resource.name;
-        let Some(id) = boxes.id(name).map_err(|error| unreadable(&boxes, &error))? else {
+        };
+        let boxes = Boxes::new(root.path().to_owned());
+        let Resource { name, id: claimed } = request.resource;
+        let Some(mut seen) = look(&boxes, &root, &name)? else {
             return Ok(Resolution::Missing { proof: Proof::Deleted });
         };
-        if request.resource.id.is_some_and(|claimed| claimed != id) {
-            return Ok(Resolution::Foreign {
-                owner: format!("another lease that is called `{name}`"),
-            });
+        if !may_be(&seen, claimed.as_deref()) {
+            return Ok(Resolution::Foreign { owner: format!("another lease, `{name}` by name") });
         }
-        let resource = Resource { name: name.clone(), id: Some(id) };
-        Ok(Resolution::Found(Found {
-            scope: scope(),
-            state: ResourceState::Ready,
-            endpoint: Some(endpoint(&boxes, name)),
-            identity: Some(identity(&boxes, &resource)),
-            attributes: Attributes::new(),
-            resource,
+        if matches!(seen, Seen::Rest { .. }) && request.intent == Intent::Connect {
+            // It was to go. What can't go is there, and no box.
+            match boxes.finish(&name) {
+                Ok(()) => return Ok(Resolution::Missing { proof: Proof::Deleted }),
+                Err(error) => host.progress(&cannot_delete(&boxes, &name, &error).message),
+            }
+            seen = look(&boxes, &root, &name)?.unwrap_or(seen);
+        }
+        Ok(Resolution::Found(match seen {
+            Seen::Whole { id } => {
+                let resource = Resource { name, id: Some(id) };
+                Found {
+                    scope,
+                    state: ResourceState::Ready,
+                    endpoint: Some(endpoint(&boxes, &resource.name)),
+                    identity: Some(identity(&boxes, &resource)),
+                    attributes: Attributes::new(),
+                    resource,
+                }
+            }
+            Seen::Rest { id } => Found {
+                scope,
+                state: ResourceState::Failed,
+                endpoint: None,
+                identity: None,
+                attributes: Attributes::new(),
+                resource: Resource { name, id: claimed.or(id).or(Some(String::new())) },
+            },
         }))
     }
 
-    fn release(&self, request: ReleaseRequest, _: &Host) -> Result<Released, Error> {
-        let boxes = boxes()?;
-        let Resource { name, id } = &request.resource;
-        if request.scope != scope() {
+    fn release(&self, request: ReleaseRequest, host: &Host) -> Result<Released, Error> {
+        let root = root()?;
+        if scope_here(&root, Some(&request.scope))?.is_none() {
+            host.progress(&root.why_not(&request.scope));
+            if let Some(line) = root.epitaph(&request.scope) {
+                host.progress(&format!(
+                    "if it was deleted with all its boxes, this says so: {line}"
+                ));
+            }
             return Ok(Released::Missing { proof: Proof::NotVisible });
         }
-        let found = boxes.id(name).map_err(|error| unreadable(&boxes, &error))?;
-        match found {
+        let boxes = Boxes::new(root.path().to_owned());
+        let Resource { name, id } = &request.resource;
+        match look(&boxes, &root, name)? {
             None => Ok(Released::Missing { proof: Proof::Deleted }),
-            Some(found) if id.as_ref() != Some(&found) => Err(Error::new(
+            Some(seen) if !may_be(&seen, id.as_deref()) || id.is_none() => Err(Error::new(
                 ErrorCode::Conflict,
                 format!("the folder `{name}` belongs to another lease: it is left alone"),
             )),
+            Some(Seen::Rest { .. }) => {
+                boxes.finish(name).map_err(|error| cannot_delete(&boxes, name, &error))?;
+                Ok(Released::Deleted)
+            }
             // The build caches in it are what makes the next run fast.
-            Some(_) if request.action == ReleaseAction::Park => Ok(Released::Parked),
-            Some(_) => {
-                boxes.delete(name).map_err(|error| {
-                    let root = boxes.root().display();
-                    Error::new(
-                        ErrorCode::Unavailable,
-                        format!("`{root}/{name}` can't be deleted: {error}"),
-                    )
-                    .effect(Effect::Maybe)
-                })?;
+            Some(Seen::Whole { .. }) if request.action == ReleaseAction::Park => {
+                Ok(Released::Parked)
+            }
+            Some(Seen::Whole { .. }) => {
+                boxes.delete(name).map_err(|error| cannot_delete(&boxes, name, &error))?;
                 Ok(Released::Deleted)
             }
         }
     }
 
     fn list(&self, _: ListRequest, _: &Host) -> Result<Inventory, Error> {
-        let boxes = boxes()?;
-        let listed = boxes.list().map_err(|error| unreadable(&boxes, &error))?;
+        let root = root()?;
+        let Some(scope) = scope_here(&root, None)? else {
+            return Ok(Inventory::default());
+        };
+        let boxes = Boxes::new(root.path().to_owned());
+        let listed = boxes.list().map_err(|error| unreadable(&root, &error))?;
         let resources = listed
             .into_iter()
-            .map(|(name, id)| Listed {
-                lease: Some(name.clone()),
-                resource: Resource { name, id: Some(id) },
-                scope: scope(),
-                state: ResourceState::Ready,
+            .map(|(name, seen)| {
+                let (state, id) = match seen {
+                    Seen::Whole { id } => (ResourceState::Ready, Some(id)),
+                    Seen::Rest { id } => (ResourceState::Failed, id),
+                };
+                let resource = Resource { name: name.clone(), id };
+                Listed { lease: Some(name), resource, scope: scope.clone(), state }
             })
             .collect();
         Ok(Inventory { resources })
     }
 
     fn doctor(&self, _: DoctorRequest, _: &Host) -> Result<Diagnosis, Error> {
-        let check = |status, message, hint: Option<&str>| Check {
-            id: "data-folder".to_owned(),
-            status,
-            message,
-            hint: hint.map(str::to_owned),
-        };
-        let check = match boxes() {
-            Err(error) => check(CheckStatus::Fail, error.message, Some("set HOME")),
-            Ok(boxes) => match boxes.probe() {
-                Ok(()) => {
-                    let root = boxes.root().display();
-                    check(CheckStatus::Pass, format!("`{root}` can be written"), None)
-                }
-                Err(error) => {
-                    let root = boxes.root().display();
-                    check(
+        let (status, message, hint) = match root() {
+            Err(error) => (CheckStatus::Fail, error.message, Some("set HOME")),
+            Ok(root) => {
+                let path = root.path().display();
+                match can_be_written(root.path()) {
+                    Ok(()) => (CheckStatus::Pass, format!("`{path}` can be written"), None),
+                    Err(error) => (
                         CheckStatus::Fail,
-                        format!("`{root}` can't be written: {error}"),
+                        format!("`{path}` can't be written: {error}"),
                         Some("XDG_DATA_HOME puts it elsewhere"),
-                    )
+                    ),
                 }
-            },
+            }
         };
-        Ok(Diagnosis { checks: vec![check] })
+        let id = "data-folder".to_owned();
+        let hint = hint.map(str::to_owned);
+        Ok(Diagnosis { checks: vec![Check { id, status, message, hint }] })
     }
 }
 
 /// The folder of all boxes.
-fn boxes() -> Result<Boxes, Error> {
+fn root() -> Result<Root, Error> {
     let absolute =
         |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = absolute("XDG_DATA_HOME")
@@ -154,15 +179,43 @@ fn boxes() -> Result<Boxes, Error> {
             Error::new(ErrorCode::InvalidConfig, "neither `HOME` nor `XDG_DATA_HOME` is set")
                 .hint("set HOME to your home folder")
         })?;
-    Ok(Boxes::new(data.join("crabbox/local")))
+    Ok(Root::new(data.join("crabbox/local")))
 }
 
-/// This machine, this user.
-fn scope() -> Scope {
-    Scope {
-        deployment: fs::read_to_string("/etc/machine-id").unwrap_or_default().trim().to_owned(),
-        account: rustix::process::geteuid().as_raw().to_string(),
+/// The scope that holds here, if the claimed one does; what isn't found then is gone.
+fn scope_here(root: &Root, claimed: Option<&Scope>) -> Result<Option<Scope>, Error> {
+    let wrap = |error| unreadable(root, &error);
+    match claimed {
+        Some(claimed) if !root.is_of(claimed).map_err(wrap)? => Ok(None),
+        Some(claimed) => Ok(Some(claimed.clone())),
+        None => root.current().map_err(wrap),
     }
+}
+
+fn look(boxes: &Boxes, root: &Root, name: &str) -> Result<Option<Seen>, Error> {
+    boxes.look(name).map_err(|error| unreadable(root, &error))
+}
+
+/// Could that be the box of this id? What is left of one may have lost its own.
+fn may_be(seen: &Seen, claimed: Option<&str>) -> bool {
+    match (seen, claimed) {
+        (Seen::Whole { id } | Seen::Rest { id: Some(id) }, Some(claimed)) => id == claimed,
+        (Seen::Rest { id: None }, _) | (_, None) => true,
+    }
+}
+
+/// Can boxes be made here? Nothing is changed to find out.
+fn can_be_written(root: &Path) -> io::Result<()> {
+    use rustix::fs::{Access, access};
+    let there = root.ancestors().find(|path| path.exists()).unwrap_or(Path::new("/"));
+    Ok(access(there, Access::WRITE_OK | Access::EXEC_OK)?)
+}
+
+/// 128 random bits, hex.
+fn random_id() -> io::Result<String> {
+    let mut bytes = [0; 16];
+    rustix::rand::getrandom(&mut bytes, rustix::rand::GetRandomFlags::empty())?;
+    Ok(format!("{:032x}", u128::from_ne_bytes(bytes)))
 }
 
 fn endpoint(boxes: &Boxes, name: &str) -> Endpoint {
@@ -180,7 +233,23 @@ fn identity(boxes: &Boxes, resource: &Resource) -> Identity {
     }
 }
 
-fn unreadable(boxes: &Boxes, error: &io::Error) -> Error {
-    let root = boxes.root().display();
+fn cannot_make(root: &Root, error: &io::Error) -> Error {
+    let code = match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ErrorCode::Quota,
+        _ => ErrorCode::Unavailable,
+    };
+    let root = root.path().display();
+    Error::new(code, format!("no box can be made in `{root}`: {error}"))
+        .hint("XDG_DATA_HOME puts boxes elsewhere")
+}
+
+fn cannot_delete(boxes: &Boxes, name: &str, error: &io::Error) -> Error {
+    let folder = boxes.folder(name);
+    let message = format!("the box `{}` can't be deleted: {error}", folder.display());
+    Error::new(ErrorCode::Unavailable, message).effect(Effect::Maybe)
+}
+
+fn unreadable(root: &Root, error: &io::Error) -> Error {
+    let root = root.path().display();
     Error::new(ErrorCode::Unavailable, format!("`{root}` can't be read: {error}"))
 }
