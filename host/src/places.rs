@@ -16,7 +16,7 @@ pub struct Places {
     pub cache: PathBuf,
     /// `config.toml`.
     pub config: PathBuf,
-    /// What providers keep, such as the boxes of `local`.
+    /// What providers keep, such as the boxes of `local`, and installed providers.
     pub data: PathBuf,
 }
 

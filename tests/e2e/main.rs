@@ -3,6 +3,7 @@
 mod completions;
 mod config;
 mod desk;
+mod doctor;
 mod documents;
 mod help;
 mod lease;

@@ -3,6 +3,7 @@
 
 mod completions;
 mod config;
+mod doctor;
 mod help;
 mod list;
 mod provider;
@@ -84,6 +85,7 @@ enum Command {
     Provider(provider::Provider),
     #[command(subcommand)]
     Config(config::Config),
+    Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Version(version::Version),
     /// Hosts a provider; run by crabbox itself
@@ -125,6 +127,7 @@ pub fn main() -> ExitCode {
         Command::Stop(stop) => stop.execute(&shared).map(|()| Exit::Ok),
         Command::Provider(provider) => provider.execute(&shared).map(|()| Exit::Ok),
         Command::Config(config) => config.execute(&shared),
+        Command::Doctor(doctor::Doctor) => doctor::Doctor::execute(&shared),
         Command::Completions(completions) => completions.execute(&shared).map(|()| Exit::Ok),
         Command::Version(version::Version) => version::Version::execute(&shared).map(|()| Exit::Ok),
     };

@@ -9,13 +9,19 @@ use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// The version of this program.
-pub(super) const VERSION: &str = env!("CARGO_PKG_VERSION");
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The commit that it was built from, where whoever built it has said so.
-pub(super) const COMMIT: Option<&str> = option_env!("CRABBOX_COMMIT");
+const COMMIT: Option<&str> = option_env!("CRABBOX_COMMIT");
 
 /// What it was built for.
-pub(super) const TARGET: &str = env!("CRABBOX_TARGET");
+const TARGET: &str = env!("CRABBOX_TARGET");
+
+/// All of it in one line.
+pub(super) fn line() -> String {
+    let commit = COMMIT.map(|commit| format!(", commit {commit}")).unwrap_or_default();
+    format!("crabbox {VERSION} for {TARGET}{commit}")
+}
 
 /// Show the version with all that was built in
 ///

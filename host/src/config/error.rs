@@ -1,7 +1,7 @@
 //! What can be wrong with a configuration, where, and what to do about it.
 
 use super::keys::Kind;
-use crate::output::CommandError;
+use crate::output::{CommandError, Quoted};
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -164,9 +164,7 @@ impl ConfigError {
             )),
             Problem::NotInstalled { .. } => Some("crabbox provider list".to_owned()),
             Problem::Owner { .. } => match &self.place {
-                Place::File { path, .. } => {
-                    Some(format!("chown \"$(id -u)\" '{}'", path.display()))
-                }
+                Place::File { path, .. } => Some(format!("chown \"$(id -u)\" {}", Quoted(path))),
                 Place::Variable(_) => None,
             },
             _ => None,

@@ -2,12 +2,11 @@
 
 use crate::claims::Claim;
 use crate::lease::Wanted;
-use crate::output::CommandError;
+use crate::output::{CommandError, Quoted};
 use crate::run::{Origin, Outcome, RunError};
 use crate::sync::SyncError;
 use crabbox_wire::message::FailureCode;
 use std::io::ErrorKind;
-use std::path::Path;
 
 /// What helps against a checkout that changes under our hands.
 const AGAIN: &str = "run it again when nothing writes there";
@@ -79,19 +78,4 @@ pub(super) fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Faile
         error
     };
     Failed { error, outcome, unread }
-}
-
-/// A path as a word for a shell.
-struct Quoted<'a>(&'a Path);
-
-impl std::fmt::Display for Quoted<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = self.0.to_string_lossy();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
-        if text.chars().all(plain) {
-            f.write_str(&text)
-        } else {
-            write!(f, "'{}'", text.replace('\'', "'\\''"))
-        }
-    }
 }

@@ -1,0 +1,129 @@
+//! `crabbox doctor`
+//!
+//! [`build`], [`storage`] and [`programs`] look at one kind of thing each. A check that fails
+//! hides no other, and nothing is written.
+
+mod build;
+mod programs;
+mod storage;
+
+use super::config::{manifests, repository};
+use super::{Shared, version};
+use crate::config::{ConfigError, Layers, Settings};
+use crate::output::{CommandError, Exit};
+use crate::places::Places;
+use clap::Args;
+use crabbox_provider_api::payload::{Check, CheckStatus};
+use serde_json::json;
+use std::fmt::Write as _;
+
+/// Check that everything on this machine is as it should be
+///
+/// Nothing is written and no provider's code is run. What fails or deserves a warning comes with
+/// a line to paste. Exits with 1 if a check fails.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox doctor
+  crabbox doctor --json")]
+pub(super) struct Doctor;
+
+impl Doctor {
+    pub(super) fn execute(shared: &Shared) -> Result<Exit, CommandError> {
+        let checks = checks(shared);
+        let count = |status| checks.iter().filter(|check| check.status == status).count();
+        let failed = count(CheckStatus::Fail);
+        if shared.printer.json {
+            shared.printer.document(&json!({
+                "schema_version": 1,
+                "ok": failed == 0,
+                "checks": checks,
+            }))?;
+        } else {
+            shared.printer.data(&render(&checks))?;
+            let warned = count(CheckStatus::Warn);
+            shared.printer.phase(&format!("{failed} failed, {warned} with a warning"));
+        }
+        Ok(if failed == 0 { Exit::Ok } else { Exit::Failed })
+    }
+}
+
+fn checks(shared: &Shared) -> Vec<Check> {
+    let mut checks = vec![pass("version", version::line())];
+    match shared.places() {
+        Ok(places) => {
+            let root = repository();
+            let (layers, errors) = Layers::read(shared.flags(), root.as_deref(), &places.config);
+            checks.extend(configuration(shared, &layers, errors));
+            checks.extend(of_places(&places));
+            checks.extend(build::providers(shared, &Settings::of(&layers)));
+        }
+        Err(error) => {
+            let home = "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"";
+            checks.push(fail("folders", error.to_string(), home));
+            checks.push(skip("config", "nobody knows where it would be"));
+        }
+    }
+    checks.extend(programs::all());
+    checks.extend(build::helpers());
+    checks
+}
+
+fn of_places(places: &Places) -> Vec<Check> {
+    let mut checks = vec![storage::state_folder(&places.state)];
+    checks.extend(storage::claims(&places.state));
+    for (id, folder) in [
+        ("space-state", &places.state),
+        ("space-cache", &places.cache),
+        ("space-data", &places.data),
+    ] {
+        checks.push(storage::space(id, folder));
+    }
+    checks.push(storage::runtime_folder());
+    checks
+}
+
+fn configuration(shared: &Shared, layers: &Layers, mut errors: Vec<ConfigError>) -> Vec<Check> {
+    errors.extend(layers.check_providers(&manifests(shared, layers)));
+    if errors.is_empty() {
+        return vec![pass("config", "the settings are right")];
+    }
+    let told = errors.into_iter().map(|error| {
+        let make = if error.is_warning() { warn } else { fail };
+        make("config", error.to_string(), "crabbox config check".to_owned())
+    });
+    told.collect()
+}
+
+fn pass(id: &str, message: impl Into<String>) -> Check {
+    Check { id: id.to_owned(), status: CheckStatus::Pass, message: message.into(), hint: None }
+}
+
+fn skip(id: &str, message: impl Into<String>) -> Check {
+    Check { status: CheckStatus::Skip, ..pass(id, message) }
+}
+
+fn warn(id: &str, message: impl Into<String>, hint: impl Into<String>) -> Check {
+    Check { status: CheckStatus::Warn, hint: Some(hint.into()), ..pass(id, message) }
+}
+
+fn fail(id: &str, message: impl Into<String>, hint: impl Into<String>) -> Check {
+    Check { status: CheckStatus::Fail, hint: Some(hint.into()), ..pass(id, message) }
+}
+
+fn render(checks: &[Check]) -> String {
+    let width = checks.iter().map(|check| check.id.len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for check in checks {
+        let status = match check.status {
+            CheckStatus::Pass => "pass",
+            CheckStatus::Warn => "warn",
+            CheckStatus::Fail => "FAIL",
+            CheckStatus::Skip => "skip",
+        };
+        let _ = writeln!(text, "{status}  {:<width$}  {}", check.id, check.message);
+        if let Some(hint) = &check.hint {
+            let _ = writeln!(text, "      {:<width$}  hint: {hint}", "");
+        }
+    }
+    text
+}

@@ -1,0 +1,174 @@
+//! The folders of this user, what is in them, and how much more fits.
+
+use super::{fail, pass, skip, warn};
+use crate::claims::{ClaimError, Reader};
+use crate::output::Quoted;
+use crabbox_provider_api::payload::Check;
+use rustix::fs::{Access, access, statvfs};
+use std::env;
+use std::error::Error;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+const MIB: u64 = 1024 * 1024;
+
+/// Leaves the state folder as it is.
+const ELSEWHERE: &str = "export CRABBOX_STATE_DIR=\"$HOME/crabbox-state\"";
+
+/// Below this, the next sync may not fit.
+const LITTLE: u64 = 1024 * MIB;
+
+/// Below this, not even a claim may be recorded.
+const NOTHING: u64 = 32 * MIB;
+
+/// Claims are written there, and read by nobody else.
+pub(super) fn state_folder(folder: &Path) -> Check {
+    let id = "state-folder";
+    let (shown, quoted) = (folder.display(), Quoted(folder));
+    let Ok(found) = fs::metadata(folder) else {
+        return absent(id, folder);
+    };
+    if !found.is_dir() {
+        return fail(id, format!("`{shown}` is no folder"), format!("mv {quoted} {quoted}.old"));
+    }
+    if found.uid() != rustix::process::geteuid().as_raw() {
+        return fail(id, format!("`{shown}` belongs to user {}", found.uid()), ELSEWHERE);
+    }
+    if access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        return fail(id, format!("`{shown}` can't be written"), format!("chmod u+rwx {quoted}"));
+    }
+    if found.mode() & 0o077 != 0 {
+        let message = format!("`{shown}` is open to others (mode {:o})", found.mode() & 0o7777);
+        return warn(id, message, format!("chmod 700 {quoted}"));
+    }
+    pass(id, format!("`{shown}`"))
+}
+
+/// Could it be made?
+fn absent(id: &str, folder: &Path) -> Check {
+    let shown = folder.display();
+    if folder.symlink_metadata().is_ok() {
+        let message = format!("`{shown}` is a link that leads nowhere");
+        return fail(id, message, format!("rm {}", Quoted(folder)));
+    }
+    let above = nearest(folder);
+    if access(&above, Access::WRITE_OK | Access::EXEC_OK).is_err() {
+        let above = above.display();
+        let message = format!("`{shown}` can't be made: `{above}` can't be written");
+        return fail(id, message, ELSEWHERE);
+    }
+    pass(id, format!("`{shown}` isn't there yet; the first run makes it"))
+}
+
+/// The database, and each claim that can't be read.
+pub(super) fn claims(state: &Path) -> Vec<Check> {
+    let id = "claims";
+    let path = state.join("claims.db");
+    // The boxes that are recorded there would be forgotten: a copy is kept.
+    let aside = || format!("mv {} {}.damaged", Quoted(&path), Quoted(&path));
+    let reader = match Reader::open(state) {
+        Ok(Some(reader)) => reader,
+        Ok(None) => return vec![pass(id, "none are recorded yet")],
+        Err(error) => return vec![unusable(&error, state, aside())],
+    };
+    match reader.damage() {
+        Ok(damage) if damage.is_empty() => {}
+        Ok(damage) => {
+            let message = format!("`{}` is damaged: {}", path.display(), damage.join("; "));
+            return vec![fail(id, message, aside())];
+        }
+        Err(error) => return vec![unusable(&error, state, aside())],
+    }
+    match reader.unreadable() {
+        Ok((count, ids)) if ids.is_empty() => vec![pass(id, format!("{count} recorded"))],
+        Ok((_, ids)) => ids.iter().map(|claim| unreadable(&path, claim)).collect(),
+        Err(error) => vec![unusable(&error, state, aside())],
+    }
+}
+
+/// With a line that shows the record, since its box may still be there.
+fn unreadable(path: &Path, claim: &str) -> Check {
+    let plain: String = claim.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+    let query = format!("SELECT record FROM claims WHERE id = '{plain}'");
+    let message = format!("the claim `{}` can't be read", claim.escape_debug());
+    fail("claims", message, format!("sqlite3 {} \"{query}\"", Quoted(path)))
+}
+
+fn unusable(error: &ClaimError, state: &Path, aside: String) -> Check {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    let hint = match error {
+        // Until the newer crabbox that wrote it is back.
+        ClaimError::Newer { .. } => ELSEWHERE.to_owned(),
+        // SQLite's index of the log is missing: whoever opens the database for writing makes it.
+        _ if is_code(error, rusqlite::ErrorCode::CannotOpen) => {
+            format!("ls -la {} && crabbox list", Quoted(state))
+        }
+        _ if is_code(error, rusqlite::ErrorCode::DatabaseBusy) => "crabbox doctor".to_owned(),
+        _ => aside,
+    };
+    fail("claims", format!("{error}{cause}"), hint)
+}
+
+fn is_code(error: &ClaimError, code: rusqlite::ErrorCode) -> bool {
+    match error {
+        ClaimError::Database { source, .. } => source.sqlite_error_code() == Some(code),
+        _ => false,
+    }
+}
+
+/// What is free where this folder is, or would be made.
+pub(super) fn space(id: &str, folder: &Path) -> Check {
+    let shown = folder.display();
+    let found = match statvfs(nearest(folder)) {
+        Ok(found) => found,
+        Err(error) => return skip(id, format!("`{shown}`: {error}")),
+    };
+    let free = found.f_bavail.saturating_mul(found.f_frsize);
+    let message = format!("{} free for `{shown}`", size(free));
+    let hint = || format!("du -xh -d 2 {} | sort -h | tail", Quoted(&nearest(folder)));
+    match free {
+        0..NOTHING => fail(id, message, hint()),
+        NOTHING..LITTLE => warn(id, message, hint()),
+        _ => pass(id, message),
+    }
+}
+
+fn size(bytes: u64) -> String {
+    match bytes / MIB {
+        mib @ 0..10_240 => format!("{mib} MiB"),
+        mib => format!("{} GiB", mib / 1024),
+    }
+}
+
+/// Sockets lie there, where it is usable; else below the temporary folder.
+pub(super) fn runtime_folder() -> Check {
+    let id = "runtime-folder";
+    let Some(folder) = env::var_os("XDG_RUNTIME_DIR").filter(|value| !value.is_empty()) else {
+        return skip(id, "`XDG_RUNTIME_DIR` isn't set; the temporary folder serves instead");
+    };
+    let folder = PathBuf::from(folder);
+    let shown = folder.display();
+    let unset = "unset XDG_RUNTIME_DIR";
+    match fs::metadata(&folder) {
+        _ if !folder.is_absolute() => {
+            warn(id, format!("`XDG_RUNTIME_DIR` is relative: `{shown}`"), unset)
+        }
+        Err(error) => warn(id, format!("`{shown}`: {error}"), unset),
+        Ok(found) if !found.is_dir() => warn(id, format!("`{shown}` is no folder"), unset),
+        Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
+            warn(id, format!("`{shown}` belongs to user {}", found.uid()), unset)
+        }
+        Ok(found) if found.mode() & 0o077 != 0 => {
+            let message = format!("`{shown}` is open to others (mode {:o})", found.mode() & 0o7777);
+            warn(id, message, format!("chmod 700 {}", Quoted(&folder)))
+        }
+        Ok(_) => pass(id, format!("`{shown}`")),
+    }
+}
+
+/// The folder itself, or the nearest above it that is there.
+fn nearest(folder: &Path) -> PathBuf {
+    let found = folder.ancestors().find(|folder| folder.metadata().is_ok());
+    found.unwrap_or(Path::new("/")).to_owned()
+}
