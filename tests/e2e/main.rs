@@ -6,6 +6,7 @@ mod desk;
 mod doctor;
 mod documents;
 mod help;
+mod init;
 mod lease;
 mod local;
 mod output;

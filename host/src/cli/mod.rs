@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod doctor;
 mod help;
+mod init;
 mod list;
 mod provider;
 mod run;
@@ -85,6 +86,7 @@ enum Command {
     Provider(provider::Provider),
     #[command(subcommand)]
     Config(config::Config),
+    Init(init::Init),
     Doctor(doctor::Doctor),
     Completions(completions::Completions),
     Version(version::Version),
@@ -127,6 +129,7 @@ pub fn main() -> ExitCode {
         Command::Stop(stop) => stop.execute(&shared).map(|()| Exit::Ok),
         Command::Provider(provider) => provider.execute(&shared).map(|()| Exit::Ok),
         Command::Config(config) => config.execute(&shared),
+        Command::Init(init) => init.execute(&shared).map(|()| Exit::Ok),
         Command::Doctor(doctor::Doctor) => doctor::Doctor::execute(&shared),
         Command::Completions(completions) => completions.execute(&shared).map(|()| Exit::Ok),
         Command::Version(version::Version) => version::Version::execute(&shared).map(|()| Exit::Ok),

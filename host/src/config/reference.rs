@@ -22,6 +22,7 @@ Lists add up: each layer adds to those below it.
 
 | command | what it does |
 |---|---|
+| `crabbox init` | writes a `.crabbox.toml` with all that a repository may set, commented out |
 | `crabbox config show` | every setting, its value, and the place that it comes from |
 | `crabbox config explain KEY` | what each layer says of one setting, and which wins |
 | `crabbox config check [FILE]` | everything that is wrong, each with its line |

@@ -18,6 +18,7 @@ pub use delta::{Plan, plan, send};
 pub use guard::check_deletions;
 pub use scan::{Scan, scan};
 pub use source::Source;
+pub(crate) use source::git;
 
 use std::io;
 use std::path::PathBuf;

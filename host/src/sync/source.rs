@@ -125,7 +125,7 @@ fn canonical(folder: &Path) -> Result<PathBuf, SyncError> {
 
 /// Git on a checkout, untouched by the caller's own git (in a hook `GIT_INDEX_FILE`
 /// is set), without writing to the index and without starting a monitor.
-fn git(root: &Path) -> Command {
+pub(crate) fn git(root: &Path) -> Command {
     let mut command = Command::new("git");
     for (name, _) in env::vars_os() {
         if name.as_bytes().starts_with(b"GIT_") {
