@@ -4,7 +4,9 @@
 #![expect(clippy::missing_panics_doc, reason = "a test panics when its world is wrong")]
 
 mod built;
+mod settled;
 mod world;
 
 pub use built::{Built, Profile, built};
+pub use settled::{names, settle};
 pub use world::{Peaks, Ran, World, until};

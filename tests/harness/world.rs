@@ -1,6 +1,6 @@
 //! One temporary home, state, checkout and provider folder for each test.
 
-use crate::built;
+use crate::{built, settle};
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -39,7 +39,7 @@ impl Ran {
         let text =
             format!("exit {}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr);
         let text = text.replace(&world.root().display().to_string(), "[WORLD]");
-        text.split_inclusive([' ', '\n', '(', ')', '`', '/', '"']).map(settle).collect()
+        settle(&text)
     }
 }
 
@@ -53,35 +53,6 @@ impl From<Output> for Ran {
         }
     }
 }
-
-/// Replaces ids, slugs and durations.
-fn settle(word: &str) -> String {
-    let core = word.trim_end_matches([' ', '\n', '(', ')', '`', '/', '"', ',']);
-    let rest = &word[core.len()..];
-    let is_time = core
-        .strip_suffix('s')
-        .is_some_and(|number| number.contains('.') && number.parse::<f64>().is_ok());
-    let words: Vec<&str> = core.split('-').collect();
-    let is_slug = words.len() == 2
-        && words.iter().all(|word| word.len() > 2 && word.bytes().all(|b| b.is_ascii_lowercase()))
-        && SLUG_ENDS.contains(&words[1]);
-    if core.starts_with("cbx_") {
-        format!("[LEASE]{rest}")
-    } else if is_time {
-        format!("[TIME]{rest}")
-    } else if is_slug {
-        format!("[SLUG]{rest}")
-    } else {
-        word.to_owned()
-    }
-}
-
-const SLUG_ENDS: [&str; 32] = [
-    "barnacle", "clam", "cod", "conch", "crab", "cuttle", "dolphin", "eel", "gull", "heron",
-    "krill", "limpet", "lobster", "manta", "marlin", "mussel", "narwhal", "octopus", "otter",
-    "oyster", "pelican", "penguin", "prawn", "puffin", "ray", "seal", "shrimp", "squid", "tern",
-    "turtle", "urchin", "whale",
-];
 
 impl Default for World {
     fn default() -> Self {
