@@ -12,6 +12,7 @@ mod local;
 mod output;
 mod provider_files;
 mod providers;
+mod recover;
 mod run;
 mod source;
 mod stop;
