@@ -1,5 +1,6 @@
 //! End-to-end tests: one file a subject.
 
+mod abi;
 mod completions;
 mod config;
 mod desk;
