@@ -9,6 +9,7 @@ mod documents;
 mod help;
 mod init;
 mod lease;
+mod leases;
 mod local;
 mod output;
 mod provider_files;

@@ -208,7 +208,7 @@ fn on_small_disk(world: &World, place: &str, line: &str) -> Option<String> {
     let script = format!("mount -t tmpfs -o size=1m tmpfs \"$0\" || exit 99; {line}");
     let mut command = world.command_of("unshare".as_ref(), &["-Urm", "sh", "-c", &script]);
     let output = command.args([&small, &crabbox_tests::built().crabbox]).output().ok()?;
-    let ran = Ran::of(&output);
+    let ran = Ran::from(output);
     // The mount isn't allowed, or `unshare` isn't.
     (ran.code != 99 && !ran.stderr.starts_with("unshare:")).then_some(ran.stdout + &ran.stderr)
 }
@@ -224,7 +224,7 @@ fn here_full(world: &World) -> Option<String> {
     let first = on_small_disk(world, "state", &format!("{fill}; \"$1\" run -- true"))?;
     let output = fs::File::options().write(true).open("/dev/full").ok()?;
     let second = world.command(&["run", "--", "echo", "x"]).stdout(output).output().expect("runs");
-    Some(first + &Ran::of(&second).stderr)
+    Some(first + &Ran::from(second).stderr)
 }
 
 fn damaged(world: &World) -> Option<String> {
@@ -287,14 +287,14 @@ fn wrong_setting(world: &World) -> Option<String> {
 fn no_home(world: &World) -> Option<String> {
     let mut command = world.command(&["list"]);
     let output = command.env_remove("HOME").env_remove("XDG_STATE_HOME").output().expect("runs");
-    Some(all(&[Ran::of(&output)]))
+    Some(all(&[Ran::from(output)]))
 }
 
 fn no_checkout(world: &World) -> Option<String> {
     let folder = world.root().join("plain");
     fs::create_dir(&folder).expect("a folder");
     let output = world.command(&["run", "--", "ls"]).current_dir(folder).output().expect("runs");
-    Some(all(&[Ran::of(&output)]))
+    Some(all(&[Ran::from(output)]))
 }
 
 fn dubious(world: &World) -> Option<String> {
