@@ -5,9 +5,9 @@
 //! of its own is written there. What is about to be touched is in the journal before it is, so
 //! that a file which was left half written is looked at again. One thread decodes, another writes.
 
-use crate::connection::Event;
 use crate::failure::Failure;
 use crate::folders::{Folders, remove_all, split};
+use crate::inbox::{Event, Inbox};
 use crate::journal::{Journal, Row, Rows, Stamp};
 use crate::scan::{now, settled, stamp_at, stamp_of};
 use crabbox_wire::delta::{DeltaError, Record};
@@ -49,9 +49,9 @@ enum Content {
     Stored(String),
 }
 
-/// Applies the stream that comes through `events` to the workspace.
+/// Applies the stream that comes through `inbox` to the workspace.
 pub(crate) fn apply(
-    events: &mut dyn Iterator<Item = Event>,
+    inbox: &Inbox,
     workspace: &Path,
     temporary: &Path,
     journal: &mut Journal,
@@ -78,7 +78,7 @@ pub(crate) fn apply(
             }
             Ok::<_, Failure>(writer)
         });
-        let decoded = decode(events, temporary.as_fd(), |batch| batches.send(batch).is_ok());
+        let decoded = decode(inbox, temporary.as_fd(), |batch| batches.send(batch).is_ok());
         drop(batches);
         // The writer's failure is why the decoder was stopped, not the other way round.
         let mut writer = writing.join().expect("the writing thread doesn't panic")?;
@@ -90,11 +90,11 @@ pub(crate) fn apply(
 
 /// Decodes the stream; hands on batches of puts, returns the deletes.
 fn decode(
-    events: &mut dyn Iterator<Item = Event>,
+    inbox: &Inbox,
     temporary: BorrowedFd<'_>,
     mut hand_on: impl FnMut(Vec<Item>) -> bool,
 ) -> Result<Vec<Vec<u8>>, Failure> {
-    let mut stream = Stream { events, chunk: Vec::new(), at: 0, closed: false };
+    let mut stream = Stream { inbox, chunk: Vec::new(), at: 0, closed: false };
     let result = {
         let decoder = StreamingDecoder::new(&mut stream).map_err(io::Error::other);
         decoder.map_err(DeltaError::Io).and_then(|decoder| {
@@ -193,8 +193,7 @@ fn store(
 }
 
 fn cannot_write(entry: &Entry, error: &io::Error) -> Failure {
-    let path = String::from_utf8_lossy(&entry.path).into_owned();
-    Failure::new(FailureCode::System, format!("writing `{path}`: {error}"))
+    Failure::entry("writing", &entry.path, error)
 }
 
 /// A new file in the temporary folder; what an earlier session left there goes.
@@ -305,10 +304,7 @@ impl Writer<'_> {
         for path in paths {
             // A path that is unknown here was never put here.
             if self.rows.contains_key(path) {
-                self.remove(path).map_err(|error| {
-                    let path = String::from_utf8_lossy(path).into_owned();
-                    Failure::new(FailureCode::System, format!("removing `{path}`: {error}"))
-                })?;
+                self.remove(path).map_err(|error| Failure::entry("removing", path, &error))?;
                 self.rows.remove(path);
                 self.done.removed += 1;
             }
@@ -366,7 +362,7 @@ impl Writer<'_> {
 
 /// The bytes of a delta, out of its frames.
 struct Stream<'a> {
-    events: &'a mut dyn Iterator<Item = Event>,
+    inbox: &'a Inbox,
     chunk: Vec<u8>,
     at: usize,
     /// The host is gone: what the decoder says of the rest doesn't matter.
@@ -376,13 +372,13 @@ struct Stream<'a> {
 impl Read for Stream<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.at == self.chunk.len() {
-            match self.events.next() {
+            match self.inbox.next() {
                 Some(Event::Delta(bytes)) => {
                     self.chunk = bytes;
                     self.at = 0;
                 }
                 Some(Event::DeltaEnd) => return Ok(0),
-                Some(Event::Closed) | None => {
+                None => {
                     self.closed = true;
                     return Err(io::ErrorKind::ConnectionAborted.into());
                 }

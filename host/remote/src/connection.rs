@@ -1,105 +1,106 @@
-//! Frames in, frames out. One thread reads for the whole session, so that a signal or
-//! the end of the session is never behind something that waits.
+//! Frames in, frames out. One thread reads for the whole session, so that a signal is never
+//! behind something that waits; another sees at once when the host is gone, however much that
+//! it had sent is still unread.
 
-use crate::failure::Failure;
-use crabbox_wire::frame::{FrameError, ToHelper, ToHost};
-use crabbox_wire::message::{Environment, Request, Signal};
+use crate::inbox::{Event, Inbox};
+use crate::outbox::Outbox;
+use crabbox_wire::frame::ToHelper;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
-use std::io::{self, BufReader, Read, Write};
-use std::process::ExitStatus;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::fs::File;
+use std::io::{self, BufReader, Read};
+use std::os::fd::AsFd;
+use std::sync::Arc;
 use std::thread;
 
-/// How many events may wait; a delta's frames are 128 KiB, so this is 4 MiB.
-const QUEUE: usize = 32;
-
-/// What happens in a session.
-#[derive(Debug)]
-pub(crate) enum Event {
-    Request(Box<Request>),
-    Delta(Vec<u8>),
-    DeltaEnd,
-    Environment(Environment),
-    Stdin(Vec<u8>),
-    StdinEnd,
-    Signal(Signal),
-    Ack(u64),
-    /// The host is gone, or gives up.
-    Closed,
-    /// The command has ended.
-    Exited(io::Result<ExitStatus>),
-    /// One of its output streams has ended.
-    PipeEnded,
-}
-
 /// The host, as seen from here.
+#[derive(Debug, Default)]
 pub(crate) struct Connection {
-    out: Mutex<io::Stdout>,
-    pub(crate) sender: SyncSender<Event>,
+    pub(crate) inbox: Inbox,
+    pub(crate) outbox: Outbox,
 }
 
 impl Connection {
     /// Takes over standard input and output.
-    pub(crate) fn open() -> (Self, Receiver<Event>) {
-        let (sender, events) = sync_channel(QUEUE);
-        let reader = sender.clone();
-        let listener = sender.clone();
+    pub(crate) fn open() -> io::Result<Arc<Self>> {
+        let connection = Arc::new(Self::default());
+        // Past the standard library's buffer: frames go out as they are.
+        let mut out = File::from(io::stdout().as_fd().try_clone_to_owned()?);
+        let writer = Arc::clone(&connection);
         thread::spawn(move || {
-            read_all(&mut BufReader::with_capacity(256 * 1024, io::stdin()), &reader);
+            writer.outbox.write_to(&mut out);
+            writer.close();
+        });
+        let reader = Arc::clone(&connection);
+        thread::spawn(move || {
+            reader.read_all(&mut BufReader::with_capacity(256 * 1024, io::stdin()));
+            reader.close();
+        });
+        let watcher = Arc::clone(&connection);
+        thread::spawn(move || {
+            wait_for_hang_up();
+            watcher.close();
         });
         // To be told to leave is the same as being left: the command must not outlive it.
         if let Ok(mut signals) = Signals::new([SIGTERM, SIGHUP, SIGINT]) {
+            let listener = Arc::clone(&connection);
             thread::spawn(move || {
                 for _ in signals.forever() {
-                    if listener.send(Event::Closed).is_err() {
-                        return;
-                    }
+                    listener.close();
                 }
             });
         }
-        (Self { out: Mutex::new(io::stdout()), sender }, events)
+        Ok(connection)
     }
 
-    /// Sends one frame, at once.
-    pub(crate) fn send(&self, frame: &ToHost<'_>) -> Result<(), Failure> {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        frame.write(&mut *out).map_err(|_| Failure::HostGone)?;
-        out.flush().map_err(|_| Failure::HostGone)
+    /// The host is gone, or gives up.
+    fn close(&self) {
+        self.inbox.close();
+        self.outbox.close();
     }
-}
 
-fn read_all(input: &mut impl Read, events: &SyncSender<Event>) {
-    let mut buffer = Vec::new();
-    loop {
-        let event = match next(input, &mut buffer) {
-            Ok(Some(event)) => event,
-            Ok(None) | Err(_) => Event::Closed,
-        };
-        let last = matches!(event, Event::Closed);
-        if events.send(event).is_err() || last {
-            return;
+    fn read_all(&self, input: &mut impl Read) {
+        let mut buffer = Vec::new();
+        while let Ok(Some(frame)) = ToHelper::read(input, &mut buffer) {
+            let event = match frame {
+                ToHelper::Request(request) => Event::Request(request),
+                ToHelper::Delta(bytes) => Event::Delta(bytes.to_vec()),
+                ToHelper::DeltaEnd => Event::DeltaEnd,
+                ToHelper::Abort => return,
+                ToHelper::Environment(environment) => Event::Environment(environment),
+                ToHelper::Stdin(bytes) => Event::Stdin(bytes.to_vec()),
+                ToHelper::StdinEnd => Event::StdinEnd,
+                ToHelper::Signal(signal) => Event::Signal(signal),
+                ToHelper::Ack(offset) => Event::Ack(offset),
+                ToHelper::Ping => {
+                    self.outbox.answer();
+                    continue;
+                }
+            };
+            if !self.inbox.offer(event) {
+                return;
+            }
         }
     }
 }
 
-fn next(input: &mut impl Read, buffer: &mut Vec<u8>) -> Result<Option<Event>, FrameError> {
+/// Waits until the other end of standard input or output is closed: with data still unread in
+/// between, no read would tell.
+fn wait_for_hang_up() {
+    let (input, output) = (io::stdin(), io::stdout());
+    let mut ends = [
+        PollFd::new(&input, PollFlags::RDHUP),
+        // What is broken is told without being asked for.
+        PollFd::new(&output, PollFlags::empty()),
+    ];
     loop {
-        let Some(frame) = ToHelper::read(input, buffer)? else {
-            return Ok(None);
-        };
-        return Ok(Some(match frame {
-            ToHelper::Request(request) => Event::Request(request),
-            ToHelper::Delta(bytes) => Event::Delta(bytes.to_vec()),
-            ToHelper::DeltaEnd => Event::DeltaEnd,
-            ToHelper::Abort => Event::Closed,
-            ToHelper::Environment(environment) => Event::Environment(environment),
-            ToHelper::Stdin(bytes) => Event::Stdin(bytes.to_vec()),
-            ToHelper::StdinEnd => Event::StdinEnd,
-            ToHelper::Signal(signal) => Event::Signal(signal),
-            ToHelper::Ack(offset) => Event::Ack(offset),
-            ToHelper::Ping => continue,
-        }));
+        match poll(&mut ends, None) {
+            Ok(1..) => return,
+            Ok(0) | Err(Errno::INTR) => {}
+            // The reader will find out.
+            Err(_) => thread::park(),
+        }
     }
 }

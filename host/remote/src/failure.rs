@@ -1,6 +1,7 @@
 //! How a session fails: what is sent to the host as its last frame.
 
 use crabbox_wire::message::{self, FailureCode};
+use rustix::io::Errno;
 use std::io;
 use std::path::Path;
 
@@ -22,6 +23,28 @@ impl Failure {
 
     /// The box's system refused something.
     pub(crate) fn system(doing: &str, path: &Path, error: &io::Error) -> Self {
-        Self::new(FailureCode::System, format!("{doing} `{}`: {error}", path.display()))
+        let why = reason(error);
+        Self::new(FailureCode::System, format!("{doing} `{}`: {why}", path.display()))
+    }
+
+    /// The box's system refused something to an entry of the tree.
+    pub(crate) fn entry(doing: &str, path: &[u8], error: &io::Error) -> Self {
+        let path = String::from_utf8_lossy(path);
+        let why = reason(error);
+        // Even root isn't allowed to touch an immutable file, and `ls` doesn't show the mark.
+        let hint = match Errno::from_io_error(error) {
+            Some(Errno::PERM) => ": is it or its folder marked immutable? `lsattr -d` shows it",
+            _ => "",
+        };
+        Self::new(FailureCode::System, format!("{doing} `{path}` on the box: {why}{hint}"))
+    }
+}
+
+/// What the system says, and what that means where its own words don't tell everybody.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match Errno::from_io_error(error) {
+        Some(Errno::NOSPC) => format!("the disk is full: {error}"),
+        Some(Errno::DQUOT) => format!("the disk quota is used up: {error}"),
+        _ => error.to_string(),
     }
 }

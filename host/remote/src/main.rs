@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`session`] | the order of a session |
 //! | [`connection`] | frames in, frames out |
+//! | [`inbox`] | what the main thread is told; who waits for whom |
+//! | [`outbox`] | what is on its way to the host |
 //! | [`layout`] | where things lie on the box; checks the request |
 //! | [`proof`] | is this the leased box? |
 //! | [`lock`] | one session at a time in a workspace |
@@ -11,10 +13,16 @@
 //! | [`scan`] | what it holds now |
 //! | [`apply`] | makes it hold another tree |
 //! | [`folders`] | ways into the workspace that never follow a link |
-//! | [`supervise`] | runs the command and ends it |
+//! | [`runs`] | the folders of runs: what is known of each |
+//! | [`start`] | starts the command |
 //! | [`environment`] | the variables that it starts with |
+//! | [`supervise`] | runs it to its end |
+//! | [`streams`] | moves its input and output |
 //! | [`spool`] | its output, to the host and to a log |
 //! | [`descendants`] | everything that it has started |
+//! | [`processes`] | what the box says of its processes |
+//! | [`oom`] | did memory run out? |
+//! | [`sys`] | all of the unsafe code |
 //!
 //! Small and without C code, so that it links for any box without a compiler for it.
 
@@ -24,14 +32,22 @@ mod descendants;
 mod environment;
 mod failure;
 mod folders;
+mod inbox;
 mod journal;
 mod layout;
 mod lock;
+mod oom;
+mod outbox;
+mod processes;
 mod proof;
+mod runs;
 mod scan;
 mod session;
 mod spool;
+mod start;
+mod streams;
 mod supervise;
+mod sys;
 
 use sha2::{Digest, Sha256};
 use std::env;

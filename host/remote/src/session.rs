@@ -1,10 +1,12 @@
 //! The order of a session: proof, lock, sync, command.
 
 use crate::apply::{Done, apply};
-use crate::connection::{Connection, Event};
+use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::inbox::{Event, Inbox};
 use crate::journal::{Journal, Opened, Row, Rows};
 use crate::layout::{Layout, make_private};
+use crate::outbox::Outbox;
 use crate::{lock, proof, scan, supervise};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -12,66 +14,66 @@ use crabbox_wire::frame::{CHUNK, ToHost};
 use crabbox_wire::greeting::greet;
 use crabbox_wire::message::{Base, Environment, FailureCode, Request, Synced};
 use crabbox_wire::tree::{self, Hash, Tree};
+use rustix::fs::Mode;
+use rustix::process::umask;
 use std::fs;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::mpsc::Receiver;
 
 /// Serves one session; `argument` is the request, or `-` when it comes as the first frame.
 pub(crate) fn serve(argument: &str) -> ExitCode {
     if greet(&mut io::stdout()).is_err() {
         return ExitCode::FAILURE;
     }
-    let (connection, events) = Connection::open();
-    let connection = Arc::new(connection);
-    match session(argument, &connection, &events) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::HostGone) => ExitCode::FAILURE,
-        Err(Failure::Told(failure)) => {
-            // A host that is gone needs no reason.
-            let _ = connection.send(&ToHost::Failed(failure));
-            ExitCode::FAILURE
-        }
+    let Ok(connection) = Connection::open() else {
+        return ExitCode::FAILURE;
+    };
+    let result = session(argument, &connection);
+    if let Err(Failure::Told(failure)) = &result {
+        connection.outbox.post(&ToHost::Failed(failure.clone()));
     }
+    connection.outbox.flush();
+    if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn session(
-    argument: &str,
-    connection: &Arc<Connection>,
-    events: &Receiver<Event>,
-) -> Result<(), Failure> {
-    let request = read_request(argument, events)?;
+fn session(argument: &str, connection: &Arc<Connection>) -> Result<(), Failure> {
+    // The command gets the umask that this box gives; it must not take from us what we make.
+    let mask = umask(Mode::from_raw_mode(0o077));
+    umask(mask & !Mode::RWXU);
+    let request = read_request(argument, &connection.inbox)?;
     let layout = Layout::of(&request)?;
     let proof = proof::prove(&request, &layout)?;
     make_private(&layout.tree.join("tmp"))?;
-    connection.send(&ToHost::Proved(Box::new(proof)))?;
+    connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;
     // The file's lock lasts as long as the session.
-    let (_lock, early) =
-        lock::take(&layout.tree.join("lock"), &request.holder, connection, events)?;
-    let mut all = early.into_iter().chain(std::iter::from_fn(|| events.recv().ok()));
-    sync(&request, &layout, connection, &mut all)?;
+    let _lock = lock::take(&layout.tree.join("lock"), &request.holder, connection)?;
+    sync(&request, &layout, connection)?;
     let Some(run) = &request.run else {
         return Ok(());
     };
     let environment = if run.await_environment {
-        all.find_map(|event| match event {
-            Event::Environment(environment) => Some(Ok(environment)),
-            Event::Closed => Some(Err(Failure::HostGone)),
-            _ => None,
-        })
-        .unwrap_or(Err(Failure::HostGone))?
+        await_environment(&connection.inbox)?
     } else {
         Environment::default()
     };
-    supervise::run(run, &environment, &layout, connection, events)
+    supervise::run(run, &environment, &layout, mask, connection)
 }
 
-fn read_request(argument: &str, events: &Receiver<Event>) -> Result<Request, Failure> {
+fn await_environment(inbox: &Inbox) -> Result<Environment, Failure> {
+    while let Some(event) = inbox.next() {
+        if let Event::Environment(environment) = event {
+            return Ok(environment);
+        }
+    }
+    Err(Failure::HostGone)
+}
+
+fn read_request(argument: &str, inbox: &Inbox) -> Result<Request, Failure> {
     let refuse = |why: String| Failure::new(FailureCode::Request, why);
     if argument == "-" {
-        return match events.recv() {
-            Ok(Event::Request(request)) => Ok(*request),
+        return match inbox.next() {
+            Some(Event::Request(request)) => Ok(*request),
             _ => Err(Failure::HostGone),
         };
     }
@@ -83,29 +85,25 @@ fn read_request(argument: &str, events: &Receiver<Event>) -> Result<Request, Fai
 }
 
 /// Makes the workspace hold the wanted tree, whatever it holds now.
-fn sync(
-    request: &Request,
-    layout: &Layout,
-    connection: &Connection,
-    events: &mut dyn Iterator<Item = Event>,
-) -> Result<(), Failure> {
+fn sync(request: &Request, layout: &Layout, connection: &Connection) -> Result<(), Failure> {
+    let Connection { inbox, outbox } = connection;
     let wanted = request.sync.wanted;
     let (mut journal, mut rows, held) = open_workspace(layout)?;
     if held == Some(wanted) {
-        return connection.send(&ToHost::Synced(Synced { root: wanted, written: 0, removed: 0 }));
+        return outbox.send(&ToHost::Synced(Synced { root: wanted, written: 0, removed: 0 }));
     }
     // The host has sent a delta from what it believes, unless it believes that all is well.
     let sent = request.sync.base != Some(wanted);
     let usable = sent && request.sync.base == held;
-    connection.send(&ToHost::Base(Base { root: held, manifest: !usable }))?;
+    outbox.send(&ToHost::Base(Base { root: held, manifest: !usable }))?;
     if !usable {
         if sent {
-            skip_delta(events)?;
+            skip_delta(inbox)?;
         }
-        send_manifest(&rows, connection)?;
+        send_manifest(&rows, outbox)?;
     }
-    let done = apply(events, &layout.workspace, &layout.tree.join("tmp"), &mut journal, &mut rows)?;
-    report(&rows, wanted, done, connection)
+    let done = apply(inbox, &layout.workspace, &layout.tree.join("tmp"), &mut journal, &mut rows)?;
+    report(&rows, wanted, done, outbox)
 }
 
 /// What the workspace holds: its journal, brought in line with what is there. No name: it is new.
@@ -158,29 +156,27 @@ fn make_workspace(layout: &Layout) -> Result<(), Failure> {
         .map_err(|error| Failure::system("making the folder", &layout.workspace, &error))
 }
 
-fn skip_delta(events: &mut dyn Iterator<Item = Event>) -> Result<(), Failure> {
-    for event in events {
-        match event {
-            Event::DeltaEnd => return Ok(()),
-            Event::Closed => break,
-            _ => {}
+fn skip_delta(inbox: &Inbox) -> Result<(), Failure> {
+    while let Some(event) = inbox.next() {
+        if let Event::DeltaEnd = event {
+            return Ok(());
         }
     }
     Err(Failure::HostGone)
 }
 
-fn send_manifest(rows: &Rows, connection: &Connection) -> Result<(), Failure> {
+fn send_manifest(rows: &Rows, outbox: &Outbox) -> Result<(), Failure> {
     let entries = rows.values().map(|row| row.entry.clone()).collect();
     let tree = Tree::from_sorted(entries)
         .map_err(|error| Failure::new(FailureCode::Sync, error.to_string()))?;
     for chunk in tree::encode(&tree).chunks(CHUNK) {
-        connection.send(&ToHost::Manifest(chunk))?;
+        outbox.send(&ToHost::Manifest(chunk))?;
     }
-    connection.send(&ToHost::ManifestEnd)
+    outbox.send(&ToHost::ManifestEnd)
 }
 
 /// The last check: the hash of what was really written.
-fn report(rows: &Rows, wanted: Hash, done: Done, connection: &Connection) -> Result<(), Failure> {
+fn report(rows: &Rows, wanted: Hash, done: Done, outbox: &Outbox) -> Result<(), Failure> {
     let entry = |row: &Row| row.entry.clone();
     let entries: Vec<_> = rows.values().map(entry).collect();
     let root = tree::root(&entries);
@@ -190,5 +186,5 @@ fn report(rows: &Rows, wanted: Hash, done: Done, connection: &Connection) -> Res
             "the tree on the box isn't the one that was sent: the checkout changed meanwhile",
         ));
     }
-    connection.send(&ToHost::Synced(Synced { root, written: done.written, removed: done.removed }))
+    outbox.send(&ToHost::Synced(Synced { root, written: done.written, removed: done.removed }))
 }

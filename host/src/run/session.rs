@@ -385,6 +385,9 @@ impl Conversation<'_> {
                 }
                 Some(ToHost::Taken(total)) => taken.set(total),
                 Some(ToHost::Ended(ended)) => {
+                    for warning in &ended.warnings {
+                        self.job.printer.warning(warning);
+                    }
                     return Ok(Some(Finished {
                         outcome: Outcome::of(ended.outcome),
                         synced,

@@ -1,0 +1,5 @@
+//! The built helper, spoken to over its pipes as the host does.
+
+mod machine;
+mod running;
+mod sync;
