@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 /// How long the kernel gets to end what was killed: a process in an uninterruptible
 /// read of a dead file system may take for ever.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Kills them all, and those that they start meanwhile. `main` is left for its own waiter to reap.
 pub(crate) fn kill_all(main: Pid) {

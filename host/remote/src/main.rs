@@ -9,6 +9,7 @@
 //! | [`layout`] | where things lie on the box; checks the request |
 //! | [`proof`] | is this the leased box? |
 //! | [`lock`] | one session at a time in a workspace |
+//! | [`lost`] | ends what a helper left behind that was killed |
 //! | [`journal`] | what the workspace was last given |
 //! | [`scan`] | what it holds now |
 //! | [`apply`] | makes it hold another tree |
@@ -36,6 +37,7 @@ mod inbox;
 mod journal;
 mod layout;
 mod lock;
+mod lost;
 mod oom;
 mod outbox;
 mod processes;

@@ -24,6 +24,14 @@ pub(crate) struct RunFolder {
     path: PathBuf,
 }
 
+/// The process that a run became, as it was noted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Noted {
+    pub(crate) pid: Pid,
+    pub(crate) start_time: u64,
+    pub(crate) boot_id: String,
+}
+
 impl RunFolder {
     /// Makes the folder. One that is there already is of the same id: a second
     /// request never starts a second command.
@@ -87,6 +95,33 @@ impl RunFolder {
     pub(crate) fn discard(self) {
         let _ = fs::remove_dir_all(self.path);
     }
+
+    /// The run's id.
+    pub(crate) fn id(&self) -> String {
+        self.path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+    }
+
+    /// Which process it became, if that was noted.
+    pub(crate) fn process(&self) -> Option<Noted> {
+        let note = read(&self.path.join("pid"))?;
+        Some(Noted {
+            pid: Pid::from_raw(i32::try_from(note["pid"].as_i64()?).ok()?)?,
+            start_time: note["start_time"].as_u64()?,
+            boot_id: note["boot_id"].as_str()?.to_owned(),
+        })
+    }
+}
+
+/// The runs of this workspace that have no end.
+pub(crate) fn unended(layout: &Layout) -> Vec<RunFolder> {
+    let ours = json!(workspace(layout));
+    let folders = fs::read_dir(&layout.runs).into_iter().flatten().flatten();
+    folders
+        .map(|entry| entry.path())
+        .filter(|path| !path.join("exit").exists())
+        .filter(|path| read(&path.join("spec")).is_some_and(|spec| spec["workspace"] == ours))
+        .map(|path| RunFolder { path })
+        .collect()
 }
 
 fn workspace(layout: &Layout) -> Text {

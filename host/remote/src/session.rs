@@ -7,7 +7,7 @@ use crate::inbox::{Event, Inbox};
 use crate::journal::{Journal, Opened, Row, Rows};
 use crate::layout::{Layout, make_private};
 use crate::outbox::Outbox;
-use crate::{lock, proof, scan, supervise};
+use crate::{lock, lost, proof, scan, supervise};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crabbox_wire::frame::{CHUNK, ToHost};
@@ -48,6 +48,7 @@ fn session(argument: &str, connection: &Arc<Connection>) -> Result<(), Failure> 
     connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;
     // The file's lock lasts as long as the session.
     let _lock = lock::take(&layout.tree.join("lock"), &request.holder, connection)?;
+    lost::end_all(&layout);
     sync(&request, &layout, connection)?;
     let Some(run) = &request.run else {
         return Ok(());

@@ -10,13 +10,13 @@ use std::process::Command;
 /// a command without its supervisor can tell nobody how it ended, and would work on in a
 /// workspace that the next session gets. The kernel watches the *thread* that starts the
 /// command: call `spawn` on the main thread, which lives as long as the process. What the command
-/// has started itself isn't reached by this.
+/// has started itself isn't reached by this; [`crate::lost`] looks for that.
 #[expect(unsafe_code, reason = "std has no other way to a step before `exec`")]
 pub(crate) fn prepare(command: &mut Command, mask: Mode) {
     let supervisor = getpid();
     let steps = move || {
         umask(mask);
-        // A system that doesn't grant it is only slower.
+        // A system that doesn't grant it leaves the search alone.
         let _ = set_parent_process_death_signal(Some(Signal::KILL));
         // It may have died before the kernel was asked to watch it.
         if getppid() == Some(supervisor) { Ok(()) } else { Err(io::ErrorKind::BrokenPipe.into()) }
