@@ -4,7 +4,7 @@ use crate::output::CommandError;
 use std::env;
 use std::fs;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Component, Path, PathBuf};
 
 /// The folders of this user.
@@ -72,28 +72,67 @@ fn base(variable: &str, below_home: &str) -> Result<PathBuf, CommandError> {
     match env::var_os("HOME").map(PathBuf::from).filter(|home| home.is_absolute()) {
         Some(home) => Ok(home.join(below_home)),
         None => Err(CommandError::usage(format!("neither `HOME` nor `{variable}` is set"))
-            .hint("set HOME to your home folder")),
+            .hint(r#"export HOME="$(getent passwd "$(id -u)" | cut -d: -f6)""#)),
     }
 }
 
-/// Makes sure that `folder` is there, ours, and closed to others (0700).
-pub fn private_folder(folder: &Path) -> io::Result<()> {
+/// A folder that isn't fit for what is private.
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    /// Somebody else's: they could read and change what is in it.
+    #[error("it belongs to user {uid}")]
+    Owner {
+        /// Whose it is.
+        uid: u32,
+    },
+    /// Others could put files of theirs in it.
+    #[error("others can write in it (mode {mode:o})")]
+    Open {
+        /// Its mode.
+        mode: u32,
+    },
+    /// It can't be looked at, or made.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Makes sure that `folder` is there, ours, and writable by nobody else. One that is made is closed to
+/// others (0700). One that is there keeps its mode, whatever it is: it may be there for more than
+/// this, such as `/tmp`. As OpenSSH does, it is refused if others can write in it; if they can
+/// only look, what is made in it must be private itself.
+pub fn private_folder(folder: &Path) -> Result<(), FolderError> {
     match fs::metadata(folder) {
-        Ok(found) => {
-            if found.uid() != rustix::process::geteuid().as_raw() {
-                return Err(io::Error::new(
-                    io::ErrorKind::PermissionDenied,
-                    "it belongs to another user",
-                ));
-            }
-            if found.mode() & 0o077 != 0 {
-                fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-            }
-            Ok(())
+        Ok(found) if !found.is_dir() => Err(io::Error::from(io::ErrorKind::NotADirectory).into()),
+        Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
+            Err(FolderError::Owner { uid: found.uid() })
         }
+        Ok(found) if found.mode() & 0o022 != 0 => {
+            Err(FolderError::Open { mode: found.mode() & 0o7777 })
+        }
+        Ok(_) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+            Ok(fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?)
         }
-        Err(error) => Err(error),
+        Err(error) => Err(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_folder_that_is_there_keeps_its_mode() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let mode = |path: &Path| fs::metadata(path).expect("looks").mode() & 0o7777;
+        for (bits, fits) in [(0o755, true), (0o700, true), (0o777, false), (0o1777, false)] {
+            fs::set_permissions(folder.path(), fs::Permissions::from_mode(bits)).expect("a mode");
+            assert_eq!(private_folder(folder.path()).is_ok(), fits, "{bits:o}");
+            assert_eq!(mode(folder.path()), bits);
+        }
+        let new = folder.path().join("new");
+        private_folder(&new).expect("makes");
+        assert_eq!(mode(&new), 0o700);
     }
 }

@@ -17,5 +17,6 @@ mod providers;
 mod recover;
 mod run;
 mod source;
+mod state;
 mod stop;
 mod sync;

@@ -2,10 +2,12 @@
 
 use super::claim::LeaseId;
 use super::state::{Event, State};
-use super::store::SCHEMA;
+use super::store::{BUSY, SCHEMA};
 use crate::output::{CommandError, Exit};
-use std::io;
-use std::path::PathBuf;
+use crate::places::FolderError;
+use rusqlite::ErrorCode;
+use std::error::Error;
+use std::path::{Path, PathBuf};
 
 /// The store can't do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -17,9 +19,33 @@ pub enum ClaimError {
         path: PathBuf,
         /// Why.
         #[source]
-        source: io::Error,
+        source: FolderError,
     },
-    /// The database itself.
+    /// Another program holds the database.
+    #[error("the claims database `{}` is held by another program: waited {}s for it", .path.display(), BUSY.as_secs())]
+    Held {
+        /// Which.
+        path: PathBuf,
+    },
+    /// The database can't be written, or not even opened.
+    #[error("the claims database `{}` can't be written", .path.display())]
+    ReadOnly {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The database isn't one any more.
+    #[error("the claims database `{}` is damaged", .path.display())]
+    Damaged {
+        /// Which.
+        path: PathBuf,
+        /// How that shows.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Something else about the database.
     #[error("the claims database `{}` can't be used", .path.display())]
     Database {
         /// Which.
@@ -58,25 +84,79 @@ pub enum ClaimError {
     },
 }
 
+impl ClaimError {
+    /// What SQLite says of the database at `path`.
+    pub(super) fn of_database(path: &Path, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Held { path },
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
+                Self::Damaged { path, source: source.into() }
+            }
+            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
+                Self::ReadOnly { path, source }
+            }
+            _ => Self::Database { path, source },
+        }
+    }
+
+    fn kind(&self) -> Exit {
+        match self {
+            Self::Raced(_) | Self::Held { .. } => Exit::TryAgain,
+            Self::Transition { .. } => Exit::Conflict,
+            Self::Folder {
+                source: FolderError::Owner { .. } | FolderError::Open { .. }, ..
+            } => Exit::Usage,
+            _ => Exit::Failed,
+        }
+    }
+
+    fn hints(&self) -> Vec<String> {
+        let elsewhere = "`--state-dir DIR` puts the claims elsewhere".to_owned();
+        match self {
+            Self::Folder { path, source: FolderError::Open { mode } } => {
+                let own = quoted(&path.join("crabbox"));
+                let own = format!("--state-dir {own} makes a folder of its own in it");
+                // A sticky one is open on purpose.
+                if mode & 0o1000 != 0 {
+                    return vec![own];
+                }
+                vec![own, format!("chmod go-w {}", quoted(path))]
+            }
+            Self::Folder { .. } | Self::ReadOnly { .. } => vec![elsewhere],
+            Self::Held { path } => vec![format!("fuser -v {} shows which", quoted(path))],
+            Self::Damaged { path, .. } => {
+                let folder = quoted(path.parent().unwrap_or(Path::new("/")));
+                let files = quoted(path);
+                vec![
+                    format!(
+                        "to begin anew, without the claims in it, put it aside: d={folder}/damaged-$(date +%s) && mkdir \"$d\" && mv {files}* \"$d\""
+                    ),
+                    "boxes that it named are left as they are; their providers list them"
+                        .to_owned(),
+                ]
+            }
+            Self::Newer { .. } => {
+                vec!["use the newer crabbox that wrote it".to_owned(), elsewhere]
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+/// A path as a word for a shell.
+fn quoted(path: &Path) -> String {
+    format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
+}
+
 impl From<ClaimError> for CommandError {
     fn from(error: ClaimError) -> Self {
-        let kind = match &error {
-            ClaimError::Raced(_) => Exit::TryAgain,
-            ClaimError::Transition { .. } => Exit::Conflict,
-            _ => Exit::Failed,
-        };
-        let hint = match &error {
-            ClaimError::Folder { .. } => Some("`--state-dir DIR` puts the claims elsewhere"),
-            ClaimError::Newer { .. } => Some("use the newer crabbox that wrote it"),
-            _ => None,
-        };
-        let message = error.to_string();
-        let mut result = Self::new(kind, message).code("claims");
-        if let Some(source) = std::error::Error::source(&error) {
-            result = result.because(source.to_string());
+        let mut result = Self::new(error.kind(), error.to_string()).code("claims");
+        for hint in error.hints() {
+            result = result.hint(hint);
         }
-        match hint {
-            Some(hint) => result.hint(hint),
+        match Error::source(&error) {
+            Some(source) => result.because(source.to_string()),
             None => result,
         }
     }

@@ -3,8 +3,10 @@
 //! gets stale; the content is for display.
 
 use super::claim::LeaseId;
+use crate::places::{FolderError, private_folder};
 use std::fs::{File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 
 /// Holds the lock until dropped.
@@ -15,13 +17,14 @@ pub struct Holder {
 
 impl Holder {
     /// Takes the lock, or says who has it (the text that they left, perhaps empty).
-    pub fn try_take(folder: &Path, lease: &LeaseId) -> io::Result<Result<Self, String>> {
-        crate::places::private_folder(folder)?;
+    pub fn try_take(folder: &Path, lease: &LeaseId) -> Result<Result<Self, String>, FolderError> {
+        private_folder(folder)?;
         let mut file = File::options()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
+            .mode(0o600)
             .open(folder.join(lease.as_str()))?;
         match file.try_lock() {
             Ok(()) => {
@@ -34,7 +37,7 @@ impl Holder {
                 file.take(1024).read_to_string(&mut text)?;
                 Ok(Err(text))
             }
-            Err(TryLockError::Error(error)) => Err(error),
+            Err(TryLockError::Error(error)) => Err(error.into()),
         }
     }
 }

@@ -10,6 +10,9 @@ use super::state::Event;
 use crate::places::private_folder;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -32,7 +35,7 @@ const CREATE: &str = "
 ";
 
 /// How long to wait for another crabbox to finish its transaction.
-const BUSY: Duration = Duration::from_secs(10);
+pub(super) const BUSY: Duration = Duration::from_secs(10);
 
 /// The claims of one state folder.
 #[derive(Debug)]
@@ -48,7 +51,9 @@ impl Store {
         let folder = |source| ClaimError::Folder { path: state.to_owned(), source };
         private_folder(state).map_err(folder)?;
         let path = state.join("claims.db");
-        let wrap = |source| ClaimError::Database { path: path.clone(), source };
+        create_private(&path).map_err(|error| folder(error.into()))?;
+        check_log(&path)?;
+        let wrap = |source| ClaimError::of_database(&path, source);
         let mut database = Connection::open(&path).map_err(wrap)?;
         prepare(&mut database).map_err(wrap)?;
         let found: i64 =
@@ -189,8 +194,28 @@ impl Store {
     }
 
     fn wrap(&self, source: rusqlite::Error) -> ClaimError {
-        ClaimError::Database { path: self.path.clone(), source }
+        ClaimError::of_database(&self.path, source)
     }
+}
+
+/// Makes an empty file that nobody else can read; SQLite gives its other files the same mode. A file
+/// that is there isn't touched.
+fn create_private(path: &Path) -> io::Result<()> {
+    match File::options().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// SQLite takes an empty file for a new database and throws away the log beside it, which holds
+/// the claims of the last commands.
+fn check_log(path: &Path) -> Result<(), ClaimError> {
+    let length = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
+    if length(path) == 0 && length(&path.with_extension("db-wal")) > 0 {
+        let source = "it is empty, and its log isn't".into();
+        return Err(ClaimError::Damaged { path: path.to_owned(), source });
+    }
+    Ok(())
 }
 
 fn prepare(database: &mut Connection) -> rusqlite::Result<()> {

@@ -181,9 +181,11 @@ fn parse_positive(text: &str) -> Result<Duration, String> {
 
 /// `2m ago` and the like.
 fn ago(then: jiff::Timestamp) -> String {
-    let seconds = jiff::Timestamp::now().duration_since(then).as_secs().max(0);
+    let seconds = jiff::Timestamp::now().duration_since(then).as_secs();
     match seconds {
-        0..60 => format!("{seconds}s ago"),
+        // The clock was set back since.
+        ..-60 => "in the future".to_owned(),
+        -60..60 => format!("{}s ago", seconds.max(0)),
         60..3600 => format!("{}m ago", seconds / 60),
         3600..86_400 => format!("{}h ago", seconds / 3600),
         _ => format!("{}d ago", seconds / 86_400),

@@ -177,7 +177,7 @@ fn root() -> Result<Root, Error> {
         .or_else(|| absolute("HOME").map(|home| home.join(".local/share")))
         .ok_or_else(|| {
             Error::new(ErrorCode::InvalidConfig, "neither `HOME` nor `XDG_DATA_HOME` is set")
-                .hint("set HOME to your home folder")
+                .hint(r#"export HOME="$(getent passwd "$(id -u)" | cut -d: -f6)""#)
         })?;
     Ok(Root::new(data.join("crabbox/local")))
 }
