@@ -39,11 +39,12 @@ pub enum ErrorCode {
 pub enum Effect {
     /// Certainly nothing happened.
     None,
-    /// Can't be told: the host must `resolve`.
-    #[default]
-    Maybe,
     /// It happened, and the error came after.
     Done,
+    /// Can't be told, or told in a way of a newer interface: the host must `resolve`.
+    #[default]
+    #[serde(other)]
+    Maybe,
 }
 
 /// A failed hook.
@@ -91,5 +92,17 @@ impl Error {
     pub fn effect(mut self, effect: Effect) -> Self {
         self.effect = effect;
         self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_of_a_newer_interface_are_taken_for_the_worst() {
+        let text = r#"{"code":"on_strike","message":"m","effect":"half","since":1}"#;
+        let error: Error = serde_json::from_str(text).expect("tolerated");
+        assert_eq!((error.code, error.effect), (ErrorCode::Unknown, Effect::Maybe));
     }
 }

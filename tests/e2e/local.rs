@@ -150,20 +150,20 @@ fn a_data_folder_that_is_not_mounted_now_loses_no_claim() {
     let lease = leases(&world, &[]).remove(0);
     let (data, away) = (world.root().join("data"), world.root().join("away"));
     fs::rename(&data, &away).expect("unmounts");
-    let stop = ["stop", slug(&lease), "--delete", "--yes"];
-    let stopped = world.crabbox(&stop);
-    assert_eq!(stopped.code, 5, "{}", stopped.stderr);
-    assert!(
-        stopped.stderr.contains("isn't there: it was deleted, or isn't mounted"),
-        "{}",
-        stopped.stderr
-    );
+    let ran = world.crabbox(&["run", "--id", slug(&lease), "--", "true"]);
+    assert_eq!(ran.code, 125);
+    assert!(ran.stderr.contains("isn't there: it was deleted, or isn't mounted"), "{}", ran.stderr);
     // A run has a box in an empty folder of the same name.
     let ran = world.shell("true");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stderr.contains("left alone"), "{}", ran.stderr);
-    let stopped = world.crabbox(&stop);
-    assert_eq!(stopped.code, 5, "{}", stopped.stderr);
+    assert!(ran.stderr.contains("left alone: its resource can't be seen"), "{}", ran.stderr);
+    // Parking what can't be seen is no success either, although the claim calls it parked.
+    let stop = ["stop", slug(&lease), "--delete", "--yes"];
+    for stop in [&stop[..2], &stop] {
+        let stopped = world.crabbox(stop);
+        assert_eq!(stopped.code, 5, "{}", stopped.stderr);
+        assert!(stopped.stderr.contains("isn't the folder that held it"), "{}", stopped.stderr);
+    }
     fs::remove_dir_all(&data).expect("removes");
     fs::rename(&away, &data).expect("mounts");
     assert_eq!(world.crabbox(&stop).code, 0);

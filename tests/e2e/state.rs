@@ -77,7 +77,8 @@ fn another_program_is_not_waited_for_for_ever() {
 
 #[test]
 fn a_damaged_database_is_named_kept_and_can_be_put_aside() {
-    let damage: [(&str, fn(&Path)); 4] = [
+    type Damage = fn(&Path);
+    let damage: [(&str, Damage); 4] = [
         ("garbage", |path| fs::write(path, "no database at all, ".repeat(500)).expect("writes")),
         ("cut in its header", |path| cut(path, 50)),
         ("cut after its first page", |path| cut(path, 4096)),
@@ -289,6 +290,28 @@ fn a_clock_that_was_set_back_confuses_nobody() {
     assert_eq!(leases(&world, &[]).len(), 1, "it is used again");
     assert!(!world.crabbox(&["list"]).stdout.contains("in the future"));
     assert_eq!(world.crabbox(&["stop", &slug, "--delete", "--yes"]).code, 0);
+}
+
+#[test]
+fn what_a_claim_says_is_shown_and_not_obeyed() {
+    let world = world_with_a_lease();
+    let connection = Connection::open(database(&world)).expect("opens");
+    let escape = "\u{1b}[2J\u{9b}1m";
+    connection
+        .execute(
+            "UPDATE claims SET record = json_set(record, '$.trouble', ?1, '$.resource.name', ?1,
+                '$.provider', ?1, '$.repository', ?1, '$.run', ?1)",
+            [escape],
+        )
+        .expect("changes");
+    drop(connection);
+    let slug = leases(&world, &[])[0]["slug"].as_str().expect("a slug").to_owned();
+    for ran in [world.crabbox(&["list"]), world.crabbox(&["status", &slug])] {
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(!ran.stdout.contains(['\u{1b}', '\u{9b}']), "{ran:?}");
+        assert!(!ran.stderr.contains(['\u{1b}', '\u{9b}']), "{ran:?}");
+        assert!(ran.stdout.contains("\\u{1b}[2J\\u{9b}1m"), "{}", ran.stdout);
+    }
 }
 
 #[test]

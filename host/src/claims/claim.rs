@@ -118,6 +118,7 @@ pub struct Claim {
     #[serde(default)]
     pub rolled_back: bool,
     /// The checkout that it serves.
+    #[serde(with = "path")]
     pub repository: PathBuf,
     /// Digest of the provider settings that shaped the resource.
     pub profile: String,
@@ -131,6 +132,36 @@ pub struct Claim {
     pub run: Option<String>,
     /// Why leasing failed, why nobody vouches for the box, or what is left to do by hand.
     pub trouble: Option<String>,
+}
+
+/// A path as text, or as its bytes where it isn't text: a checkout may lie anywhere.
+mod path {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use std::ffi::OsString;
+    use std::os::unix::ffi::{OsStrExt, OsStringExt};
+    use std::path::{Path, PathBuf};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(untagged)]
+    enum Stored {
+        Text(String),
+        Bytes(Vec<u8>),
+    }
+
+    pub(super) fn serialize<S: Serializer>(path: &Path, out: S) -> Result<S::Ok, S::Error> {
+        match path.to_str() {
+            Some(text) => Stored::Text(text.to_owned()),
+            None => Stored::Bytes(path.as_os_str().as_bytes().to_vec()),
+        }
+        .serialize(out)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+        Ok(match Stored::deserialize(from)? {
+            Stored::Text(text) => text.into(),
+            Stored::Bytes(bytes) => OsString::from_vec(bytes).into(),
+        })
+    }
 }
 
 #[cfg(test)]

@@ -152,7 +152,9 @@ impl Store {
                 AND state NOT IN ('released', 'lost') ORDER BY updated DESC",
             &[&repository.to_string_lossy(), &provider],
         )?;
-        Ok(rows.into_iter().filter_map(|row| decode(row).ok()).collect())
+        let claims = rows.into_iter().filter_map(|row| decode(row).ok());
+        // Two paths that aren't text may look alike in the column.
+        Ok(claims.filter(|claim: &Claim| claim.repository == repository).collect())
     }
 
     /// All claims, or only those that aren't final, newest first, and the ids of those
@@ -256,6 +258,8 @@ mod tests {
     use super::super::state::State;
     use super::*;
     use crabbox_provider_api::payload::{ReleaseAction, Resource};
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
 
     fn claim(bits: u64, slug: &str) -> Claim {
         Claim {
@@ -301,6 +305,19 @@ mod tests {
         let store = Store::open(&folder.path().join("state")).expect("opens again");
         assert_eq!(store.find("amber-crab").expect("finds"), Some(claim.clone()));
         assert_eq!(store.find(claim.id.as_str()).expect("finds"), Some(claim));
+    }
+
+    #[test]
+    fn a_checkout_whose_path_is_no_text_has_claims_of_its_own() {
+        let (_folder, mut store) = store();
+        let path = |byte| Path::new(OsStr::from_bytes(&[b'/', byte])).to_owned();
+        for (bits, byte) in [(1, 0xfe), (2, 0xff)] {
+            let repository = path(byte);
+            let slug = format!("crab-{bits}");
+            let claim = Claim { repository, ..claim(bits, &slug) };
+            assert!(store.insert(&claim).expect("inserts"));
+            assert_eq!(store.of_repository(&path(byte), "local").expect("lists"), [claim]);
+        }
     }
 
     #[test]

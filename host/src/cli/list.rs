@@ -5,6 +5,7 @@ use crate::claims::{Claim, State, Store};
 use crate::output::{CommandError, Printer, Table};
 use clap::Args;
 use serde_json::{Value, json};
+use std::error::Error as _;
 
 /// List leases, from local records only
 #[derive(Debug, Args)]
@@ -22,7 +23,8 @@ impl List {
         let store = Store::open(&shared.places()?.state)?;
         let (claims, unreadable) = store.all(self.all)?;
         for error in unreadable {
-            shared.printer.warning(&error.to_string());
+            let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+            shared.printer.warning(&format!("{error}{cause}"));
         }
         if shared.printer.json {
             let leases: Vec<Value> = claims.iter().map(to_json).collect();

@@ -91,7 +91,9 @@ impl Desk {
         let action = if delete { ReleaseAction::Delete } else { claim.release };
         match (claim.state, action) {
             (State::Released, _) => return Ok((claim, End::Deleted)),
-            (State::Parked, ReleaseAction::Park) => return Ok((claim, End::Parked)),
+            (State::Parked, ReleaseAction::Park) if claim.trouble.is_none() => {
+                return Ok((claim, End::Parked));
+            }
             (State::Lost, _) => {
                 return Err(CommandError::new(
                     Exit::NotFound,

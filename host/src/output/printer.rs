@@ -130,7 +130,7 @@ impl Printer {
     }
 
     /// Text that was asked for, on standard output: a [`super::Table`], or lines whose values from
-    /// outside went through [`visible`].
+    /// outside went through [`visible()`].
     pub fn data(&self, text: &str) -> Result<(), CommandError> {
         ignore_closed(stream::stdout(text.as_bytes()))
     }

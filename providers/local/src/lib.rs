@@ -1,7 +1,7 @@
 //! The provider whose boxes are folders on this machine: the whole of crabbox
 //! works with it, before any account or server.
 //!
-//! A box is `$XDG_DATA_HOME/crabbox/local/<lease id>`: [`root`] says which folder that is and
+//! A box is `$XDG_DATA_HOME/crabbox/local/<lease id>`: [`mod@root`] says which folder that is and
 //! whether it still is the same, [`folder`] what a box is in it, [`removal`] how one goes.
 
 mod folder;
