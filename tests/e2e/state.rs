@@ -94,11 +94,11 @@ fn a_damaged_database_is_named_kept_and_can_be_put_aside() {
         let before = fs::read(&path).expect("reads");
         let said = format!("the claims database `{}` is damaged", path.display());
         for (ran, code) in [(world.crabbox(&["list"]), 1), (world.shell("true"), 125)] {
-            says(&ran, code, &[&said, "because: ", "put it aside: d="]);
+            says(&ran, code, &[&said, "because: ", "hint: d="]);
         }
         assert_eq!(fs::read(&path).expect("reads"), before, "{how}");
         let stderr = world.crabbox(&["list"]).stderr;
-        let line = stderr.lines().find_map(|line| line.split_once("put it aside: "));
+        let line = stderr.lines().find_map(|line| line.split_once("hint: "));
         let typed = Command::new("sh").args(["-c", line.expect("a line").1]).status();
         assert!(typed.expect("a shell").success(), "{how}");
         assert_eq!(world.shell("cat hello.txt").stdout, "hello\n", "{how}");

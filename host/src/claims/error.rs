@@ -124,15 +124,13 @@ impl ClaimError {
                 vec![own, format!("chmod go-w {}", quoted(path))]
             }
             Self::Folder { .. } | Self::ReadOnly { .. } => vec![elsewhere],
-            Self::Held { path } => vec![format!("fuser -v {} shows which", quoted(path))],
+            Self::Held { path } => vec![format!("fuser -v {}", quoted(path))],
             Self::Damaged { path, .. } => {
                 let folder = quoted(path.parent().unwrap_or(Path::new("/")));
                 let files = quoted(path);
                 vec![
-                    format!(
-                        "to begin anew, without the claims in it, put it aside: d={folder}/damaged-$(date +%s) && mkdir \"$d\" && mv {files}* \"$d\""
-                    ),
-                    "boxes that it named are left as they are; their providers list them"
+                    format!("d={folder}/damaged-$(date +%s) && mkdir \"$d\" && mv {files}* \"$d\""),
+                    "that puts it aside and begins anew, without its claims; the boxes stay"
                         .to_owned(),
                 ]
             }

@@ -50,13 +50,12 @@ impl Stop {
             End::Closed => {
                 shared.printer.phase(&format!("{slug} is closed: no box of it was ever made"));
             }
-            End::Parked | End::Ready => {
-                shared.printer.phase(&format!("{slug} is parked"));
-                if claim.rolled_back {
-                    let next = "a lease that failed is never used again";
-                    shared.printer.hint(&format!("crabbox stop {slug} --delete ({next})"));
-                }
+            End::Parked | End::Ready if claim.rolled_back => {
+                let never = "a lease that failed is never used again";
+                shared.printer.phase(&format!("{slug} is parked; {never}"));
+                shared.printer.hint(&format!("crabbox stop {slug} --delete"));
             }
+            End::Parked | End::Ready => shared.printer.phase(&format!("{slug} is parked")),
         }
         Ok(())
     }

@@ -196,7 +196,7 @@ impl Desk {
             // Another box isn't leased for this: the provider may only be out of reach for now.
             Err(error) => {
                 self.note_trouble(&mut claim, &error.to_string())?;
-                Err(error.hint("crabbox run --fresh -- COMMAND leases another box"))
+                Err(error.hint("crabbox run --fresh -- COMMAND"))
             }
         }
     }
