@@ -20,3 +20,4 @@ mod source;
 mod state;
 mod stop;
 mod sync;
+mod trust;
