@@ -1,6 +1,9 @@
-//! What the documents show can be typed.
+//! What the documents show is what happens, and what they point to is there.
 
 use crabbox_tests::World;
+use crabbox_tests::transcript::{Terminal, steps};
+use serde_json::Value;
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -60,4 +63,122 @@ fn every_command_and_flag_that_is_shown_exists() {
         }
     }
     assert!(shown >= 5, "the documents show commands: {shown}");
+}
+
+#[test]
+fn what_the_transcripts_show_is_what_happens() {
+    let mut followed = 0;
+    for document in documents() {
+        let steps = steps(&fs::read_to_string(&document).expect("reads"));
+        if steps.is_empty() {
+            continue;
+        }
+        let mut terminal = Terminal::new();
+        for step in &steps {
+            if let Err(difference) = terminal.follow(step) {
+                panic!("{}:{}: {}: {difference}", document.display(), step.line, step.command);
+            }
+            followed += 1;
+        }
+    }
+    assert!(followed >= 20, "the documents hold transcripts: {followed}");
+}
+
+#[test]
+fn every_link_leads_somewhere() {
+    let mut followed = 0;
+    for document in documents() {
+        let text = prose(&fs::read_to_string(&document).expect("reads"));
+        for link in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            if link.contains("://") {
+                continue;
+            }
+            let place = format!("{}: {link}", document.display());
+            let (file, anchor) = link.split_once('#').unwrap_or((link, ""));
+            let target = match file {
+                "" => document.clone(),
+                file => document.parent().expect("a folder").join(file),
+            };
+            assert!(target.exists(), "{place}: it isn't there");
+            if !anchor.is_empty() {
+                let text = prose(&fs::read_to_string(target).expect("reads"));
+                let anchors = anchors(&text);
+                assert!(anchors.iter().any(|known| known == anchor), "{place}: only {anchors:?}");
+            }
+            followed += 1;
+        }
+    }
+    assert!(followed >= 20, "the documents hold links: {followed}");
+}
+
+/// A document without its fenced blocks.
+fn prose(document: &str) -> String {
+    let mut inside = false;
+    let lines = document.lines().filter(|line| {
+        let is_fence = line.trim_start().starts_with("```");
+        inside ^= is_fence;
+        !inside && !is_fence
+    });
+    lines.flat_map(|line| [line, "\n"]).collect()
+}
+
+/// What a link can name in a document, as GitHub makes it of the headings.
+fn anchors(prose: &str) -> Vec<String> {
+    let mut seen: HashMap<String, u32> = HashMap::new();
+    let headings = prose.lines().filter(|line| line.starts_with('#'));
+    headings
+        .map(|heading| {
+            let words = heading.trim_start_matches('#').trim().to_lowercase();
+            let kept = words.chars().filter(|c| c.is_alphanumeric() || "-_ ".contains(*c));
+            let anchor: String = kept.map(|c| if c == ' ' { '-' } else { c }).collect();
+            let before = seen.entry(anchor.clone()).or_default();
+            *before += 1;
+            if *before == 1 { anchor } else { format!("{anchor}-{}", *before - 1) }
+        })
+        .collect()
+}
+
+#[test]
+fn the_json_that_is_shown_has_the_shape_of_the_real_one() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/json.md");
+    let document = fs::read_to_string(path).expect("reads");
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--keep", "--", "true"]).code, 0);
+    let list = json(&world.crabbox(&["list", "--json"]).stdout);
+    let slug = list["leases"][0]["slug"].as_str().expect("a slug");
+    let mut compared = 0;
+    for section in document.split("\n## ").skip(1) {
+        let (heading, rest) = section.split_once('\n').expect("a heading");
+        let Some(shown) = rest.split("```json\n").nth(1).and_then(|rest| rest.split("```").next())
+        else {
+            continue;
+        };
+        let line = match heading {
+            "Failures" => "status nope --json".to_owned(),
+            "crabbox run --json" => "run --json -- true".to_owned(),
+            "crabbox status --json" => format!("status {slug} --json"),
+            other => other.trim_start_matches("crabbox ").to_owned(),
+        };
+        let printed = world.crabbox(&line.split(' ').collect::<Vec<_>>()).stdout;
+        assert_eq!(shape(&json(shown)), shape(&json(&printed)), "{heading}");
+        compared += 1;
+    }
+    assert_eq!(compared, 5);
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+/// A document with its values left out.
+fn shape(value: &Value) -> String {
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => "plain".to_owned(),
+        Value::String(_) => "text".to_owned(),
+        Value::Array(items) => format!("[{}]", items.first().map(shape).unwrap_or_default()),
+        Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| format!("{name}: {}", shape(value)));
+            format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
+        }
+    }
 }

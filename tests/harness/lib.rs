@@ -5,6 +5,7 @@
 
 mod built;
 mod settled;
+pub mod transcript;
 mod world;
 
 pub use built::{Built, Profile, built};
