@@ -1,5 +1,11 @@
 //! Crabbox's host: the command line and everything that it owns.
 //!
+//! It leases a box through a provider, makes the box's tree equal to a checkout, runs a command
+//! there, and lets go of the box. The executable is [`cli::main`] and nothing else; the library is for it and
+//! for the tests, and promises nothing to others.
+//!
+//! # Map
+//!
 //! | module | what it does |
 //! |---|---|
 //! | [`cli`] | one file a command: its arguments, its help, its execution |
@@ -14,6 +20,28 @@
 //! | [`output`] | everything that is printed, and how failures look |
 //! | [`places`] | where crabbox keeps its files on this machine |
 //! | `tail` | the last words of a process, for messages |
+//!
+//! # How it hangs together
+//!
+//! `crabbox run` goes through all of it, in the order of the map. [`cli`] checks what was typed against
+//! [`config`] and makes an order of it. [`sync::scan()`] reads the checkout while [`lease::Desk::acquire`]
+//! finds a box: it writes to [`claims`] before it has [`provider`] call a hook of a library that
+//! [`registry`] has found. [`run::run`] opens a session through [`transport`], states what it believes of
+//! the box, sends what follows from that, corrects it, and passes output and signals on until the
+//! command has ended. [`lease::Desk::let_go`] leaves the box ready or has it released. What is said of all
+//! that, and the exit code, are made in [`cli`] and printed by [`output`].
+//!
+//! The other side of a session is the crate `crabbox-remote`, what both say is in [`crabbox_wire`], and what
+//! host and provider say to each other in [`crabbox_provider_api`].
+//!
+//! # What it must not do
+//!
+//! - Decide by the text of an error: failures have types until [`output::CommandError`], which only people and
+//!   exit codes see.
+//! - Touch a resource that no claim proves to be ours, or call a provider before that is on disk.
+//! - Trust what a box, a provider or a repository says beyond what its module checks.
+//! - Print outside [`output`], or block on anything without a deadline or a way out by Ctrl-C.
+//! - Name `abi_stable`, or depend on a provider.
 
 pub mod claims;
 pub mod cli;

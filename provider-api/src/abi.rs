@@ -5,8 +5,9 @@
 //! **Shape.** A provider exports one [`LibHeader`] whose root module is a
 //! [`RootModule`]: plain `extern "C"` functions, one a hook, that take JSON and return a
 //! [`Reply`]. The host hands over one [`HostTable`] before the first hook. No enum, `RResult` or
-//! `ROption` crosses. What these types look like never changes; growth happens in
-//! the JSON and in [`RootModule::extension`].
+//! `ROption` crosses in a call (abi_stable's own header and constructor, which come before the first
+//! one, hold one each). What these types look like never changes; growth happens in the JSON and in
+//! [`RootModule::extension`]. `docs/reference/abi.md` has every offset.
 //!
 //! **Memory.** Bytes passed as a slice belong to the caller and are valid for the
 //! call. A [`Reply`]'s body is freed by the side that made it, through the vtable inside it,

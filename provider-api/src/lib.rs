@@ -3,11 +3,28 @@
 //! A provider is a cdylib that makes boxes: it implements [`Provider`], describes
 //! itself in a `provider.toml` ([`manifest`]) and ends with one line of
 //! [`export_provider!`]. The host loads it in a child process and calls its hooks,
-//! one at a time unless the manifest says otherwise; requests and answers are in
-//! [`payload`], failures in [`Error`]. What crosses the border, who frees what and
-//! what may be called from where is in [`abi`].
+//! one at a time.
 //!
-//! A whole provider. `provider.toml`, beside its `Cargo.toml`:
+//! | | |
+//! |---|---|
+//! | [`Provider`] | the hooks to implement |
+//! | [`payload`] | what each is asked, and what it answers |
+//! | [`Error`] | how it fails: a code, a message, a hint, and whether anything may exist now |
+//! | [`Host`] | what it may ask of the host meanwhile; above all [`Host::checkpoint`] |
+//! | [`manifest`] | what it says of itself, readable without running it |
+//! | [`export_provider!`] | the line that makes the crate a provider |
+//! | [`abi`] | what crosses the border, who frees what, what may be called from where |
+//!
+//! # What is whose job
+//!
+//! A provider makes a resource, finds it again, and parks or deletes it. It tells the host what it is
+//! about to make before it makes it, and what it knows for sure, no more. Everything else is the host's: claims,
+//! retries, roll-back, deadlines, exit codes, messages. A provider keeps no state between calls, prints nothing,
+//! and never acts on a resource of which it only knows the name.
+//!
+//! # A whole provider
+//!
+//! `provider.toml`, beside its `Cargo.toml`:
 //!
 //! ```toml
 #![doc = include_str!("../example/provider.toml")]
@@ -48,6 +65,9 @@
 //!     }
 //! }
 //! ```
+//!
+//! The crate is called `crabbox-provider-desk` and is a `cdylib`, since the host looks for files called
+//! `libcrabbox_provider_*.so`. `crabbox run --provider-path target/debug --provider desk -- COMMAND` tries it.
 //!
 //! A manifest that the host couldn't read, or with a key that means nothing, doesn't compile:
 //!

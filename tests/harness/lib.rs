@@ -1,5 +1,16 @@
 //! The builder of end-to-end tests: a world of its own for each, around the
 //! program that cargo has just built.
+//!
+//! | | |
+//! |---|---|
+//! | [`built()`] | the program and its providers, built once a process |
+//! | [`World`] | a home, a state folder, a checkout and a folder of providers |
+//! | [`Ran`] | what a command did; [`Ran::snapshot`] leaves out what differs from run to run |
+//! | [`settle`], [`names`] | the same for any text |
+//! | [`transcript`] | the terminal sessions in the documents, typed again |
+//! | [`until`] | waits for what will happen, without asserting a time |
+//!
+//! The tests themselves are in `tests/e2e/`, one file a subject, the measurements in `tests/benches/`.
 
 #![expect(clippy::missing_panics_doc, reason = "a test panics when its world is wrong")]
 

@@ -1,5 +1,11 @@
 //! The remote helper: runs on the box, for one session with the host.
 //!
+//! It proves that the box is the leased one, makes a folder there hold exactly the tree that the host names, runs a
+//! command in it, and ends with everything that the command has started. The host embeds the executable and puts
+//! it on each box under the name of its hash; nobody else calls it.
+//!
+//! # Map
+//!
 //! | module | what it does |
 //! |---|---|
 //! | [`session`] | the order of a session |
@@ -25,7 +31,22 @@
 //! | [`oom`] | did memory run out? |
 //! | [`sys`] | all of the unsafe code |
 //!
-//! Small and without C code, so that it links for any box without a compiler for it.
+//! # How it hangs together
+//!
+//! [`connection`] reads frames on a thread of its own and turns them into events. [`session`] takes them in order:
+//! [`layout`] checks the request, [`proof`] the box, [`lock`] waits for others. Then [`journal`] says what the
+//! workspace was given, [`scan`] what is there now, and [`apply`] makes it what the host wants, through
+//! [`folders`]. Last, [`supervise`] starts the command with the variables of [`environment`], moves its output
+//! through [`spool`], and ends it with all of [`descendants`].
+//!
+//! The end of its input, or a signal, is the order to end the command and leave.
+//!
+//! # What it must not do
+//!
+//! - Change anything on the box before it has proved to be the leased one.
+//! - Follow a link in the workspace, or touch what the host didn't put there beyond what is in the way of the tree.
+//! - Make up an end: a command's outcome is what the kernel says of it.
+//! - Grow: it is small and without C code, so that it links for any box without a compiler for it.
 
 mod apply;
 mod connection;

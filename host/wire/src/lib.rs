@@ -6,9 +6,24 @@
 //! stream, output, input) travel raw. What a tree is, and the hash that names it,
 //! is in [`tree`]; the records that change one tree into another are in [`delta`].
 //!
+//! | module | what it holds |
+//! |---|---|
+//! | [`greeting`] | the first words, found among whatever a box prints before them |
+//! | [`frame`] | kind, length, payload: [`frame::ToHelper`] and [`frame::ToHost`] |
+//! | [`message`] | the JSON of control frames, from [`message::Request`] to [`message::Ended`] |
+//! | [`text`] | strings that need not be UTF-8, in JSON |
+//! | [`tree`] | entries, manifests, and the hash that names a tree |
+//! | [`delta`] | the records in the sync stream |
+//!
+//! A session is a request (in the helper's command line, or as the first frame), the box's proof, the sync, and
+//! the command's life: `docs/reference/wire.md` has the order.
+//!
+//! # What it must not do
+//!
 //! This crate holds types and their encodings only: no I/O beyond reading and
 //! writing frames, no policy. Whatever arrives is hostile until it has been
-//! decoded here, so every length is checked before memory is set aside for it.
+//! decoded here, so every length is checked before memory is set aside for it. It is linked into the helper: no C
+//! code, no dependency that isn't needed there.
 
 pub mod delta;
 pub mod frame;

@@ -1,5 +1,12 @@
 //! What a provider says of itself: `provider.toml`, embedded in a section of its library, so that the
 //! host reads it without running any of the provider's code.
+//!
+//! [`Manifest::parse`] reads the text; `export_provider!` calls it while a provider is compiled, so that what the
+//! host couldn't read doesn't get that far. [`Manifest::from_section`] reads it out of a library, which may be
+//! anybody's: it is bounded and never panics. Unknown keys are ignored, so that a manifest may be newer than
+//! its reader.
+//!
+//! This crate knows the schema and nothing else: which settings hold, and which library to load, is the host's business.
 
 mod deadlines;
 

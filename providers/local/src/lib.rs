@@ -3,6 +3,12 @@
 //!
 //! A box is `$XDG_DATA_HOME/crabbox/local/<lease id>`: [`mod@root`] says which folder that is and
 //! whether it still is the same, [`folder`] what a box is in it, [`removal`] how one goes.
+//! Its immutable id
+//! is a random number in a file of it, which a folder that took its name wouldn't have. Nothing is ever switched
+//! off: parking leaves the folder as it is, and with it the build caches that make the next run fast.
+//!
+//! It depends on `crabbox-provider-api` alone, as anybody's provider would. What runs on a box runs as the user,
+//! with everything that the user can do: a folder is no sandbox.
 
 mod folder;
 mod removal;
