@@ -147,13 +147,15 @@ impl Terminal {
         if squeeze(&shown) != squeeze(found) {
             return Err(format!("the document shows\n{shown}and what happens is\n{found}"));
         }
-        for (shown, real) in names(&shown).into_iter().zip(names(found)) {
-            let before = self.called.insert(shown.to_owned(), real.to_owned());
-            if before.is_some_and(|before| before != real) {
-                return Err(format!("{shown} stands for two things"));
+        names(&shown).into_iter().zip(names(found)).try_for_each(|(shown, real)| {
+            let is_other =
+                |(known, called): (&String, &String)| (known == shown) != (called == real);
+            if self.called.iter().any(is_other) {
+                return Err(format!("{shown} isn't what the document called {real} before"));
             }
-        }
-        Ok(())
+            self.called.insert(shown.to_owned(), real.to_owned());
+            Ok(())
+        })
     }
 
     fn wait(&self, is_so: impl Fn(&str) -> bool) {
@@ -217,6 +219,8 @@ mod tests {
         let document = "```console\n$ printf '%s\\n' teal\\-cod in 0.12s\nred-eel\nin\n9.9s\n\
             $ echo red-eel\nred-eel\n```\n";
         assert_eq!(follow(document), Ok(()));
+        let two = document.replace("echo red-eel\nred-eel", "echo red-eel\npink-cod");
+        assert!(follow(&two).is_err());
     }
 
     #[test]
