@@ -137,18 +137,9 @@ fn files(folder: &Path) -> BTreeMap<PathBuf, (u64, SystemTime)> {
 }
 
 fn ask(world: &World, words: &[&str]) -> Ran {
-    let output = world
-        .command(&[&["--"], words].concat())
-        .env("CRABBOX_COMPLETE", "bash")
-        .env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string())
-        .output()
-        .expect("runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
-    }
+    let mut command = world.command(&[&["--"], words].concat());
+    command.env("CRABBOX_COMPLETE", "bash");
+    Ran::of(command.env("_CLAP_COMPLETE_INDEX", (words.len() - 1).to_string()))
 }
 
 const QUESTIONS: [&[&str]; 3] = [

@@ -27,7 +27,7 @@ fn every_value_has_its_origin() {
     let world = layered();
     let mut command = world.command(&["config", "show"]);
     command.env("CRABBOX_RUN_TIMEOUT", "90s");
-    let shown = ran(&mut command);
+    let shown = Ran::of(&mut command);
     assert_snapshot!(shown.snapshot(&world), @r"
     exit 0
     --- stdout
@@ -40,7 +40,7 @@ fn every_value_has_its_origin() {
     providers.path  -             default
     --- stderr
     ");
-    let shown = json(&ran(command.args(["--json", "--provider-path", "/nowhere"])));
+    let shown = json(&Ran::of(command.args(["--json", "--provider-path", "/nowhere"])));
     assert_eq!(shown["schema_version"], 1);
     let of = |key: &str| {
         let settings = shown["settings"].as_array().expect("a list");
@@ -128,7 +128,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_line() {
     );
     let mut command = world.command(&["config", "check"]);
     command.env("CRABBOX_LEASE_IDLE", "soon");
-    let checked = ran(&mut command);
+    let checked = Ran::of(&mut command);
     assert_snapshot!(checked.snapshot(&world), @r"
     exit 2
     --- stdout
@@ -146,18 +146,18 @@ fn everything_that_is_wrong_is_told_at_once_with_its_line() {
     crabbox: error: [WORLD]/config/crabbox/config.toml:6: `provider.local` must be a table of settings, not `'x'`
     crabbox:   hint: `[provider.local]` holds its settings; `lease.provider` chooses one
     crabbox: error: [WORLD]/config/crabbox/config.toml:7: there is no provider `lcoal`
-    crabbox:   hint: did you mean `[provider.local]`?
-    crabbox: warning: [WORLD]/config/crabbox/config.toml:8: the provider `coder` isn't installed here: its settings can't be checked
+    crabbox:   hint: did you mean `local`?
+    crabbox: warning: [WORLD]/config/crabbox/config.toml:8: the provider `coder` isn't installed here: nothing of it can be checked
     crabbox:   hint: crabbox provider list
     crabbox: [WORLD]/checkout/.crabbox.toml and [WORLD]/config/crabbox/config.toml: 9 errors
     ");
-    let problems = json(&ran(command.arg("--json")));
+    let problems = json(&Ran::of(command.arg("--json")));
     let problems = problems["problems"].as_array().expect("a list").clone();
     assert_eq!(problems.len(), 10);
     let warnings = problems.iter().filter(|problem| problem["severity"] == "warning");
     assert_eq!(warnings.count(), 1);
     // A run stops at the first, and names the command that shows the rest.
-    let run = ran(world.command(&["run", "--", "true"]).env("CRABBOX_LEASE_IDLE", "soon"));
+    let run = Ran::of(world.command(&["run", "--", "true"]).env("CRABBOX_LEASE_IDLE", "soon"));
     assert_eq!(run.code, 125);
     assert!(run.stderr.contains("CRABBOX_LEASE_IDLE: `lease.idle` must be"), "{}", run.stderr);
     assert!(run.stderr.contains("crabbox config check"), "{}", run.stderr);
@@ -195,11 +195,7 @@ fn a_run_names_origin_and_line_of_what_is_wrong() {
         ("[lease]\n\nidle = 1", ":3: `lease.idle` must be a duration", ""),
         ("[lease]\nidle = '1m'\nidle = '2m'", ":3: duplicate key `idle`", ""),
         ("[lease]\nidle = ", ":2: ", ""),
-        (
-            "[provider.lcoal]\n",
-            ":1: there is no provider `lcoal`",
-            "did you mean `[provider.local]`?",
-        ),
+        ("[provider.lcoal]\n", ":1: there is no provider `lcoal`", "did you mean `local`?"),
         ("[provider]\nlocal = 'x'", ":2: `provider.local` must be a table of settings", ""),
         (
             "[provider.local]\nfoo = 1",
@@ -311,11 +307,11 @@ fn a_variable_that_is_wrong_is_named() {
         ("CRABBOX_RUN_TIMEOUT", "0s".into()),
         ("CRABBOX_PROVIDER", std::ffi::OsString::from_vec(b"loc\xff".to_vec())),
     ] {
-        let ran = ran(world.command(&["run", "--", "true"]).env(name, value));
+        let ran = Ran::of(world.command(&["run", "--", "true"]).env(name, value));
         assert_eq!(ran.code, 125, "{name}");
         assert!(ran.stderr.contains(&format!("error: {name}: ")), "{}", ran.stderr);
     }
-    let ran = ran(world.command(&["run", "-q", "--", "true"]).env("CRABBOX_LEASE_RELEASE", ""));
+    let ran = Ran::of(world.command(&["run", "-q", "--", "true"]).env("CRABBOX_LEASE_RELEASE", ""));
     assert_eq!((ran.code, ran.stderr.as_str()), (0, ""), "an empty one counts as unset");
 }
 
@@ -384,25 +380,14 @@ fn as_nobody(world: &World, unreadable: &Path, arguments: &[&str]) -> Ran {
     };
     mode(world.root(), 0o755);
     mode(unreadable, 0o600);
-    let copy = world.root().join("crabbox");
-    fs::copy(&crabbox_tests::built().crabbox, &copy).expect("a copy");
+    let copy = world.executable("crabbox", &crabbox_tests::built().crabbox);
     let mut command = world.command_of(Path::new("setpriv"), &[]);
     command
         .args(["--reuid", "65534", "--regid", "65534", "--clear-groups"])
         .arg(copy)
         .args(arguments)
         .current_dir("/");
-    ran(&mut command)
-}
-
-fn ran(command: &mut Command) -> Ran {
-    let output = command.output().expect("runs");
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Ran {
-        code: output.status.code().unwrap_or(-1),
-        stdout: text(&output.stdout),
-        stderr: text(&output.stderr),
-    }
+    Ran::of(&mut command)
 }
 
 #[test]
@@ -418,4 +403,36 @@ fn the_reference_is_made_from_the_table() {
         "docs/reference/config.md isn't what the table of keys says; to write it anew: \
         CRABBOX_UPDATE=1 cargo test -p crabbox-tests --test e2e the_reference_is_made_from_the_table"
     );
+}
+
+#[test]
+fn the_chosen_provider_is_checked_too() {
+    let world = World::new();
+    world.configure("[lease]\nprovider = 'lokal'\n");
+    let checked = world.crabbox(&["config", "check"]);
+    assert_eq!(checked.code, 2);
+    assert!(
+        checked.stderr.contains("config.toml:2: there is no provider `lokal`"),
+        "{}",
+        checked.stderr
+    );
+    world.configure("[lease]\nprovider = 'coder'\n");
+    let checked = world.crabbox(&["config", "check"]);
+    assert_eq!(checked.code, 0);
+    assert!(
+        checked.stderr.contains("config.toml:2: the provider `coder` isn't installed"),
+        "{}",
+        checked.stderr
+    );
+}
+
+#[test]
+fn terminal_escapes_of_a_repository_are_shown_not_obeyed() {
+    let world = World::new();
+    world.write(".crabbox.toml", "[sync]\nexclude = ['a', \"\\u001b[2J\"]\n");
+    for line in [&["config", "show"][..], &["config", "explain", "sync.exclude"]] {
+        let shown = world.crabbox(line);
+        assert!(!shown.stdout.contains('\u{1b}'), "{line:?}: {:?}", shown.stdout);
+        assert!(shown.stdout.contains("\\u{1b}[2J"), "{line:?}: {}", shown.stdout);
+    }
 }

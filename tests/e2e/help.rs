@@ -69,10 +69,7 @@ fn every_command_has_examples_and_they_can_be_typed() {
             .collect();
         assert!(!examples.is_empty(), "{path:?}");
         for example in examples {
-            let words = words(example.split(" >").next().unwrap_or(example));
-            assert_eq!(words.first().map(String::as_str), Some("crabbox"), "{example}");
-            let parsed = crabbox::cli::command().try_get_matches_from(words);
-            assert!(parsed.is_ok(), "{example}: {}", parsed.expect_err("an error"));
+            assert!(example.starts_with("crabbox ") && parses(example), "{path:?}: {example}");
         }
         let own: Vec<&str> =
             ["crabbox"].into_iter().chain(path.iter().map(String::as_str)).collect();
@@ -80,12 +77,37 @@ fn every_command_has_examples_and_they_can_be_typed() {
     }
 }
 
-/// As a shell takes a line apart.
-fn words(line: &str) -> Vec<String> {
+/// Is this a line of crabbox's? A shell takes it apart; where its output goes doesn't matter.
+pub(crate) fn parses(line: &str) -> bool {
+    let line = line.split(" >").next().unwrap_or(line);
     let script = format!("for word in {line}; do printf '%s\\0' \"$word\"; done");
     let output = process::Command::new("sh").args(["-c", &script]).output().expect("sh runs");
     let text = String::from_utf8(output.stdout).expect("UTF-8");
-    text.split_terminator('\0').map(str::to_owned).collect()
+    let words: Vec<&str> = text.split_terminator('\0').collect();
+    words[0] == "crabbox" && crabbox::cli::command().try_get_matches_from(words).is_ok()
+}
+
+#[test]
+fn a_wrong_line_ends_as_its_command_says_also_for_machines() {
+    let world = World::new();
+    for (line, code) in [
+        (&["list", "--bad", "--json"][..], 2),
+        (&["run", "--bad", "--json"], 125),
+        (&["--state-dir", "x", "--json", "run", "--bad"], 125),
+        (&["stop", "run", "--bad", "--json"], 2),
+        (&["nonsense", "--json"], 2),
+    ] {
+        let ran = world.crabbox(line);
+        assert_eq!(ran.code, code, "{line:?}");
+        let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        assert_eq!(document["error"]["code"], "usage", "{line:?}");
+        assert_eq!(
+            document["outcome"]["exit"],
+            if code == 125 { 125.into() } else { serde_json::Value::Null }
+        );
+        assert!(ran.stderr.contains("error: "), "{line:?}: {}", ran.stderr);
+    }
+    assert_eq!(world.crabbox(&["list", "--bad"]).stdout, "");
 }
 
 #[test]

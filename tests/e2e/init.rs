@@ -1,5 +1,6 @@
 //! The first file of a repository: what is found, what is written, what is left alone.
 
+use crate::help::parses;
 use crabbox_tests::World;
 use insta::assert_snapshot;
 use std::fs;
@@ -115,15 +116,6 @@ fn every_kind_of_repository_has_its_command() {
         assert!(parses(expected), "{expected}");
         assert_eq!(world.crabbox(&["config", "check"]).code, 0, "{files:?}");
     }
-}
-
-/// Is this a line of crabbox's? A shell takes it apart.
-fn parses(line: &str) -> bool {
-    let script = format!("for word in {line}; do printf '%s\\0' \"$word\"; done");
-    let output = Command::new("sh").args(["-c", &script]).output().expect("sh runs");
-    let text = String::from_utf8(output.stdout).expect("UTF-8");
-    let words: Vec<&str> = text.split_terminator('\0').collect();
-    crabbox::cli::command().try_get_matches_from(words).is_ok()
 }
 
 #[test]

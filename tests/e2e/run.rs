@@ -192,8 +192,7 @@ fn a_kept_box_stays_ready_and_a_warm_run_starts_no_provider() {
     let list = world.crabbox(&["list"]).stdout;
     assert!(list.contains("ready (kept)"), "{list}");
     // Without its providers, a warm run still runs.
-    let alone = world.root().join("alone");
-    fs::copy(&crabbox_tests::built().crabbox, &alone).expect("copies");
+    let alone = world.executable("alone", &crabbox_tests::built().crabbox);
     let warm = world.command_of(&alone, &["run", "-q", "--", "cat", "hello.txt"]).output();
     assert_eq!(warm.expect("runs").stdout, b"hello\n");
 }

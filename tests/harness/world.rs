@@ -211,6 +211,17 @@ impl World {
             .expect("a workspace")
     }
 
+    /// An executable of this world, copied from a file. Another process makes it: one that is open
+    /// for writing here would be busy for as long as any child of another test holds it, too.
+    #[must_use]
+    pub fn executable(&self, name: &str, from: &Path) -> PathBuf {
+        let copy = self.root().join(name);
+        let mut install = Command::new("install");
+        let status = install.args(["-D", "-m", "755"]).arg(from).arg(&copy).status();
+        assert!(status.expect("install runs").success(), "{name}");
+        copy
+    }
+
     /// A folder for `--provider-path` with one of the built providers in it.
     #[must_use]
     pub fn provider_path(&self, package: &str) -> PathBuf {

@@ -30,9 +30,10 @@ pub(super) fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
         return ExitCode::SUCCESS;
     }
-    let words = words();
-    let is_run = words.iter().find(|word| !word.starts_with('-')).is_some_and(|word| word == "run");
-    if words.iter().any(|word| word == "--json") {
+    // Which command was meant is asked of the parser: flags before it may have values.
+    let matches = super::command().ignore_errors(true).try_get_matches();
+    let is_run = matches.is_ok_and(|matches| matches.subcommand_name() == Some("run"));
+    if words().iter().any(|word| word == "--json") {
         let text = error.render().to_string();
         let line = text.lines().next().unwrap_or_default();
         let error = CommandError::usage(line.strip_prefix("error: ").unwrap_or(line));

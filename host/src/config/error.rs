@@ -98,7 +98,7 @@ pub enum Problem {
         /// What it is.
         found: String,
     },
-    /// Settings of a provider that is almost called like one that is there.
+    /// A provider that is almost called like one that is there.
     #[error("there is no provider `{name}`")]
     NoProvider {
         /// The name.
@@ -106,8 +106,8 @@ pub enum Problem {
         /// The one that was most likely meant.
         meant: String,
     },
-    /// Settings of a provider that isn't on this machine: they may be right on another one.
-    #[error("the provider `{name}` isn't installed here: its settings can't be checked")]
+    /// A provider that isn't on this machine: what is said of it may be right on another one.
+    #[error("the provider `{name}` isn't installed here: nothing of it can be checked")]
     NotInstalled {
         /// The name.
         name: String,
@@ -150,8 +150,8 @@ impl ConfigError {
         match &self.problem {
             Problem::Unknown { meant: Some(name), .. } => Some(meant(name)),
             Problem::Unknown { .. } => Some("crabbox config show".to_owned()),
-            Problem::NoProvider { meant: name, .. } => Some(meant(&format!("[provider.{name}]"))),
-            Problem::NoSetting { meant: Some(name), .. } => Some(meant(name)),
+            Problem::NoProvider { meant: name, .. }
+            | Problem::NoSetting { meant: Some(name), .. } => Some(meant(name)),
             Problem::NoSetting { known, .. } if known.is_empty() => {
                 Some("it has none: remove the line".to_owned())
             }

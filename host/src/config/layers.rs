@@ -3,7 +3,7 @@
 
 use super::error::{ConfigError, Place, Problem};
 use super::file::{self, Layer, Owner, REPOSITORY_FILE, USER_FILE};
-use super::keys::{KEYS, Key};
+use super::keys::{self, KEYS, Key};
 use super::value::Setting;
 use std::collections::BTreeMap;
 use std::env;
@@ -198,6 +198,17 @@ impl Layers {
             })
         };
         of(Owner::Repository).chain(of(Owner::User)).collect()
+    }
+
+    /// The provider that a file or a variable chooses, and where.
+    pub(super) fn chosen_provider(&self) -> Option<(String, Place)> {
+        let found = keys::find("lease.provider").map(|key| self.chain(key))?.into_iter().next()?;
+        let place = match found.origin {
+            Origin::File { path, line, .. } => Place::File { path, line: Some(line) },
+            Origin::Variable(name) => Place::Variable(name),
+            Origin::Flag(_) | Origin::Default => return None,
+        };
+        Some((found.setting.text(), place))
     }
 
     /// Has the user a table `[provider.NAME]` for this name?

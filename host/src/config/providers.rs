@@ -31,7 +31,8 @@ pub(super) fn check_chosen(layers: &Layers, settings: &Settings) -> Vec<ConfigEr
 }
 
 impl Layers {
-    /// All that is wrong in the tables `[provider.NAME]`, or can't be checked here.
+    /// All that is wrong with the chosen provider and in the tables `[provider.NAME]`, or can't
+    /// be checked here.
     #[must_use]
     pub fn check_providers(&self, manifests: &[Manifest]) -> Vec<ConfigError> {
         let known = |name: &str| {
@@ -40,16 +41,19 @@ impl Layers {
             };
             manifests.iter().find(answers)
         };
+        let names = || manifests.iter().map(|manifest| &manifest.name);
         let mut errors = Vec::new();
+        if let Some((name, place)) =
+            self.chosen_provider().filter(|(name, _)| known(name).is_none())
+        {
+            errors.push(ConfigError::new(place, not_known(&name, names())));
+        }
         let mut checked = Vec::new();
         for (name, place) in self.provider_tables() {
             match known(name) {
                 Some(_) if checked.contains(&name) => {}
                 Some(manifest) => errors.extend(check_entries(self, name, manifest)),
-                None => {
-                    let names = manifests.iter().map(|manifest| &manifest.name);
-                    errors.push(ConfigError::new(place, not_known(name, names)));
-                }
+                None => errors.push(ConfigError::new(place, not_known(name, names()))),
             }
             checked.push(name);
         }

@@ -5,7 +5,7 @@ use super::{Shared, manifests, origin_to_json, owner_word, read};
 use crate::config::{
     KEYS, Key, Layers, Origin, Owner, ProviderSetting, Repository, find_key, nearest_key,
 };
-use crate::output::{CommandError, Table};
+use crate::output::{CommandError, Table, visible as visible_text};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -171,7 +171,7 @@ impl Page {
     }
 
     fn text(&self) -> String {
-        let mut text = format!("{}: {}\n", self.key, self.value());
+        let mut text = format!("{}: {}\n", self.key, visible_text(&self.value()));
         if !self.about.is_empty() {
             let _ = writeln!(text, "  what it is         {}", self.about);
         }

@@ -8,7 +8,7 @@ mod show;
 use super::Shared;
 use crate::config::{ConfigError, Flags, Layers, Origin, Owner, Place, Settings};
 use crate::output::{CommandError, Exit};
-use crate::registry::Entry;
+use crate::registry::{Condition, Entry};
 use crate::sync::Source;
 use clap::Subcommand;
 use crabbox_provider_api::manifest::Manifest;
@@ -58,16 +58,14 @@ fn read(shared: &Shared, provider: Option<String>) -> Result<Layers, CommandErro
 }
 
 /// What the providers on this machine say of their settings, the usable ones alone.
-pub(in crate::cli) fn manifests(shared: &Shared, layers: &Layers) -> Vec<Manifest> {
-    let entries = shared.registry(&Settings::of(layers)).list();
-    entries.into_iter().filter_map(usable).collect()
+fn manifests(shared: &Shared, layers: &Layers) -> Vec<Manifest> {
+    usable(&shared.registry(&Settings::of(layers)).list())
 }
 
-fn usable(entry: Entry) -> Option<Manifest> {
-    match entry.state {
-        crate::registry::Condition::Ok => entry.manifest,
-        _ => None,
-    }
+/// The manifests of those that can be used.
+pub(in crate::cli) fn usable(entries: &[Entry]) -> Vec<Manifest> {
+    let usable = entries.iter().filter(|entry| matches!(entry.state, Condition::Ok));
+    usable.filter_map(|entry| entry.manifest.clone()).collect()
 }
 
 /// An origin as every command's `--json` shows it.

@@ -1,8 +1,6 @@
 //! What this program brings along or finds beside itself: remote helpers, providers.
 
-use super::super::Shared;
 use super::{fail, pass, skip, warn};
-use crate::config::Settings;
 use crate::registry::{Condition, Entry};
 use crate::transport;
 use crabbox_provider_api::payload::Check;
@@ -27,13 +25,11 @@ pub(super) fn helpers() -> Vec<Check> {
 }
 
 /// One check for each provider that is found, and one for the chosen one if it isn't.
-pub(super) fn providers(shared: &Shared, settings: &Settings) -> Vec<Check> {
-    let chosen = &settings.provider;
-    let entries = shared.registry(settings).list();
+pub(super) fn providers(entries: &[Entry], chosen: &str) -> Vec<Check> {
     let mut checks: Vec<Check> = entries.iter().map(|entry| provider(entry, chosen)).collect();
     let answers = |entry: &Entry| {
         let aliases = entry.manifest.iter().flat_map(|manifest| &manifest.aliases);
-        entry.name == *chosen || aliases.into_iter().any(|alias| alias == chosen)
+        entry.name == chosen || aliases.into_iter().any(|alias| alias == chosen)
     };
     if !entries.iter().any(answers) {
         let message = format!("there is no provider `{chosen}`, which the settings choose");

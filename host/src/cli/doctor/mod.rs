@@ -7,12 +7,13 @@ mod build;
 mod programs;
 mod storage;
 
-use super::config::{manifests, repository};
+use super::config::{repository, usable};
 use super::{Shared, version};
 use crate::config::{ConfigError, Layers, Settings};
-use crate::output::{CommandError, Exit};
+use crate::output::{CommandError, Exit, visible};
 use crate::places::Places;
 use clap::Args;
+use crabbox_provider_api::manifest::Manifest;
 use crabbox_provider_api::payload::{Check, CheckStatus};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -53,9 +54,11 @@ fn checks(shared: &Shared) -> Vec<Check> {
         Ok(places) => {
             let root = repository();
             let (layers, errors) = Layers::read(shared.flags(), root.as_deref(), &places.config);
-            checks.extend(configuration(shared, &layers, errors));
+            let settings = Settings::of(&layers);
+            let providers = shared.registry(&settings).list();
+            checks.extend(configuration(&layers, errors, &usable(&providers)));
             checks.extend(of_places(&places));
-            checks.extend(build::providers(shared, &Settings::of(&layers)));
+            checks.extend(build::providers(&providers, &settings.provider));
         }
         Err(error) => {
             let home = "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"";
@@ -82,8 +85,12 @@ fn of_places(places: &Places) -> Vec<Check> {
     checks
 }
 
-fn configuration(shared: &Shared, layers: &Layers, mut errors: Vec<ConfigError>) -> Vec<Check> {
-    errors.extend(layers.check_providers(&manifests(shared, layers)));
+fn configuration(
+    layers: &Layers,
+    mut errors: Vec<ConfigError>,
+    manifests: &[Manifest],
+) -> Vec<Check> {
+    errors.extend(layers.check_providers(manifests));
     if errors.is_empty() {
         return vec![pass("config", "the settings are right")];
     }
@@ -120,9 +127,9 @@ fn render(checks: &[Check]) -> String {
             CheckStatus::Fail => "FAIL",
             CheckStatus::Skip => "skip",
         };
-        let _ = writeln!(text, "{status}  {:<width$}  {}", check.id, check.message);
+        let _ = writeln!(text, "{status}  {:<width$}  {}", check.id, visible(&check.message));
         if let Some(hint) = &check.hint {
-            let _ = writeln!(text, "      {:<width$}  hint: {hint}", "");
+            let _ = writeln!(text, "      {:<width$}  hint: {}", "", visible(hint));
         }
     }
     text
