@@ -244,7 +244,7 @@ fn without_a_home_the_error_says_what_to_type() {
     // Only the boxes have no place.
     let mut run = world.command(&["run", "--", "true"]);
     run.env_remove("HOME").env_remove("XDG_DATA_HOME");
-    says(&Ran::of(&mut run), 125, &["local: neither `HOME` nor `XDG_DATA_HOME` is set", next]);
+    says(&Ran::of(&mut run), 125, &["neither `HOME` nor `XDG_DATA_HOME` is set", next]);
 }
 
 #[test]
