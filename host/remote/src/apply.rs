@@ -6,17 +6,21 @@
 //! that a file which was left half written is looked at again. One thread decodes, another writes.
 
 use crate::failure::Failure;
-use crate::folders::{Folders, remove_all, split};
+use crate::folders::{Folders, TO_WRITE, remove_all, split};
 use crate::inbox::{Event, Inbox};
-use crate::journal::{Journal, Row, Rows, Stamp};
-use crate::scan::{now, settled, stamp_at, stamp_of};
+use crate::journal::{Journal, Row, Rows};
+use crate::scan::{now, settled, stamp_of};
+use crate::verify::{self, Written};
 use crabbox_wire::delta::{DeltaError, Record};
 use crabbox_wire::message::FailureCode;
 use crabbox_wire::tree::{Entry, Hash, Kind};
-use rustix::fs::{AtFlags, Mode, OFlags, fstat, mkdirat, openat, renameat, symlinkat, unlinkat};
+use rustix::fs::{
+    AtFlags, FileType, Mode, OFlags, Stat, fstat, mkdirat, openat, renameat, statat, symlinkat,
+    unlinkat,
+};
 use rustix::io::Errno;
 use ruzstd::decoding::StreamingDecoder;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufReader, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::path::Path;
@@ -29,6 +33,12 @@ const SMALL: u64 = 1024 * 1024;
 /// A batch is this many bytes or entries, whichever comes first.
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
 const BATCH_ENTRIES: usize = 256;
+
+/// How often an entry is written anew when something on the box takes its folder away meanwhile.
+const ATTEMPTS: u32 = 5;
+
+/// What is about to take another's place, in the temporary folder.
+const NEXT: &str = "next";
 
 /// What was done.
 #[derive(Clone, Copy, Debug, Default)]
@@ -62,7 +72,7 @@ pub(crate) fn apply(
     let temporary =
         rustix::fs::open(temporary, folder, Mode::empty()).map_err(|error| wrap(error.into()))?;
     let mut writer = Writer {
-        folders: Folders::open(workspace).map_err(wrap)?,
+        folders: Folders::open(workspace, TO_WRITE).map_err(wrap)?,
         temporary: temporary.as_fd(),
         journal,
         rows,
@@ -83,6 +93,7 @@ pub(crate) fn apply(
         // The writer's failure is why the decoder was stopped, not the other way round.
         let mut writer = writing.join().expect("the writing thread doesn't panic")?;
         writer.delete(&decoded?)?;
+        verify::at_end(workspace, &writer.fresh, writer.rows)?;
         writer.settle()?;
         Ok(writer.done)
     })
@@ -174,7 +185,7 @@ fn store(
     let name = format!("large-{number}");
     let mut file = match create(temporary, &name, entry.kind) {
         Ok(file) => file,
-        Err(error) => return Ok(Err(cannot_write(entry, &error))),
+        Err(error) => return Ok(Err(cannot_write(entry, &error.into()))),
     };
     let mut hasher = blake3::Hasher::new();
     let mut chunk = vec![0; 256 * 1024];
@@ -197,13 +208,13 @@ fn cannot_write(entry: &Entry, error: &io::Error) -> Failure {
 }
 
 /// A new file in the temporary folder; what an earlier session left there goes.
-fn create(temporary: BorrowedFd<'_>, name: &str, kind: Kind) -> io::Result<File> {
+fn create(temporary: BorrowedFd<'_>, name: &str, kind: Kind) -> Result<File, Errno> {
     match create_new(temporary, name.as_bytes(), kind) {
         Err(Errno::EXIST) => {
             unlinkat(temporary, name, AtFlags::empty())?;
-            Ok(create_new(temporary, name.as_bytes(), kind)?)
+            create_new(temporary, name.as_bytes(), kind)
         }
-        other => Ok(other?),
+        other => other,
     }
 }
 
@@ -218,8 +229,8 @@ struct Writer<'a> {
     temporary: BorrowedFd<'a>,
     journal: &'a mut Journal,
     rows: &'a mut Rows,
-    /// What was written, and its stamp right after: too young to be relied on yet.
-    fresh: Vec<(Vec<u8>, Stamp)>,
+    /// What was written: too young for its stamp to be relied on yet.
+    fresh: Vec<Written>,
     done: Done,
     workspace: &'a Path,
 }
@@ -234,11 +245,10 @@ impl Writer<'_> {
             batch.iter().map(|item| Row { entry: item.entry.clone(), stamp: None }).collect();
         self.journal.put(&intents).map_err(|error| self.journal_failed(&error))?;
         for Item { entry, content } in batch {
-            let stamp =
-                self.place(&entry, content).map_err(|error| cannot_write(&entry, &error))?;
-            if entry.kind != Kind::Folder {
-                self.fresh.push((entry.path.clone(), stamp));
-            }
+            let stat =
+                self.place(&entry, &content).map_err(|error| cannot_write(&entry, &error))?;
+            verify::at_once(&entry, &stat)?;
+            self.fresh.push(Written { path: entry.path.clone(), stamp: stamp_of(&stat) });
             self.rows.insert(entry.path.clone(), Row { entry, stamp: None });
             self.done.written += 1;
         }
@@ -246,57 +256,59 @@ impl Writer<'_> {
     }
 
     /// Puts one entry into its place.
-    fn place(&mut self, entry: &Entry, content: Content) -> io::Result<Stamp> {
-        const NAME: &str = "next";
-        let (parent, name) = split(&entry.path);
-        let temporary = self.temporary;
-        let folder = self.folders.made(parent)?;
-        if entry.kind == Kind::Folder {
-            match mkdirat(folder, name, Mode::from_raw_mode(0o777)) {
-                Err(Errno::EXIST) => {
-                    // A folder will do; anything else is in the way.
-                    if openat(folder, name, OFlags::DIRECTORY | OFlags::NOFOLLOW, Mode::empty())
-                        .is_err()
-                    {
-                        unlinkat(folder, name, AtFlags::empty())?;
-                        mkdirat(folder, name, Mode::from_raw_mode(0o777))?;
-                    }
+    fn place(&mut self, entry: &Entry, content: &Content) -> io::Result<Stat> {
+        let mut attempt = 1;
+        loop {
+            match self.try_to_place(entry, content) {
+                Err(Errno::NOENT | Errno::NOTDIR | Errno::LOOP | Errno::STALE | Errno::EXIST)
+                    if attempt < ATTEMPTS =>
+                {
+                    // Its folder isn't where it was a moment ago, or something is there again.
+                    self.folders.forget();
+                    attempt += 1;
                 }
-                other => other?,
+                other => return Ok(other?),
             }
-            return stamp_at(folder, name);
         }
+    }
+
+    fn try_to_place(&mut self, entry: &Entry, content: &Content) -> Result<Stat, Errno> {
+        let (parent, name) = split(&entry.path);
+        let folder = self.folders.made(parent).map_err(|error| errno(&error))?;
         let from = match content {
-            Content::Stored(name) => name,
+            Content::Memory(_) if entry.kind == Kind::Folder => return make_folder(folder, name),
             Content::Memory(target) if entry.kind == Kind::Symlink => {
-                let link = || symlinkat(target.as_slice(), temporary, NAME);
-                if link() == Err(Errno::EXIST) {
-                    unlinkat(temporary, NAME, AtFlags::empty())?;
-                    link()?;
-                }
-                NAME.to_owned()
+                make_link(target, self.temporary)?;
+                NEXT
             }
             Content::Memory(content) => {
                 match create_new(folder, name, entry.kind) {
                     Ok(mut file) => {
-                        file.write_all(&content)?;
-                        return Ok(stamp_of(&fstat(&file)?));
+                        let written = file.write_all(content).map_err(|error| errno(&error));
+                        if written.is_err() {
+                            // On a full disk half a file is in the way of whatever comes next.
+                            let _ = unlinkat(folder, name, AtFlags::empty());
+                        }
+                        return written.and_then(|()| fstat(&file));
                     }
                     Err(Errno::EXIST) => {}
-                    Err(error) => return Err(error.into()),
+                    Err(error) => return Err(error),
                 }
-                create(temporary, NAME, entry.kind)?.write_all(&content)?;
-                NAME.to_owned()
+                create(self.temporary, NEXT, entry.kind)?
+                    .write_all(content)
+                    .map_err(|error| errno(&error))?;
+                NEXT
             }
+            Content::Stored(name) => name,
         };
-        match renameat(temporary, from.as_str(), folder, name) {
+        match renameat(self.temporary, from, folder, name) {
             Err(Errno::ISDIR | Errno::NOTEMPTY | Errno::EXIST) => {
-                remove_all(folder, name)?;
-                renameat(temporary, from.as_str(), folder, name)?;
+                remove_all(folder, name).map_err(|error| errno(&error))?;
+                renameat(self.temporary, from, folder, name)?;
             }
             other => other?,
         }
-        stamp_at(folder, name)
+        statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
     }
 
     /// Removes what isn't wanted any more, and the folders that this leaves empty.
@@ -320,7 +332,7 @@ impl Writer<'_> {
         match unlinkat(folder, name, AtFlags::empty()) {
             // By now a folder of the new tree, or one that was made on the box and holds
             // what isn't ours: only an empty one goes.
-            Err(Errno::ISDIR | Errno::PERM) => {
+            Err(Errno::ISDIR | Errno::PERM) if is_folder(folder, name) => {
                 let _ = unlinkat(folder, name, AtFlags::REMOVEDIR);
             }
             Ok(()) | Err(Errno::NOENT) => {}
@@ -345,9 +357,10 @@ impl Writer<'_> {
     fn settle(&mut self) -> Result<(), Failure> {
         let now = now();
         let mut known = Vec::new();
-        for (path, stamp) in std::mem::take(&mut self.fresh) {
+        for Written { path, stamp } in std::mem::take(&mut self.fresh) {
             if let Some(stamp) = settled(stamp, now)
                 && let Some(row) = self.rows.get_mut(&path)
+                && row.entry.kind != Kind::Folder
             {
                 row.stamp = Some(stamp);
                 known.push(row.clone());
@@ -358,6 +371,50 @@ impl Writer<'_> {
             .and_then(|()| self.journal.compact(self.rows))
             .map_err(|error| self.journal_failed(&error))
     }
+}
+
+/// A folder will do; anything else is in the way.
+fn make_folder(folder: BorrowedFd<'_>, name: &[u8]) -> Result<Stat, Errno> {
+    let make = || mkdirat(folder, name, Mode::from_raw_mode(0o777));
+    match make() {
+        Err(Errno::EXIST) if !is_folder(folder, name) => {
+            unlinkat(folder, name, AtFlags::empty())?;
+            make()?;
+        }
+        Ok(()) | Err(Errno::EXIST) => {}
+        Err(error) => return Err(error),
+    }
+    statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
+}
+
+/// A link in the temporary folder, under [`NEXT`].
+fn make_link(target: &[u8], temporary: BorrowedFd<'_>) -> Result<(), Errno> {
+    match symlinkat(target, temporary, NEXT) {
+        Err(Errno::EXIST) => {
+            unlinkat(temporary, NEXT, AtFlags::empty())?;
+            symlinkat(target, temporary, NEXT)
+        }
+        other => other,
+    }
+}
+
+fn is_folder(folder: BorrowedFd<'_>, name: &[u8]) -> bool {
+    statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)
+        .is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::Directory)
+}
+
+/// The number behind an error of the standard library; it has one wherever a system call failed.
+fn errno(error: &io::Error) -> Errno {
+    Errno::from_io_error(error).unwrap_or(Errno::IO)
+}
+
+/// Empties the folder for temporary files: a session that was killed leaves what it had stored.
+pub(crate) fn empty(temporary: &Path) -> Result<(), Failure> {
+    let wrap = |error| Failure::system("emptying", temporary, &error);
+    for entry in fs::read_dir(temporary).map_err(wrap)? {
+        fs::remove_file(entry.map_err(wrap)?.path()).map_err(wrap)?;
+    }
+    Ok(())
 }
 
 /// The bytes of a delta, out of its frames.

@@ -19,6 +19,7 @@
 //! | [`journal`] | what the workspace was last given |
 //! | [`scan`] | what it holds now |
 //! | [`apply`] | makes it hold another tree |
+//! | [`verify`] | is what was written what lies there? |
 //! | [`folders`] | ways into the workspace that never follow a link |
 //! | [`runs`] | the folders of runs: what is known of each |
 //! | [`start`] | starts the command |
@@ -71,6 +72,7 @@ mod start;
 mod streams;
 mod supervise;
 mod sys;
+mod verify;
 
 use sha2::{Digest, Sha256};
 use std::env;

@@ -1,10 +1,12 @@
 //! What the workspace holds now: one `stat` for each entry that it was given, and a
 //! look into those that changed since.
 
-use crate::folders::{Folders, split};
+use crate::failure::Failure;
+use crate::folders::{Folders, TO_LOOK, split};
 use crate::journal::{Row, Rows, Stamp};
 use crabbox_wire::tree::{Entry, Hash, Kind};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
+use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 use std::fs::File;
 use std::io;
@@ -16,13 +18,22 @@ use std::thread;
 /// same time stamp: several ticks of the kernel's coarse clock.
 const RACY_NANOS: i128 = 20_000_000;
 
+/// The same where a file system stamps whole seconds (ext4 with small inodes, old network file
+/// systems) or, at the coarsest, every second one (FAT).
+const COARSE_RACY_NANOS: i128 = 2_000_000_000;
+
+const SECOND: i128 = 1_000_000_000;
+
+/// The hash of content that couldn't be read: that of no file.
+const UNKNOWN: Hash = Hash([0; 32]);
+
 /// Fewer rows than this aren't worth a second thread.
 const SHARE: usize = 2_000;
 
 /// The clock that file systems stamp with, now.
 pub(crate) fn now() -> i128 {
     let now = clock_gettime(ClockId::RealtimeCoarse);
-    i128::from(now.tv_sec) * 1_000_000_000 + i128::from(now.tv_nsec)
+    i128::from(now.tv_sec) * SECOND + i128::from(now.tv_nsec)
 }
 
 /// What a look at the workspace found out.
@@ -36,7 +47,7 @@ pub(crate) struct News {
 
 /// Brings `rows` in line with what is in `workspace`, with as many threads as there are
 /// processors; returns what is news to the journal.
-pub(crate) fn refresh(workspace: &Path, rows: &mut Rows) -> io::Result<News> {
+pub(crate) fn refresh(workspace: &Path, rows: &mut Rows) -> Result<News, Failure> {
     let now = now();
     let threads = thread::available_parallelism().map_or(1, Into::into);
     let share = rows.len().div_ceil(threads).max(SHARE);
@@ -53,7 +64,7 @@ pub(crate) fn refresh(workspace: &Path, rows: &mut Rows) -> io::Result<News> {
             news.changed.extend(found.changed);
             news.gone.extend(found.gone);
         }
-        Ok::<_, io::Error>(())
+        Ok::<_, Failure>(())
     })?;
     for path in &news.gone {
         rows.remove(path);
@@ -61,17 +72,22 @@ pub(crate) fn refresh(workspace: &Path, rows: &mut Rows) -> io::Result<News> {
     Ok(news)
 }
 
-fn refresh_some(workspace: &Path, rows: &mut [(&[u8], &mut Row)], now: i128) -> io::Result<News> {
-    let mut folders = Folders::open(workspace)?;
+fn refresh_some(
+    workspace: &Path,
+    rows: &mut [(&[u8], &mut Row)],
+    now: i128,
+) -> Result<News, Failure> {
+    let mut folders = Folders::open(workspace, TO_LOOK)
+        .map_err(|error| Failure::system("opening", workspace, &error))?;
     let mut news = News::default();
     for (path, row) in rows {
         let (parent, name) = split(path);
         let found = match folders.existing(parent) {
-            Ok(folder) => look(folder, name, row, now)?,
-            Err(error) if is_absent(&error) => Found::Nothing,
-            Err(error) => return Err(error),
+            Ok(folder) => look(folder, name, row, now),
+            Err(error) if is_absent(&error) => Ok(Found::Nothing),
+            Err(error) => Err(error),
         };
-        match found {
+        match found.map_err(|error| Failure::entry("reading", path, &error))? {
             Found::Same => {}
             Found::Other(found) => {
                 **row = found;
@@ -110,14 +126,19 @@ fn look(folder: BorrowedFd<'_>, name: &[u8], row: &Row, now: i128) -> io::Result
     let (size, hash, stamp) = if kind == Kind::Folder {
         (0, Hash::of(b""), row.stamp)
     } else {
-        let (size, hash) = read(folder, name, kind)?;
-        (size, hash, settled(stamp, now))
+        match read(folder, name, kind) {
+            Ok((size, hash)) => (size, hash, settled(stamp, now)),
+            // What can't be read, or was exchanged since it was looked at, isn't as it was given.
+            Err(error) if is_in_the_way(&error) => (stamp.size, UNKNOWN, None),
+            Err(error) => return Err(error),
+        }
     };
     let found = Row { entry: Entry { kind, size, hash, ..row.entry.clone() }, stamp };
     Ok(if found == *row { Found::Same } else { Found::Other(found) })
 }
 
-fn read(folder: BorrowedFd<'_>, name: &[u8], kind: Kind) -> io::Result<(u64, Hash)> {
+/// Size and hash of what is at a name, which must be of this kind.
+pub(crate) fn read(folder: BorrowedFd<'_>, name: &[u8], kind: Kind) -> io::Result<(u64, Hash)> {
     if kind == Kind::Symlink {
         let target = readlinkat(folder, name, Vec::new())?.into_bytes();
         return Ok((target.len() as u64, Hash::of(&target)));
@@ -129,19 +150,17 @@ fn read(folder: BorrowedFd<'_>, name: &[u8], kind: Kind) -> io::Result<(u64, Has
     Ok((size, Hash(*hasher.finalize().as_bytes())))
 }
 
-/// The stamp of what is at this name.
-pub(crate) fn stamp_at(folder: BorrowedFd<'_>, name: &[u8]) -> io::Result<Stamp> {
-    Ok(stamp_of(&statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?))
-}
-
 /// The stamp, if it can be relied on: no change after `now` can carry it.
 pub(crate) fn settled(stamp: Stamp, now: i128) -> Option<Stamp> {
-    (stamp.changed.max(stamp.modified) < now - RACY_NANOS).then_some(stamp)
+    // The time of the last change can't be set: it is whole by chance once in a thousand million.
+    let is_coarse = stamp.changed % SECOND == 0 && stamp.modified % SECOND == 0;
+    let limit = if is_coarse { COARSE_RACY_NANOS } else { RACY_NANOS };
+    (stamp.changed.max(stamp.modified) < now - limit).then_some(stamp)
 }
 
 #[allow(clippy::useless_conversion, reason = "the fields' types differ between architectures")]
 pub(crate) fn stamp_of(stat: &Stat) -> Stamp {
-    let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * SECOND + i128::from(nanos);
     Stamp {
         inode: stat.st_ino,
         size: u64::try_from(stat.st_size).unwrap_or(0),
@@ -150,7 +169,7 @@ pub(crate) fn stamp_of(stat: &Stat) -> Stamp {
     }
 }
 
-fn kind_of(stat: &Stat) -> Option<Kind> {
+pub(crate) fn kind_of(stat: &Stat) -> Option<Kind> {
     match FileType::from_raw_mode(stat.st_mode) {
         FileType::RegularFile if stat.st_mode & 0o100 == 0 => Some(Kind::File),
         FileType::RegularFile => Some(Kind::Executable),
@@ -161,10 +180,16 @@ fn kind_of(stat: &Stat) -> Option<Kind> {
 }
 
 /// Not there, or a link or a file where its folder should be.
-fn is_absent(error: &io::Error) -> bool {
-    let loops = Some(rustix::io::Errno::LOOP.raw_os_error());
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
-        || error.raw_os_error() == loops
+pub(crate) fn is_absent(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    matches!(errno, Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP))
+}
+
+/// No right to read it, or no longer what it was a moment ago.
+fn is_in_the_way(error: &io::Error) -> bool {
+    let errno = Errno::from_io_error(error);
+    is_absent(error)
+        || matches!(errno, Some(Errno::ACCESS | Errno::INVAL | Errno::ISDIR | Errno::NXIO))
 }
 
 #[cfg(test)]
@@ -210,5 +235,21 @@ mod tests {
         let news = refresh(folder.path(), &mut rows).expect("looks");
         assert_eq!(news.gone, [b"a".to_vec()]);
         assert!(rows.is_empty());
+    }
+
+    #[test]
+    fn whole_seconds_are_distrusted_for_longer() {
+        let now = 1_000 * SECOND;
+        let stamp = |modified, changed| Stamp { inode: 1, size: 1, modified, changed };
+        let fine = stamp(now - 50_000_000, now - 50_000_001);
+        assert_eq!(settled(fine, now), Some(fine));
+        assert_eq!(settled(stamp(now - 10_000_000, now - 10_000_001), now), None);
+        let coarse = |age| stamp(now - age * SECOND, now - age * SECOND);
+        assert_eq!(settled(coarse(1), now), None);
+        assert_eq!(settled(coarse(2), now), None);
+        assert_eq!(settled(coarse(3), now), Some(coarse(3)));
+        // A time that was set to a whole second says nothing about the file system.
+        let set = stamp(0, now - 50_000_001);
+        assert_eq!(settled(set, now), Some(set));
     }
 }

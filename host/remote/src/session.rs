@@ -1,13 +1,14 @@
 //! The order of a session: proof, lock, sync, command.
 
-use crate::apply::{Done, apply};
+use crate::apply::{self, Done};
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::folders::{Folders, TO_WRITE, remove_all};
 use crate::inbox::{Event, Inbox};
-use crate::journal::{Journal, Opened, Row, Rows};
+use crate::journal::{Journal, Opened, Rows};
 use crate::layout::{Layout, make_private};
 use crate::outbox::Outbox;
-use crate::{lock, lost, proof, scan, supervise};
+use crate::{lock, lost, proof, scan, supervise, verify};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crabbox_wire::frame::{CHUNK, ToHost};
@@ -18,6 +19,7 @@ use rustix::fs::Mode;
 use rustix::process::umask;
 use std::fs;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -49,6 +51,7 @@ fn session(argument: &str, connection: &Arc<Connection>) -> Result<(), Failure> 
     // The file's lock lasts as long as the session.
     let _lock = lock::take(&layout.tree.join("lock"), &request.holder, connection)?;
     lost::end_all(&layout);
+    apply::empty(&layout.tree.join("tmp"))?;
     sync(&request, &layout, connection)?;
     let Some(run) = &request.run else {
         return Ok(());
@@ -91,6 +94,7 @@ fn sync(request: &Request, layout: &Layout, connection: &Connection) -> Result<(
     let wanted = request.sync.wanted;
     let (mut journal, mut rows, held) = open_workspace(layout)?;
     if held == Some(wanted) {
+        verify::names_are_distinct(&layout.workspace, &rows)?;
         return outbox.send(&ToHost::Synced(Synced { root: wanted, written: 0, removed: 0 }));
     }
     // The host has sent a delta from what it believes, unless it believes that all is well.
@@ -103,7 +107,15 @@ fn sync(request: &Request, layout: &Layout, connection: &Connection) -> Result<(
         }
         send_manifest(&rows, outbox)?;
     }
-    let done = apply(inbox, &layout.workspace, &layout.tree.join("tmp"), &mut journal, &mut rows)?;
+    let temporary = layout.tree.join("tmp");
+    let done = apply::apply(inbox, &layout.workspace, &temporary, &mut journal, &mut rows)
+        // What couldn't be put into its place mustn't fill the disk until the next session.
+        .inspect_err(|_| drop(apply::empty(&temporary)))?;
+    if let Err(failure) = verify::names_are_distinct(&layout.workspace, &rows) {
+        // A record that isn't made costs a file that is sent again.
+        let _ = journal.delete(&verify::aliases(&rows));
+        return Err(failure);
+    }
     report(&rows, wanted, done, outbox)
 }
 
@@ -118,7 +130,7 @@ fn open_workspace(layout: &Layout) -> Result<(Journal, Rows, Option<Hash>), Fail
     match Journal::open(&path).map_err(wrap)? {
         Opened::Known(mut journal, mut rows) => {
             make_workspace(layout)?;
-            let news = scan::refresh(&layout.workspace, &mut rows).map_err(wrap)?;
+            let news = scan::refresh(&layout.workspace, &mut rows)?;
             let recorded = journal.put(&news.changed).and_then(|()| journal.delete(&news.gone));
             recorded.map_err(|error| Failure::system("writing to", &path, &error))?;
             let root = tree::root(rows.values().map(|row| &row.entry));
@@ -141,7 +153,7 @@ fn open_workspace(layout: &Layout) -> Result<(Journal, Rows, Option<Hash>), Fail
         }
         Opened::Damaged => {
             // Ours, since our notes on it are there, and nothing says what of it is right.
-            match fs::remove_dir_all(&layout.workspace) {
+            match remove_workspace(layout) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(wrap(error)),
                 _ => {}
             }
@@ -149,6 +161,12 @@ fn open_workspace(layout: &Layout) -> Result<(Journal, Rows, Option<Hash>), Fail
             Ok((create()?, Rows::new(), None))
         }
     }
+}
+
+fn remove_workspace(layout: &Layout) -> io::Result<()> {
+    let mut folders = Folders::open(&layout.work_root, TO_WRITE)?;
+    let name = layout.workspace.file_name().unwrap_or_default();
+    remove_all(folders.existing(b"")?, name.as_bytes())
 }
 
 /// The workspace itself is an ordinary folder: commands may look at its mode.
@@ -167,20 +185,15 @@ fn skip_delta(inbox: &Inbox) -> Result<(), Failure> {
 }
 
 fn send_manifest(rows: &Rows, outbox: &Outbox) -> Result<(), Failure> {
-    let entries = rows.values().map(|row| row.entry.clone()).collect();
-    let tree = Tree::from_sorted(entries)
-        .map_err(|error| Failure::new(FailureCode::Sync, error.to_string()))?;
-    for chunk in tree::encode(&tree).chunks(CHUNK) {
+    for chunk in tree::encode(&tree_of(rows)?).chunks(CHUNK) {
         outbox.send(&ToHost::Manifest(chunk))?;
     }
     outbox.send(&ToHost::ManifestEnd)
 }
 
-/// The last check: the hash of what was really written.
+/// The last check: the hash of what was really written. That it lies there is seen by then.
 fn report(rows: &Rows, wanted: Hash, done: Done, outbox: &Outbox) -> Result<(), Failure> {
-    let entry = |row: &Row| row.entry.clone();
-    let entries: Vec<_> = rows.values().map(entry).collect();
-    let root = tree::root(&entries);
+    let root = tree_of(rows)?.root();
     if root != wanted {
         return Err(Failure::new(
             FailureCode::Verify,
@@ -188,4 +201,10 @@ fn report(rows: &Rows, wanted: Hash, done: Done, outbox: &Outbox) -> Result<(), 
         ));
     }
     outbox.send(&ToHost::Synced(Synced { root, written: done.written, removed: done.removed }))
+}
+
+/// The rows as a tree, which they must be.
+fn tree_of(rows: &Rows) -> Result<Tree, Failure> {
+    let entries = rows.values().map(|row| row.entry.clone()).collect();
+    Tree::from_sorted(entries).map_err(|error| Failure::new(FailureCode::Sync, error.to_string()))
 }

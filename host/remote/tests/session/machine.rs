@@ -9,7 +9,7 @@ use crabbox_wire::message::{
     Base, Command, Failure, Identity, Inherit, Marker, Outcome, Request, Run, Sync, Synced,
 };
 use crabbox_wire::text::Text;
-use crabbox_wire::tree::{Entry, Hash, Kind, Tree};
+use crabbox_wire::tree::{self, Entry, Hash, Kind, Tree};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufReader, Write};
@@ -19,18 +19,54 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::Duration;
 
+const HELPER: &str = env!("CARGO_BIN_EXE_crabbox-remote");
+
 /// A folder that plays the box.
-pub(crate) struct Machine(pub(crate) tempfile::TempDir);
+pub(crate) struct Machine {
+    folder: tempfile::TempDir,
+    /// What starts the helper.
+    words: Vec<String>,
+}
 
 impl Machine {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("temporary folder");
         fs::create_dir(folder.path().join("box")).expect("folder");
-        Self(folder)
+        Self { folder, words: vec![HELPER.to_owned()] }
+    }
+
+    /// One whose processes start with this umask.
+    pub(crate) fn with_umask(mask: &str) -> Self {
+        let line = format!("umask {mask}; exec \"$0\" \"$@\"");
+        let words = ["sh", "-c", &line, HELPER].map(str::to_owned).to_vec();
+        Self { words, ..Self::new() }
+    }
+
+    /// One of a user without rights; `None`, with a word on it, where there is no such user.
+    pub(crate) fn of_nobody() -> Option<Self> {
+        let mut machine = Self::new();
+        let folder = machine.folder.path();
+        // The build's own folder may be out of that user's reach.
+        let helper = folder.join("helper");
+        fs::copy(HELPER, &helper).expect("copies");
+        let given = process::Command::new("chown").args(["-R", "65534:65534"]).arg(folder).status();
+        if !given.is_ok_and(|status| status.success()) {
+            skipped("only root can run as somebody else");
+            return None;
+        }
+        let words = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"];
+        machine.words = words.map(str::to_owned).to_vec();
+        machine.words.push(helper.display().to_string());
+        Some(machine)
+    }
+
+    /// Where the box may keep to itself what the test needs.
+    pub(crate) fn outside(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
     }
 
     pub(crate) fn root(&self) -> PathBuf {
-        self.0.path().join("box")
+        self.folder.path().join("box")
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -65,20 +101,27 @@ impl Machine {
         Request { run: Some(run), ..self.request(None, Files::new(&[]).root()) }
     }
 
+    /// A session.
+    pub(crate) fn open(&self, request: &Request) -> Session {
+        let words: Vec<&str> = self.words.iter().map(String::as_str).collect();
+        Session::open_by(&words, request)
+    }
+
     /// A session that syncs files and asks for nothing else.
     pub(crate) fn give(&self, base: Option<&Files>, files: &Files) -> Log {
         let request = self.request(base.map(Files::root), files.root());
-        serve(&request, |frame, host| match frame {
+        let mut manifest = Vec::new();
+        self.open(&request).finish(|frame, host| match frame {
             ToHost::Proved(_) if request.sync.base != Some(request.sync.wanted) => {
                 files.send(base.map(Files::tree).as_ref(), host);
             }
-            _ => {}
+            _ => correct(files, &mut manifest, frame, host),
         })
     }
 
     /// A session that runs a line of shell on an empty tree.
     pub(crate) fn run(&self, run: Run, each: impl FnMut(&ToHost<'_>, &mut ChildStdin)) -> Log {
-        Session::open(&self.request_to_run(run)).with_nothing(each)
+        self.open(&self.request_to_run(run)).with_nothing(each)
     }
 }
 
@@ -129,7 +172,7 @@ impl Files {
     }
 
     pub(crate) fn root(&self) -> Hash {
-        crabbox_wire::tree::root(&self.entries())
+        tree::root(&self.entries())
     }
 
     /// The delta from `base`, as the host sends it.
@@ -154,6 +197,23 @@ pub(crate) fn send_delta(records: &[u8], host: &mut ChildStdin) {
     let packed = zstd::encode_all(records, 3).expect("packs");
     ToHelper::Delta(&packed).write(host).expect("writes");
     ToHelper::DeltaEnd.write(host).expect("writes");
+}
+
+/// Answers a manifest with the delta from it.
+pub(crate) fn correct(
+    files: &Files,
+    manifest: &mut Vec<u8>,
+    frame: &ToHost<'_>,
+    host: &mut ChildStdin,
+) {
+    match frame {
+        ToHost::Manifest(bytes) => manifest.extend_from_slice(bytes),
+        ToHost::ManifestEnd => {
+            let held = tree::decode(manifest).expect("a manifest");
+            files.send(Some(&held), host);
+        }
+        _ => {}
+    }
 }
 
 /// What the helper said.
@@ -214,15 +274,14 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn open(request: &Request) -> Self {
-        Self::open_by(&[], request)
+        Self::open_by(&[HELPER], request)
     }
 
-    /// With words before the helper's own command line, such as `setpriv`'s.
-    pub(crate) fn open_by(words: &[&str], request: &Request) -> Self {
+    fn open_by(words: &[&str], request: &Request) -> Self {
         let argument = BASE64_URL_SAFE_NO_PAD.encode(serde_json::to_vec(request).expect("json"));
-        let words = [words, &[env!("CARGO_BIN_EXE_crabbox-remote"), "serve", &argument]].concat();
         let mut helper = process::Command::new(words[0])
             .args(&words[1..])
+            .args(["serve", &argument])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -324,7 +383,6 @@ pub(crate) fn is_gone(pid: &str) -> bool {
 pub(crate) struct Disk(PathBuf);
 
 impl Disk {
-    #[expect(clippy::print_stderr, reason = "a test that was skipped must say so")]
     /// Mounts one; `None`, with a word on it, where that isn't possible.
     pub(crate) fn mount(path: &Path, options: &str) -> Option<Self> {
         let mounted = process::Command::new("mount")
@@ -334,7 +392,7 @@ impl Disk {
         if mounted.is_ok_and(|status| status.success()) {
             return Some(Self(path.to_owned()));
         }
-        eprintln!("skipped: nothing can be mounted here");
+        skipped("nothing can be mounted here");
         None
     }
 }
@@ -343,4 +401,9 @@ impl Drop for Disk {
     fn drop(&mut self) {
         let _ = process::Command::new("umount").arg("-l").arg(&self.0).status();
     }
+}
+
+#[expect(clippy::print_stderr, reason = "a test that was skipped must say so")]
+pub(crate) fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
 }

@@ -1,5 +1,6 @@
 //! The built helper, spoken to over its pipes as the host does.
 
+mod drift;
 mod lost;
 mod machine;
 mod running;

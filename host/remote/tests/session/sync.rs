@@ -1,13 +1,12 @@
 //! Making a workspace hold a tree.
 
-use crate::machine::{Files, Machine, counts, send_delta, serve};
+use crate::machine::{Files, Machine, correct, counts, send_delta, serve};
 use crabbox_wire::delta::Record;
 use crabbox_wire::frame::{ToHelper, ToHost};
 use crabbox_wire::message::{FailureCode, Identity, Marker};
 use crabbox_wire::text::Text;
-use crabbox_wire::tree::{self, Hash};
+use crabbox_wire::tree::Hash;
 use std::fs;
-use std::process::ChildStdin;
 
 #[test]
 fn a_tree_is_given_once_and_changes_are_given_alone() {
@@ -24,18 +23,6 @@ fn a_tree_is_given_once_and_changes_are_given_alone() {
     assert_eq!(counts(&machine.give(Some(&one), &two)), Some((1, 1)));
     assert_eq!(machine.read("a"), "changed");
     assert!(!machine.file("d/c").exists());
-}
-
-/// Answers a manifest with the delta from it.
-fn correct(files: &Files, manifest: &mut Vec<u8>, frame: &ToHost<'_>, host: &mut ChildStdin) {
-    match frame {
-        ToHost::Manifest(bytes) => manifest.extend_from_slice(bytes),
-        ToHost::ManifestEnd => {
-            let held = tree::decode(manifest).expect("a manifest");
-            files.send(Some(&held), host);
-        }
-        _ => {}
-    }
 }
 
 #[test]
@@ -116,7 +103,7 @@ fn a_delta_that_breaks_off_is_made_good_by_the_next_session() {
 fn a_box_that_is_not_the_leased_one_is_left_as_it_is() {
     let machine = Machine::new();
     let mut request = machine.request(None, Files::new(&[]).root());
-    let identity = machine.0.path().join("id");
+    let identity = machine.outside("id");
     fs::write(&identity, "another box\n").expect("writes");
     request.identity = Identity::File {
         path: Text(identity.into_os_string().into_encoded_bytes()),
