@@ -1,6 +1,7 @@
 //! End-to-end tests: one file a subject.
 
 mod abi;
+mod boxes;
 mod completions;
 mod config;
 mod desk;

@@ -225,8 +225,7 @@ mod tests {
 
     #[test]
     fn a_key_is_pressed_when_what_stands_above_it_is_shown() {
-        let document =
-            "```console\n$ echo waiting >w; tail -f w; echo $?\nwaiting\n^C130\n```\n";
+        let document = "```console\n$ echo waiting >w; tail -f w; echo $?\nwaiting\n^C130\n```\n";
         assert_eq!(follow(document), Ok(()));
     }
 }
