@@ -1,6 +1,6 @@
 //! Boxes that aren't as one would wish, and commands that do as they like.
 
-use crabbox_tests::World;
+use crabbox_tests::{World, until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -11,17 +11,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
-
-/// Waits for something that must come true.
-fn patiently(what: &str, mut is_so: impl FnMut() -> bool) {
-    for _ in 0..3_000 {
-        if is_so() {
-            return;
-        }
-        thread::sleep(Duration::from_millis(10));
-    }
-    panic!("{what}: not so after a long time");
-}
 
 /// A small disk for this world's boxes, for as long as it lives.
 struct Disk(PathBuf);
@@ -220,12 +209,11 @@ fn a_flood_on_both_streams_takes_constant_memory() {
         .expect("runs");
     let stdout = count(child.stdout.take().expect("a pipe"));
     let stderr = count(child.stderr.take().expect("a pipe"));
-    let boxes = world.root().join("data/crabbox/local");
-    patiently("the flood is over", || {
-        fs::read_dir(&boxes).is_ok_and(|mut boxes| boxes.next().is_some())
-            && fs::read_dir(world.only_box()).is_ok_and(|entries| {
-                entries.flatten().any(|entry| entry.path().join("done").exists())
-            })
+    until("the flood is over", || {
+        let entries = world.boxes().first().and_then(|one| fs::read_dir(one).ok());
+        entries.is_some_and(|entries| {
+            entries.flatten().any(|entry| entry.path().join("done").exists())
+        })
     });
     let command = fs::read_to_string(world.workspace().join("pid")).expect("a pid");
     let helper = peak(parent(command.trim().parse().expect("a number"))).expect("a helper");
@@ -310,19 +298,17 @@ fn output_that_nobody_reads_disables_neither_the_time_limit_nor_an_interrupt() {
         let mut child = start(&world, &arguments);
         // The command writes until every pipe is full, and nothing here reads.
         let pid = || {
-            let boxes = fs::read_dir(world.root().join("data/crabbox/local")).ok()?;
-            let one = boxes.flatten().next()?.path();
-            let mut inside = fs::read_dir(one).ok()?.flatten();
+            let mut inside = fs::read_dir(world.boxes().first()?).ok()?.flatten();
             let pid = inside.find_map(|entry| fs::read_to_string(entry.path().join("pid")).ok())?;
             pid.trim().parse::<u32>().ok().filter(|pid| peak(*pid).is_some())
         };
-        patiently("the command runs", || pid().is_some());
+        until("the command runs", || pid().is_some());
         let command = pid().expect("a pid");
         if limit.is_none() {
             thread::sleep(Duration::from_millis(300));
             kill_process(Pid::from_child(&child), Signal::INT).expect("signals");
         }
-        patiently("the command ends", || peak(command).is_none());
+        until("the command ends", || peak(command).is_none());
         let read = count(child.stdout.take().expect("a pipe"));
         let code = if limit.is_some() { 124 } else { 130 };
         assert_eq!(child.wait().expect("ends").code(), Some(code));
