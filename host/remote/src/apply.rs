@@ -409,12 +409,11 @@ fn errno(error: &io::Error) -> Errno {
 }
 
 /// Empties the folder for temporary files: a session that was killed leaves what it had stored.
-pub(crate) fn empty(temporary: &Path) -> Result<(), Failure> {
-    let wrap = |error| Failure::system("emptying", temporary, &error);
-    for entry in fs::read_dir(temporary).map_err(wrap)? {
-        fs::remove_file(entry.map_err(wrap)?.path()).map_err(wrap)?;
+pub(crate) fn empty(temporary: &Path) {
+    for entry in fs::read_dir(temporary).into_iter().flatten().flatten() {
+        // What is still in the way when its name is needed is an error then.
+        let _ = fs::remove_file(entry.path());
     }
-    Ok(())
 }
 
 /// The bytes of a delta, out of its frames.

@@ -75,9 +75,8 @@ impl Outbox {
     }
 
     fn push(&self, state: &mut State, frame: &ToHost<'_>) {
-        let mut bytes = Vec::new();
-        // Writing to memory fails for a frame over the limit alone, and ours are below it.
-        if frame.write(&mut bytes).is_ok() {
+        // Only a frame over the limit has no bytes, and ours are below it.
+        if let Ok(bytes) = frame.encode() {
             state.held += OVERHEAD + bytes.len();
             state.frames.push_back(bytes);
             self.changed.notify_all();
@@ -146,11 +145,8 @@ impl Outbox {
         } else {
             state.taken.take().map(ToHost::Taken)
         };
-        if let Some(urgent) = urgent {
-            let mut frame = Vec::new();
-            // A few bytes, to memory.
-            let _ = urgent.write(&mut frame);
-            return frame;
+        if let Some(Ok(urgent)) = urgent.map(|frame| frame.encode()) {
+            return urgent;
         }
         let frame = state.frames.pop_front().unwrap_or_default();
         state.held -= OVERHEAD + frame.len();

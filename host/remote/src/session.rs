@@ -51,7 +51,7 @@ fn session(argument: &str, connection: &Arc<Connection>) -> Result<(), Failure> 
     // The file's lock lasts as long as the session.
     let _lock = lock::take(&layout.tree.join("lock"), &request.holder, connection)?;
     lost::end_all(&layout);
-    apply::empty(&layout.tree.join("tmp"))?;
+    apply::empty(&layout.tree.join("tmp"));
     sync(&request, &layout, connection)?;
     let Some(run) = &request.run else {
         return Ok(());
@@ -110,7 +110,7 @@ fn sync(request: &Request, layout: &Layout, connection: &Connection) -> Result<(
     let temporary = layout.tree.join("tmp");
     let done = apply::apply(inbox, &layout.workspace, &temporary, &mut journal, &mut rows)
         // What couldn't be put into its place mustn't fill the disk until the next session.
-        .inspect_err(|_| drop(apply::empty(&temporary)))?;
+        .inspect_err(|_| apply::empty(&temporary))?;
     if let Err(failure) = verify::names_are_distinct(&layout.workspace, &rows) {
         // A record that isn't made costs a file that is sent again.
         let _ = journal.delete(&verify::aliases(&rows));

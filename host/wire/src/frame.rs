@@ -189,25 +189,30 @@ impl<'a> ToHelper<'a> {
 impl<'a> ToHost<'a> {
     /// Writes the frame in one call, without flushing.
     pub fn write(&self, out: &mut impl Write) -> Result<(), FrameError> {
+        Ok(out.write_all(&self.encode()?)?)
+    }
+
+    /// The frame's bytes.
+    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
         match self {
-            Self::Proved(proof) => write_json(out, kind::PROVED, proof),
-            Self::Waiting(waiting) => write_json(out, kind::WAITING, waiting),
-            Self::Base(base) => write_json(out, kind::BASE, base),
-            Self::Manifest(bytes) => write_raw(out, kind::MANIFEST, &[bytes]),
-            Self::ManifestEnd => write_raw(out, kind::MANIFEST_END, &[]),
-            Self::Synced(synced) => write_json(out, kind::SYNCED, synced),
-            Self::Started(started) => write_json(out, kind::STARTED, started),
+            Self::Proved(proof) => encode_json(kind::PROVED, proof),
+            Self::Waiting(waiting) => encode_json(kind::WAITING, waiting),
+            Self::Base(base) => encode_json(kind::BASE, base),
+            Self::Manifest(bytes) => encode_raw(kind::MANIFEST, &[bytes]),
+            Self::ManifestEnd => encode_raw(kind::MANIFEST_END, &[]),
+            Self::Synced(synced) => encode_json(kind::SYNCED, synced),
+            Self::Started(started) => encode_json(kind::STARTED, started),
             Self::Output { stream, offset, bytes } => {
                 let kind = match stream {
                     Stream::Stdout => kind::STDOUT,
                     Stream::Stderr => kind::STDERR,
                 };
-                write_raw(out, kind, &[&offset.to_be_bytes(), bytes])
+                encode_raw(kind, &[&offset.to_be_bytes(), bytes])
             }
-            Self::Ended(ended) => write_json(out, kind::ENDED, ended),
-            Self::Failed(failure) => write_json(out, kind::FAILED, failure),
-            Self::Pong => write_raw(out, kind::PONG, &[]),
-            Self::Taken(total) => write_raw(out, kind::TAKEN, &[&total.to_be_bytes()]),
+            Self::Ended(ended) => encode_json(kind::ENDED, ended),
+            Self::Failed(failure) => encode_json(kind::FAILED, failure),
+            Self::Pong => encode_raw(kind::PONG, &[]),
+            Self::Taken(total) => encode_raw(kind::TAKEN, &[&total.to_be_bytes()]),
         }
     }
 
@@ -244,25 +249,33 @@ impl<'a> ToHost<'a> {
 }
 
 fn write_json(out: &mut impl Write, kind: u8, message: &impl Serialize) -> Result<(), FrameError> {
-    let payload =
-        serde_json::to_vec(message).map_err(|source| FrameError::Malformed { kind, source })?;
-    write_raw(out, kind, &[&payload])
+    Ok(out.write_all(&encode_json(kind, message)?)?)
 }
 
 fn write_raw(out: &mut impl Write, kind: u8, parts: &[&[u8]]) -> Result<(), FrameError> {
+    Ok(out.write_all(&encode_raw(kind, parts)?)?)
+}
+
+fn encode_json(kind: u8, message: &impl Serialize) -> Result<Vec<u8>, FrameError> {
+    let payload =
+        serde_json::to_vec(message).map_err(|source| FrameError::Malformed { kind, source })?;
+    encode_raw(kind, &[&payload])
+}
+
+/// One buffer, to be written in one call: the writers of two threads take turns by frame.
+fn encode_raw(kind: u8, parts: &[&[u8]]) -> Result<Vec<u8>, FrameError> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     if length > MAX_PAYLOAD {
         return Err(FrameError::TooLong(length));
     }
     let announced = u32::try_from(length).map_err(|_| FrameError::TooLong(length))?;
-    // One buffer, one call: the writers of two threads take turns by frame.
     let mut frame = Vec::with_capacity(HEADER + length);
     frame.push(kind);
     frame.extend_from_slice(&announced.to_be_bytes());
     for part in parts {
         frame.extend_from_slice(part);
     }
-    Ok(out.write_all(&frame)?)
+    Ok(frame)
 }
 
 /// Reads frames until one of a known kind stands in `buffer`; returns its kind.
