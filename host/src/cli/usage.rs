@@ -3,7 +3,6 @@
 use crate::output::{Colour, CommandError, Exit};
 use crate::run::{CRABBOX_FAILED, Origin, Outcome};
 use clap::{ColorChoice, ValueEnum};
-use serde_json::json;
 use std::env;
 use std::process::ExitCode;
 
@@ -37,10 +36,8 @@ pub(super) fn refuse(error: &clap::Error) -> ExitCode {
         let text = error.render().to_string();
         let line = text.lines().next().unwrap_or_default();
         let error = CommandError::usage(line.strip_prefix("error: ").unwrap_or(line));
-        let mut document = error.to_json();
-        if is_run {
-            document["outcome"] = json!(Outcome::failure(Origin::Crabbox));
-        }
+        let outcome = Outcome::failure(Origin::Crabbox);
+        let document = if is_run { error.to_json_of_run(&outcome) } else { error.to_json() };
         let _ = crate::output::stdout(format!("{document:#}\n").as_bytes());
     }
     ExitCode::from(if is_run { CRABBOX_FAILED } else { Exit::Usage as u8 })

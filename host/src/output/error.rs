@@ -1,6 +1,7 @@
 //! The one error that commands return: kind, what happened, why, and what to type next.
 
 use super::exit::Exit;
+use crate::run::Outcome;
 use std::error::Error;
 use std::fmt;
 
@@ -88,6 +89,15 @@ impl CommandError {
             next = error.source();
         }
         causes
+    }
+
+    /// The same for `run`, whose exit code is its outcome's.
+    #[must_use]
+    pub fn to_json_of_run(&self, outcome: &Outcome) -> serde_json::Value {
+        let mut document = self.to_json();
+        document["error"]["exit"] = outcome.exit.into();
+        document["outcome"] = serde_json::json!(outcome);
+        document
     }
 
     /// The document that `--json` prints for a failure.

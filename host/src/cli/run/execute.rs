@@ -10,7 +10,6 @@ use crate::lease::{Desk, Held};
 use crate::output::{CommandError, Printer};
 use crate::run::{Finished, Listener, RunError};
 use crate::sync::{self, Scan, SyncError};
-use serde_json::json;
 use std::thread;
 use std::time::Instant;
 
@@ -29,8 +28,7 @@ impl Run {
             }
             Err(failed) => {
                 if printer.json {
-                    let mut document = failed.error.to_json();
-                    document["outcome"] = json!(failed.outcome);
+                    let document = failed.error.to_json_of_run(&failed.outcome);
                     // The error itself is still told on standard error.
                     let _ = printer.document(&document);
                 }

@@ -1,0 +1,104 @@
+//! Every document of `--json` is what its committed schema says: a field that comes, goes or
+//! changes its type changes the schema in the same commit.
+
+use crate::desk::Desk;
+use crabbox_tests::{Ran, World};
+use jsonschema::{Registry, Validator};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+struct Schemas {
+    all: BTreeMap<String, Value>,
+    used: Vec<String>,
+}
+
+impl Schemas {
+    fn read() -> Self {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/schemas");
+        let mut all = BTreeMap::new();
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+            let schema: Value = serde_json::from_slice(&fs::read(&path).expect("reads"))
+                .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            assert_eq!(schema["$id"], format!("urn:crabbox:{name}"), "{}", path.display());
+            all.insert(name, schema);
+        }
+        Self { all, used: Vec::new() }
+    }
+
+    fn validator(&self, name: &str) -> Validator {
+        let resources = self.all.iter().map(|(name, schema)| {
+            let resource = jsonschema::Resource::from_contents(schema.clone());
+            (format!("urn:crabbox:{name}"), resource)
+        });
+        let registry = Registry::new().extend(resources).expect("whole").prepare().expect("whole");
+        jsonschema::options().with_registry(&registry).build(&self.all[name]).expect("a schema")
+    }
+
+    /// Does the document, which is all that stands on standard output, keep to this schema?
+    fn check(&mut self, name: &str, what: &str, ran: &Ran) {
+        let document: Value = serde_json::from_str(&ran.stdout)
+            .unwrap_or_else(|error| panic!("{what}: {error}: {:?}", ran.stdout));
+        let validator = self.validator(name);
+        let wrong: Vec<_> = validator
+            .iter_errors(&document)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(wrong.is_empty(), "{what}: {wrong:#?} in {document:#}");
+        self.used.push(name.to_owned());
+    }
+}
+
+#[test]
+fn every_document_keeps_to_its_schema() {
+    let mut schemas = Schemas::read();
+    let world = World::new();
+    let mut check = |schema: &str, arguments: &[&str]| {
+        let ran = world.crabbox(&[&["--json"], arguments].concat());
+        schemas.check(schema, &arguments.join(" "), &ran);
+        ran
+    };
+    check("list", &["list"]);
+    check("run", &["run", "--", "true"]);
+    check("run", &["run", "--keep", "--shell", "kill -9 $$"]);
+    check("failure", &["run", "--", "no-such-program"]);
+    check("failure", &["run", "--no-such-flag"]);
+    check("failure", &["status", "no-such-lease"]);
+    let list = check("list", &["list", "--all"]).stdout;
+    let list: Value = serde_json::from_str(&list).expect("JSON");
+    let slug = list["leases"][0]["slug"].as_str().expect("a slug");
+    check("status", &["status", slug]);
+    check("status", &["stop", slug]);
+    check("provider-list", &["provider", "list"]);
+    check("config-show", &["config", "show"]);
+    check("config-path", &["config", "path"]);
+    check("config-check", &["config", "check"]);
+    check("doctor", &["doctor"]);
+    check("init", &["init", "--print"]);
+    check("version", &["version"]);
+    check("completions", &["completions", "bash"]);
+    world.write(".crabbox.toml", "[lease]\nidle = '5m'\n");
+    world.configure("[lease]\nidl = 5\n[sync]\nexclude = ['a']\n");
+    check("config-check", &["config", "check"]);
+    world.configure("[sync]\nexclude = ['a']\n");
+    for key in ["lease.idle", "sync.exclude"] {
+        check("config-explain", &["config", "explain", key]);
+    }
+    check("config-show", &["config", "show"]);
+
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--", "true"]).code, 0);
+    schemas.check("list", "list", &desk.world.crabbox(&["list", "--json"]));
+
+    // The others are parts of these.
+    let parts = ["error", "lease", "origin", "outcome"];
+    for name in schemas.all.keys() {
+        assert!(
+            schemas.used.contains(name) || parts.contains(&name.as_str()),
+            "nobody uses {name}"
+        );
+    }
+}
