@@ -18,7 +18,11 @@ struct Disk(PathBuf);
 impl Disk {
     /// `None`, with a word on it, where nothing can be mounted.
     fn mount(world: &World, size: &str) -> Option<Self> {
-        let path = world.root().join("data");
+        Self::mount_at(world, "data", size)
+    }
+
+    fn mount_at(world: &World, place: &str, size: &str) -> Option<Self> {
+        let path = world.root().join(place);
         fs::create_dir_all(&path).expect("a folder");
         let disk = Self(path);
         disk.options(&format!("size={size}")).then_some(disk)
@@ -84,8 +88,28 @@ fn a_command_that_fills_the_disk_keeps_its_own_result() {
     let refused = world.shell("echo ran");
     assert_eq!((refused.code, refused.stdout.as_str()), (125, ""));
     assert!(refused.stderr.contains("the disk is full"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("--delete --yes gives the box up"), "{}", refused.stderr);
     disk.resize("32m");
     assert_eq!(world.shell("rm fill && cat hello.txt").stdout, "hello\n");
+}
+
+#[test]
+fn a_helper_that_finds_no_room_is_kept_elsewhere() {
+    let world = World::new();
+    let Some(_disk) = Disk::mount_at(&world, "cache", "300k") else {
+        return;
+    };
+    let ran = world.shell("cat hello.txt");
+    assert_eq!(ran.stdout, "hello\n", "{}", ran.stderr);
+    // It is in a folder of all users' now, and nobody else needs it there.
+    let version: serde_json::Value =
+        serde_json::from_str(&world.crabbox(&["version", "--json"]).stdout).expect("JSON");
+    let user = rustix::process::geteuid().as_raw();
+    let removed = version["helpers"].as_array().into_iter().flatten().filter(|helper| {
+        let name = helper["sha256"].as_str().unwrap_or_default();
+        fs::remove_file(format!("/var/tmp/crabbox-{user}/{name}")).is_ok()
+    });
+    assert_eq!(removed.count(), 1);
 }
 
 #[test]

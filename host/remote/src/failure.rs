@@ -24,7 +24,7 @@ impl Failure {
     /// The box's system refused something.
     pub(crate) fn system(doing: &str, path: &Path, error: &io::Error) -> Self {
         let why = reason(error);
-        Self::new(FailureCode::System, format!("{doing} `{}`: {why}", path.display()))
+        Self::new(code(error), format!("{doing} `{}`: {why}", path.display()))
     }
 
     /// The box's system refused something to an entry of the tree.
@@ -36,7 +36,14 @@ impl Failure {
             Some(Errno::PERM) => ": is it or its folder marked immutable? `lsattr -d` shows it",
             _ => "",
         };
-        Self::new(FailureCode::System, format!("{doing} `{path}` on the box: {why}{hint}"))
+        Self::new(code(error), format!("{doing} `{path}` on the box: {why}{hint}"))
+    }
+}
+
+fn code(error: &io::Error) -> FailureCode {
+    match Errno::from_io_error(error) {
+        Some(Errno::NOSPC | Errno::DQUOT) => FailureCode::DiskFull,
+        _ => FailureCode::System,
     }
 }
 

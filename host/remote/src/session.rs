@@ -141,7 +141,7 @@ fn open_workspace(layout: &Layout) -> Result<(Journal, Rows, Option<Hash>), Fail
                 fs::read_dir(&layout.workspace).is_ok_and(|mut entries| entries.next().is_some());
             if occupied {
                 return Err(Failure::new(
-                    FailureCode::Sync,
+                    FailureCode::Occupied,
                     format!(
                         "`{}` on the box holds files that crabbox didn't put there",
                         layout.workspace.display()

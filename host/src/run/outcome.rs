@@ -77,7 +77,9 @@ impl Outcome {
             FailureCode::CommandNotExecutable => {
                 Self { exit: NOT_EXECUTABLE, origin: Origin::Crabbox, signal: None }
             }
-            FailureCode::Sync | FailureCode::Verify => Self::failure(Origin::Sync),
+            FailureCode::Sync | FailureCode::Verify | FailureCode::Occupied => {
+                Self::failure(Origin::Sync)
+            }
             FailureCode::Identity | FailureCode::Marker => Self::failure(Origin::Transport),
             _ => Self::failure(Origin::Crabbox),
         }

@@ -7,6 +7,7 @@ use crabbox_wire::tree::{Entry, Hash};
 use rustix::fs::Stat;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
 const MAGIC: &[u8; 8] = b"cbxscan1";
@@ -130,7 +131,8 @@ pub(super) fn store(file: &Path, known: &[Known], now: i128) -> io::Result<()> {
 /// Writes a file whole or not at all.
 pub(super) fn replace(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
+    // What is in a checkout is nobody else's business.
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     let mut temporary = tempfile::NamedTempFile::new_in(folder)?;
     temporary.write_all(bytes)?;
     temporary.persist(file)?;

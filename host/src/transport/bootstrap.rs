@@ -109,18 +109,23 @@ enum Greeting {
 /// Reads what the far side says first; sends the helper if it is missing.
 fn greet(link: &mut Link) -> Result<Greeting, TransportError> {
     let mut sent = false;
+    let mut broke = None;
     loop {
         match read_opening(&mut link.input).map_err(TransportError::Broken)? {
             Opening::Helper => return Ok(Greeting::Helper),
             Opening::Miss(uname) if !sent => {
                 let helper = helpers::for_machine(&uname)
                     .ok_or_else(|| TransportError::Machine(uname.clone()))?;
-                send(helper, link).map_err(TransportError::Broken)?;
+                // Where there is no room for it, the script stops reading, and says so next.
+                broke = send(helper, link).err();
                 sent = true;
             }
             Opening::Miss(_) => return Err(TransportError::Noise("it asks twice".to_owned())),
             Opening::Fail(text) => return Ok(Greeting::Fail(text)),
             Opening::Noise(noise) => {
+                if let Some(error) = broke {
+                    return Err(TransportError::Broken(error));
+                }
                 let said = String::from_utf8_lossy(&noise);
                 return Ok(Greeting::Noise(said.trim().to_owned()));
             }

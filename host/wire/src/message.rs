@@ -251,8 +251,12 @@ pub enum FailureCode {
     CommandNotExecutable,
     /// The working directory isn't there.
     Directory,
-    /// The box's system refused something: disk full, permission, memory.
+    /// The box's system refused something: permission, memory.
     System,
+    /// There is no room on the box, or none that is ours.
+    DiskFull,
+    /// The workspace holds what crabbox didn't put there.
+    Occupied,
     /// A code of a newer helper.
     #[serde(other)]
     Other,

@@ -5,8 +5,21 @@ use crate::lease::Wanted;
 use crate::output::{CommandError, Quoted};
 use crate::run::{Origin, Outcome, RunError};
 use crate::sync::SyncError;
-use crabbox_wire::message::FailureCode;
+use crabbox_wire::message::{Failure, FailureCode};
 use std::io::ErrorKind;
+
+/// What the helper says, and what the user can do about it.
+fn explain_box(failure: &Failure, slug: &str) -> CommandError {
+    let error = CommandError::failed(failure.message.clone());
+    match failure.code {
+        FailureCode::Verify => error.code("sync").hint(AGAIN),
+        FailureCode::Occupied => error.code("sync").hint("crabbox run --fresh -- COMMAND"),
+        FailureCode::DiskFull => error.code("run").hint(format!(
+            "crabbox stop {slug} --delete --yes gives the box up, with all that is on it"
+        )),
+        _ => error.code("run"),
+    }
+}
 
 /// What helps against a checkout that changes under our hands.
 const AGAIN: &str = "run it again when nothing writes there";
@@ -60,9 +73,7 @@ pub(super) fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Faile
     let unread = matches!(error, RunError::Unread);
     let error = match error {
         RunError::Sync(error) => explain_sync(error),
-        RunError::Box(failure) if failure.code == FailureCode::Verify => {
-            CommandError::failed(failure.message.clone()).code("sync").hint(AGAIN)
-        }
+        RunError::Box(failure) => explain_box(failure, &claim.slug),
         other => {
             let result = CommandError::failed(other.to_string()).code("run");
             match std::error::Error::source(other) {
