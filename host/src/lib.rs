@@ -20,6 +20,7 @@
 //! | [`output`] | everything that is printed, and how failures look |
 //! | [`places`] | where crabbox keeps its files on this machine |
 //! | `tail` | the last words of a process, for messages |
+//! | [`fault`] | where a debug build ends itself, for tests of what a crash leaves |
 //!
 //! # How it hangs together
 //!
@@ -46,6 +47,7 @@
 pub mod claims;
 pub mod cli;
 pub mod config;
+pub mod fault;
 pub mod lease;
 pub mod output;
 pub mod places;

@@ -7,6 +7,7 @@ mod config;
 mod desk;
 mod doctor;
 mod documents;
+mod faults;
 mod help;
 mod init;
 mod lease;

@@ -180,9 +180,7 @@ fn what_changes_or_goes_while_it_is_sent_stops_the_run_and_the_next_one_works() 
 
 #[test]
 fn a_file_larger_than_memory_should_be_goes_through_little_of_it() {
-    let scale: u64 =
-        std::env::var("CRABBOX_TEST_SCALE").map_or(1, |scale| scale.parse().unwrap_or(1));
-    let size = if scale > 1 { 5 << 30 } else { 512 << 20 };
+    let size = if crabbox_tests::scale() > 1 { 5 << 30 } else { 512 << 20 };
     let world = World::new();
     let file = File::create(world.checkout().join("large")).expect("a file");
     file.set_len(size).expect("a length");

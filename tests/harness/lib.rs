@@ -9,6 +9,7 @@
 //! | [`settle`], [`names`] | the same for any text |
 //! | [`transcript`] | the terminal sessions in the documents, typed again |
 //! | [`until`] | waits for what will happen, without asserting a time |
+//! | [`scale`] | how often what is repeated is repeated |
 //!
 //! The tests themselves are in `tests/e2e/`, one file a subject, the measurements in `tests/benches/`.
 
@@ -21,4 +22,4 @@ mod world;
 
 pub use built::{Built, Profile, built};
 pub use settled::{names, settle};
-pub use world::{Peaks, Ran, World, until};
+pub use world::{Peaks, Ran, World, scale, until};

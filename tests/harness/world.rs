@@ -263,6 +263,12 @@ fn peak(id: u32) -> u64 {
     line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok()).unwrap_or(0)
 }
 
+/// How much larger than in CI repeated counts are: `CRABBOX_TEST_SCALE`, 1 if it isn't set.
+#[must_use]
+pub fn scale() -> usize {
+    std::env::var("CRABBOX_TEST_SCALE").map_or(1, |scale| scale.parse().unwrap_or(1))
+}
+
 /// Waits for something that will happen, for as long as a busy machine may take.
 pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_mins(1);

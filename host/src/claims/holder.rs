@@ -3,6 +3,7 @@
 //! gets stale; the content is for display.
 
 use super::claim::LeaseId;
+use crate::fault;
 use crate::places::{FolderError, private_folder};
 use std::fs::{File, TryLockError};
 use std::io::{Read, Write};
@@ -30,6 +31,7 @@ impl Holder {
             Ok(()) => {
                 file.set_len(0)?;
                 write!(file, "{}", describe())?;
+                fault::point("holder.taken");
                 Ok(Ok(Self { _lock: file }))
             }
             Err(TryLockError::WouldBlock) => {

@@ -57,7 +57,62 @@ pub enum Event {
     Gone,
 }
 
+impl Event {
+    /// All of them.
+    pub const ALL: [Self; 12] = [
+        Self::Checkpoint,
+        Self::Leased,
+        Self::LeaseFailed,
+        Self::Nothing,
+        Self::Take,
+        Self::Note,
+        Self::Free,
+        Self::Unproven,
+        Self::Release,
+        Self::Parked,
+        Self::Deleted,
+        Self::Gone,
+    ];
+
+    /// In one word.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Checkpoint => "checkpoint",
+            Self::Leased => "leased",
+            Self::LeaseFailed => "lease_failed",
+            Self::Nothing => "nothing",
+            Self::Take => "take",
+            Self::Note => "note",
+            Self::Free => "free",
+            Self::Unproven => "unproven",
+            Self::Release => "release",
+            Self::Parked => "parked",
+            Self::Deleted => "deleted",
+            Self::Gone => "gone",
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 impl State {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Leasing,
+        Self::Ready,
+        Self::Busy,
+        Self::Releasing,
+        Self::Parked,
+        Self::Released,
+        Self::Lost,
+        Self::Failed,
+    ];
+
     /// The state after `event`, or `None` where the event can't happen. `Take` also
     /// applies to states that a killed command left behind: whoever holds the
     /// claim's lock asks the provider first.

@@ -7,6 +7,7 @@ use super::claim::{Claim, LeaseId};
 use super::error::ClaimError;
 use super::holder::Holder;
 use super::state::Event;
+use crate::fault;
 use crate::places::private_folder;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -70,6 +71,7 @@ impl Store {
     /// Records a new claim. `false`: its id or slug is taken.
     pub fn insert(&mut self, claim: &Claim) -> Result<bool, ClaimError> {
         let record = encode(claim)?;
+        fault::point("claim.before.insert");
         let inserted = self.database.execute(
             "INSERT OR IGNORE INTO claims
                 (id, slug, state, revision, provider, repository, updated, record)
@@ -85,7 +87,9 @@ impl Store {
                 record,
             ],
         );
-        Ok(inserted.map_err(|source| self.wrap(source))? == 1)
+        let inserted = inserted.map_err(|source| self.wrap(source))? == 1;
+        fault::point("claim.after.insert");
+        Ok(inserted)
     }
 
     /// Takes `claim` through `event`, with `change` applied, durably; it then holds what was
@@ -104,6 +108,7 @@ impl Store {
         next.revision = claim.revision + 1;
         next.updated = Timestamp::now();
         let record = encode(&next)?;
+        fault::point(format_args!("claim.before.{event}"));
         let changed = self.database.execute(
             "UPDATE claims SET state = ?1, revision = ?2, updated = ?3, record = ?4
                 WHERE id = ?5 AND revision = ?6",
@@ -119,6 +124,7 @@ impl Store {
         if changed.map_err(|source| self.wrap(source))? != 1 {
             return Err(ClaimError::Raced(claim.id.clone()));
         }
+        fault::point(format_args!("claim.after.{event}"));
         *claim = next;
         Ok(())
     }

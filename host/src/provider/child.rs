@@ -6,6 +6,7 @@
 
 use super::frame::{self, ToChild, ToHost};
 use super::load::load;
+use crate::fault;
 use crabbox_provider_api::abi::{self, Bytes, HostTable, Reply, STATUS_ERROR, STATUS_OK, Text};
 use crabbox_provider_api::payload::Checkpoint;
 use crabbox_provider_api::{Error, ErrorCode};
@@ -72,9 +73,11 @@ fn serve() -> io::Result<()> {
     });
     for (hook, request) in pending {
         let body = serde_json::to_vec(&request)?;
+        fault::point(format_args!("child.before.{hook}"));
         let reply = loaded.call(&hook, &body).unwrap_or_else(|| {
             refuse(&Error::new(ErrorCode::Unsupported, format!("there is no hook `{hook}`")))
         });
+        fault::point(format_args!("child.after.{hook}"));
         let body: Value = serde_json::from_slice(&reply.body)?;
         connection.send(&ToHost::Answer { status: reply.status, body })?;
     }
@@ -104,9 +107,13 @@ impl Connection {
     fn checkpoint(&self, checkpoint: Checkpoint) -> Result<(), String> {
         // One at a time, so that each gets its own answer.
         let recorded = self.recorded.lock().unwrap_or_else(PoisonError::into_inner);
+        fault::point("child.before.checkpoint");
         self.send(&ToHost::Checkpoint { checkpoint }).map_err(|error| error.to_string())?;
         match recorded.recv() {
-            Ok(None) => Ok(()),
+            Ok(None) => {
+                fault::point("child.after.checkpoint");
+                Ok(())
+            }
             Ok(Some(error)) => Err(error),
             Err(_) => Err("the host is gone".to_owned()),
         }

@@ -2,6 +2,7 @@
 
 use super::error::ProviderError;
 use super::process::{Child, Options};
+use crate::fault;
 use crate::registry::Library;
 use crabbox_provider_api::manifest::Deadlines;
 use crabbox_provider_api::payload::{
@@ -107,7 +108,9 @@ impl Provider {
         let request = serde_json::to_value(request)
             .map_err(|error| self.runtime.broken(hook, error.to_string()))?;
         let deadline = self.deadlines.of(hook, longest);
+        fault::point(format_args!("call.before.{hook}"));
         let answer = self.runtime.call(hook, request, deadline, host)?;
+        fault::point(format_args!("call.after.{hook}"));
         serde_json::from_value(answer).map_err(|error| {
             self.runtime.broken(hook, format!("its answer makes no sense: {error}"))
         })

@@ -3,6 +3,7 @@
 use super::error::{ProviderError, Said, Who};
 use super::frame::{self, ToChild, ToHost};
 use super::hooks::{Callbacks, Runtime};
+use crate::fault;
 use crate::registry::Library;
 use crate::tail::Tail;
 use crabbox_provider_api::ErrorCode;
@@ -61,6 +62,7 @@ impl Child {
             .arg("__provider")
             .env_clear()
             .envs(declared.filter_map(|name| Some((name, env::var_os(name)?))))
+            .envs(fault::environment())
             .stdin(library.file.try_clone().map_err(wrap)?)
             .stdout(OwnedFd::from(theirs))
             .stderr(Stdio::piped())
@@ -202,6 +204,7 @@ impl Runtime for Child {
                 }
                 ToHost::Checkpoint { checkpoint } => {
                     let error = host.checkpoint(&checkpoint).err();
+                    fault::point("checkpoint.stored");
                     self.send(hook, &ToChild::Recorded { error })?;
                 }
                 ToHost::Log { level, target, message } => {

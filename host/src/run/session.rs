@@ -8,6 +8,7 @@ use super::outbox::Outbox;
 use super::outcome::{Origin, Outcome, SIGNALED};
 use super::signals::Listener;
 use super::stdin::{self, Taken};
+use crate::fault;
 use crate::output::{Printer, Progress};
 use crate::sync::{self, Base, Plan, Source, SyncError};
 use crate::transport::{self, Process, TransportError};
@@ -202,6 +203,7 @@ fn hold_session(
     let transport::Link { mut input, output, process } =
         transport::open(job.transport, job.request, &mut started)?;
     drop(connecting);
+    fault::point("session.opened");
     let outbox = Outbox::new(output);
     let mut conversation =
         Conversation { job, process: &process, outbox: outbox.clone(), listener, sent: 0 };
@@ -257,6 +259,7 @@ impl Conversation<'_> {
                         }
                         proved = true;
                         seen.proved(&proof)?;
+                        fault::point("session.proved");
                         if job.base.root != Some(job.tree.root()) {
                             // What is believed may need the tree itself, not just its name.
                             let believed = job.base.tree();
@@ -299,6 +302,7 @@ impl Conversation<'_> {
                         }));
                     }
                     Some(ToHost::Synced(synced)) => {
+                        fault::point("session.synced");
                         // Whatever is still being sent isn't needed any more.
                         wrong.store(true, Ordering::Relaxed);
                         right.store(true, Ordering::Relaxed);
@@ -384,7 +388,9 @@ impl Conversation<'_> {
                     }
                 }
                 Some(ToHost::Taken(total)) => taken.set(total),
+                Some(ToHost::Started(_)) => fault::point("session.started"),
                 Some(ToHost::Ended(ended)) => {
+                    fault::point("session.ended");
                     for warning in &ended.warnings {
                         self.job.printer.warning(warning);
                     }

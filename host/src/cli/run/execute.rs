@@ -6,6 +6,7 @@ use super::explain::{Failed, explain};
 use super::report::Report;
 use crate::cli::Shared;
 use crate::config::Settings;
+use crate::fault;
 use crate::lease::{Desk, Held};
 use crate::output::{CommandError, Printer};
 use crate::run::{Finished, Listener, RunError};
@@ -65,7 +66,9 @@ impl Order {
         listener.releasing(&held.claim.slug, outcome.exit);
         let settings = &self.settings;
         let releasing = printer.progress(format!("letting go of {}", held.claim.slug));
+        fault::point("run.before.let_go");
         let end = desk.let_go(&mut held, self.keep, settings.idle, &settings.provider_settings);
+        fault::point("run.after.let_go");
         drop(releasing);
         if let Err(error) = &end {
             // The program's result stands, whatever comes after it.

@@ -1,0 +1,167 @@
+//! Places where a debug build can be told to end itself, as `kill -9` would at that very moment:
+//! what is promised of a crash is promised of each of them, and tested at each (`tests/e2e/faults.rs`).
+//!
+//! `CRABBOX_FAULT` says where:
+//!
+//! | value | effect |
+//! |---|---|
+//! | `NAME` | the process that comes to this point ends there |
+//! | `NAME:N` | the same, at the N-th time that one process comes to it |
+//! | `>FILE` | nothing ends; each point that is passed becomes a line of the file |
+//!
+//! The provider's child gets the variable, too, beside what its manifest declares. In a release build
+//! there is nothing of all this: [`point`] is empty, and the variable means nothing.
+
+use std::ffi::OsString;
+use std::fmt::Display;
+
+const VARIABLE: &str = "CRABBOX_FAULT";
+
+/// Every point. Those in the provider's child begin with `child.`, all others are the host's.
+pub const POINTS: &[&str] = &[
+    // The lock of a lease.
+    "holder.taken",
+    // Each durable write of a claim: the first one, then one for each event.
+    "claim.before.insert",
+    "claim.after.insert",
+    "claim.before.checkpoint",
+    "claim.after.checkpoint",
+    "claim.before.leased",
+    "claim.after.leased",
+    "claim.before.lease_failed",
+    "claim.after.lease_failed",
+    "claim.before.nothing",
+    "claim.after.nothing",
+    "claim.before.take",
+    "claim.after.take",
+    "claim.before.note",
+    "claim.after.note",
+    "claim.before.free",
+    "claim.after.free",
+    "claim.before.unproven",
+    "claim.after.unproven",
+    "claim.before.release",
+    "claim.after.release",
+    "claim.before.parked",
+    "claim.after.parked",
+    "claim.before.deleted",
+    "claim.after.deleted",
+    "claim.before.gone",
+    "claim.after.gone",
+    // Each call of a provider, and a checkpoint that is stored and not yet acknowledged.
+    "call.before.lease",
+    "call.after.lease",
+    "call.before.resolve",
+    "call.after.resolve",
+    "call.before.release",
+    "call.after.release",
+    "checkpoint.stored",
+    // The session with the box.
+    "session.opened",
+    "session.proved",
+    "session.synced",
+    "session.started",
+    "session.ended",
+    // The end of a run.
+    "run.before.let_go",
+    "run.after.let_go",
+    // Within the provider's child.
+    "child.before.lease",
+    "child.after.lease",
+    "child.before.resolve",
+    "child.after.resolve",
+    "child.before.release",
+    "child.after.release",
+    "child.before.checkpoint",
+    "child.after.checkpoint",
+];
+
+/// Comes to the point of this name, one of [`POINTS`].
+#[cfg(debug_assertions)]
+pub(crate) fn point(name: impl Display) {
+    if let Some(order) = orders::given() {
+        order.meet(&name.to_string());
+    }
+}
+
+/// Comes to the point of this name, and goes on.
+#[cfg(not(debug_assertions))]
+#[inline]
+pub(crate) fn point(_: impl Display) {}
+
+/// What a child must be told, beside what its provider declares.
+pub(crate) fn environment() -> Option<(&'static str, OsString)> {
+    let value = if cfg!(debug_assertions) { std::env::var_os(VARIABLE) } else { None };
+    Some((VARIABLE, value?))
+}
+
+#[cfg(debug_assertions)]
+mod orders {
+    use super::VARIABLE;
+    use rustix::process::{Signal, getpid, kill_process};
+    use std::fs::File;
+    use std::io::Write;
+    use std::path::PathBuf;
+    use std::sync::OnceLock;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    /// What to do at the points.
+    pub(super) enum Order {
+        /// End at the one of this name, at this time that it is met.
+        End { name: String, time: usize, met: AtomicUsize },
+        /// Note all of them in this file.
+        Note(PathBuf),
+    }
+
+    /// What this process was told when it started.
+    pub(super) fn given() -> Option<&'static Order> {
+        static ORDER: OnceLock<Option<Order>> = OnceLock::new();
+        ORDER.get_or_init(|| Some(Order::of(&std::env::var(VARIABLE).ok()?))).as_ref()
+    }
+
+    impl Order {
+        fn of(text: &str) -> Self {
+            if let Some(file) = text.strip_prefix('>') {
+                return Self::Note(file.into());
+            }
+            let counted =
+                text.split_once(':').and_then(|(name, time)| Some((name, time.parse().ok()?)));
+            let (name, time) = counted.unwrap_or((text, 1));
+            Self::End { name: name.to_owned(), time, met: AtomicUsize::new(0) }
+        }
+
+        pub(super) fn meet(&self, point: &str) {
+            match self {
+                Self::Note(file) => {
+                    let file = File::options().create(true).append(true).open(file);
+                    let _ =
+                        file.and_then(|mut file| file.write_all(format!("{point}\n").as_bytes()));
+                }
+                Self::End { name, time, met } if name == point => {
+                    if met.fetch_add(1, Ordering::Relaxed) + 1 == *time {
+                        let _ = kill_process(getpid(), Signal::KILL);
+                    }
+                }
+                Self::End { .. } => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::POINTS;
+    use crate::claims::Event;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_table_names_each_point_once_and_every_event() {
+        let names: BTreeSet<&str> = POINTS.iter().copied().collect();
+        assert_eq!(names.len(), POINTS.len());
+        for event in Event::ALL {
+            for when in ["before", "after"] {
+                assert!(names.contains(&*format!("claim.{when}.{event}")), "{event}");
+            }
+        }
+    }
+}
