@@ -5,30 +5,6 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-const STATES: [State; 8] = [
-    State::Leasing,
-    State::Ready,
-    State::Busy,
-    State::Releasing,
-    State::Parked,
-    State::Released,
-    State::Lost,
-    State::Failed,
-];
-
-const EVENTS: [(Event, &str); 10] = [
-    (Event::Checkpoint, "checkpoint"),
-    (Event::Leased, "leased"),
-    (Event::LeaseFailed, "lease failed"),
-    (Event::Take, "take"),
-    (Event::Note, "note"),
-    (Event::Free, "free"),
-    (Event::Release, "release"),
-    (Event::Parked, "parked"),
-    (Event::Deleted, "deleted"),
-    (Event::Gone, "gone"),
-];
-
 #[test]
 fn the_picture_shows_every_transition_and_no_other() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/explanation/leases.md");
@@ -40,9 +16,10 @@ fn the_picture_shows_every_transition_and_no_other() {
         .map(str::to_owned)
         .collect();
     let mut real = BTreeSet::new();
-    for from in STATES {
-        for (event, name) in EVENTS {
+    for from in State::ALL {
+        for event in Event::ALL {
             if let Some(to) = from.after(event) {
+                let name = event.as_str().replace('_', " ");
                 real.insert(format!("{from} --> {to}: {name}"));
             }
         }
