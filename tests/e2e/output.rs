@@ -82,3 +82,28 @@ fn nothing_that_a_box_says_reaches_the_terminal_as_an_order() {
     assert_eq!(ran.code, 127);
     assert!(ran.stderr.contains("no\\u{1b}]0;title\\u{7}such"), "{:?}", ran.stderr);
 }
+
+#[test]
+fn what_crabbox_says_begins_on_a_line_of_its_own() {
+    let world = World::new();
+    let shown = on_terminal(&world, &[("NO_COLOR", "1")], &["run", "--", "printf", "abc"]);
+    assert!(shown.contains("abc\r\ncrabbox: exit 0"), "{shown:?}");
+    let whole = on_terminal(&world, &[("NO_COLOR", "1")], &["run", "--", "echo", "abc"]);
+    assert!(whole.contains("abc\r\ncrabbox: exit 0"), "{whole:?}");
+
+    // A log takes both; elsewhere each keeps to itself, and standard output is the program's alone.
+    let log = world.root().join("log");
+    let file = File::create(&log).expect("a file");
+    let mut command = world.command(&["run", "--", "printf", "abc"]);
+    command.stdout(file.try_clone().expect("a handle")).stderr(file);
+    assert!(command.status().expect("runs").success());
+    let both = fs::read_to_string(&log).expect("reads");
+    assert!(both.starts_with("abc\ncrabbox: exit 0"), "{both:?}");
+    let ran = world.crabbox(&["run", "--", "printf", "abc"]);
+    assert_eq!(ran.stdout, "abc");
+    assert!(ran.stderr.starts_with("crabbox: exit 0"), "{:?}", ran.stderr);
+    let ran = world.shell("printf abc >&2");
+    assert!(ran.stderr.starts_with("abc\ncrabbox: exit 0"), "{:?}", ran.stderr);
+    let quiet = world.crabbox(&["run", "-q", "--shell", "printf abc >&2"]);
+    assert_eq!(quiet.stderr, "abc");
+}

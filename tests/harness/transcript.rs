@@ -3,7 +3,7 @@
 //! A fenced block of the language `console` is a transcript: a line that begins with `$ ` is typed, with
 //! the lines below it that begin with `> `, and what stands between it and the next such line
 //! is what the terminal shows. `^C` at the beginning of a shown line is the key, pressed when what
-//! stands above it has been shown. All transcripts of a document are one session, which begins in
+//! stands above it has been shown; the line ends behind it if crabbox has something to say next. All transcripts of a document are one session, which begins in
 //! an empty home folder, shown as `/home/you`.
 
 use crate::{built, names, settle};
@@ -133,7 +133,8 @@ impl Terminal {
         typed.push('\0');
         let input = self.input.as_mut().expect("open as long as the terminal is");
         input.write_all(typed.as_bytes()).expect("types");
-        let parts: Vec<&str> = step.shown.split("^C").collect();
+        let shown = step.shown.replace("^C\n", "^C");
+        let parts: Vec<&str> = shown.split("^C").collect();
         for until_key in 1..parts.len() {
             let shown = parts[..until_key].concat();
             self.wait(|so_far| squeeze(so_far) == squeeze(&shown));

@@ -34,7 +34,9 @@ impl List {
             shared.printer.phase("no leases");
             return Ok(());
         }
-        let mut table = Table::new(&["SLUG", "STATE", "PROVIDER", "USED", "ID", "REPOSITORY"]);
+        let mut table = Table::new(&["SLUG", "STATE", "PROVIDER", "USED", "ID", "REPOSITORY"])
+            .paths(5)
+            .optional(4);
         for claim in &claims {
             table.row([
                 claim.slug.clone(),
@@ -45,7 +47,7 @@ impl List {
                 claim.repository.display().to_string(),
             ]);
         }
-        shared.printer.data(&table.render())?;
+        shared.printer.table(&table)?;
         for claim in &claims {
             explain(claim, shared.printer);
         }

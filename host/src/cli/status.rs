@@ -3,7 +3,7 @@
 use super::list::to_json;
 use super::{Shared, ago};
 use crate::claims::{Claim, Store};
-use crate::output::{CommandError, Exit, visible};
+use crate::output::{CommandError, Exit, visible, wrap};
 use clap::Args;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -30,14 +30,15 @@ impl Status {
                 .printer
                 .document(&json!({ "schema_version": 1, "lease": to_json(&claim) }));
         }
-        shared.printer.data(&describe(&claim))
+        shared.printer.data(&describe(&claim, shared.printer.columns()))
     }
 }
 
-fn describe(claim: &Claim) -> String {
+fn describe(claim: &Claim, terminal: Option<usize>) -> String {
     let mut text = format!("{} ({})\n", visible(&claim.slug), claim.id);
     let mut line = |name: &str, value: &str| {
-        let _ = writeln!(text, "  {name:<11} {}", visible(value));
+        let value = wrap(&visible(value), 14, terminal);
+        let _ = writeln!(text, "  {name:<11} {value}");
     };
     line("state", claim.state.as_str());
     line("provider", &format!("{} {}", claim.provider, claim.provider_version));

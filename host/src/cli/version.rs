@@ -1,7 +1,7 @@
 //! `crabbox version`
 
 use super::Shared;
-use crate::output::CommandError;
+use crate::output::{CommandError, wrap};
 use crate::transport;
 use clap::Args;
 use crabbox_provider_api::abi;
@@ -48,12 +48,15 @@ impl Version {
                 "helpers": helpers,
             }));
         }
+        let columns = shared.printer.columns();
         let mut text = format!("crabbox {VERSION}\n");
         let _ = writeln!(text, "  commit      {}", COMMIT.unwrap_or("unknown"));
         let _ = writeln!(text, "  target      {TARGET}");
         let _ = writeln!(text, "  interface   {} (of providers)", abi::VERSION);
         for (machine, sha256) in transport::helpers() {
-            let _ = writeln!(text, "  helper      {machine} {sha256}");
+            let name = "  helper      ";
+            let value = wrap(&format!("{machine} {sha256}"), name.len(), columns);
+            let _ = writeln!(text, "{name}{value}");
         }
         shared.printer.data(&text)
     }

@@ -2,16 +2,20 @@
 //!
 //! No other module writes to standard output or standard error ([`stream`] does). Standard output
 //! carries the program's output or the data that was asked for, everything else goes to standard
-//! error: lines ([`printer`]), and what is waited for ([`progress`]).
+//! error: lines ([`printer`]), and what is waited for ([`progress`]). What is shown on a terminal fits
+//! there ([`table`], [`shorten`]), and what is to be typed next keeps what was typed ([`typed`]).
 
 mod colour;
 mod error;
 mod exit;
+pub mod human;
 mod printer;
 mod progress;
 mod quoted;
+mod shorten;
 mod stream;
 mod table;
+mod typed;
 mod visible;
 
 pub use colour::Colour;
@@ -20,6 +24,8 @@ pub use exit::Exit;
 pub use printer::{Manner, Printer};
 pub use progress::Progress;
 pub use quoted::Quoted;
+pub(crate) use shorten::wrap;
 pub(crate) use stream::{stderr, stdout};
 pub use table::Table;
+pub use typed::Typed;
 pub use visible::visible;

@@ -2,7 +2,7 @@
 
 use super::colour::{self, Colour, is_live};
 use super::progress::{self, Progress};
-use super::{CommandError, stream, visible};
+use super::{CommandError, Table, stream, visible};
 use anstyle::Style;
 use serde::Serialize;
 use std::io;
@@ -129,10 +129,28 @@ impl Printer {
         progress::begin_silence(what.into(), self.heartbeat, *self)
     }
 
+    /// Ctrl-C was pressed: a terminal shows that where it stands.
+    pub(crate) fn interrupted(&self) {
+        if self.live {
+            stream::broken_into();
+        }
+    }
+
     /// Text that was asked for, on standard output: a [`super::Table`], or lines whose values from
     /// outside went through [`visible()`].
     pub fn data(&self, text: &str) -> Result<(), CommandError> {
         ignore_closed(stream::stdout(text.as_bytes()))
+    }
+
+    /// A table that was asked for, on standard output, as wide as fits there.
+    pub fn table(&self, table: &Table) -> Result<(), CommandError> {
+        self.data(&table.render(self.columns()))
+    }
+
+    /// How wide the terminal is that standard output goes to, if it goes to one.
+    #[must_use]
+    pub fn columns(&self) -> Option<usize> {
+        stream::columns()
     }
 
     /// The document that `--json` asked for.
@@ -152,7 +170,7 @@ impl Printer {
             format!("crabbox: {prefix}{line}\n")
         };
         // Nobody is left to tell when standard error is gone.
-        let _ = stream::stderr(line.as_bytes());
+        let _ = stream::line(&line);
     }
 }
 

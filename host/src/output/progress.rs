@@ -4,8 +4,8 @@
 //! One thread, started with the first wait, looks after all of them; a wait that is over before it
 //! would show costs a lock and nothing else.
 
-use super::{Printer, visible};
-use indicatif::{HumanBytes, MultiProgress, ProgressBar, ProgressStyle};
+use super::{Printer, human, stream, visible};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -218,13 +218,15 @@ impl Wait {
         match self.total.load(Ordering::Relaxed) {
             0 => format!("still {} ({waited}s)", self.what),
             total => {
-                let (done, total) = (HumanBytes(done), HumanBytes(total));
+                let (done, total) = (human::bytes(done), human::bytes(total));
                 format!("still {}: {done} of {total} ({waited}s)", self.what)
             }
         }
     }
 
     fn draw(&self) -> ProgressBar {
+        // The line that is drawn over is never one of the program's.
+        let _ = stream::end_line();
         let bar = screen().add(ProgressBar::no_length());
         set_style(&bar, "{spinner} {wide_msg} {elapsed}");
         bar.set_message(visible(&self.what).into_owned());

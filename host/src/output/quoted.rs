@@ -10,7 +10,7 @@ pub struct Quoted<'a>(pub &'a Path);
 impl fmt::Display for Quoted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = self.0.to_string_lossy();
-        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+".contains(c);
+        let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=,:@%".contains(c);
         if !text.is_empty() && text.chars().all(plain) {
             f.write_str(&text)
         } else {

@@ -1,13 +1,25 @@
 //! The only code that writes to the standard streams. Lines that are drawn over ([`super::progress`])
 //! make room for what stays.
+//!
+//! A program may end in the middle of a line, and a terminal may have shown `^C` there. What crabbox has
+//! to say then begins on a line of its own: each stream remembers how its last line was left.
 
 use super::progress;
+use rustix::fs::fstat;
+use rustix::termios::{isatty, tcgetwinsize};
 use std::io::{self, Write};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Is the last line on standard output without its end? And the one on standard error?
+static STDOUT_OPEN: AtomicBool = AtomicBool::new(false);
+static STDERR_OPEN: AtomicBool = AtomicBool::new(false);
 
 /// Bytes for standard output, as they are.
 pub(crate) fn stdout(bytes: &[u8]) -> io::Result<()> {
     progress::make_room(|| {
         let mut stdout = io::stdout().lock();
+        note(&STDOUT_OPEN, bytes);
         stdout.write_all(bytes)?;
         stdout.flush()
     })
@@ -15,5 +27,57 @@ pub(crate) fn stdout(bytes: &[u8]) -> io::Result<()> {
 
 /// Bytes for standard error, as they are.
 pub(crate) fn stderr(bytes: &[u8]) -> io::Result<()> {
-    progress::make_room(|| io::stderr().lock().write_all(bytes))
+    progress::make_room(|| {
+        let mut stderr = io::stderr().lock();
+        note(&STDERR_OPEN, bytes);
+        stderr.write_all(bytes)
+    })
+}
+
+/// A whole line of ours on standard error.
+pub(super) fn line(line: &str) -> io::Result<()> {
+    progress::make_room(|| {
+        end_line()?;
+        io::stderr().lock().write_all(line.as_bytes())
+    })
+}
+
+/// Something was shown on the terminal that this program didn't write, in a line that isn't ended.
+pub(super) fn broken_into() {
+    STDERR_OPEN.store(true, Ordering::Relaxed);
+}
+
+/// Ends the line in which standard error is, if it is in one. Off a terminal nothing is ever added to
+/// standard output; where both go to the same place, standard error ends the other's line, too.
+pub(super) fn end_line() -> io::Result<()> {
+    let mut open = STDERR_OPEN.swap(false, Ordering::Relaxed);
+    if go_together() {
+        open |= STDOUT_OPEN.swap(false, Ordering::Relaxed);
+    }
+    if open { io::stderr().lock().write_all(b"\n") } else { Ok(()) }
+}
+
+/// How wide the terminal is that standard output goes to, if it goes to one that knows.
+pub(super) fn columns() -> Option<usize> {
+    let size = tcgetwinsize(io::stdout()).ok().filter(|size| size.ws_col > 0)?;
+    Some(size.ws_col.into())
+}
+
+fn note(open: &AtomicBool, bytes: &[u8]) {
+    if let Some(last) = bytes.last() {
+        open.store(*last != b'\n', Ordering::Relaxed);
+    }
+}
+
+/// Do both streams lead to the same terminal, pipe or file?
+fn go_together() -> bool {
+    static TOGETHER: OnceLock<bool> = OnceLock::new();
+    *TOGETHER.get_or_init(|| {
+        let (stdout, stderr) = (io::stdout(), io::stderr());
+        match (fstat(&stdout), fstat(&stderr)) {
+            _ if isatty(&stdout) && isatty(&stderr) => true,
+            (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
+            _ => false,
+        }
+    })
 }

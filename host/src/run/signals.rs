@@ -118,6 +118,9 @@ fn receive(state: &Mutex<State>, signal: i32, printer: Printer) {
         state.level = if signal == SIGINT { state.level + 1 } else { state.level.max(1) + 1 };
         (state.target.clone(), state.level, state.lease.clone())
     };
+    if signal == SIGINT {
+        printer.interrupted();
+    }
     // A session that broke ends by itself: what can't be sent doesn't matter.
     match (target, level) {
         (Target::Release(exit), _) => {

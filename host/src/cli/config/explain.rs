@@ -33,7 +33,7 @@ impl Explain {
         if shared.printer.json {
             return shared.printer.document(&page.to_json());
         }
-        shared.printer.data(&page.text())
+        shared.printer.data(&page.text(shared.printer.columns()))
     }
 }
 
@@ -170,14 +170,14 @@ impl Page {
         }
     }
 
-    fn text(&self) -> String {
+    fn text(&self, terminal: Option<usize>) -> String {
         let mut text = format!("{}: {}\n", self.key, visible_text(&self.value()));
         if !self.about.is_empty() {
             let _ = writeln!(text, "  what it is         {}", self.about);
         }
         let _ = writeln!(text, "  value              {}", self.expected);
         let _ = writeln!(text, "  in .crabbox.toml   {}\n", self.repository);
-        let mut table = Table::new(&["LAYER", "VALUE", "", "FROM"]);
+        let mut table = Table::new(&["LAYER", "VALUE", "", "FROM"]).paths(3).texts(1);
         for (index, step) in self.steps.iter().enumerate() {
             let origin = step.origin.as_ref().map(ToString::to_string);
             table.row([
@@ -187,7 +187,7 @@ impl Page {
                 origin.unwrap_or_else(|| step.silent.clone()),
             ]);
         }
-        text.push_str(&table.render());
+        text.push_str(&table.render(terminal));
         text
     }
 

@@ -26,12 +26,12 @@ impl Path {
             let files: Vec<Value> = files.iter().map(to_json).collect();
             return shared.printer.document(&json!({ "schema_version": 1, "files": files }));
         }
-        let mut table = Table::new(&["FILE", "STATE", "PATH"]);
+        let mut table = Table::new(&["FILE", "STATE", "PATH"]).paths(2);
         for (owner, path) in &files {
             let row = [owner_word(*owner), state(path)].map(str::to_owned);
             table.row(row.into_iter().chain([path.display().to_string()]));
         }
-        shared.printer.data(&table.render())?;
+        shared.printer.table(&table)?;
         if files.len() == 1 {
             shared.printer.phase("this is no git checkout: there is no repository's file");
         }

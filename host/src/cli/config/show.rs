@@ -31,12 +31,12 @@ impl Show {
             let settings: Vec<Value> = shown.iter().map(Shown::to_json).collect();
             return shared.printer.document(&json!({ "schema_version": 1, "settings": settings }));
         }
-        let mut table = Table::new(&["KEY", "VALUE", "FROM"]);
+        let mut table = Table::new(&["KEY", "VALUE", "FROM"]).paths(2).texts(1);
         for one in shown {
             let from: Vec<_> = one.origins.iter().map(ToString::to_string).collect();
             table.row([one.key, one.text, from.join(", ")]);
         }
-        shared.printer.data(&table.render())
+        shared.printer.table(&table)
     }
 }
 

@@ -10,7 +10,7 @@ mod storage;
 use super::config::{repository, usable};
 use super::{Shared, version};
 use crate::config::{ConfigError, Layers, Settings};
-use crate::output::{CommandError, Exit, visible};
+use crate::output::{CommandError, Exit, human, visible, wrap};
 use crate::places::Places;
 use clap::Args;
 use crabbox_provider_api::manifest::Manifest;
@@ -40,11 +40,22 @@ impl Doctor {
                 "checks": checks,
             }))?;
         } else {
-            shared.printer.data(&render(&checks))?;
-            let warned = count(CheckStatus::Warn);
-            shared.printer.phase(&format!("{failed} failed, {warned} with a warning"));
+            shared.printer.data(&render(&checks, shared.printer.columns()))?;
+            shared.printer.phase(&conclusion(failed, count(CheckStatus::Warn)));
         }
         Ok(if failed == 0 { Exit::Ok } else { Exit::Failed })
+    }
+}
+
+/// What the checks come to.
+fn conclusion(failed: usize, warned: usize) -> String {
+    let failures = || format!("{} failed", human::count(failed as u64, "check"));
+    let warnings = || human::count(warned as u64, "warning");
+    match (failed, warned) {
+        (0, 0) => "nothing is wrong".to_owned(),
+        (0, _) => format!("{}, nothing failed", warnings()),
+        (_, 0) => failures(),
+        _ => format!("{}, {}", failures(), warnings()),
     }
 }
 
@@ -117,7 +128,7 @@ fn fail(id: &str, message: impl Into<String>, hint: impl Into<String>) -> Check 
     Check { status: CheckStatus::Fail, hint: Some(hint.into()), ..pass(id, message) }
 }
 
-fn render(checks: &[Check]) -> String {
+fn render(checks: &[Check], terminal: Option<usize>) -> String {
     let width = checks.iter().map(|check| check.id.len()).max().unwrap_or(0);
     let mut text = String::new();
     for check in checks {
@@ -127,7 +138,8 @@ fn render(checks: &[Check]) -> String {
             CheckStatus::Fail => "FAIL",
             CheckStatus::Skip => "skip",
         };
-        let _ = writeln!(text, "{status}  {:<width$}  {}", check.id, visible(&check.message));
+        let message = wrap(&visible(&check.message), width + 8, terminal);
+        let _ = writeln!(text, "{status}  {:<width$}  {message}", check.id);
         if let Some(hint) = &check.hint {
             let _ = writeln!(text, "      {:<width$}  hint: {}", "", visible(hint));
         }

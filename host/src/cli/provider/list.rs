@@ -24,7 +24,8 @@ impl List {
                 .printer
                 .document(&json!({ "schema_version": 1, "providers": providers }));
         }
-        let mut table = Table::new(&["NAME", "VERSION", "ABI", "SOURCE", "STATE", "PATH"]);
+        let mut table =
+            Table::new(&["NAME", "VERSION", "ABI", "SOURCE", "STATE", "PATH"]).paths(5).optional(2);
         for entry in &entries {
             table.row([
                 entry.name.clone(),
@@ -35,7 +36,7 @@ impl List {
                 entry.path.display().to_string(),
             ]);
         }
-        shared.printer.data(&table.render())?;
+        shared.printer.table(&table)?;
         for entry in &entries {
             explain(entry, shared.printer);
         }

@@ -1,0 +1,127 @@
+//! The line as it was typed, for hints: what is to be typed next keeps what was said already.
+
+use super::Quoted;
+use std::env;
+use std::fmt;
+use std::path::Path;
+
+/// A hint is one line: a command that is longer than this is called `COMMAND` in it.
+const LONGEST: usize = 160;
+
+/// The words of a line behind `crabbox`.
+#[derive(Clone, Debug)]
+pub struct Typed(Vec<String>);
+
+impl Typed {
+    /// The line of this process.
+    #[must_use]
+    pub fn here() -> Self {
+        Self(env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect())
+    }
+
+    /// With these words of ours; the program's own stay where they are.
+    #[must_use]
+    pub fn with(mut self, words: &[&str]) -> Self {
+        let at = self.end();
+        self.0.splice(at..at, words.iter().map(|word| (*word).to_owned()));
+        self
+    }
+
+    /// Without this option and its value.
+    #[must_use]
+    pub fn without(mut self, option: &str) -> Self {
+        let end = self.end();
+        let joined =
+            |word: &String| word.strip_prefix(option).is_some_and(|value| value.starts_with('='));
+        if let Some(at) = self.0[..end].iter().position(|word| word == option) {
+            self.0.drain(at..end.min(at + 2));
+        } else if let Some(at) = self.0[..end].iter().position(joined) {
+            self.0.remove(at);
+        }
+        self
+    }
+
+    /// With another word in the place of this one.
+    #[must_use]
+    pub fn replaced(mut self, word: &str, by: &str) -> Self {
+        let end = self.end();
+        if let Some(found) = self.0[..end].iter_mut().find(|found| *found == word) {
+            by.clone_into(found);
+        }
+        self
+    }
+
+    /// With the program's own words beginning at this one.
+    #[must_use]
+    pub fn command_from(mut self, word: &str) -> Self {
+        let end = self.end();
+        if let Some(at) = self.0[..end].iter().position(|found| found == word) {
+            self.0.insert(at, "--".to_owned());
+        }
+        self
+    }
+
+    /// Where the program's own words begin, or the line ends.
+    fn end(&self) -> usize {
+        self.0.iter().position(|word| word == "--").unwrap_or(self.0.len())
+    }
+}
+
+impl fmt::Display for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (ours, command) = self.0.split_at(self.end());
+        f.write_str("crabbox")?;
+        for word in ours {
+            // It couldn't be pasted as it is.
+            let word = if is_one_line(word) { word } else { "…" };
+            write!(f, " {}", Quoted(Path::new(word)))?;
+        }
+        let length: usize = command.iter().map(|word| word.chars().count() + 1).sum();
+        if length > LONGEST || !command.iter().all(|word| is_one_line(word)) {
+            return f.write_str(" -- COMMAND");
+        }
+        command.iter().try_for_each(|word| write!(f, " {}", Quoted(Path::new(word))))
+    }
+}
+
+fn is_one_line(word: &str) -> bool {
+    word.chars().count() <= LONGEST && !word.chars().any(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(line: &str) -> Typed {
+        Typed(line.split(' ').map(str::to_owned).collect())
+    }
+
+    #[test]
+    fn our_words_stand_before_the_program() {
+        let line = typed("run --keep -- ls --all").with(&["--fresh"]);
+        assert_eq!(line.to_string(), "crabbox run --keep --fresh -- ls --all");
+        assert_eq!(typed("run").with(&["--", "COMMAND"]).to_string(), "crabbox run -- COMMAND");
+        assert_eq!(typed("run ls -- a").command_from("ls").to_string(), "crabbox run -- ls -- a");
+    }
+
+    #[test]
+    fn only_our_words_are_changed() {
+        assert_eq!(
+            typed("run --id a -- ls --id b").without("--id").to_string(),
+            "crabbox run -- ls --id b"
+        );
+        assert_eq!(
+            typed("run --id=a --shell x").without("--id").to_string(),
+            "crabbox run --shell x"
+        );
+        assert_eq!(typed("rnu -- rnu").replaced("rnu", "run").to_string(), "crabbox run -- rnu");
+    }
+
+    #[test]
+    fn what_cannot_be_pasted_is_left_out() {
+        let long = "x".repeat(LONGEST);
+        assert_eq!(typed(&format!("run -- {long}")).to_string(), "crabbox run -- COMMAND");
+        assert_eq!(typed("run --shell a\nb").to_string(), "crabbox run --shell '…'");
+        assert_eq!(typed("run --shell a;b").to_string(), "crabbox run --shell 'a;b'");
+    }
+}
