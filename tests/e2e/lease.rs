@@ -63,7 +63,7 @@ fn a_provider_that_can_not_be_asked_leaves_no_claim_in_use() {
     let ran = desk.run(&["--", "true"]);
     assert_eq!(ran.code, 125);
     assert!(ran.stderr.contains("desk: nobody is at the desk"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hint: crabbox run --fresh"), "{}", ran.stderr);
+    assert!(ran.stderr.contains(" --fresh -- true\n"), "{}", ran.stderr);
     assert_eq!(desk.calls(), "resolve", "and no second box is leased");
     let old = &leases(&desk.world, &[])[0];
     assert_eq!((&old["state"], &old["keep"]), (&"ready".into(), &true.into()), "{old}");

@@ -164,7 +164,7 @@ fn gone(world: &World) -> Option<String> {
     fs::remove_dir_all(world.only_box()).expect("removes");
     let slug = slug(world);
     Some(all(&[
-        world.crabbox(&["run", "--id", &slug, "--", "true"]),
+        world.crabbox(&["run", "--id", &slug, "--", "cargo", "test"]),
         world.crabbox(&["list", "--all"]),
     ]))
 }
@@ -174,9 +174,10 @@ fn in_use(world: &World) -> Option<String> {
     let slug = slug(world);
     let ran = world.crabbox(&["run", "--id", &slug, "--", "true"]);
     let stop = world.crabbox(&["stop", &slug]);
+    let other = world.crabbox(&["run", "--", "true"]);
     child.kill().expect("kills");
     child.wait().expect("ends");
-    Some(all(&[ran, stop]))
+    Some(all(&[ran, stop, other]))
 }
 
 fn not_as_left(world: &World) -> Option<String> {
@@ -198,7 +199,7 @@ fn mass_deletion(world: &World) -> Option<String> {
     }
     let _ = world.shell("true");
     fs::remove_dir_all(world.checkout().join("many")).expect("removes");
-    Some(all(&[world.shell("true")]))
+    Some(all(&[world.crabbox(&["run", "--", "cargo", "test"])]))
 }
 
 /// Crabbox with a disk of 1 MiB at a place in its world.
@@ -274,7 +275,7 @@ fn unknown_provider(world: &World) -> Option<String> {
 
 fn asked_for(world: &World) -> Option<String> {
     world.write(".crabbox.toml", "[lease]\nprovider = 'desk'\n");
-    Some(all(&[world.shell("true")]))
+    Some(all(&[world.crabbox(&["run", "--", "cargo", "test"])]))
 }
 
 fn wrong_setting(world: &World) -> Option<String> {

@@ -19,7 +19,7 @@ fn the_first_run_leases_and_the_second_reuses() {
     --- stderr
     crabbox: leased [SLUG] ([LEASE]) from local
     problem
-    crabbox: exit 7 in [TIME] ([TIME] with all) · 1 sent · [SLUG] parked
+    crabbox: exit 7 in [TIME] ([TIME] in all) · 1 file sent · [SLUG] parked
     ");
     let second = world.crabbox(&["run", "--", "cat", "hello.txt"]);
     assert_snapshot!(second.snapshot(&world), @r"
@@ -27,7 +27,7 @@ fn the_first_run_leases_and_the_second_reuses() {
     --- stdout
     hello
     --- stderr
-    crabbox: exit 0 in [TIME] ([TIME] with all) · tree unchanged · [SLUG] parked
+    crabbox: exit 0 in [TIME] ([TIME] in all) · tree unchanged · [SLUG] parked
     ");
     assert!(world.only_box().is_dir());
 }
@@ -61,7 +61,7 @@ fn json_is_one_document_also_on_failure() {
     let typo = world.crabbox(&["run", "--json", "--shel", "true"]);
     let document = parse(&typo.stdout);
     assert_eq!((typo.code, &document["outcome"]["exit"]), (125, &125.into()));
-    assert_eq!(document["error"]["message"], "unexpected argument '--shel' found");
+    assert_eq!(document["error"]["message"], "there is no option `--shel`");
     let typo = world.crabbox(&["list", "--json", "--al"]);
     assert_eq!((typo.code, &parse(&typo.stdout)["error"]["exit"]), (2, &2.into()));
     assert!(world.crabbox(&["list", "--al"]).stdout.is_empty());

@@ -35,7 +35,7 @@ fn only_what_changed_is_sent_and_caches_stay() {
     world.write("src/a", "2");
     fs::remove_file(world.checkout().join("src/b")).expect("removes");
     let ran = world.shell("cat src/a cache/made && ls src");
-    assert!(ran.stderr.contains("1 sent, 1 removed"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 file sent, 1 removed"), "{}", ran.stderr);
     assert!(ran.stdout.starts_with('2') && ran.stdout.ends_with("\na\n"), "{}", ran.stdout);
 }
 
@@ -148,5 +148,5 @@ fn a_large_file_and_a_lost_belief_survive() {
     world.write("hello.txt", "changed\n");
     let ran = world.shell("cat hello.txt");
     assert_eq!(ran.stdout, "changed\n");
-    assert!(ran.stderr.contains("1 sent"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("1 file sent"), "{}", ran.stderr);
 }

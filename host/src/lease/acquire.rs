@@ -3,7 +3,7 @@
 use super::answer::{is_the_same, note, why_not};
 use super::desk::{Clerk, Desk, profile};
 use crate::claims::{Claim, Event, Holder, State};
-use crate::output::{CommandError, Exit};
+use crate::output::{CommandError, Exit, Typed};
 use crate::provider::{Provider, ProviderError};
 use crabbox_provider_api::payload::{
     Endpoint, Intent, Proof, ReleaseAction, Resolution, ResolveRequest, Settings,
@@ -81,7 +81,11 @@ impl Desk {
             match self.try_take(&candidate, wanted)? {
                 Taken::Held(held) => return Ok(*held),
                 Taken::LeftAlone(why) => self.say_left_alone(&candidate, &why),
-                Taken::InUse(_) | Taken::Gone => {}
+                Taken::InUse(by) => {
+                    let slug = &candidate.slug;
+                    self.printer.phase(&format!("`{slug}` is in use by {by}: looking for another"));
+                }
+                Taken::Gone => {}
             }
         }
         self.lease_new(wanted)
@@ -196,7 +200,7 @@ impl Desk {
             // Another box isn't leased for this: the provider may only be out of reach for now.
             Err(error) => {
                 self.note_trouble(&mut claim, &error.to_string())?;
-                Err(error.hint("crabbox run --fresh -- COMMAND"))
+                Err(error.hint(fresh()))
             }
         }
     }
@@ -255,6 +259,11 @@ impl Desk {
     }
 }
 
+/// The same run on a box of its own.
+fn fresh() -> String {
+    Typed::here().without("--id").with(&["--fresh"]).to_string()
+}
+
 /// A lease that was asked for by its name is this one or none.
 fn explicitly(taken: Taken, claim: &Claim) -> Result<Held, CommandError> {
     let slug = &claim.slug;
@@ -266,11 +275,11 @@ fn explicitly(taken: Taken, claim: &Claim) -> Result<Held, CommandError> {
         }
         Taken::Gone => {
             CommandError::new(Exit::NotFound, format!("the lease `{slug}` has no box any more"))
-                .hint("crabbox run --fresh -- COMMAND")
+                .hint(fresh())
         }
         Taken::LeftAlone(why) => {
             CommandError::new(Exit::Conflict, format!("`{slug}` can't be used: {why}"))
-                .hint("crabbox run --fresh -- COMMAND")
+                .hint(fresh())
                 .hint(format!("crabbox stop {slug}"))
         }
     };

@@ -9,7 +9,7 @@ use super::outcome::{Origin, Outcome, SIGNALED};
 use super::signals::Listener;
 use super::stdin::{self, Taken};
 use crate::fault;
-use crate::output::{Printer, Progress};
+use crate::output::{Printer, Progress, human};
 use crate::sync::{self, Base, Plan, Source, SyncError};
 use crate::transport::{self, Process, TransportError};
 use crabbox_provider_api::payload::Transport;
@@ -409,8 +409,9 @@ impl Conversation<'_> {
 }
 
 fn announce(printer: Printer, plan: &Plan<'_>) {
-    let (puts, deletes) = (plan.puts.len(), plan.deletes.len());
-    printer.detail(&format!("sending {puts} entries ({} bytes), removing {deletes}", plan.bytes));
+    let (puts, deletes) = (plan.puts.len() as u64, plan.deletes.len());
+    let (puts, size) = (human::count(puts, "file"), human::bytes(plan.bytes));
+    printer.detail(&format!("sending {puts} ({size}), removing {deletes}"));
 }
 
 /// Sends what gets the box from `held` to the wanted tree.

@@ -4,7 +4,7 @@ use super::explain::explain_sync;
 use crate::cli::{Shared, parse_positive};
 use crate::config::{Flags, Settings};
 use crate::lease::{Wanted, random_bits};
-use crate::output::CommandError;
+use crate::output::{CommandError, Typed};
 use crate::places::{Places, home, real};
 use crate::sync::{Source, SyncError};
 use clap::Args;
@@ -139,8 +139,8 @@ impl Run {
             return Err(CommandError::usage(format!(
                 "the checkout here is your whole home folder, `{root}`"
             ))
-            .hint("crabbox run --from-dir . -- COMMAND sends the folder that you are in")
-            .hint("git init makes it a checkout of its own"));
+            .hint(Typed::here().with(&["--from-dir", "."]).to_string())
+            .hint("git init"));
         }
         Ok(source)
     }

@@ -3,12 +3,12 @@
 use super::arguments::{Order, Run};
 use super::attempt::Attempt;
 use super::explain::{Failed, explain};
-use super::report::Report;
+use super::report::{Report, Unreleased};
 use crate::cli::Shared;
 use crate::config::Settings;
 use crate::fault;
 use crate::lease::{Desk, Held};
-use crate::output::{CommandError, Printer};
+use crate::output::{CommandError, Printer, Typed, human};
 use crate::run::{Finished, Listener, RunError};
 use crate::sync::{self, Scan, SyncError};
 use std::thread;
@@ -36,6 +36,9 @@ impl Run {
                 if !failed.unread {
                     printer.explain(&failed.error);
                 }
+                if let Some(unreleased) = &failed.unreleased {
+                    unreleased.show(printer);
+                }
                 failed.outcome.exit
             }
         }
@@ -49,12 +52,18 @@ impl Order {
         let (tree, held) = self.scan_and_acquire(&mut desk);
         let held = held.map_err(Failed::of_provider)?;
         let ready = started.elapsed();
+        let claim = &held.claim;
+        let took = human::duration(ready);
+        printer.detail(&format!("{} ({}) is ready after {took}", claim.slug, claim.id));
 
         let listener = Listener::start(printer)
             .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
         let (mut held, result) = match tree {
             Err(error) => (held, Err(RunError::Sync(error))),
             Ok(Scan { tree, warnings }) => {
+                let files = human::count(tree.entries().len() as u64, "file");
+                let root = self.source.root.display();
+                printer.detail(&format!("the checkout `{root}` holds {files}"));
                 for warning in warnings {
                     printer.warning(&warning);
                 }
@@ -70,13 +79,19 @@ impl Order {
         let end = desk.let_go(&mut held, self.keep, settings.idle, &settings.provider_settings);
         fault::point("run.after.let_go");
         drop(releasing);
-        if let Err(error) = &end {
-            // The program's result stands, whatever comes after it.
-            printer.warning(&format!("{} wasn't released: {error}", held.claim.slug));
-            printer.hint(&format!("crabbox stop {}", held.claim.slug));
+        let end = end.map_err(|error| Unreleased {
+            slug: held.claim.slug.clone(),
+            error: error.to_string(),
+        });
+        match result {
+            Ok(finished) => {
+                Ok(Report { finished, claim: held.claim, end, ready, total: started.elapsed() })
+            }
+            Err(error) => {
+                let failed = explain(&error, &held.claim, &self.wanted);
+                Err(Failed { unreleased: end.err().map(Box::new), ..failed })
+            }
         }
-        let finished = result.map_err(|error| explain(&error, &held.claim, &self.wanted))?;
-        Ok(Report { finished, claim: held.claim, end: end.ok(), ready, total: started.elapsed() })
     }
 
     /// The tree is read while the provider works.
@@ -107,7 +122,6 @@ fn check_choice(settings: &Settings, desk: &Desk) -> Result<(), CommandError> {
     Err(CommandError::usage(format!(
         "this repository asks for the provider `{name}`, which you haven't configured"
     ))
-    .hint(format!(
-        "--provider {name} uses it this once; `[provider.{name}]` in your config.toml allows it"
-    )))
+    .hint(Typed::here().with(&["--provider", name]).to_string())
+    .hint(format!("`[provider.{name}]` in your own config.toml allows it for good")))
 }

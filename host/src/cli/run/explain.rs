@@ -1,8 +1,10 @@
 //! What is said of a run that failed: the cause, and a line to type.
 
+use super::report::Unreleased;
 use crate::claims::Claim;
 use crate::lease::Wanted;
-use crate::output::{CommandError, Quoted};
+use crate::output::{CommandError, Typed};
+use crate::places::home;
 use crate::run::{Origin, Outcome, RunError};
 use crate::sync::SyncError;
 use crabbox_wire::message::{Failure, FailureCode};
@@ -31,18 +33,20 @@ pub(super) struct Failed {
     /// Nobody reads the program's output any more: as a program that a closed pipe ends, this one
     /// says nothing of it.
     pub(super) unread: bool,
+    /// The box couldn't be let go of, either.
+    pub(super) unreleased: Option<Box<Unreleased>>,
 }
 
 impl From<CommandError> for Failed {
     fn from(error: CommandError) -> Self {
-        Self { error, outcome: Outcome::failure(Origin::Crabbox), unread: false }
+        Self { error, outcome: Outcome::failure(Origin::Crabbox), unread: false, unreleased: None }
     }
 }
 
 impl Failed {
     /// No box was to be had.
     pub(super) fn of_provider(error: CommandError) -> Self {
-        Self { error, outcome: Outcome::failure(Origin::Provider), unread: false }
+        Self { error, outcome: Outcome::failure(Origin::Provider), unread: false, unreleased: None }
     }
 }
 
@@ -53,15 +57,19 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
         None => result,
     };
     match error {
-        SyncError::NotACheckout(folder) => result
-            .hint(format!("crabbox run --from-dir {} -- COMMAND", Quoted(folder)))
-            .hint("git init"),
+        // Neither is good advice for all that somebody has.
+        SyncError::NotACheckout(folder) if home().as_ref() == Some(folder) => {
+            result.hint("go to the folder of a project first")
+        }
+        SyncError::NotACheckout(_) => {
+            result.hint(Typed::here().with(&["--from-dir", "."]).to_string()).hint("git init")
+        }
         SyncError::Bare(_) => result.hint("git worktree add DIR makes a checkout of it"),
         SyncError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
             result.hint("what shan't be sent: --exclude PATTERN, or a line in `.crabboxignore`")
         }
         SyncError::MassDeletion { .. } => {
-            result.hint("if that is what you want: --allow-mass-deletion")
+            result.hint(Typed::here().with(&["--allow-mass-deletion"]).to_string())
         }
         SyncError::Changed(_) => result.hint(AGAIN),
         _ => result,
@@ -84,9 +92,11 @@ pub(super) fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Faile
     };
     let lost = matches!(outcome.origin, Origin::Transport) && wanted.id.is_none();
     let error = if lost {
-        error.hint(format!("crabbox status {}", claim.slug)).hint("--fresh leases a new box")
+        error
+            .hint(format!("crabbox status {}", claim.slug))
+            .hint(Typed::here().with(&["--fresh"]).to_string())
     } else {
         error
     };
-    Failed { error, outcome, unread }
+    Failed { error, outcome, unread, unreleased: None }
 }
