@@ -111,6 +111,54 @@ fn a_wrong_line_ends_as_its_command_says_also_for_machines() {
 }
 
 #[test]
+fn a_wrong_line_is_answered_by_the_right_one() {
+    let world = World::new();
+    for (line, message, hint) in [
+        ("run", "there is no command to run", "crabbox run -- COMMAND"),
+        ("run --keep", "there is no command to run", "crabbox run --keep -- COMMAND"),
+        (
+            "run --keep cargo test -- --nocapture",
+            "`cargo` is no option: the command stands behind `--`",
+            "crabbox run --keep -- cargo test -- --nocapture",
+        ),
+        ("run --idd=a -- ls --idd", "there is no option `--idd`", "crabbox run --id=a -- ls --idd"),
+        ("run --zzz", "there is no option `--zzz`", "crabbox run --help"),
+        ("rnu -q -- rnu", "there is no command `rnu`", "crabbox run -q -- rnu"),
+        ("ls", "there is no command `ls`", "crabbox list"),
+        ("config shwo", "there is no command `shwo`", "crabbox config show"),
+        ("test it", "there is no command `test`", "crabbox run -- test it"),
+        ("status", "`ID` is missing: the id or slug of a lease", "crabbox list"),
+        ("config explain", "`KEY` is missing: the name of a setting", "crabbox config show"),
+        ("list more", "`more` is one word too many", "crabbox list --help"),
+        ("completions", "`SHELL` is missing: bash, zsh or fish", "crabbox completions --help"),
+        (
+            "completions ba",
+            "`ba` is no value of `SHELL`: bash, zsh or fish",
+            "crabbox completions bash",
+        ),
+        (
+            "run --timeout 5 -- ls",
+            "`5` is no value of `--timeout <DURATION>`: expected a duration such as 90s, 15m or 2h",
+            "crabbox run --help",
+        ),
+        ("run --shell", "`--shell <LINE>` needs a value", "crabbox run --help"),
+        (
+            "run --id a --fresh -- ls",
+            "`--id <ID>` and `--fresh` can't be given together",
+            "crabbox run --help",
+        ),
+        ("run --keep --keep -- ls", "`--keep` can be given only once", "crabbox run --help"),
+    ] {
+        let ran = world.crabbox(&line.split(' ').collect::<Vec<_>>());
+        let expected = format!("crabbox: error: {message}\ncrabbox:   hint: {hint}\n");
+        let is_whole = ran.stderr == expected;
+        // What names no command may be a program or a slip: there are two answers.
+        let is_first = line == "test it" && ran.stderr.starts_with(&expected);
+        assert!(is_whole || is_first, "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn there_is_a_manual_page_for_every_command_and_it_names_every_flag() {
     let folder = tempfile::tempdir().expect("a folder");
     let made = process::Command::new(env!("CARGO_BIN_EXE_man")).arg(folder.path()).status();

@@ -1,10 +1,13 @@
 //! What is known of a command line before it is parsed, and what becomes of one that can't be.
 
-use crate::output::{Colour, CommandError, Exit};
+use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed};
 use crate::run::{CRABBOX_FAILED, Origin, Outcome};
-use clap::{ColorChoice, ValueEnum};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{ColorChoice, Command, ValueEnum};
 use std::env;
+use std::error::Error as _;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// The words before the program's own.
 fn words() -> Vec<String> {
@@ -13,32 +16,242 @@ fn words() -> Vec<String> {
 }
 
 /// What `--color` says.
-pub(super) fn colour() -> ColorChoice {
+fn choice() -> Colour {
     let words = words();
     let value = words.iter().enumerate().find_map(|(at, word)| match word.as_str() {
         "--color" => words.get(at + 1).map(String::as_str),
         other => other.strip_prefix("--color="),
     });
-    value.and_then(|value| Colour::from_str(value, true).ok()).unwrap_or_default().into()
+    value.and_then(|value| Colour::from_str(value, true).ok()).unwrap_or_default()
+}
+
+/// The same for the parser.
+pub(super) fn colour() -> ColorChoice {
+    choice().into()
 }
 
 /// Help and version end well; a wrong line of `run` must not look like a program's code 2.
 pub(super) fn refuse(error: &clap::Error) -> ExitCode {
-    // Nobody is left to tell when the stream is gone.
-    let _ = error.print();
     if !error.use_stderr() {
+        // Nobody is left to tell when the stream is gone.
+        let _ = error.print();
         return ExitCode::SUCCESS;
     }
-    // Which command was meant is asked of the parser: flags before it may have values.
-    let matches = super::command().ignore_errors(true).try_get_matches();
-    let is_run = matches.is_ok_and(|matches| matches.subcommand_name() == Some("run"));
+    let line = Line::of_this_process();
+    let is_run = line.path.first().is_some_and(|name| name == "run");
+    let explained = line.explain(error);
     if words().iter().any(|word| word == "--json") {
-        let text = error.render().to_string();
-        let line = text.lines().next().unwrap_or_default();
-        let error = CommandError::usage(line.strip_prefix("error: ").unwrap_or(line));
         let outcome = Outcome::failure(Origin::Crabbox);
-        let document = if is_run { error.to_json_of_run(&outcome) } else { error.to_json() };
+        let document =
+            if is_run { explained.to_json_of_run(&outcome) } else { explained.to_json() };
         let _ = crate::output::stdout(format!("{document:#}\n").as_bytes());
     }
+    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        // The help says more than any message.
+        let _ = error.print();
+    } else {
+        let manner = Manner {
+            quiet: false,
+            verbose: false,
+            json: false,
+            colour: choice(),
+            heartbeat: Duration::MAX,
+        };
+        Printer::new(manner).explain(&explained);
+    }
     ExitCode::from(if is_run { CRABBOX_FAILED } else { Exit::Usage as u8 })
+}
+
+/// A line that can't be parsed, as far as it can.
+struct Line {
+    /// The names of the command that was meant, from the outermost.
+    path: Vec<String>,
+    /// That command.
+    command: Command,
+}
+
+impl Line {
+    fn of_this_process() -> Self {
+        let mut command = super::command();
+        command.build();
+        // Which command was meant is asked of the parser: flags before it may have values.
+        let matches = super::command().ignore_errors(true).try_get_matches().ok();
+        let mut path = Vec::new();
+        let mut below = matches.as_ref().and_then(clap::ArgMatches::subcommand);
+        while let Some((name, matches)) = below {
+            let Some(found) = command.find_subcommand(name).cloned() else {
+                break;
+            };
+            path.push(name.to_owned());
+            (command, below) = (found, matches.subcommand());
+        }
+        Self { path, command }
+    }
+
+    /// What is wrong with it in our words, with a line to type instead.
+    fn explain(&self, error: &clap::Error) -> CommandError {
+        let told = |kind| texts(error, kind).into_iter().next().unwrap_or_default();
+        match error.kind() {
+            ErrorKind::UnknownArgument => {
+                let suggested = told(ContextKind::SuggestedArg);
+                self.unknown(&told(ContextKind::InvalidArg), &suggested)
+            }
+            ErrorKind::InvalidSubcommand => self.no_command(&told(ContextKind::InvalidSubcommand)),
+            ErrorKind::MissingRequiredArgument => {
+                self.missing(&texts(error, ContextKind::InvalidArg))
+            }
+            ErrorKind::MissingSubcommand | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                CommandError::usage("no command was given").hint(self.help())
+            }
+            ErrorKind::ArgumentConflict => {
+                let (one, other) = (told(ContextKind::InvalidArg), told(ContextKind::PriorArg));
+                let message = if one == other || other.is_empty() {
+                    format!("`{one}` can be given only once")
+                } else {
+                    format!("`{one}` and `{other}` can't be given together")
+                };
+                CommandError::usage(message).hint(self.help())
+            }
+            ErrorKind::InvalidValue | ErrorKind::ValueValidation => self.value(error),
+            _ => {
+                let text = error.render().to_string();
+                let line = text.lines().next().unwrap_or_default();
+                let line = line.strip_prefix("error: ").unwrap_or(line);
+                CommandError::usage(line).hint(self.help())
+            }
+        }
+    }
+
+    fn unknown(&self, word: &str, suggested: &str) -> CommandError {
+        if !suggested.is_empty() {
+            let typed = words().into_iter().find(|one| one.split('=').next() == Some(word));
+            let whole = typed.unwrap_or_else(|| word.to_owned());
+            let meant = whole.replacen(word, suggested, 1);
+            return CommandError::usage(format!("there is no option `{word}`"))
+                .hint(Typed::here().replaced(&whole, &meant).to_string());
+        }
+        if word.starts_with('-') {
+            return CommandError::usage(format!("there is no option `{word}`")).hint(self.help());
+        }
+        if self.is_run() {
+            let message = format!("`{word}` is no option: the command stands behind `--`");
+            return CommandError::usage(message).hint(Typed::here().command_from(word).to_string());
+        }
+        CommandError::usage(format!("`{word}` is one word too many")).hint(self.help())
+    }
+
+    fn no_command(&self, word: &str) -> CommandError {
+        let error = CommandError::usage(format!("there is no command `{word}`"));
+        let shown = self.command.get_subcommands().filter(|one| !one.is_hide_set());
+        let nearest = shown
+            .map(|one| (strsim::osa_distance(one.get_name(), word), one.get_name()))
+            .filter(|(distance, name)| match distance {
+                0..=1 => true,
+                2 => name.starts_with(|first| word.starts_with(first)),
+                _ => false,
+            })
+            .min();
+        match nearest {
+            Some((_, name)) => error.hint(Typed::here().replaced(word, name).to_string()),
+            // A program to run, most likely.
+            None if self.path.is_empty() && words().iter().all(|one| one != "help") => {
+                error.hint(run_of(word)).hint(self.help())
+            }
+            None => error.hint(self.help()),
+        }
+    }
+
+    fn missing(&self, names: &[String]) -> CommandError {
+        if self.is_run() {
+            return CommandError::usage("there is no command to run")
+                .hint(Typed::here().with(&["--", "COMMAND"]).to_string());
+        }
+        let names: Vec<&str> = names.iter().map(|name| bare(name)).collect();
+        let message = format!("`{}` is missing", names.join("`, `"));
+        match names.as_slice() {
+            ["ID"] => CommandError::usage(format!("{message}: the id or slug of a lease"))
+                .hint("crabbox list"),
+            ["KEY"] => CommandError::usage(format!("{message}: the name of a setting"))
+                .hint("crabbox config show"),
+            [name] => {
+                CommandError::usage(format!("{message}{}", self.choices(name))).hint(self.help())
+            }
+            _ => CommandError::usage(message).hint(self.help()),
+        }
+    }
+
+    fn value(&self, error: &clap::Error) -> CommandError {
+        let told = |kind| texts(error, kind).into_iter().next().unwrap_or_default();
+        let (name, value) = (told(ContextKind::InvalidArg), told(ContextKind::InvalidValue));
+        let name = if name.starts_with('-') { name.as_str() } else { bare(&name) };
+        if value.is_empty() {
+            return CommandError::usage(format!("`{name}` needs a value")).hint(self.help());
+        }
+        let valid = texts(error, ContextKind::ValidValue);
+        let message = format!("`{value}` is no value of `{name}`");
+        let message = match error.source() {
+            Some(source) => format!("{message}: {source}"),
+            None if valid.is_empty() => message,
+            None => format!("{message}: {}", either(&valid)),
+        };
+        let suggested = told(ContextKind::SuggestedValue);
+        CommandError::usage(message).hint(if suggested.is_empty() {
+            self.help()
+        } else {
+            Typed::here().replaced(&value, &suggested).to_string()
+        })
+    }
+
+    /// What an argument can be, if it is one of a few words.
+    fn choices(&self, name: &str) -> String {
+        let named = |argument: &&clap::Arg| {
+            argument.get_value_names().is_some_and(|names| names.iter().any(|one| one == name))
+        };
+        let values = self.command.get_arguments().find(named).map(clap::Arg::get_possible_values);
+        let values: Vec<String> =
+            values.unwrap_or_default().iter().map(|value| value.get_name().to_owned()).collect();
+        if values.is_empty() { String::new() } else { format!(": {}", either(&values)) }
+    }
+
+    fn is_run(&self) -> bool {
+        self.path.first().is_some_and(|name| name == "run")
+    }
+
+    fn help(&self) -> String {
+        ["crabbox"]
+            .into_iter()
+            .chain(self.path.iter().map(String::as_str))
+            .chain(["--help"])
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+/// The line that runs a program which was typed as if it were a command.
+fn run_of(word: &str) -> String {
+    let line = Typed::here().command_from(word);
+    line.with(&["run"]).to_string()
+}
+
+/// What the parser says of its error.
+fn texts(error: &clap::Error, kind: ContextKind) -> Vec<String> {
+    match error.get(kind) {
+        Some(ContextValue::String(text)) => vec![text.clone()],
+        Some(ContextValue::Strings(texts)) => texts.clone(),
+        _ => Vec::new(),
+    }
+}
+
+/// `<COMMAND>...` without what surrounds it.
+fn bare(name: &str) -> &str {
+    name.trim_end_matches('.').trim_matches(['<', '>', '[', ']'])
+}
+
+/// `a, b or c`
+fn either(words: &[String]) -> String {
+    match words {
+        [] => String::new(),
+        [one] => one.clone(),
+        [most @ .., last] => format!("{} or {last}", most.join(", ")),
+    }
 }
