@@ -199,7 +199,7 @@ fn a_full_disk_is_said_to_be_full_and_room_is_all_it_takes() {
     ];
     for files in too_much {
         let log = machine.give(None, &files);
-        assert_eq!(log.failed(), Some(FailureCode::System), "{:?}", log.synced);
+        assert_eq!(log.failed(), Some(FailureCode::DiskFull), "{:?}", log.synced);
         assert!(log.why().contains("the disk is full"), "{}", log.why());
         assert!(log.synced.is_none());
         // Less of it goes at once: nothing that failed is left in the way.

@@ -79,7 +79,7 @@ fn a_full_disk_hides_neither_the_output_nor_the_end_of_a_command() {
     // The next one isn't started, and is told why.
     let run = shell("true");
     let log = machine.run(run.clone(), |_, _| {});
-    assert_eq!((log.started, log.failed()), (false, Some(FailureCode::System)), "{log:?}");
+    assert_eq!((log.started, log.failed()), (false, Some(FailureCode::DiskFull)), "{log:?}");
     assert!(log.why().contains("the disk is full"), "{}", log.why());
 
     // Nothing of that is in the way once there is room.
