@@ -12,6 +12,9 @@ use std::time::{Duration, Instant};
 /// command's output, so that reading and writing go on side by side.
 const ROOM: usize = 512 * 1024;
 
+/// How many written frames are kept for their memory: as many as have room.
+const SPARE: usize = 5;
+
 /// What a frame takes up beside its bytes, about: many small ones fill the room, too.
 const OVERHEAD: usize = 128;
 
@@ -30,6 +33,9 @@ struct State {
     frames: VecDeque<Vec<u8>>,
     /// What they cost.
     held: usize,
+    /// Frames that are written, for their memory: to ask the system for it anew each time would
+    /// take as long as moving the bytes.
+    spare: Vec<Vec<u8>>,
     /// Pings that are still to be answered.
     pings: u64,
     /// How much input the command has taken, if that is still to be told.
@@ -75,8 +81,9 @@ impl Outbox {
     }
 
     fn push(&self, state: &mut State, frame: &ToHost<'_>) {
-        // Only a frame over the limit has no bytes, and ours are below it.
-        if let Ok(bytes) = frame.encode() {
+        let mut bytes = state.spare.pop().unwrap_or_default();
+        // Only a frame over the limit can't be encoded, and ours are below it.
+        if frame.encode(&mut bytes).is_ok() {
             state.held += OVERHEAD + bytes.len();
             state.frames.push_back(bytes);
             self.changed.notify_all();
@@ -127,6 +134,9 @@ impl Outbox {
             let mut state = self.lock();
             state.writing = false;
             state.broken = written.is_err();
+            if state.spare.len() < SPARE {
+                state.spare.push(frame);
+            }
             self.changed.notify_all();
             if state.broken {
                 return;
@@ -145,8 +155,11 @@ impl Outbox {
         } else {
             state.taken.take().map(ToHost::Taken)
         };
-        if let Some(Ok(urgent)) = urgent.map(|frame| frame.encode()) {
-            return urgent;
+        if let Some(urgent) = urgent {
+            let mut bytes = Vec::new();
+            // Neither is over the limit.
+            let _ = urgent.encode(&mut bytes);
+            return bytes;
         }
         let frame = state.frames.pop_front().unwrap_or_default();
         state.held -= OVERHEAD + frame.len();

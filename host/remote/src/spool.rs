@@ -14,7 +14,7 @@ use crabbox_wire::frame::{Stream, ToHost};
 use rustix::fs::{FallocateFlags, fallocate};
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, IoSlice, Write};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -144,18 +144,16 @@ impl Log {
         let Some(file) = &mut self.file else {
             return;
         };
-        let mut record = Vec::with_capacity(5 + bytes.len());
-        record.push(stream as u8);
-        record.extend_from_slice(&u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes());
-        record.extend_from_slice(bytes);
-        if let Err(error) = file.write_all(&record) {
+        let [a, b, c, d] = u32::try_from(bytes.len()).unwrap_or(u32::MAX).to_be_bytes();
+        let head = [stream as u8, a, b, c, d];
+        if let Err(error) = write_both(file, &head, bytes) {
             // What follows a gap can't be read: the log ends with its last whole record.
             let _ = file.set_len(self.length);
             self.file = None;
             self.failure = Some(error);
             return;
         }
-        self.length += record.len() as u64;
+        self.length += (head.len() + bytes.len()) as u64;
         if self.ends.back().is_none_or(|(out, _)| *out + STEP <= end) {
             self.ends.push_back((end, self.length));
         }
@@ -180,6 +178,15 @@ impl Log {
 
     fn is_full(&self) -> bool {
         self.file.is_some() && self.length - self.cut > CAP
+    }
+}
+
+/// In one call, unless the system takes less at a time.
+fn write_both(file: &mut File, head: &[u8], bytes: &[u8]) -> io::Result<()> {
+    let written = file.write_vectored(&[IoSlice::new(head), IoSlice::new(bytes)])?;
+    match written.checked_sub(head.len()) {
+        Some(written) => file.write_all(&bytes[written..]),
+        None => file.write_all(&head[written..]).and_then(|()| file.write_all(bytes)),
     }
 }
 

@@ -5,9 +5,12 @@
 //! to say then begins on a line of its own: each stream remembers how its last line was left.
 
 use super::progress;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::fstat;
+use rustix::io::Errno;
 use rustix::termios::{isatty, tcgetwinsize};
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -18,11 +21,30 @@ static STDERR_OPEN: AtomicBool = AtomicBool::new(false);
 /// Bytes for standard output, as they are.
 pub(crate) fn stdout(bytes: &[u8]) -> io::Result<()> {
     progress::make_room(|| {
-        let mut stdout = io::stdout().lock();
+        let stdout = io::stdout().lock();
         note(&STDOUT_OPEN, bytes);
-        stdout.write_all(bytes)?;
-        stdout.flush()
+        // Whole chunks come, and go out as they are: the library's own buffer would look for the
+        // last line in each.
+        let mut left = bytes;
+        while !left.is_empty() {
+            match rustix::io::write(&stdout, left) {
+                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+                Ok(count) => left = &left[count..],
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) => wait_for_room(&stdout)?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     })
+}
+
+/// Somebody whose end of the stream this is, too, has told it never to wait.
+fn wait_for_room(stream: &impl AsFd) -> io::Result<()> {
+    match poll(&mut [PollFd::new(stream, PollFlags::OUT)], None) {
+        Ok(_) | Err(Errno::INTR) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Bytes for standard error, as they are.

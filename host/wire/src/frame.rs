@@ -146,17 +146,23 @@ mod kind {
 impl<'a> ToHelper<'a> {
     /// Writes the frame in one call, without flushing.
     pub fn write(&self, out: &mut impl Write) -> Result<(), FrameError> {
+        let mut frame = Vec::new();
+        self.encode(&mut frame)?;
+        Ok(out.write_all(&frame)?)
+    }
+
+    fn encode(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
         match self {
-            Self::Request(request) => write_json(out, kind::REQUEST, request),
-            Self::Delta(bytes) => write_raw(out, kind::DELTA, &[bytes]),
-            Self::DeltaEnd => write_raw(out, kind::DELTA_END, &[]),
-            Self::Environment(environment) => write_json(out, kind::ENVIRONMENT, environment),
-            Self::Stdin(bytes) => write_raw(out, kind::STDIN, &[bytes]),
-            Self::StdinEnd => write_raw(out, kind::STDIN_END, &[]),
-            Self::Signal(signal) => write_json(out, kind::SIGNAL, signal),
-            Self::Ack(offset) => write_raw(out, kind::ACK, &[&offset.to_be_bytes()]),
-            Self::Ping => write_raw(out, kind::PING, &[]),
-            Self::Abort => write_raw(out, kind::ABORT, &[]),
+            Self::Request(request) => encode_json(out, kind::REQUEST, request),
+            Self::Delta(bytes) => encode_raw(out, kind::DELTA, &[bytes]),
+            Self::DeltaEnd => encode_raw(out, kind::DELTA_END, &[]),
+            Self::Environment(environment) => encode_json(out, kind::ENVIRONMENT, environment),
+            Self::Stdin(bytes) => encode_raw(out, kind::STDIN, &[bytes]),
+            Self::StdinEnd => encode_raw(out, kind::STDIN_END, &[]),
+            Self::Signal(signal) => encode_json(out, kind::SIGNAL, signal),
+            Self::Ack(offset) => encode_raw(out, kind::ACK, &[&offset.to_be_bytes()]),
+            Self::Ping => encode_raw(out, kind::PING, &[]),
+            Self::Abort => encode_raw(out, kind::ABORT, &[]),
         }
     }
 
@@ -189,30 +195,32 @@ impl<'a> ToHelper<'a> {
 impl<'a> ToHost<'a> {
     /// Writes the frame in one call, without flushing.
     pub fn write(&self, out: &mut impl Write) -> Result<(), FrameError> {
-        Ok(out.write_all(&self.encode()?)?)
+        let mut frame = Vec::new();
+        self.encode(&mut frame)?;
+        Ok(out.write_all(&frame)?)
     }
 
-    /// The frame's bytes.
-    pub fn encode(&self) -> Result<Vec<u8>, FrameError> {
+    /// The frame's bytes, in place of whatever `out` holds; what memory it has is used again.
+    pub fn encode(&self, out: &mut Vec<u8>) -> Result<(), FrameError> {
         match self {
-            Self::Proved(proof) => encode_json(kind::PROVED, proof),
-            Self::Waiting(waiting) => encode_json(kind::WAITING, waiting),
-            Self::Base(base) => encode_json(kind::BASE, base),
-            Self::Manifest(bytes) => encode_raw(kind::MANIFEST, &[bytes]),
-            Self::ManifestEnd => encode_raw(kind::MANIFEST_END, &[]),
-            Self::Synced(synced) => encode_json(kind::SYNCED, synced),
-            Self::Started(started) => encode_json(kind::STARTED, started),
+            Self::Proved(proof) => encode_json(out, kind::PROVED, proof),
+            Self::Waiting(waiting) => encode_json(out, kind::WAITING, waiting),
+            Self::Base(base) => encode_json(out, kind::BASE, base),
+            Self::Manifest(bytes) => encode_raw(out, kind::MANIFEST, &[bytes]),
+            Self::ManifestEnd => encode_raw(out, kind::MANIFEST_END, &[]),
+            Self::Synced(synced) => encode_json(out, kind::SYNCED, synced),
+            Self::Started(started) => encode_json(out, kind::STARTED, started),
             Self::Output { stream, offset, bytes } => {
                 let kind = match stream {
                     Stream::Stdout => kind::STDOUT,
                     Stream::Stderr => kind::STDERR,
                 };
-                encode_raw(kind, &[&offset.to_be_bytes(), bytes])
+                encode_raw(out, kind, &[&offset.to_be_bytes(), bytes])
             }
-            Self::Ended(ended) => encode_json(kind::ENDED, ended),
-            Self::Failed(failure) => encode_json(kind::FAILED, failure),
-            Self::Pong => encode_raw(kind::PONG, &[]),
-            Self::Taken(total) => encode_raw(kind::TAKEN, &[&total.to_be_bytes()]),
+            Self::Ended(ended) => encode_json(out, kind::ENDED, ended),
+            Self::Failed(failure) => encode_json(out, kind::FAILED, failure),
+            Self::Pong => encode_raw(out, kind::PONG, &[]),
+            Self::Taken(total) => encode_raw(out, kind::TAKEN, &[&total.to_be_bytes()]),
         }
     }
 
@@ -248,34 +256,27 @@ impl<'a> ToHost<'a> {
     }
 }
 
-fn write_json(out: &mut impl Write, kind: u8, message: &impl Serialize) -> Result<(), FrameError> {
-    Ok(out.write_all(&encode_json(kind, message)?)?)
-}
-
-fn write_raw(out: &mut impl Write, kind: u8, parts: &[&[u8]]) -> Result<(), FrameError> {
-    Ok(out.write_all(&encode_raw(kind, parts)?)?)
-}
-
-fn encode_json(kind: u8, message: &impl Serialize) -> Result<Vec<u8>, FrameError> {
+fn encode_json(out: &mut Vec<u8>, kind: u8, message: &impl Serialize) -> Result<(), FrameError> {
     let payload =
         serde_json::to_vec(message).map_err(|source| FrameError::Malformed { kind, source })?;
-    encode_raw(kind, &[&payload])
+    encode_raw(out, kind, &[&payload])
 }
 
 /// One buffer, to be written in one call: the writers of two threads take turns by frame.
-fn encode_raw(kind: u8, parts: &[&[u8]]) -> Result<Vec<u8>, FrameError> {
+fn encode_raw(out: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) -> Result<(), FrameError> {
     let length: usize = parts.iter().map(|part| part.len()).sum();
     if length > MAX_PAYLOAD {
         return Err(FrameError::TooLong(length));
     }
     let announced = u32::try_from(length).map_err(|_| FrameError::TooLong(length))?;
-    let mut frame = Vec::with_capacity(HEADER + length);
-    frame.push(kind);
-    frame.extend_from_slice(&announced.to_be_bytes());
+    out.clear();
+    out.reserve(HEADER + length);
+    out.push(kind);
+    out.extend_from_slice(&announced.to_be_bytes());
     for part in parts {
-        frame.extend_from_slice(part);
+        out.extend_from_slice(part);
     }
-    Ok(frame)
+    Ok(())
 }
 
 /// Reads frames until one of a known kind stands in `buffer`; returns its kind.
@@ -335,7 +336,7 @@ mod tests {
     #[test]
     fn unknown_kinds_are_skipped() {
         let mut stream = Vec::new();
-        write_raw(&mut stream, 200, &[b"from the future"]).expect("writes");
+        encode_raw(&mut stream, 200, &[b"from the future"]).expect("encodes");
         ToHost::Pong.write(&mut stream).expect("writes");
         let mut buffer = Vec::new();
         let frame = ToHost::read(&mut stream.as_slice(), &mut buffer).expect("reads");
