@@ -48,8 +48,9 @@ pub(super) fn is_live(stream: &impl IsTerminal) -> bool {
     stream.is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
+// Each is to be seen on white as on black, which yellow, cyan and blue aren't.
 pub(super) const MARK: Style = Style::new().dimmed();
 pub(super) const ERROR: Style = AnsiColor::Red.on_default().bold();
-pub(super) const WARNING: Style = AnsiColor::Yellow.on_default().bold();
-pub(super) const HINT: Style = AnsiColor::Cyan.on_default();
+pub(super) const WARNING: Style = AnsiColor::Magenta.on_default().bold();
+pub(super) const HINT: Style = Style::new().bold();
 pub(super) const PLAIN: Style = Style::new();

@@ -8,7 +8,7 @@ const DOTS: char = '…';
 /// Where text is shortened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shorten {
-    /// A path: the home folder becomes `~`, and the first folders go.
+    /// A path: the first folders go. What is no path is cut.
     Path,
     /// Anything else, at its end.
     End,
@@ -22,17 +22,20 @@ pub(super) fn width_of(text: &str) -> usize {
 impl Shorten {
     /// Text of at most so many columns.
     pub(super) fn to(self, room: usize, text: &str) -> String {
-        if width_of(text) <= room {
-            return text.to_owned();
-        }
         match self {
-            Self::End => cut(text, room),
-            Self::Path => {
-                let home = places::home();
-                path(text, home.as_deref().and_then(|home| home.to_str()), room)
-            }
+            _ if width_of(text) <= room => text.to_owned(),
+            Self::Path if text.contains('/') => cut_folders(text, room),
+            Self::Path | Self::End => cut(text, room),
         }
     }
+}
+
+/// A path with `~` for the home folder.
+pub(super) fn below_home(path: &str) -> String {
+    let home = places::home();
+    let below = home.as_deref().and_then(|home| path.strip_prefix(home.to_str()?));
+    let below = below.filter(|rest| rest.starts_with('/'));
+    below.map_or_else(|| path.to_owned(), |rest| format!("~{rest}"))
 }
 
 /// Text with its end cut off.
@@ -49,12 +52,8 @@ fn cut(text: &str, room: usize) -> String {
     kept
 }
 
-fn path(path: &str, home: Option<&str>, room: usize) -> String {
-    let below = home.and_then(|home| path.strip_prefix(home)).filter(|rest| rest.starts_with('/'));
-    let path = below.map_or_else(|| path.to_owned(), |rest| format!("~{rest}"));
-    if width_of(&path) <= room {
-        return path;
-    }
+/// A path without its first folders.
+fn cut_folders(path: &str, room: usize) -> String {
     let fits = |rest: &&str| width_of(rest) < room;
     let whole = path.match_indices('/').map(|(at, _)| &path[at..]).find(fits);
     let rest = whole.or_else(|| path.char_indices().map(|(at, _)| &path[at..]).find(fits));
@@ -93,12 +92,12 @@ mod tests {
 
     #[test]
     fn a_path_keeps_its_end() {
-        let short = |room| path("/home/you/work/project", Some("/home/you"), room);
+        let short = |room| Shorten::Path.to(room, "~/work/project");
         assert_eq!(short(14), "~/work/project");
         assert_eq!(short(13), "…/project");
         assert_eq!(short(9), "…/project");
         assert_eq!(short(6), "…oject");
-        assert_eq!(path("/home/younger/a", Some("/home/you"), 15), "/home/younger/a");
+        assert_eq!(Shorten::Path.to(8, "no flag sets it"), "no flag…");
     }
 
     #[test]

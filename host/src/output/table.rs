@@ -3,7 +3,7 @@
 //! A table that is wider than the terminal would be wrapped into mush: there, what matters least is left
 //! out and paths are shortened. Whatever reads it off a terminal gets all of it.
 
-use super::shorten::{Shorten, width_of};
+use super::shorten::{Shorten, below_home, width_of};
 use super::visible;
 use std::mem;
 
@@ -25,6 +25,12 @@ pub struct Table {
 enum Yield {
     Shorten(Shorten),
     Vanish,
+}
+
+impl Yield {
+    fn is_path(self) -> bool {
+        matches!(self, Self::Shorten(Shorten::Path))
+    }
 }
 
 impl Table {
@@ -86,6 +92,15 @@ impl Table {
     }
 
     fn fit(&self, rows: &mut [Vec<String>], terminal: usize) {
+        if total(&widths(rows)) <= terminal {
+            return;
+        }
+        // What costs nobody anything comes first.
+        for (column, _) in self.yields.iter().filter(|(_, how)| how.is_path()) {
+            for cell in rows.iter_mut().filter_map(|row| row.get_mut(*column)) {
+                *cell = below_home(cell);
+            }
+        }
         for (column, how) in &self.yields {
             let widths = widths(rows);
             let total = total(&widths);

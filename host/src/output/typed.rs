@@ -61,6 +61,13 @@ impl Typed {
         self
     }
 
+    /// Without the program's own words.
+    #[must_use]
+    pub fn without_command(mut self) -> Self {
+        self.0.truncate(self.end());
+        self
+    }
+
     /// Where the program's own words begin, or the line ends.
     fn end(&self) -> usize {
         self.0.iter().position(|word| word == "--").unwrap_or(self.0.len())

@@ -5,7 +5,7 @@ use super::{Shared, manifests, origin_to_json, owner_word, read};
 use crate::config::{
     KEYS, Key, Layers, Origin, Owner, ProviderSetting, Repository, find_key, nearest_key,
 };
-use crate::output::{CommandError, Table, visible as visible_text};
+use crate::output::{CommandError, Table, visible as visible_text, wrap};
 use clap::Args;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -173,11 +173,12 @@ impl Page {
     fn text(&self, terminal: Option<usize>) -> String {
         let mut text = format!("{}: {}\n", self.key, visible_text(&self.value()));
         if !self.about.is_empty() {
-            let _ = writeln!(text, "  what it is         {}", self.about);
+            let about = wrap(&self.about, 21, terminal);
+            let _ = writeln!(text, "  what it is         {about}");
         }
         let _ = writeln!(text, "  value              {}", self.expected);
         let _ = writeln!(text, "  in .crabbox.toml   {}\n", self.repository);
-        let mut table = Table::new(&["LAYER", "VALUE", "", "FROM"]).paths(3).texts(1);
+        let mut table = Table::new(&["LAYER", "VALUE", "", "FROM"]).texts(1).paths(3);
         for (index, step) in self.steps.iter().enumerate() {
             let origin = step.origin.as_ref().map(ToString::to_string);
             table.row([

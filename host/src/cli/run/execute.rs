@@ -88,7 +88,7 @@ impl Order {
                 Ok(Report { finished, claim: held.claim, end, ready, total: started.elapsed() })
             }
             Err(error) => {
-                let failed = explain(&error, &held.claim, &self.wanted);
+                let failed = explain(&error, &held.claim, self);
                 Err(Failed { unreleased: end.err().map(Box::new), ..failed })
             }
         }

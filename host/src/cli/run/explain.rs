@@ -1,27 +1,16 @@
 //! What is said of a run that failed: the cause, and a line to type.
 
+use super::arguments::Order;
 use super::report::Unreleased;
 use crate::claims::Claim;
-use crate::lease::Wanted;
-use crate::output::{CommandError, Typed};
+use crate::output::{CommandError, Quoted, Typed};
 use crate::places::home;
 use crate::run::{Origin, Outcome, RunError};
 use crate::sync::SyncError;
-use crabbox_wire::message::{Failure, FailureCode};
+use crabbox_wire::message::{Command, Failure, FailureCode};
+use crabbox_wire::text::Text;
 use std::io::ErrorKind;
-
-/// What the helper says, and what the user can do about it.
-fn explain_box(failure: &Failure, slug: &str) -> CommandError {
-    let error = CommandError::failed(failure.message.clone());
-    match failure.code {
-        FailureCode::Verify => error.code("sync").hint(AGAIN),
-        FailureCode::Occupied => error.code("sync").hint("crabbox run --fresh -- COMMAND"),
-        FailureCode::DiskFull => error.code("run").hint(format!(
-            "crabbox stop {slug} --delete --yes gives the box up, with all that is on it"
-        )),
-        _ => error.code("run"),
-    }
-}
+use std::path::Path;
 
 /// What helps against a checkout that changes under our hands.
 const AGAIN: &str = "run it again when nothing writes there";
@@ -76,12 +65,30 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
     }
 }
 
-pub(super) fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Failed {
+/// What the helper says, and what the user can do about it.
+fn explain_box(failure: &Failure, slug: &str, command: &Command) -> CommandError {
+    let error = CommandError::failed(failure.message.clone());
+    match (failure.code, command) {
+        (FailureCode::Verify, _) => error.code("sync").hint(AGAIN),
+        (FailureCode::Occupied, _) => {
+            error.code("sync").hint(Typed::here().with(&["--fresh"]).to_string())
+        }
+        (FailureCode::DiskFull, _) => error.code("run").hint(format!(
+            "crabbox stop {slug} --delete --yes gives the box up, with all that is on it"
+        )),
+        (code, Command::Argv(words)) => {
+            program_hint(code, words).into_iter().fold(error.code("run"), CommandError::hint)
+        }
+        (_, Command::Shell(_)) => error.code("run"),
+    }
+}
+
+pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed {
     let outcome = error.outcome();
     let unread = matches!(error, RunError::Unread);
     let error = match error {
         RunError::Sync(error) => explain_sync(error),
-        RunError::Box(failure) => explain_box(failure, &claim.slug),
+        RunError::Box(failure) => explain_box(failure, &claim.slug, &order.command),
         other => {
             let result = CommandError::failed(other.to_string()).code("run");
             match std::error::Error::source(other) {
@@ -90,7 +97,7 @@ pub(super) fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Faile
             }
         }
     };
-    let lost = matches!(outcome.origin, Origin::Transport) && wanted.id.is_none();
+    let lost = matches!(outcome.origin, Origin::Transport) && order.wanted.id.is_none();
     let error = if lost {
         error
             .hint(format!("crabbox status {}", claim.slug))
@@ -99,4 +106,21 @@ pub(super) fn explain(error: &RunError, claim: &Claim, wanted: &Wanted) -> Faile
         error
     };
     Failed { error, outcome, unread, unreleased: None }
+}
+
+/// What was most likely meant by a command that can't be started.
+fn program_hint(code: FailureCode, words: &[Text]) -> Option<String> {
+    let [first, rest @ ..] = words else { return None };
+    let program = String::from_utf8_lossy(&first.0);
+    match code {
+        // A line of shell in one word.
+        FailureCode::CommandNotFound if rest.is_empty() && program.contains(' ') => {
+            Some(Typed::here().without_command().with(&["--shell", &program]).to_string())
+        }
+        // The mode is sent, too.
+        FailureCode::CommandNotExecutable if Path::new(&*program).is_file() => {
+            Some(format!("chmod +x {}", Quoted(Path::new(&*program))))
+        }
+        _ => None,
+    }
 }
