@@ -20,6 +20,7 @@ mod recover;
 mod reference;
 mod run;
 mod schemas;
+mod screens;
 mod source;
 mod state;
 mod stop;

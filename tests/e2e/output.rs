@@ -1,32 +1,25 @@
 //! What is said while something is waited for, on a terminal and off it.
 
+use crabbox_tests::screen::{self, Kind, XTERM};
 use crabbox_tests::{World, until};
 use std::fs::{self, File};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
 
-/// Runs crabbox on a terminal of its own; returns all that was written to it.
-fn on_terminal(world: &World, variables: &[(&str, &str)], arguments: &[&str]) -> String {
-    let crabbox = crabbox_tests::built().crabbox.display().to_string();
-    let words: Vec<String> = [&[crabbox.as_str()], arguments]
-        .concat()
-        .iter()
-        .map(|word| format!("'{}'", word.replace('\'', "'\\''")))
-        .collect();
-    // util-linux's `script` makes the terminal.
-    let mut command = world.command_of("script".as_ref(), &["-qec", &words.join(" "), "/dev/null"]);
-    command.env("TERM", "xterm").envs(variables.iter().copied());
-    let output = command.output().expect("script runs");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+/// All that is written to a terminal of 80 columns.
+fn on_terminal(world: &World, variables: &[(&str, &str)], arguments: &[&str]) -> Option<String> {
+    screen::on_terminal(world, Kind { variables, ..XTERM }, arguments)
 }
 
 #[test]
 fn a_terminal_shows_colours_and_one_line_that_moves() {
     let world = World::new();
-    let shown = on_terminal(&world, &[], &["run", "--", "echo", "out"]);
+    let Some(shown) = on_terminal(&world, &[], &["run", "--", "echo", "out"]) else {
+        return;
+    };
     assert!(shown.contains("\u{1b}[2mcrabbox:\u{1b}[0m leased"), "{shown:?}");
     assert!(shown.contains("out\r\n"), "{shown:?}");
-    let error = on_terminal(&world, &[], &["status", "no-such"]);
+    let error = on_terminal(&world, &[], &["status", "no-such"]).expect("a terminal");
     assert!(error.contains("\u{1b}[1m\u{1b}[31merror: \u{1b}[0m"), "{error:?}");
 }
 
@@ -38,7 +31,7 @@ fn colours_can_be_switched_off_and_on() {
         on_terminal(&world, &[("TERM", "dumb")], &["status", "x"]),
         on_terminal(&world, &[], &["--color", "never", "status", "x"]),
     ];
-    for shown in shown {
+    for shown in shown.into_iter().flatten() {
         assert!(shown.contains("crabbox: error: ") && !shown.contains('\u{1b}'), "{shown:?}");
     }
     let piped = world.crabbox(&["status", "x"]).stderr;
@@ -84,12 +77,36 @@ fn nothing_that_a_box_says_reaches_the_terminal_as_an_order() {
 }
 
 #[test]
+fn the_summary_stands_below_the_key_that_a_terminal_shows() {
+    let world = World::new();
+    let line = ["run", "--shell", "echo started; exec sleep 300"];
+    let kind = Kind { variables: &[("NO_COLOR", "1")], ..XTERM };
+    let Some(mut terminal) = screen::terminal(&world, kind, &line) else {
+        return;
+    };
+    let mut child =
+        terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script runs");
+    let mut keys = child.stdin.take().expect("a pipe");
+    let mut shown = String::new();
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+    while !shown.ends_with("started\r\n") {
+        assert_ne!(lines.read_line(&mut shown).expect("reads"), 0, "{shown:?}");
+    }
+    keys.write_all(b"\x03").expect("types");
+    lines.read_to_string(&mut shown).expect("reads");
+    child.wait().expect("ends");
+    assert!(shown.contains("^C\r\ncrabbox: exit 130 (SIGINT)"), "{shown:?}");
+}
+
+#[test]
 fn what_crabbox_says_begins_on_a_line_of_its_own() {
     let world = World::new();
-    let shown = on_terminal(&world, &[("NO_COLOR", "1")], &["run", "--", "printf", "abc"]);
-    assert!(shown.contains("abc\r\ncrabbox: exit 0"), "{shown:?}");
-    let whole = on_terminal(&world, &[("NO_COLOR", "1")], &["run", "--", "echo", "abc"]);
-    assert!(whole.contains("abc\r\ncrabbox: exit 0"), "{whole:?}");
+    for program in [["printf", "abc"], ["echo", "abc"]] {
+        let line = [&["run", "--"], &program[..]].concat();
+        let shown = on_terminal(&world, &[("NO_COLOR", "1")], &line);
+        let is_there = shown.as_ref().is_none_or(|text| text.contains("abc\r\ncrabbox: exit 0"));
+        assert!(is_there, "{shown:?}");
+    }
 
     // A log takes both; elsewhere each keeps to itself, and standard output is the program's alone.
     let log = world.root().join("log");

@@ -7,6 +7,7 @@
 //! | [`World`] | a home, a state folder, a checkout and a folder of providers |
 //! | [`Ran`] | what a command did; [`Ran::snapshot`] leaves out what differs from run to run |
 //! | [`settle`], [`names`] | the same for any text |
+//! | [`screen`] | what a person sees, on a terminal and off it |
 //! | [`transcript`] | the terminal sessions in the documents, typed again |
 //! | [`until`] | waits for what will happen, without asserting a time |
 //! | [`scale`] | how often what is repeated is repeated |
@@ -16,6 +17,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a test panics when its world is wrong")]
 
 mod built;
+pub mod screen;
 mod settled;
 pub mod transcript;
 mod world;

@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub struct World {
     folder: tempfile::TempDir,
+    /// Where its checkout is.
+    checkout: &'static str,
 }
 
 /// What a command did.
@@ -64,7 +66,13 @@ impl World {
     /// With a git checkout that holds one committed file, `hello.txt`.
     #[must_use]
     pub fn new() -> Self {
-        let world = Self { folder: tempfile::tempdir().expect("a temporary folder") };
+        Self::with_checkout("checkout")
+    }
+
+    /// The same with the checkout in this folder of the world; its home is `home`.
+    #[must_use]
+    pub fn with_checkout(checkout: &'static str) -> Self {
+        let world = Self { folder: tempfile::tempdir().expect("a temporary folder"), checkout };
         fs::create_dir_all(world.checkout()).expect("a folder");
         fs::create_dir_all(world.root().join("home")).expect("a folder");
         world.write("hello.txt", "hello\n");
@@ -82,7 +90,7 @@ impl World {
     /// The checkout.
     #[must_use]
     pub fn checkout(&self) -> PathBuf {
-        self.root().join("checkout")
+        self.root().join(self.checkout)
     }
 
     /// Writes a file of the checkout.
