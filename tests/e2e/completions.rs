@@ -87,6 +87,10 @@ fn bash_offers_leases_providers_and_settings() {
     has(&["crabbox", "config", "show", "--provider", "lo"], "local");
     has(&["crabbox", "config", "explain", "lease."], "lease.idle");
     has(&["crabbox", "run", "--allow"], "--allow-mass-deletion");
+    // The box holds what is here.
+    has(&["crabbox", "run", "--", "./hel"], "./hello.txt");
+    has(&["crabbox", "run", "--", "cat", "hel"], "hello.txt");
+    assert!(bash(&world, &["crabbox", "run", "--dir", "hel"]).is_empty(), "it is no folder");
     // Bash takes words apart at `=`, and replaces what is behind it.
     has(&["crabbox", "run", "--provider", "=", "lo"], "local");
     has(&["crabbox", "run", "--provider", "="], "local");

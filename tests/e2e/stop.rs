@@ -1,7 +1,10 @@
 //! Letting go of boxes.
 
 use crabbox_tests::World;
+use crabbox_tests::screen::{self, Kind, XTERM};
 use std::fs;
+use std::io::{Read, Write};
+use std::process::Stdio;
 
 fn slug(world: &World) -> String {
     let list = world.crabbox(&["list", "--json"]).stdout;
@@ -21,6 +24,38 @@ fn deleting_asks_first_and_removes_exactly_the_box() {
     assert!(world.boxes().is_empty());
     assert!(world.crabbox(&["list"]).stdout.is_empty());
     assert_eq!(world.crabbox(&["status", &slug]).code, 4);
+}
+
+#[test]
+fn a_person_is_asked_and_answers_on_the_same_line() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    let slug = slug(&world);
+    let question = format!("crabbox: delete the box of `{slug}` with all that is on it? [y/N] ");
+    for (answer, said) in
+        [("n\n", format!("{slug}` is left as it is")), ("y\n", format!("{slug} is deleted"))]
+    {
+        let kind = Kind { variables: &[("NO_COLOR", "1")], ..XTERM };
+        let line = ["stop", &slug, "--delete"];
+        let Some(mut terminal) = screen::terminal(&world, kind, &line) else {
+            return;
+        };
+        let child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+        let mut child = child.expect("script runs");
+        let mut shown = Vec::new();
+        let mut output = child.stdout.take().expect("a pipe");
+        while !shown.ends_with(question.as_bytes()) {
+            let mut byte = [0];
+            output.read_exact(&mut byte).expect("asks");
+            shown.extend(byte);
+        }
+        child.stdin.as_mut().expect("a pipe").write_all(answer.as_bytes()).expect("types");
+        let mut rest = String::new();
+        output.read_to_string(&mut rest).expect("reads");
+        child.wait().expect("ends");
+        assert!(rest.contains(&said), "{rest}");
+        assert_eq!(world.boxes().is_empty(), answer == "y\n");
+    }
 }
 
 #[test]

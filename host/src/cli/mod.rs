@@ -20,7 +20,7 @@ use crate::lease::Desk;
 use crate::output::{Colour, CommandError, Exit, Manner, Printer};
 use crate::places::Places;
 use crate::registry::Registry;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,12 +67,13 @@ struct Common {
         long,
         global = true,
         value_name = "DIR",
+        value_hint = ValueHint::DirPath,
         env = "CRABBOX_STATE_DIR",
         hide_env_values = true
     )]
     state_dir: Option<PathBuf>,
     /// Look for providers in this folder first
-    #[arg(long, global = true, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
     provider_path: Vec<PathBuf>,
 }
 

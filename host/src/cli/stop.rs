@@ -75,6 +75,6 @@ fn confirm(shared: &Shared, slug: &str) -> Result<(), CommandError> {
     let read = io::stdin().lock().read_line(&mut answer);
     match read {
         Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
-        _ => Err(refuse()),
+        _ => Err(CommandError::usage(format!("`{slug}` is left as it is"))),
     }
 }

@@ -71,9 +71,10 @@ impl Printer {
         }
     }
 
-    /// A question, whatever `--quiet` says: without it the program would seem to hang.
+    /// A question, whatever `--quiet` says: without it the program would seem to hang. The answer is
+    /// typed behind it.
     pub fn ask(&self, question: &str) {
-        self.say(colour::PLAIN, "", question);
+        let _ = stream::line(&format!("{} ", self.text(colour::PLAIN, "", question)));
     }
 
     /// Something that isn't as it should be, and doesn't stop the command.
@@ -161,16 +162,19 @@ impl Printer {
 
     /// A line of ours on standard error, recognisable among the program's.
     fn say(&self, style: Style, prefix: &str, line: &str) {
+        // Nobody is left to tell when standard error is gone.
+        let _ = stream::line(&format!("{}\n", self.text(style, prefix, line)));
+    }
+
+    fn text(&self, style: Style, prefix: &str, line: &str) -> String {
         // A tab does no harm in a line of its own.
         let line = line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
-        let line = if self.coloured {
+        if self.coloured {
             let mark = colour::MARK;
-            format!("{mark}crabbox:{mark:#} {style}{prefix}{style:#}{line}\n")
+            format!("{mark}crabbox:{mark:#} {style}{prefix}{style:#}{line}")
         } else {
-            format!("crabbox: {prefix}{line}\n")
-        };
-        // Nobody is left to tell when standard error is gone.
-        let _ = stream::line(&line);
+            format!("crabbox: {prefix}{line}")
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::lease::{Wanted, random_bits};
 use crate::output::{CommandError, Typed};
 use crate::places::{Places, home, real};
 use crate::sync::{Source, SyncError};
-use clap::Args;
+use clap::{Args, ValueHint};
 use crabbox_wire::frame::MAX_PAYLOAD;
 use crabbox_wire::message::{Command, Environment};
 use crabbox_wire::text::Text;
@@ -50,7 +50,7 @@ pub(in crate::cli) struct Run {
     #[arg(long, value_name = "LINE", conflicts_with = "command")]
     shell: Option<OsString>,
     /// Run in this folder of the checkout
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     dir: Option<PathBuf>,
     /// Set a variable for the command, or hand one on
     #[arg(long = "env", value_name = "NAME[=VALUE]")]
@@ -62,7 +62,7 @@ pub(in crate::cli) struct Run {
     #[arg(long, value_name = "DURATION", value_parser = parse_positive)]
     timeout: Option<Duration>,
     /// Send this folder as it is, not what git says of it
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     from_dir: Option<PathBuf>,
     /// Don't send files like this (as in `.gitignore`)
     #[arg(long, value_name = "PATTERN")]
@@ -71,7 +71,7 @@ pub(in crate::cli) struct Run {
     #[arg(long)]
     allow_mass_deletion: bool,
     /// The command and its arguments
-    #[arg(last = true, required_unless_present = "shell")]
+    #[arg(last = true, required_unless_present = "shell", value_hint = ValueHint::AnyPath)]
     command: Vec<OsString>,
 }
 
