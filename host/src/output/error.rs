@@ -67,6 +67,12 @@ impl CommandError {
         self
     }
 
+    /// The word for machines.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        self.code
+    }
+
     /// What decides the exit code.
     #[must_use]
     pub fn kind(&self) -> Kind {

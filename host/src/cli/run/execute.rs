@@ -50,7 +50,7 @@ impl Order {
         let started = Instant::now();
         check_choice(&self.settings, &desk)?;
         let (tree, held) = self.scan_and_acquire(&mut desk);
-        let held = held.map_err(Failed::of_provider)?;
+        let held = held.map_err(Failed::of_acquiring)?;
         let ready = started.elapsed();
         let claim = &held.claim;
         let took = human::duration(ready);
@@ -68,7 +68,7 @@ impl Order {
                     printer.warning(&warning);
                 }
                 let attempt = Attempt { order: self, tree: &tree, listener: &listener, printer };
-                attempt.run(&mut desk, held).map_err(Failed::of_provider)?
+                attempt.run(&mut desk, held).map_err(Failed::of_acquiring)?
             }
         };
         let outcome = result.as_ref().map_or_else(RunError::outcome, Finished::outcome);

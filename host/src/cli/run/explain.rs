@@ -34,8 +34,9 @@ impl From<CommandError> for Failed {
 
 impl Failed {
     /// No box was to be had.
-    pub(super) fn of_provider(error: CommandError) -> Self {
-        Self { error, outcome: Outcome::failure(Origin::Provider), unread: false, unreleased: None }
+    pub(super) fn of_acquiring(error: CommandError) -> Self {
+        let origin = if error.word() == "provider" { Origin::Provider } else { Origin::Crabbox };
+        Self { error, outcome: Outcome::failure(origin), unread: false, unreleased: None }
     }
 }
 
