@@ -25,4 +25,5 @@ mod source;
 mod state;
 mod stop;
 mod sync;
+mod together;
 mod trust;

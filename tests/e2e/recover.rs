@@ -170,14 +170,21 @@ fn gone(world: &World) -> Option<String> {
 }
 
 fn in_use(world: &World) -> Option<String> {
-    let mut child = started(world);
+    let child = started(world);
     let slug = slug(world);
-    let ran = world.crabbox(&["run", "--id", &slug, "--", "true"]);
+    let refused = world.crabbox(&["run", "--no-wait", "--id", &slug, "--", "true"]);
     let stop = world.crabbox(&["stop", &slug]);
-    let other = world.crabbox(&["run", "--", "true"]);
-    child.kill().expect("kills");
-    child.wait().expect("ends");
-    Some(all(&[ran, stop, other]))
+    let other = world.shell("true");
+    let mut waiter = world.command(&["run", "--id", &slug, "--", "true"]);
+    let mut waiter = waiter.stderr(Stdio::piped()).spawn().expect("runs");
+    let mut said = BufReader::new(waiter.stderr.take().expect("a pipe"));
+    let mut first = String::new();
+    said.read_line(&mut first).expect("a line");
+    for mut process in [child, waiter] {
+        process.kill().expect("kills");
+        process.wait().expect("ends");
+    }
+    Some(all(&[refused, stop, other]) + &first)
 }
 
 fn not_as_left(world: &World) -> Option<String> {

@@ -17,7 +17,7 @@ pub struct Holder {
 }
 
 impl Holder {
-    /// Takes the lock, or says who has it (the text that they left, perhaps empty).
+    /// Takes the lock, or says who has it: the text that they left.
     pub fn try_take(folder: &Path, lease: &LeaseId) -> Result<Result<Self, String>, FolderError> {
         private_folder(folder)?;
         let mut file = File::options()
@@ -37,7 +37,8 @@ impl Holder {
             Err(TryLockError::WouldBlock) => {
                 let mut text = String::new();
                 file.take(1024).read_to_string(&mut text)?;
-                Ok(Err(text))
+                // It is just about to say so.
+                Ok(Err(if text.is_empty() { "another crabbox".to_owned() } else { text }))
             }
             Err(TryLockError::Error(error)) => Err(error.into()),
         }

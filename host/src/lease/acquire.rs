@@ -3,7 +3,7 @@
 use super::answer::{is_the_same, note, why_not};
 use super::desk::{Clerk, Desk, profile};
 use crate::claims::{Claim, Event, Holder, State};
-use crate::output::{CommandError, Exit, Typed};
+use crate::output::{CommandError, Exit, Progress, Typed};
 use crate::provider::{Provider, ProviderError};
 use crabbox_provider_api::payload::{
     Endpoint, Intent, Proof, ReleaseAction, Resolution, ResolveRequest, Settings,
@@ -31,6 +31,8 @@ pub struct Wanted {
     pub fresh: bool,
     /// Only this lease: its id or slug.
     pub id: Option<String>,
+    /// Wait for that one while another command uses it.
+    pub wait: bool,
     /// The run that the box is for: in the claim before anything of it starts.
     pub run: String,
 }
@@ -57,12 +59,10 @@ pub struct Held {
     pub(super) holder: Holder,
 }
 
-/// What came of a candidate.
+/// What came of a claim whose lock was had.
 enum Taken {
-    /// It is held.
+    /// Its box is held.
     Held(Box<Held>),
-    /// Another command has it.
-    InUse(String),
     /// It has no box any more.
     Gone,
     /// It may have one, and it isn't used, for this reason.
@@ -73,22 +73,55 @@ impl Desk {
     /// Finds or makes a box.
     pub fn acquire(&mut self, wanted: &Wanted) -> Result<Held, CommandError> {
         if let Some(reference) = &wanted.id {
-            let claim = self.find(reference)?;
-            let taken = self.try_take(&claim, wanted)?;
-            return explicitly(taken, &claim);
+            return self.acquire_named(reference, wanted);
         }
+        let _getting = self.getting(wanted);
+        let mut in_use = None;
         for candidate in self.candidates(wanted)? {
-            match self.try_take(&candidate, wanted)? {
+            let holder = match self.store.hold(&candidate.id)? {
+                Ok(holder) => holder,
+                Err(by) => {
+                    in_use.get_or_insert((candidate.slug, by));
+                    continue;
+                }
+            };
+            match self.take(&candidate, holder, wanted)? {
                 Taken::Held(held) => return Ok(*held),
                 Taken::LeftAlone(why) => self.say_left_alone(&candidate, &why),
-                Taken::InUse(by) => {
-                    let slug = &candidate.slug;
-                    self.printer.phase(&format!("`{slug}` is in use by {by}: looking for another"));
-                }
                 Taken::Gone => {}
             }
         }
+        if let Some((slug, by)) = in_use {
+            self.printer.phase(&format!(
+                "`{slug}` is in use by {by}: another box is leased; `--id {slug}` waits for it"
+            ));
+        }
         self.lease_new(wanted)
+    }
+
+    /// A lease that is asked for by its name is this one or none.
+    fn acquire_named(&mut self, reference: &str, wanted: &Wanted) -> Result<Held, CommandError> {
+        let claim = self.find(reference)?;
+        let holder = match self.store.hold(&claim.id)? {
+            Ok(holder) => holder,
+            Err(_) if wanted.wait => self.wait_for(&claim)?,
+            Err(by) => {
+                let slug = &claim.slug;
+                let message = format!("`{slug}` is in use by {by}");
+                return Err(CommandError::new(Exit::Conflict, message)
+                    .hint(format!("crabbox run --id {slug} -- COMMAND"))
+                    .hint(
+                        "without `--no-wait` it waits; without `--id`, too, it gets another box",
+                    ));
+            }
+        };
+        let _getting = self.getting(wanted);
+        let taken = self.take(&claim, holder, wanted)?;
+        explicitly(taken, &claim)
+    }
+
+    fn getting(&self, wanted: &Wanted) -> Progress {
+        self.printer.progress(format!("getting a box from {}", wanted.provider))
     }
 
     /// The claims that may serve, best first.
@@ -118,16 +151,31 @@ impl Desk {
         })
     }
 
-    /// Takes a candidate, if it can be had.
-    fn try_take(&mut self, candidate: &Claim, wanted: &Wanted) -> Result<Taken, CommandError> {
-        let holder = match self.store.hold(&candidate.id)? {
-            Ok(holder) => holder,
-            Err(by) => return Ok(Taken::InUse(by)),
-        };
+    /// Takes the box of a claim, if it can be had.
+    fn take(
+        &mut self,
+        listed: &Claim,
+        holder: Holder,
+        wanted: &Wanted,
+    ) -> Result<Taken, CommandError> {
         // It may have changed between being listed and being locked.
-        let Some(mut claim) = self.store.find(candidate.id.as_str())? else {
+        let Some(claim) = self.store.find(listed.id.as_str())? else {
             return Ok(Taken::Gone);
         };
+        self.working.set(Some(&claim.slug));
+        let taken = self.take_as_it_is(claim, holder, wanted)?;
+        if !matches!(taken, Taken::Held(_)) {
+            self.working.set(None);
+        }
+        Ok(taken)
+    }
+
+    fn take_as_it_is(
+        &mut self,
+        mut claim: Claim,
+        holder: Holder,
+        wanted: &Wanted,
+    ) -> Result<Taken, CommandError> {
         match (claim.state, claim.endpoint.clone()) {
             _ if claim.rolled_back => {
                 Ok(Taken::LeftAlone("leasing it failed, and it is never used again".to_owned()))
@@ -269,10 +317,6 @@ fn explicitly(taken: Taken, claim: &Claim) -> Result<Held, CommandError> {
     let slug = &claim.slug;
     let error = match taken {
         Taken::Held(held) => return Ok(*held),
-        Taken::InUse(by) => {
-            CommandError::new(Exit::Conflict, format!("`{slug}` is in use by {by}"))
-                .hint("wait for it, or leave `--id` out to get another box")
-        }
         Taken::Gone => {
             CommandError::new(Exit::NotFound, format!("the lease `{slug}` has no box any more"))
                 .hint(fresh())

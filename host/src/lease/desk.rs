@@ -5,6 +5,7 @@ use crate::output::{CommandError, Printer};
 use crate::provider::{self, Callbacks, Provider};
 use crate::registry::Registry;
 use crabbox_provider_api::payload::{Checkpoint, Settings};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The claims, the providers, a voice.
 #[derive(Debug)]
@@ -17,13 +18,36 @@ pub struct Desk {
     pub printer: Printer,
     /// Leases whose provider was asked by this command: once is enough.
     pub(super) asked: Vec<LeaseId>,
+    pub(super) working: Working,
+}
+
+/// The lease that this command works with right now, for whoever has to leave in the middle of it.
+#[derive(Clone, Debug, Default)]
+pub struct Working(Arc<Mutex<Option<String>>>);
+
+impl Working {
+    /// Its slug, if there is one.
+    #[must_use]
+    pub fn lease(&self) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn set(&self, slug: Option<&str>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = slug.map(str::to_owned);
+    }
 }
 
 impl Desk {
     /// For one command.
     #[must_use]
     pub fn new(store: Store, registry: Registry, printer: Printer) -> Self {
-        Self { store, registry, printer, asked: Vec::new() }
+        Self { store, registry, printer, asked: Vec::new(), working: Working::default() }
+    }
+
+    /// The lease that is worked with, now and later.
+    #[must_use]
+    pub fn working(&self) -> Working {
+        self.working.clone()
     }
 
     /// Starts the provider of this name in a process of its own.

@@ -33,6 +33,7 @@ impl Desk {
                 continue;
             };
             if self.store.insert(&claim)? {
+                self.working.set(Some(&claim.slug));
                 return self.make(claim, holder, &mut provider, wanted);
             }
         }

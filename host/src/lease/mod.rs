@@ -5,8 +5,8 @@
 //! that names its immutable id. Which transitions there are is in
 //! [`crate::claims::State::after`].
 //!
-//! [`acquire`] finds a box or has one [`make`] it, [`roll_back`] undoes what failed,
-//! [`release`] lets go; [`answer`] says what a provider's word is worth, [`names`] what things are
+//! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
+//! what failed, [`release`] lets go; [`answer`] says what a provider's word is worth, [`names`] what things are
 //! called, and [`desk`] holds what all of them need.
 
 mod acquire;
@@ -16,8 +16,9 @@ mod make;
 mod names;
 mod release;
 mod roll_back;
+mod wait;
 
 pub use acquire::{Held, How, Wanted};
-pub use desk::Desk;
+pub use desk::{Desk, Working};
 pub use names::{random_bits, workspace_name};
 pub use release::End;

@@ -3,8 +3,10 @@
 use super::colour::{self, Colour, is_live};
 use super::progress::{self, Progress};
 use super::{CommandError, Table, stream, visible};
+use crate::run::Outcome;
 use anstyle::Style;
 use serde::Serialize;
+
 use std::io;
 use std::time::Duration;
 
@@ -94,6 +96,20 @@ impl Printer {
             let _ = self.document(&error.to_json());
         }
         self.explain(error);
+    }
+
+    /// The same of a run, whose document also says how it ended.
+    pub fn failure(&self, error: &CommandError, outcome: &Outcome) {
+        self.failure_document(error, outcome);
+        self.explain(error);
+    }
+
+    /// The document alone.
+    pub fn failure_document(&self, error: &CommandError, outcome: &Outcome) {
+        if self.json {
+            // Nobody is left to tell when standard output is gone.
+            let _ = self.document(&error.to_json_of_run(outcome));
+        }
     }
 
     /// Why the command failed, for people.

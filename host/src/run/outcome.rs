@@ -51,6 +51,13 @@ impl Outcome {
         Self { exit: CRABBOX_FAILED, origin, signal: None }
     }
 
+    /// A signal came to this program, and ended the run.
+    #[must_use]
+    pub fn of_signal(signal: i32) -> Self {
+        let exit = SIGNALED.wrapping_add(signal.to_le_bytes()[0]);
+        Self { exit, origin: Origin::Crabbox, signal: Some(signal) }
+    }
+
     /// What the helper says of the command.
     #[must_use]
     pub fn of(outcome: message::Outcome) -> Self {

@@ -9,7 +9,7 @@ use super::outcome::{Origin, Outcome, SIGNALED};
 use super::signals::Listener;
 use super::stdin::{self, Taken};
 use crate::fault;
-use crate::output::{Printer, Progress, human};
+use crate::output::{self, Printer, Progress, human};
 use crate::sync::{self, Base, Plan, Source, SyncError};
 use crate::transport::{self, Process, TransportError};
 use crabbox_provider_api::payload::Transport;
@@ -17,6 +17,9 @@ use crabbox_wire::PROTOCOL;
 use crabbox_wire::frame::{FrameError, Stream, ToHelper, ToHost};
 use crabbox_wire::message::{Environment, Failure, FailureCode, Proof, Request, Synced};
 use crabbox_wire::tree::{self, Tree, TreeError};
+use rustix::fs::{FileType, fstat};
+use rustix::io::Errno;
+use signal_hook::consts::{SIGHUP, SIGKILL};
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
@@ -123,6 +126,9 @@ pub enum RunError {
     /// Our own output can't be written.
     #[error("the program's output can't be written")]
     Output(#[source] io::Error),
+    /// A signal, or a terminal that is gone, ended the command while it had something to say.
+    #[error("the command was ended by signal {0}")]
+    Stopped(i32),
     /// A signal came before the command had started.
     #[error("interrupted before the command started")]
     Interrupted(i32),
@@ -165,10 +171,7 @@ impl RunError {
                 Outcome { exit: SIGNALED + SIGPIPE, origin: Origin::Crabbox, signal: None }
             }
             Self::Output(_) | Self::Record(_) => Outcome::failure(Origin::Crabbox),
-            Self::Interrupted(signal) => {
-                let exit = SIGNALED.wrapping_add(signal.to_le_bytes()[0]);
-                Outcome { exit, origin: Origin::Crabbox, signal: Some(*signal) }
-            }
+            Self::Interrupted(signal) | Self::Stopped(signal) => Outcome::of_signal(*signal),
         }
     }
 }
@@ -186,10 +189,20 @@ impl From<FrameError> for RunError {
 pub fn run(job: &Job<'_>, seen: &mut dyn Seen, listener: &Listener) -> Result<Finished, RunError> {
     let result = hold_session(job, seen, listener);
     listener.nobody();
-    match (result, listener.received()) {
+    match (result, listener.received(), listener.ending()) {
         // The signal is why the session ended.
-        (Err(error), Some(signal)) if error.is_of_the_way() => Err(RunError::Interrupted(signal)),
-        (result, _) => result,
+        (Err(error), Some(signal), _) if error.is_of_the_way() => {
+            Err(RunError::Interrupted(signal))
+        }
+        // A terminal that is gone takes no output, before or after it says so.
+        (Err(RunError::Unread | RunError::Output(_)), _, Some(signal)) => {
+            Err(RunError::Stopped(signal))
+        }
+        // Killed for our own sake: whose signal that was is what counts.
+        (Ok(finished), _, Some(signal)) if finished.outcome.signal == Some(SIGKILL) => {
+            Ok(Finished { outcome: Outcome::of_signal(signal), ..finished })
+        }
+        (result, _, _) => result,
     }
 }
 
@@ -199,7 +212,7 @@ fn hold_session(
     listener: &Listener,
 ) -> Result<Finished, RunError> {
     let connecting = job.printer.progress(format!("connecting to {}", job.lease));
-    let mut started = |process| listener.session(job.lease, process);
+    let mut started = |process| listener.session(process);
     let transport::Link { mut input, output, process } =
         transport::open(job.transport, job.request, &mut started)?;
     drop(connecting);
@@ -374,12 +387,7 @@ impl Conversation<'_> {
                 None => return Ok(None),
                 Some(ToHost::Output { stream, offset, bytes }) => {
                     silence.advance(bytes.len() as u64);
-                    write_out(stream, bytes, self.job.output_to_stderr).map_err(
-                        |error| match error.kind() {
-                            io::ErrorKind::BrokenPipe => RunError::Unread,
-                            _ => RunError::Output(error),
-                        },
-                    )?;
+                    write_out(stream, bytes, self.job.output_to_stderr)?;
                     let end = offset.saturating_add(bytes.len() as u64);
                     if end.saturating_sub(acknowledged) >= ACK_EVERY {
                         acknowledged = end;
@@ -440,9 +448,20 @@ fn deliver(
     }
 }
 
-fn write_out(stream: Stream, bytes: &[u8], to_stderr: bool) -> io::Result<()> {
-    match stream {
-        Stream::Stdout if !to_stderr => crate::output::stdout(bytes),
-        _ => crate::output::stderr(bytes),
-    }
+fn write_out(stream: Stream, bytes: &[u8], to_stderr: bool) -> Result<(), RunError> {
+    let to_stderr = to_stderr || stream == Stream::Stderr;
+    let written = if to_stderr { output::stderr(bytes) } else { output::stdout(bytes) };
+    written.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::PIPE) => RunError::Unread,
+        // So answers a terminal that is gone; its signal may come later, or to others only.
+        Some(Errno::IO) if is_device(to_stderr) => RunError::Stopped(SIGHUP),
+        _ => RunError::Output(error),
+    })
+}
+
+/// Is our output, or our standard error, a terminal or the like? One that is gone can't be asked
+/// whether it is a terminal.
+fn is_device(stderr: bool) -> bool {
+    let found = if stderr { fstat(io::stderr()) } else { fstat(io::stdout()) };
+    found.is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::CharacterDevice)
 }

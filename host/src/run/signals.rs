@@ -1,16 +1,20 @@
-//! Ctrl-C and its kin. The first interrupt is the command's own business, the second kills
-//! everything on the box, the third leaves at once. A terminating signal, or a
-//! terminal that is gone, counts as a second interrupt. Before the command has started, and
-//! while its box is released, the first is enough.
+//! Ctrl-C and its kin. While the command runs the first interrupt is its own business, the second
+//! kills everything on the box, the third leaves at once. A terminating signal, or a terminal that
+//! is gone, counts as a second interrupt. Before a box is held, a signal leaves at once: nothing is
+//! lost that the claims don't name. From then until the command starts, the first ends the run, and
+//! while the box is released, the first is enough to leave, unless it is a terminal that is gone:
+//! then nobody waits.
 
 use super::outbox::Outbox;
-use super::outcome::SIGNALED;
-use crate::output::Printer;
+use super::outcome::Outcome;
+use super::session::RunError;
+use crate::output::{CommandError, Printer};
 use crabbox_wire::frame::ToHelper;
 use crabbox_wire::message::Signal;
 use rustix::process::{Pid, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::{Handle, Signals};
+use std::fs;
 use std::io::{self, Write};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -18,8 +22,10 @@ use std::thread;
 /// Who is told of a signal.
 #[derive(Clone, Debug, Default)]
 enum Target {
-    /// Nobody: whoever works looks for signals himself.
+    /// No box is held: this program ends.
     #[default]
+    Acquiring,
+    /// Nobody: whoever works looks for signals himself.
     Nobody,
     /// A session whose command hasn't been seen to start: the process at our end of it is ended.
     Session(Pid),
@@ -34,10 +40,12 @@ struct State {
     target: Target,
     /// The first signal that came.
     first: Option<i32>,
+    /// How many came that said something new.
+    news: u32,
+    /// The first one that left the command no choice.
+    ending: Option<i32>,
     /// How many interrupts that amounts to so far.
     level: u32,
-    /// What the hint for whoever leaves early names.
-    lease: String,
 }
 
 /// Listens from its making until it is dropped; afterwards signals are ignored, so drop it last.
@@ -47,20 +55,35 @@ pub struct Listener {
     state: Arc<Mutex<State>>,
 }
 
+/// What whoever leaves early says.
+struct Leaver<Lease> {
+    printer: Printer,
+    /// The lease that may need a hand then.
+    lease: Lease,
+}
+
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Listener {
-    /// Starts to listen.
-    pub fn start(printer: Printer) -> io::Result<Self> {
-        let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
+    /// Starts to listen, with no box held. `lease` names the lease that is worked with, for the
+    /// hint to whoever leaves early.
+    pub fn start(
+        printer: Printer,
+        lease: impl Fn() -> Option<String> + Send + 'static,
+    ) -> io::Result<Self> {
+        let mut signals = Signals::new([SIGINT, SIGTERM])?;
+        if !hang_ups_are_ignored() {
+            signals.add_signal(SIGHUP)?;
+        }
         let handle = signals.handle();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
+        let leaver = Leaver { printer, lease };
         thread::spawn(move || {
             for signal in signals.forever() {
-                receive(&shared, signal, printer);
+                leaver.receive(&shared, signal);
             }
         });
         Ok(Self { handle, state })
@@ -72,10 +95,24 @@ impl Listener {
         lock(&self.state).first
     }
 
+    /// The first signal that came and left the command no choice.
+    pub(super) fn ending(&self) -> Option<i32> {
+        lock(&self.state).ending
+    }
+
+    /// A box is held: from now on it is let go of before this program ends.
+    pub fn acquired(&self) {
+        lock(&self.state).target = Target::Nobody;
+    }
+
+    /// Another box is looked for. The signal that came before, if one did.
+    pub fn acquiring(&self) -> Result<(), i32> {
+        self.unless_received(Target::Acquiring)
+    }
+
     /// A session begins; one that comes after a signal is ended at once.
-    pub(super) fn session(&self, lease: &str, process: Pid) {
+    pub(super) fn session(&self, process: Pid) {
         let mut state = lock(&self.state);
-        lease.clone_into(&mut state.lease);
         state.target = Target::Session(process);
         if state.first.is_some() {
             let _ = kill_process(process, rustix::process::Signal::TERM);
@@ -84,11 +121,15 @@ impl Listener {
 
     /// From now on signals are the command's; the signal that came before, if one did.
     pub(super) fn command(&self, outbox: Outbox) -> Result<(), i32> {
+        self.unless_received(Target::Command(outbox))
+    }
+
+    fn unless_received(&self, target: Target) -> Result<(), i32> {
         let mut state = lock(&self.state);
         if let Some(signal) = state.first {
             return Err(signal);
         }
-        state.target = Target::Command(outbox);
+        state.target = target;
         Ok(())
     }
 
@@ -98,10 +139,8 @@ impl Listener {
     }
 
     /// From now on a signal ends this program with the code that the run has come to.
-    pub fn releasing(&self, lease: &str, exit: u8) {
-        let mut state = lock(&self.state);
-        lease.clone_into(&mut state.lease);
-        state.target = Target::Release(exit);
+    pub fn releasing(&self, exit: u8) {
+        lock(&self.state).target = Target::Release(exit);
     }
 }
 
@@ -111,41 +150,79 @@ impl Drop for Listener {
     }
 }
 
-fn receive(state: &Mutex<State>, signal: i32, printer: Printer) {
-    let (target, level, lease) = {
-        let mut state = lock(state);
-        state.first.get_or_insert(signal);
-        state.level = if signal == SIGINT { state.level + 1 } else { state.level.max(1) + 1 };
-        (state.target.clone(), state.level, state.lease.clone())
-    };
-    if signal == SIGINT {
-        printer.interrupted();
+impl State {
+    /// Counts a signal. `false`: it says nothing new. A terminal that goes says so more than once,
+    /// by the kernel and by the shell, and nobody has asked twice.
+    fn count(&mut self, signal: i32) -> bool {
+        self.first.get_or_insert(signal);
+        if signal != SIGINT {
+            self.ending.get_or_insert(signal);
+            let again = self.level >= 2;
+            if signal == SIGHUP && (again || matches!(self.target, Target::Release(_))) {
+                return false;
+            }
+            self.level = self.level.max(1);
+        }
+        self.level += 1;
+        self.news += 1;
+        true
     }
-    // A session that broke ends by itself: what can't be sent doesn't matter.
-    match (target, level) {
-        (Target::Release(exit), _) => {
-            printer.warning("left before the box was released");
-            printer.hint(&format!("crabbox stop {lease}"));
-            leave(exit)
+}
+
+impl<Lease: Fn() -> Option<String>> Leaver<Lease> {
+    fn receive(&self, state: &Mutex<State>, signal: i32) {
+        let (target, level, news) = {
+            let mut state = lock(state);
+            if !state.count(signal) {
+                return;
+            }
+            (state.target.clone(), state.level, state.news)
+        };
+        if signal == SIGINT {
+            self.printer.interrupted();
         }
-        (_, 3..) => {
-            printer.warning("left without cleaning up");
-            printer.hint(&format!("crabbox stop {lease}"));
-            leave(SIGNALED.wrapping_add(signal.to_le_bytes()[0]))
+        // A session that broke ends by itself: what can't be sent doesn't matter.
+        match (target, level) {
+            (Target::Acquiring, _) => self.leave_before_the_command(signal),
+            (Target::Release(exit), _) => self.leave("left before the box was released", exit),
+            (_, 3..) => {
+                let exit = Outcome::of_signal(signal).exit;
+                self.leave("left without cleaning up", exit)
+            }
+            (Target::Nobody, _) => {}
+            // The command may have started all the same, and whoever is killed at once can't end it.
+            (Target::Session(process), _) if news == 1 => {
+                let _ = kill_process(process, rustix::process::Signal::TERM);
+            }
+            (Target::Session(process), _) => {
+                let _ = kill_process_group(process, rustix::process::Signal::KILL);
+            }
+            (Target::Command(mut outbox), 1) => send(&mut outbox, Signal::Interrupt),
+            (Target::Command(mut outbox), _) => {
+                send(&mut outbox, Signal::Kill);
+                self.printer.phase("killing the command; once more leaves at once");
+            }
         }
-        (Target::Nobody, _) => {}
-        (Target::Session(process), 1) => {
-            let _ = kill_process(process, rustix::process::Signal::TERM);
+    }
+
+    /// What was begun is in the claims, and the next command takes it up.
+    fn leave_before_the_command(&self, signal: i32) -> ! {
+        let error = CommandError::failed(RunError::Interrupted(signal).to_string()).code("run");
+        let error = match (self.lease)() {
+            Some(lease) => error.hint(format!("crabbox stop {lease}")),
+            None => error,
+        };
+        let outcome = Outcome::of_signal(signal);
+        self.printer.failure(&error, &outcome);
+        leave(outcome.exit)
+    }
+
+    fn leave(&self, how: &str, exit: u8) -> ! {
+        self.printer.warning(how);
+        if let Some(lease) = (self.lease)() {
+            self.printer.hint(&format!("crabbox stop {lease}"));
         }
-        (Target::Session(process), _) => {
-            let _ = kill_process(process, rustix::process::Signal::TERM);
-            let _ = kill_process_group(process, rustix::process::Signal::KILL);
-        }
-        (Target::Command(mut outbox), 1) => send(&mut outbox, Signal::Interrupt),
-        (Target::Command(mut outbox), _) => {
-            send(&mut outbox, Signal::Kill);
-            printer.phase("killing the command; once more leaves at once");
-        }
+        leave(exit)
     }
 }
 
@@ -158,4 +235,31 @@ fn send(outbox: &mut Outbox, signal: Signal) {
 #[expect(clippy::exit, reason = "the main thread may be stuck in a write; nothing is left to undo")]
 fn leave(exit: u8) -> ! {
     std::process::exit(exit.into())
+}
+
+/// Whoever starts a program with `nohup` wants it to live on when the terminal is gone.
+fn hang_ups_are_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (SIGHUP - 1)) != 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn interrupts_add_up_and_a_terminal_is_gone_only_once() {
+        let mut state = State { target: Target::Nobody, ..State::default() };
+        let levels = [SIGINT, SIGHUP, SIGHUP, SIGTERM].map(|signal| {
+            let news = state.count(signal);
+            (news, state.level)
+        });
+        assert_eq!(levels, [(true, 1), (true, 2), (false, 2), (true, 3)]);
+        assert_eq!((state.first, state.ending), (Some(SIGINT), Some(SIGHUP)));
+        let mut state = State { target: Target::Release(0), ..State::default() };
+        assert!(!state.count(SIGHUP));
+        assert!(state.count(SIGTERM));
+    }
 }

@@ -40,6 +40,9 @@ pub(in crate::cli) struct Run {
     /// Use this lease: its id or slug
     #[arg(long, value_name = "ID", conflicts_with = "fresh")]
     id: Option<String>,
+    /// Fail if the lease of `--id` is in use
+    #[arg(long, requires = "id")]
+    no_wait: bool,
     /// Lease a new box, whatever there is
     #[arg(long)]
     fresh: bool,
@@ -193,6 +196,7 @@ impl Run {
             keep: self.keep,
             fresh: self.fresh,
             id: self.id.clone(),
+            wait: !self.no_wait,
             run: format!("run_{:012x}", random_bits() & 0xffff_ffff_ffff),
         }
     }

@@ -36,7 +36,11 @@ impl Attempt<'_> {
             (Err(error), Proved(false)) if held.how == How::FoundReady && error.is_of_the_way() => {
                 let slug = &held.claim.slug;
                 self.printer.warning(&format!("{slug} isn't as it was left: {error}"));
+                if let Err(signal) = self.listener.acquiring() {
+                    return Ok((held, Err(RunError::Interrupted(signal))));
+                }
                 let mut held = desk.take_again(held, &self.order.wanted)?;
+                self.listener.acquired();
                 let (result, _) = self.on_box(desk, &mut held);
                 Ok((held, result))
             }

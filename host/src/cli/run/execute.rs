@@ -28,13 +28,10 @@ impl Run {
                 report.finished.outcome.exit
             }
             Err(failed) => {
-                if printer.json {
-                    let document = failed.error.to_json_of_run(&failed.outcome);
-                    // The error itself is still told on standard error.
-                    let _ = printer.document(&document);
-                }
-                if !failed.unread {
-                    printer.explain(&failed.error);
+                if failed.unread {
+                    printer.failure_document(&failed.error, &failed.outcome);
+                } else {
+                    printer.failure(&failed.error, &failed.outcome);
                 }
                 if let Some(unreleased) = &failed.unreleased {
                     unreleased.show(printer);
@@ -49,18 +46,20 @@ impl Order {
     fn run(&self, mut desk: Desk, printer: Printer) -> Result<Report, Failed> {
         let started = Instant::now();
         check_choice(&self.settings, &desk)?;
-        let (tree, held) = self.scan_and_acquire(&mut desk);
+        let working = desk.working();
+        let listener = Listener::start(printer, move || working.lease())
+            .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
+        let (tree, held) = self.scan_and_acquire(&mut desk, &listener);
         let held = held.map_err(Failed::of_acquiring)?;
         let ready = started.elapsed();
         let claim = &held.claim;
         let took = human::duration(ready);
         printer.detail(&format!("{} ({}) is ready after {took}", claim.slug, claim.id));
 
-        let listener = Listener::start(printer)
-            .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
-        let (mut held, result) = match tree {
-            Err(error) => (held, Err(RunError::Sync(error))),
-            Ok(Scan { tree, warnings }) => {
+        let (mut held, result) = match (listener.received(), tree) {
+            (Some(signal), _) => (held, Err(RunError::Interrupted(signal))),
+            (None, Err(error)) => (held, Err(RunError::Sync(error))),
+            (None, Ok(Scan { tree, warnings })) => {
                 let files = human::count(tree.entries().len() as u64, "file");
                 let root = self.source.root.display();
                 printer.detail(&format!("the checkout `{root}` holds {files}"));
@@ -72,7 +71,7 @@ impl Order {
             }
         };
         let outcome = result.as_ref().map_or_else(RunError::outcome, Finished::outcome);
-        listener.releasing(&held.claim.slug, outcome.exit);
+        listener.releasing(outcome.exit);
         let settings = &self.settings;
         let releasing = printer.progress(format!("letting go of {}", held.claim.slug));
         fault::point("run.before.let_go");
@@ -98,14 +97,15 @@ impl Order {
     fn scan_and_acquire(
         &self,
         desk: &mut Desk,
+        listener: &Listener,
     ) -> (Result<Scan, SyncError>, Result<Held, CommandError>) {
         thread::scope(|scope| {
             let scan = scope
                 .spawn(|| sync::scan(&self.source, &self.settings.exclude, &self.places.cache));
-            let provider = &self.wanted.provider;
-            let acquiring = desk.printer.progress(format!("getting a box from {provider}"));
             let held = desk.acquire(&self.wanted);
-            drop(acquiring);
+            if held.is_ok() {
+                listener.acquired();
+            }
             let _reading = desk.printer.progress("reading the checkout");
             (scan.join().expect("the scanning thread doesn't panic"), held)
         })
