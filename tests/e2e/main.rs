@@ -8,6 +8,7 @@ mod desk;
 mod doctor;
 mod documents;
 mod faults;
+mod hang_up;
 mod help;
 mod init;
 mod lease;
