@@ -4,6 +4,7 @@ mod abi;
 mod boxes;
 mod completions;
 mod config;
+mod crowd;
 mod desk;
 mod doctor;
 mod documents;

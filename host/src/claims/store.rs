@@ -10,12 +10,13 @@ use super::state::Event;
 use crate::fault;
 use crate::places::private_folder;
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// The schema of this version; `PRAGMA user_version` holds a database's own.
 pub(super) const SCHEMA: i64 = 1;
@@ -230,12 +231,31 @@ fn prepare(database: &mut Connection) -> rusqlite::Result<()> {
     database.busy_timeout(BUSY)?;
     // A claim must survive a power cut: one fsync a transition. WAL makes it one,
     // and where a file system can't do WAL, SQLite stays with its journal.
-    database.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))?;
+    patiently(|| database.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())))?;
     database.pragma_update(None, "synchronous", "full")?;
     // Closing the last connection would checkpoint: an fsync more for each command.
     database
         .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
         .map(drop)
+}
+
+/// Where two change the journal of a new database at once, one is refused without any wait, lest
+/// they wait for each other. Nothing is held between these attempts: waiting is safe.
+fn patiently(mut attempt: impl FnMut() -> rusqlite::Result<()>) -> rusqlite::Result<()> {
+    let end = Instant::now() + BUSY;
+    loop {
+        match attempt() {
+            Err(error) if is_busy(&error) && Instant::now() < end => {
+                thread::sleep(Duration::from_millis(5));
+            }
+            result => return result,
+        }
+    }
+}
+
+fn is_busy(error: &rusqlite::Error) -> bool {
+    let code = error.sqlite_error_code();
+    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 /// Brings an older database, or a new one, to [`SCHEMA`].
@@ -346,6 +366,26 @@ mod tests {
         assert!(!store.insert(&claim(2, "amber-crab")).expect("refused"));
         store.transition(&mut old, Event::Gone, |_| ()).expect("gone");
         assert!(store.insert(&claim(2, "amber-crab")).expect("inserts"));
+    }
+
+    #[test]
+    fn many_may_be_the_first() {
+        for _ in 0..10 {
+            let folder = tempfile::tempdir().expect("temporary folder");
+            let state = folder.path().join("state");
+            std::thread::scope(|scope| {
+                for bits in 0..16 {
+                    let state = &state;
+                    scope.spawn(move || {
+                        let mut store = Store::open(state).expect("opens");
+                        let claim = claim(bits, &format!("crab-{bits}"));
+                        assert!(store.insert(&claim).expect("inserts"));
+                    });
+                }
+            });
+            let (claims, _) = Store::open(&state).expect("opens").all(true).expect("lists");
+            assert_eq!(claims.len(), 16);
+        }
     }
 
     #[test]
