@@ -277,7 +277,15 @@ fn writable(world: &World) -> Option<String> {
 }
 
 fn unknown_provider(world: &World) -> Option<String> {
-    Some(all(&[world.crabbox(&["run", "--provider", "desk", "--", "true"])]))
+    let root = world.root().join("desk");
+    world.configure(&format!("[provider.desk]\nroot = '{}'\n", root.display()));
+    let folder = world.provider_path("crabbox_provider_desk");
+    let path = folder.display().to_string();
+    let kept = ["run", "--provider-path", &path, "--provider", "desk", "--keep", "--", "true"];
+    let _ = world.crabbox(&kept);
+    fs::remove_dir_all(folder).expect("removes");
+    let run = world.crabbox(&["run", "--fresh", "--provider", "desk", "--", "true"]);
+    Some(all(&[run, world.crabbox(&["stop", &slug(world)])]))
 }
 
 fn asked_for(world: &World) -> Option<String> {

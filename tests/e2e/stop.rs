@@ -1,7 +1,8 @@
 //! Letting go of boxes.
 
-use crabbox_tests::World;
+use crate::desk::Desk;
 use crabbox_tests::screen::{self, Kind, XTERM};
+use crabbox_tests::{Ran, World};
 use std::fs;
 use std::io::{Read, Write};
 use std::process::Stdio;
@@ -80,6 +81,54 @@ fn a_folder_that_took_the_boxs_place_is_left_alone() {
     let refused = world.crabbox(&["stop", &slug, "--delete", "--yes"]);
     assert_eq!(refused.code, 5, "{}", refused.stderr);
     assert!(taken.join(".crabbox/id").exists());
+    check_that_it_stays(&refused, &format!("crabbox stop {slug} --delete, once its provider"));
+    assert_eq!(world.shell("cat hello.txt").stdout, "hello\n");
+}
+
+/// The error says what can be typed, and that there is no more than that.
+#[track_caller]
+fn check_that_it_stays(refused: &Ran, next: &str) {
+    for hint in [next, "until then the claim stays, and hinders no run"] {
+        assert!(refused.stderr.contains(&format!("  hint: {hint}")), "{}", refused.stderr);
+    }
+}
+
+#[test]
+fn a_box_that_can_not_be_seen_keeps_its_claim_until_it_can() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    let slug = slug(&world);
+    let boxes = world.root().join("data/crabbox/local");
+    let elsewhere = world.root().join("elsewhere");
+    fs::rename(&boxes, &elsewhere).expect("moves");
+    let stop = ["stop", &slug, "--delete", "--yes"];
+    let refused = world.crabbox(&stop);
+    assert_eq!(refused.code, 5, "{}", refused.stderr);
+    assert!(refused.stderr.contains("isn't released, and its claim stays"), "{}", refused.stderr);
+    check_that_it_stays(&refused, &format!("crabbox stop {slug} --delete, once its provider"));
+    // As the hint says: other runs go on, and the same line works as soon as it can be seen.
+    assert_eq!(world.shell("cat hello.txt").stdout, "hello\n");
+    fs::remove_dir_all(&boxes).expect("removes");
+    fs::rename(&elsewhere, &boxes).expect("moves back");
+    assert_eq!(world.crabbox(&stop).code, 0);
+    assert!(world.boxes().is_empty());
+}
+
+#[test]
+fn a_failed_lease_whose_provider_is_gone_is_released_when_it_is_back() {
+    let desk = Desk::new("");
+    desk.mood("lease fails");
+    assert_eq!(desk.run(&["--", "true"]).code, 125);
+    let slug = slug(&desk.world);
+    let stop = ["stop", &slug, "--delete", "--yes"];
+    let refused = desk.world.crabbox(&stop);
+    assert_eq!(refused.code, 4, "{}", refused.stderr);
+    assert!(refused.stderr.contains("error: there is no provider `desk`"), "{}", refused.stderr);
+    check_that_it_stays(&refused, &format!("crabbox stop {slug} --delete --provider-path DIR\n"));
+    assert!(desk.machine().is_dir());
+    assert_eq!(desk.world.shell("cat hello.txt").stdout, "hello\n");
+    assert_eq!(desk.crabbox(&stop).code, 0);
+    assert!(desk.world.crabbox(&["status", &slug]).stdout.is_empty());
 }
 
 #[test]

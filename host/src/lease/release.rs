@@ -107,13 +107,33 @@ impl Desk {
             }
             _ => {}
         }
-        let mut provider = self.provider(&claim.provider)?;
-        let end = if self.intend(&mut provider, &mut claim, action, settings)? {
-            self.finish(&mut provider, &mut claim, action, settings)?
+        let again = format!("crabbox stop {}{}", claim.slug, if delete { " --delete" } else { "" });
+        let mut provider = self.provider(&claim.provider).map_err(|error| match error.kind() {
+            Exit::NotFound => stays(error.hint(format!("{again} --provider-path DIR"))),
+            _ => error,
+        })?;
+        match self.end(&mut provider, &mut claim, action, settings) {
+            Ok(end) => Ok((claim, end)),
+            Err(error) if error.kind() == Exit::Conflict => {
+                Err(stays(error.hint(format!("{again}, once its provider vouches for it again"))))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Parks or deletes what is proven ours, or closes the claim of what is proven gone.
+    fn end(
+        &mut self,
+        provider: &mut Provider,
+        claim: &mut Claim,
+        action: ReleaseAction,
+        settings: &Settings,
+    ) -> Result<End, CommandError> {
+        if self.intend(provider, claim, action, settings)? {
+            self.finish(provider, claim, action, settings)
         } else {
-            End::Deleted
-        };
-        Ok((claim, end))
+            Ok(End::Deleted)
+        }
     }
 
     /// Makes the intent to release durable, of a resource that is proven ours. `false`: it is
@@ -220,4 +240,11 @@ impl Desk {
         let mut clerk = Clerk { store: &mut self.store, claim, printer };
         Ok(provider.release(&request, RELEASE_DEADLINE, &mut clerk)?)
     }
+}
+
+/// What becomes of a claim that can't be brought to its end now.
+fn stays(error: CommandError) -> CommandError {
+    error.hint(
+        "until then the claim stays, and hinders no run; there is no command yet that forgets it",
+    )
 }
