@@ -181,8 +181,9 @@ fn a_signal_during_the_release_leaves_with_the_programs_code() {
         let desk = Desk::new("");
         assert_eq!(desk.run(&["--", "true"]).code, 0);
         fs::write(desk.machine().join("stuck"), "").expect("a file");
-        let ran = desk.interrupt(signal, &["--shell", "echo done; exit 7"]);
-        assert_eq!((ran.code, ran.stdout.as_str()), (7, "done\n"), "{}", ran.stderr);
+        let ran = desk.interrupt(signal, &["--json", "--shell", "exit 7"]);
+        let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        assert_eq!((ran.code, &document["outcome"]["exit"]), (7, &7.into()), "{}", ran.stderr);
         assert!(ran.stderr.contains("hint: crabbox stop "), "{}", ran.stderr);
         // What was left half done is finished by the next command.
         fs::remove_file(desk.machine().join("stuck")).expect("removes");

@@ -24,6 +24,7 @@ mod run;
 mod schemas;
 mod screens;
 mod source;
+mod stalled;
 mod state;
 mod stop;
 mod sync;

@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::fstat;
 use rustix::io::Errno;
 use rustix::termios::{isatty, tcgetwinsize};
-use std::io::{self, Write};
+use std::io;
 use std::os::fd::AsFd;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,20 +23,24 @@ pub(crate) fn stdout(bytes: &[u8]) -> io::Result<()> {
     progress::make_room(|| {
         let stdout = io::stdout().lock();
         note(&STDOUT_OPEN, bytes);
-        // Whole chunks come, and go out as they are: the library's own buffer would look for the
-        // last line in each.
-        let mut left = bytes;
-        while !left.is_empty() {
-            match rustix::io::write(&stdout, left) {
-                Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-                Ok(count) => left = &left[count..],
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => wait_for_room(&stdout)?,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+        write_whole(&stdout, bytes)
     })
+}
+
+/// Whole chunks come, and go out as they are: the library's own buffer would look for the last line
+/// in each, and give up on a stream that never waits. Its lock must be held.
+fn write_whole(stream: &impl AsFd, bytes: &[u8]) -> io::Result<()> {
+    let mut left = bytes;
+    while !left.is_empty() {
+        match rustix::io::write(stream, left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => left = &left[count..],
+            Err(Errno::INTR) => {}
+            Err(Errno::AGAIN) => wait_for_room(stream)?,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
 }
 
 /// Somebody whose end of the stream this is, too, has told it never to wait.
@@ -50,17 +54,18 @@ fn wait_for_room(stream: &impl AsFd) -> io::Result<()> {
 /// Bytes for standard error, as they are.
 pub(crate) fn stderr(bytes: &[u8]) -> io::Result<()> {
     progress::make_room(|| {
-        let mut stderr = io::stderr().lock();
+        let stderr = io::stderr().lock();
         note(&STDERR_OPEN, bytes);
-        stderr.write_all(bytes)
+        write_whole(&stderr, bytes)
     })
 }
 
 /// A whole line of ours on standard error.
 pub(super) fn line(line: &str) -> io::Result<()> {
     progress::make_room(|| {
-        end_line()?;
-        io::stderr().lock().write_all(line.as_bytes())
+        let stderr = io::stderr().lock();
+        end_line_of(&stderr)?;
+        write_whole(&stderr, line.as_bytes())
     })
 }
 
@@ -72,11 +77,15 @@ pub(super) fn broken_into() {
 /// Ends the line in which standard error is, if it is in one. Off a terminal nothing is ever added to
 /// standard output; where both go to the same place, standard error ends the other's line, too.
 pub(super) fn end_line() -> io::Result<()> {
+    end_line_of(&io::stderr().lock())
+}
+
+fn end_line_of(stderr: &impl AsFd) -> io::Result<()> {
     let mut open = STDERR_OPEN.swap(false, Ordering::Relaxed);
     if go_together() {
         open |= STDOUT_OPEN.swap(false, Ordering::Relaxed);
     }
-    if open { io::stderr().lock().write_all(b"\n") } else { Ok(()) }
+    if open { write_whole(stderr, b"\n") } else { Ok(()) }
 }
 
 /// How wide the terminal is that standard output goes to, if it goes to one that knows.

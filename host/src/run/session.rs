@@ -190,10 +190,11 @@ pub fn run(job: &Job<'_>, seen: &mut dyn Seen, listener: &Listener) -> Result<Fi
     let result = hold_session(job, seen, listener);
     listener.nobody();
     match (result, listener.received(), listener.ending()) {
-        // The signal is why the session ended.
-        (Err(error), Some(signal), _) if error.is_of_the_way() => {
+        // The signal is why the session ended, unless it was the command's own business.
+        (Err(error), Some(signal), _) if error.is_of_the_way() && !listener.commanded() => {
             Err(RunError::Interrupted(signal))
         }
+        (Err(error), _, Some(signal)) if error.is_of_the_way() => Err(RunError::Stopped(signal)),
         // A terminal that is gone takes no output, before or after it says so.
         (Err(RunError::Unread | RunError::Output(_)), _, Some(signal)) => {
             Err(RunError::Stopped(signal))

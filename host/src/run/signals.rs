@@ -13,11 +13,20 @@ use crabbox_wire::frame::ToHelper;
 use crabbox_wire::message::Signal;
 use rustix::process::{Pid, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::{Handle, Signals};
+use signal_hook::iterator::Signals;
 use std::fs;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
+
+/// How long this program may take, once it was told to end, before it leaves as it is.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How long a last word may take.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// Who is told of a signal.
 #[derive(Clone, Debug, Default)]
@@ -31,8 +40,10 @@ enum Target {
     Session(Pid),
     /// The command of this session.
     Command(Outbox),
-    /// The command has ended, its box is being released: this program ends with this code.
-    Release(u8),
+    /// The command has ended, its box is being released: this program ends as the run did.
+    Release(Outcome),
+    /// Nothing is left to do but to say so.
+    Done(Outcome),
 }
 
 #[derive(Debug, Default)]
@@ -44,22 +55,25 @@ struct State {
     news: u32,
     /// The first one that left the command no choice.
     ending: Option<i32>,
+    /// Signals were the command's at some time: it had started.
+    commanded: bool,
     /// How many interrupts that amounts to so far.
     level: u32,
 }
 
-/// Listens from its making until it is dropped; afterwards signals are ignored, so drop it last.
+/// Listens from its making to the end of the process.
 #[derive(Debug)]
 pub struct Listener {
-    handle: Handle,
     state: Arc<Mutex<State>>,
+    stop: Arc<AtomicBool>,
 }
 
 /// What whoever leaves early says.
-struct Leaver<Lease> {
+struct Leaver {
     printer: Printer,
     /// The lease that may need a hand then.
-    lease: Lease,
+    lease: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    stop: Arc<AtomicBool>,
 }
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
@@ -71,22 +85,33 @@ impl Listener {
     /// hint to whoever leaves early.
     pub fn start(
         printer: Printer,
-        lease: impl Fn() -> Option<String> + Send + 'static,
+        lease: impl Fn() -> Option<String> + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         if !hang_ups_are_ignored() {
             signals.add_signal(SIGHUP)?;
         }
-        let handle = signals.handle();
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
-        let leaver = Leaver { printer, lease };
+        let stop = Arc::new(AtomicBool::new(false));
+        let leaver = Arc::new(Leaver { printer, lease: Box::new(lease), stop: Arc::clone(&stop) });
         thread::spawn(move || {
             for signal in signals.forever() {
                 leaver.receive(&shared, signal);
             }
         });
-        Ok(Self { handle, state })
+        Ok(Self { state, stop })
+    }
+
+    /// Set by the first signal, for whoever works without asking.
+    #[must_use]
+    pub fn stop(&self) -> &AtomicBool {
+        &self.stop
+    }
+
+    /// Had the command been seen to start?
+    pub(super) fn commanded(&self) -> bool {
+        lock(&self.state).commanded
     }
 
     /// The first signal that came, if one did.
@@ -129,6 +154,7 @@ impl Listener {
         if let Some(signal) = state.first {
             return Err(signal);
         }
+        state.commanded |= matches!(target, Target::Command(_));
         state.target = target;
         Ok(())
     }
@@ -138,15 +164,14 @@ impl Listener {
         lock(&self.state).target = Target::Nobody;
     }
 
-    /// From now on a signal ends this program with the code that the run has come to.
-    pub fn releasing(&self, exit: u8) {
-        lock(&self.state).target = Target::Release(exit);
+    /// From now on a signal ends this program as the run has ended.
+    pub fn releasing(&self, outcome: Outcome) {
+        lock(&self.state).target = Target::Release(outcome);
     }
-}
 
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.handle.close();
+    /// Only the result is still to be said.
+    pub fn done(&self, outcome: Outcome) {
+        lock(&self.state).target = Target::Done(outcome);
     }
 }
 
@@ -169,8 +194,9 @@ impl State {
     }
 }
 
-impl<Lease: Fn() -> Option<String>> Leaver<Lease> {
-    fn receive(&self, state: &Mutex<State>, signal: i32) {
+impl Leaver {
+    fn receive(self: &Arc<Self>, state: &Arc<Mutex<State>>, signal: i32) {
+        self.stop.store(true, Ordering::Relaxed);
         let (target, level, news) = {
             let mut state = lock(state);
             if !state.count(signal) {
@@ -184,11 +210,11 @@ impl<Lease: Fn() -> Option<String>> Leaver<Lease> {
         // A session that broke ends by itself: what can't be sent doesn't matter.
         match (target, level) {
             (Target::Acquiring, _) => self.leave_before_the_command(signal),
-            (Target::Release(exit), _) => self.leave("left before the box was released", exit),
-            (_, 3..) => {
-                let exit = Outcome::of_signal(signal).exit;
-                self.leave("left without cleaning up", exit)
+            (Target::Release(outcome), _) => {
+                self.leave("left before the box was released", outcome)
             }
+            (Target::Done(outcome), _) => leave(outcome.exit),
+            (_, 3..) => self.leave("left without cleaning up", Outcome::of_signal(signal)),
             (Target::Nobody, _) => {}
             // The command may have started all the same, and whoever is killed at once can't end it.
             (Target::Session(process), _) if news == 1 => {
@@ -200,9 +226,26 @@ impl<Lease: Fn() -> Option<String>> Leaver<Lease> {
             (Target::Command(mut outbox), 1) => send(&mut outbox, Signal::Interrupt),
             (Target::Command(mut outbox), _) => {
                 send(&mut outbox, Signal::Kill);
-                self.printer.phase("killing the command; once more leaves at once");
+                let printer = self.printer;
+                aside(move || printer.phase("killing the command; once more leaves at once"));
             }
         }
+        if signal != SIGINT {
+            self.insist(state, signal);
+        }
+    }
+
+    /// Whoever is told to end ends, also with output that nobody takes: the command and all that it
+    /// started are gone by then, but this program may be stuck in a write.
+    fn insist(self: &Arc<Self>, state: &Arc<Mutex<State>>, signal: i32) {
+        let (leaver, state) = (Arc::clone(self), Arc::clone(state));
+        thread::spawn(move || {
+            thread::sleep(PATIENCE);
+            let target = lock(&state).target.clone();
+            if !matches!(target, Target::Release(_) | Target::Done(_)) {
+                leaver.leave("left without cleaning up", Outcome::of_signal(signal));
+            }
+        });
     }
 
     /// What was begun is in the claims, and the next command takes it up.
@@ -213,17 +256,36 @@ impl<Lease: Fn() -> Option<String>> Leaver<Lease> {
             None => error,
         };
         let outcome = Outcome::of_signal(signal);
-        self.printer.failure(&error, &outcome);
+        let printer = self.printer;
+        aside(move || printer.failure(&error, &outcome));
         leave(outcome.exit)
     }
 
-    fn leave(&self, how: &str, exit: u8) -> ! {
-        self.printer.warning(how);
-        if let Some(lease) = (self.lease)() {
-            self.printer.hint(&format!("crabbox stop {lease}"));
-        }
-        leave(exit)
+    fn leave(&self, how: &'static str, outcome: Outcome) -> ! {
+        let lease = (self.lease)();
+        let printer = self.printer;
+        aside(move || {
+            let hint = lease.map(|lease| format!("crabbox stop {lease}"));
+            printer.warning(how);
+            if let Some(hint) = &hint {
+                printer.hint(hint);
+            }
+            let error = CommandError::failed(how).code("run");
+            let error = hint.into_iter().fold(error, CommandError::hint);
+            printer.failure_document(&error, &outcome);
+        });
+        leave(outcome.exit)
     }
+}
+
+/// Says something without waiting for a reader that has stalled.
+fn aside(say: impl FnOnce() + Send + 'static) {
+    let (done, said) = channel();
+    thread::spawn(move || {
+        say();
+        let _ = done.send(());
+    });
+    let _ = said.recv_timeout(MOMENT);
 }
 
 fn send(outbox: &mut Outbox, signal: Signal) {
@@ -258,7 +320,8 @@ mod tests {
         });
         assert_eq!(levels, [(true, 1), (true, 2), (false, 2), (true, 3)]);
         assert_eq!((state.first, state.ending), (Some(SIGINT), Some(SIGHUP)));
-        let mut state = State { target: Target::Release(0), ..State::default() };
+        let mut state =
+            State { target: Target::Release(Outcome::of_signal(1)), ..State::default() };
         assert!(!state.count(SIGHUP));
         assert!(state.count(SIGTERM));
     }

@@ -29,6 +29,9 @@ pub enum SyncError {
     /// There is no git checkout here.
     #[error("`{}` is not in a git checkout", .0.display())]
     NotACheckout(PathBuf),
+    /// A signal came.
+    #[error("interrupted while the checkout was read")]
+    Stopped,
     /// A repository without files of its own.
     #[error("`{}` is a bare repository: it has no files to send", .0.display())]
     Bare(PathBuf),

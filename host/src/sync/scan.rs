@@ -8,10 +8,11 @@ use crabbox_wire::tree::{Entry, Hash, Kind, Tree, check_path};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -27,8 +28,14 @@ pub struct Scan {
     pub warnings: Vec<String>,
 }
 
-/// The tree of `source`, without what the patterns exclude. `cache` is the folder for scan caches.
-pub fn scan(source: &Source, excludes: &[String], cache: &Path) -> Result<Scan, SyncError> {
+/// The tree of `source`, without what the patterns exclude. `cache` is the folder for scan caches;
+/// once `stop` is set, the scan is given up.
+pub fn scan(
+    source: &Source,
+    excludes: &[String],
+    cache: &Path,
+    stop: &AtomicBool,
+) -> Result<Scan, SyncError> {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos());
     let now = i128::try_from(now).unwrap_or(i128::MAX);
     let file = cache::file_for(cache, &source.root);
@@ -38,7 +45,7 @@ pub fn scan(source: &Source, excludes: &[String], cache: &Path) -> Result<Scan, 
         (source.names(excludes), before.join().unwrap_or_default())
     });
     let Names { names, warnings } = names?;
-    let (after, hashed) = look_at_all(&source.root, &names, &before)?;
+    let (after, hashed) = look_at_all(&source.root, &names, &before, stop)?;
     // Without this condition every run would write some megabytes for a large tree.
     if hashed > 0 || after.len() != before.len() {
         // A cache that can't be kept costs time, never correctness.
@@ -54,17 +61,18 @@ fn look_at_all(
     root: &Path,
     names: &[Vec<u8>],
     before: &[Known],
+    stop: &AtomicBool,
 ) -> Result<(Vec<Known>, usize), SyncError> {
     // To ask for the number of processors reads files, too.
     if names.len() <= SHARE {
-        return look_at_some(root, names, before);
+        return look_at_some(root, names, before, stop);
     }
     let threads = thread::available_parallelism().map_or(1, Into::into);
     let share = names.len().div_ceil(threads).max(SHARE);
     thread::scope(|scope| {
         let workers: Vec<_> = names
             .chunks(share)
-            .map(|names| scope.spawn(|| look_at_some(root, names, before)))
+            .map(|names| scope.spawn(|| look_at_some(root, names, before, stop)))
             .collect();
         let mut after = Vec::with_capacity(names.len());
         let mut hashed = 0;
@@ -81,6 +89,7 @@ fn look_at_some(
     root: &Path,
     names: &[Vec<u8>],
     before: &[Known],
+    stop: &AtomicBool,
 ) -> Result<(Vec<Known>, usize), SyncError> {
     let mut after = Vec::with_capacity(names.len());
     let mut hashed = 0;
@@ -92,13 +101,14 @@ fn look_at_some(
     for name in names {
         while before.next_if(|known| known.entry.path < *name).is_some() {}
         let known = before.next_if(|known| known.entry.path == *name);
-        match look_at(&mut folders, name, known) {
+        match look_at(&mut folders, name, known, stop) {
             Ok(Seen::AsKnown) => after.extend(known.cloned()),
             Ok(Seen::New(found)) => {
                 hashed += 1;
                 after.push(found);
             }
             Ok(Seen::Nothing) => {}
+            Err(_) if stop.load(Ordering::Relaxed) => return Err(SyncError::Stopped),
             Err(error) if is_gone(&error) => {}
             Err(source) => {
                 let path = root.join(OsStr::from_bytes(name));
@@ -119,7 +129,12 @@ enum Seen {
     Nothing,
 }
 
-fn look_at(folders: &mut Folders, name: &[u8], known: Option<&Known>) -> io::Result<Seen> {
+fn look_at(
+    folders: &mut Folders,
+    name: &[u8],
+    known: Option<&Known>,
+    stop: &AtomicBool,
+) -> io::Result<Seen> {
     let (parent, last) = split(name);
     let folder = folders.existing(parent)?;
     let found = statat(folder, last, AtFlags::SYMLINK_NOFOLLOW)?;
@@ -128,7 +143,7 @@ fn look_at(folders: &mut Folders, name: &[u8], known: Option<&Known>) -> io::Res
         return Ok(Seen::AsKnown);
     }
     check_path(name).map_err(io::Error::other)?;
-    Ok(match read(folder, last, &found)? {
+    Ok(match read(folder, last, &found, stop)? {
         Some((kind, size, hash)) => {
             let entry = Entry { path: name.to_vec(), kind, size, hash };
             Seen::New(Known { entry, stamp })
@@ -141,12 +156,14 @@ fn read(
     folder: BorrowedFd<'_>,
     name: &[u8],
     found: &Stat,
+    stop: &AtomicBool,
 ) -> io::Result<Option<(Kind, u64, Hash)>> {
     Ok(match FileType::from_raw_mode(found.st_mode) {
         FileType::RegularFile => {
             let kind = if found.st_mode & 0o100 == 0 { Kind::File } else { Kind::Executable };
             let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-            let mut file = File::from(openat(folder, name, flags, Mode::empty())?);
+            let file = File::from(openat(folder, name, flags, Mode::empty())?);
+            let mut file = Stoppable { file, stop };
             let mut hasher = blake3::Hasher::new();
             // The size is what was read: a file that grows meanwhile is consistent in itself.
             let size = io::copy(&mut file, &mut hasher)?;
@@ -161,11 +178,28 @@ fn read(
     })
 }
 
+/// A file that is read until somebody says stop.
+struct Stoppable<'a> {
+    file: File,
+    stop: &'a AtomicBool,
+}
+
+impl Read for Stoppable<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.stop.load(Ordering::Relaxed) {
+            return Err(io::Error::other("the scan was given up"));
+        }
+        self.file.read(buffer)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::fs;
     use std::os::unix::fs::{PermissionsExt, symlink};
+
+    static GO_ON: AtomicBool = AtomicBool::new(false);
 
     fn kinds(tree: &Tree) -> Vec<(String, Kind)> {
         let name = |entry: &Entry| String::from_utf8_lossy(&entry.path).into_owned();
@@ -182,7 +216,7 @@ mod tests {
         fs::set_permissions(root.join("tool"), fs::Permissions::from_mode(0o755)).expect("mode");
         symlink("/nowhere", root.join("link")).expect("links");
         let source = Source::folder(&root).expect("folder");
-        let tree = scan(&source, &[], &folder.path().join("cache")).expect("scans").tree;
+        let tree = scan(&source, &[], &folder.path().join("cache"), &GO_ON).expect("scans").tree;
         let expected = [
             ("empty", Kind::Folder),
             ("file", Kind::File),
@@ -202,7 +236,7 @@ mod tests {
         let mut roots = std::collections::HashSet::new();
         for content in ["aa", "bb", "cc"] {
             fs::write(root.join("file"), content).expect("writes");
-            assert!(roots.insert(scan(&source, &[], &cache).expect("scans").tree.root()));
+            assert!(roots.insert(scan(&source, &[], &cache, &GO_ON).expect("scans").tree.root()));
         }
     }
 }

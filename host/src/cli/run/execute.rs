@@ -71,13 +71,14 @@ impl Order {
             }
         };
         let outcome = result.as_ref().map_or_else(RunError::outcome, Finished::outcome);
-        listener.releasing(outcome.exit);
+        listener.releasing(outcome);
         let settings = &self.settings;
         let releasing = printer.progress(format!("letting go of {}", held.claim.slug));
         fault::point("run.before.let_go");
         let end = desk.let_go(&mut held, self.keep, settings.idle, &settings.provider_settings);
         fault::point("run.after.let_go");
         drop(releasing);
+        listener.done(outcome);
         let end = end.map_err(|error| Unreleased {
             slug: held.claim.slug.clone(),
             error: error.to_string(),
@@ -100,8 +101,10 @@ impl Order {
         listener: &Listener,
     ) -> (Result<Scan, SyncError>, Result<Held, CommandError>) {
         thread::scope(|scope| {
-            let scan = scope
-                .spawn(|| sync::scan(&self.source, &self.settings.exclude, &self.places.cache));
+            let scan = scope.spawn(|| {
+                let Self { source, settings, places, .. } = self;
+                sync::scan(source, &settings.exclude, &places.cache, listener.stop())
+            });
             let held = desk.acquire(&self.wanted);
             if held.is_ok() {
                 listener.acquired();
