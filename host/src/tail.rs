@@ -11,6 +11,11 @@ use std::time::{Duration, Instant};
 /// How much is kept, in bytes.
 const LIMIT: usize = 64 * 1024;
 
+/// What was said last, for the end of a message.
+pub(crate) fn said(stderr: &str) -> String {
+    if stderr.is_empty() { String::new() } else { format!("; it said: {stderr}") }
+}
+
 /// How long is waited for the rest once the process has ended. A process that it left
 /// behind may hold the pipe open for ever.
 const REST: Duration = Duration::from_millis(200);

@@ -80,6 +80,17 @@ fn a_sound_machine_passes_and_nothing_is_written() {
 }
 
 #[test]
+fn a_runtime_folder_of_somebody_else_is_named() {
+    let world = World::new();
+    let folder = world.root().join("runtime");
+    fs::create_dir(&folder).expect("a folder");
+    chown(&folder, Some(65534), None).expect("gives it away");
+    let mut command = world.command(&["doctor", "--json"]);
+    let (_, found) = checks(command.env("XDG_RUNTIME_DIR", &folder));
+    expect(&found, "runtime-folder", "warn", "belongs to");
+}
+
+#[test]
 fn one_failing_check_hides_no_other() {
     let world = World::new();
     world.configure("[lease]\nidle = 5\nnonsense = 1\n");

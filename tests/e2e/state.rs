@@ -67,7 +67,7 @@ fn another_program_is_not_waited_for_for_ever() {
     // Who only looks isn't held up.
     assert_eq!(leases(&world, &[]).len(), 1);
     let held = format!("`{path}` is held by another program");
-    let next = format!("hint: fuser -v '{path}'");
+    let next = format!("hint: fuser -v {path}");
     says(&world.shell("true"), 125, &[&held, &next]);
     other.execute_batch("COMMIT; PRAGMA locking_mode = exclusive; BEGIN EXCLUSIVE").expect("locks");
     says(&world.crabbox(&["list"]), 6, &[&held, &next]);
@@ -186,7 +186,7 @@ fn a_folder_that_was_there_keeps_its_mode_and_is_refused_if_others_can_write_in_
         mode(&folder, open);
         let said = format!("the state folder `{path}` can't be used");
         let why = format!("because: others can write in it (mode {open:o})");
-        let own = format!("hint: --state-dir '{path}/crabbox'");
+        let own = format!("hint: --state-dir {path}/crabbox");
         says(&world.crabbox(&run), 125, &[&said, &why, &own]);
         assert_eq!(mode_of(&folder), open);
         assert_eq!(fs::read_dir(&folder).expect("reads").count(), 0);

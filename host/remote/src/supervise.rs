@@ -28,10 +28,9 @@ use std::time::{Duration, Instant};
 const GRACE: Duration = Duration::from_secs(1);
 const TIMEOUT_GRACE: Duration = Duration::from_secs(5);
 
-/// How long what the command has started may go on writing once it has ended itself, and how
-/// long it may be silent with its pipes open, before it is ended, too.
+/// How long what the command has started may go on with its pipes open, once it has ended itself,
+/// before it is ended, too.
 const DRAIN: Duration = Duration::from_secs(1);
-const SILENCE: Duration = Duration::from_millis(200);
 
 /// Runs the command to its end and reports it; `mask` is its umask.
 pub(crate) fn run(
@@ -174,18 +173,11 @@ impl Watch<'_> {
     fn drain(&mut self) {
         let limit = Instant::now() + DRAIN;
         let limit = self.kill_at.into_iter().chain(self.deadline).chain([limit]).min();
-        let mut silence = (self.spool.offset(), Instant::now() + SILENCE);
         while self.open_pipes > 0 && !self.closed {
-            match self.inbox.next_until(limit.into_iter().chain([silence.1]).min()) {
+            match self.inbox.next_until(limit) {
                 Ok(event) => self.handle(event),
                 Err(Pause::Closed) => self.host_is_gone(),
-                Err(Pause::TimeIsUp) => {
-                    let over = limit.is_some_and(|limit| limit <= Instant::now());
-                    if over || silence.0 == self.spool.offset() {
-                        return;
-                    }
-                    silence = (self.spool.offset(), Instant::now() + SILENCE);
-                }
+                Err(Pause::TimeIsUp) => return,
             }
         }
     }

@@ -3,7 +3,7 @@
 use super::claim::LeaseId;
 use super::state::{Event, State};
 use super::store::{BUSY, SCHEMA};
-use crate::output::{CommandError, Exit};
+use crate::output::{CommandError, Exit, Quoted};
 use crate::places::FolderError;
 use rusqlite::ErrorCode;
 use std::error::Error;
@@ -115,19 +115,20 @@ impl ClaimError {
         let elsewhere = "`--state-dir DIR` puts the claims elsewhere".to_owned();
         match self {
             Self::Folder { path, source: FolderError::Open { mode } } => {
-                let own = quoted(&path.join("crabbox"));
+                let own = path.join("crabbox");
+                let own = Quoted(&own);
                 let own = format!("--state-dir {own} makes a folder of its own in it");
                 // A sticky one is open on purpose.
                 if mode & 0o1000 != 0 {
                     return vec![own];
                 }
-                vec![own, format!("chmod go-w {}", quoted(path))]
+                vec![own, format!("chmod go-w {}", Quoted(path))]
             }
             Self::Folder { .. } | Self::ReadOnly { .. } => vec![elsewhere],
-            Self::Held { path } => vec![format!("fuser -v {}", quoted(path))],
+            Self::Held { path } => vec![format!("fuser -v {}", Quoted(path))],
             Self::Damaged { path, .. } => {
-                let folder = quoted(path.parent().unwrap_or(Path::new("/")));
-                let files = quoted(path);
+                let folder = Quoted(path.parent().unwrap_or(Path::new("/")));
+                let files = Quoted(path);
                 vec![
                     format!("d={folder}/damaged-$(date +%s) && mkdir \"$d\" && mv {files}* \"$d\""),
                     "that puts it aside and begins anew, without its claims; the boxes stay"
@@ -140,11 +141,6 @@ impl ClaimError {
             _ => Vec::new(),
         }
     }
-}
-
-/// A path as a word for a shell.
-fn quoted(path: &Path) -> String {
-    format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"))
 }
 
 impl From<ClaimError> for CommandError {

@@ -11,6 +11,7 @@ use super::stdin::{self, Taken};
 use crate::fault;
 use crate::output::{self, Printer, Progress, human};
 use crate::sync::{self, Base, Plan, Source, SyncError};
+use crate::tail::said;
 use crate::transport::{self, Process, TransportError};
 use crabbox_provider_api::payload::Transport;
 use crabbox_wire::PROTOCOL;
@@ -135,10 +136,6 @@ pub enum RunError {
     /// What was seen can't be recorded.
     #[error(transparent)]
     Record(#[from] crate::claims::ClaimError),
-}
-
-fn said(stderr: &str) -> String {
-    if stderr.is_empty() { String::new() } else { format!("; it said: {stderr}") }
 }
 
 impl RunError {

@@ -1,6 +1,6 @@
 //! Runs a script on a box and holds both ends of its standard streams.
 
-use crate::tail::Tail;
+use crate::tail::{Tail, said};
 use crabbox_provider_api::payload::Transport;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::io;
@@ -48,10 +48,6 @@ pub enum TransportError {
     /// Something else than the helper answered.
     #[error("the box doesn't answer as it should: {0}")]
     Noise(String),
-}
-
-fn said(stderr: &str) -> String {
-    if stderr.is_empty() { String::new() } else { format!("; it said: {stderr}") }
 }
 
 /// The local process at our end of the stream, in a process group of its own: a

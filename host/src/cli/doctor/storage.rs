@@ -141,11 +141,11 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// Sockets lie there, where it is usable; else below the temporary folder.
+/// Connections will have their sockets there.
 pub(super) fn runtime_folder() -> Check {
     let id = "runtime-folder";
     let Some(folder) = env::var_os("XDG_RUNTIME_DIR").filter(|value| !value.is_empty()) else {
-        return skip(id, "`XDG_RUNTIME_DIR` isn't set; the temporary folder serves instead");
+        return skip(id, "`XDG_RUNTIME_DIR` isn't set, and nothing needs it yet");
     };
     let folder = PathBuf::from(folder);
     let shown = folder.display();

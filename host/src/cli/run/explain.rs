@@ -54,7 +54,7 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
         SyncError::NotACheckout(_) => {
             result.hint(Typed::here().with(&["--from-dir", "."]).to_string()).hint("git init")
         }
-        SyncError::Bare(_) => result.hint("git worktree add DIR makes a checkout of it"),
+        SyncError::Bare(_) => result.hint("git worktree add ../checkout"),
         SyncError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
             result.hint("what shan't be sent: --exclude PATTERN, or a line in `.crabboxignore`")
         }
@@ -74,9 +74,9 @@ fn explain_box(failure: &Failure, slug: &str, command: &Command) -> CommandError
         (FailureCode::Occupied, _) => {
             error.code("sync").hint(Typed::here().with(&["--fresh"]).to_string())
         }
-        (FailureCode::DiskFull, _) => error.code("run").hint(format!(
-            "crabbox stop {slug} --delete --yes gives the box up, with all that is on it"
-        )),
+        (FailureCode::DiskFull, _) => {
+            error.code("run").hint(format!("crabbox stop {slug} --delete --yes"))
+        }
         (code, Command::Argv(words)) => {
             program_hint(code, words).into_iter().fold(error.code("run"), CommandError::hint)
         }

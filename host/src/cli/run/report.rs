@@ -54,10 +54,16 @@ impl Report {
     fn to_json(&self) -> serde_json::Value {
         let Finished { outcome, synced, sent, wall_ms } = &self.finished;
         let end = self.end.as_ref().ok().map(|end| end.as_str());
+        let trouble = self.end.as_ref().err().map(|unreleased| &unreleased.error);
         json!({
             "schema_version": 1,
             "outcome": outcome,
-            "lease": { "id": self.claim.id, "slug": self.claim.slug, "end": end },
+            "lease": {
+                "id": self.claim.id,
+                "slug": self.claim.slug,
+                "end": end,
+                "trouble": trouble,
+            },
             "run": self.claim.run,
             "sync": { "root": synced.root, "written": synced.written, "removed": synced.removed, "bytes": sent },
             "ready_ms": millis(self.ready),
