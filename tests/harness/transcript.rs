@@ -7,7 +7,7 @@
 //! an empty home folder, shown as `/home/you`.
 
 use crate::{built, names, settle};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use std::collections::HashMap;
 use std::env;
 use std::fs;
@@ -56,10 +56,9 @@ pub fn steps(document: &str) -> Vec<Step> {
 }
 
 /// Reads commands from its standard input, each ended by a NUL, and puts one after what each has
-/// printed. `$?` is handed from each to the next. An interrupt is for what runs, not for the shell.
+/// printed. `$?` is handed from each to the next.
 const LOOP: &str = r#"
     exec 3<&0 </dev/null 2>&1
-    trap : INT
     last=0
     while IFS= read -r -d '' -u 3 typed; do
         (exit "$last")
@@ -138,8 +137,7 @@ impl Terminal {
         for until_key in 1..parts.len() {
             let shown = parts[..until_key].concat();
             self.wait(|so_far| squeeze(so_far) == squeeze(&shown));
-            let group = Pid::from_child(&self.shell);
-            kill_process_group(group, Signal::INT).expect("signals");
+            self.interrupt();
         }
         self.wait(|so_far| so_far.ends_with('\0'));
         let found = self.text();
@@ -157,6 +155,17 @@ impl Terminal {
             self.called.insert(shown.to_owned(), real.to_owned());
             Ok(())
         })
+    }
+
+    /// Presses the key, for what the shell runs and not for the shell: one that takes it, too, may leave
+    /// out what stands behind the command.
+    fn interrupt(&self) {
+        let id = self.shell.id();
+        let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children"));
+        for child in children.expect("a shell").split_whitespace() {
+            let child = child.parse().ok().and_then(Pid::from_raw).expect("a process id");
+            kill_process(child, Signal::INT).expect("signals");
+        }
     }
 
     fn wait(&self, is_so: impl Fn(&str) -> bool) {
