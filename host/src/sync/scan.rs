@@ -39,15 +39,17 @@ pub fn scan(
     let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |age| age.as_nanos());
     let now = i128::try_from(now).unwrap_or(i128::MAX);
     let file = cache::file_for(cache, &source.root);
-    // The cache is read while git works.
+    let listed = AtomicBool::new(false);
     let (names, before) = thread::scope(|scope| {
-        let before = scope.spawn(|| cache::load(&file));
-        (source.names(excludes), before.join().unwrap_or_default())
+        let before = scope.spawn(|| Before::look_ahead(&source.root, cache::load(&file), &listed));
+        let names = source.names(excludes);
+        listed.store(true, Ordering::Relaxed);
+        (names, before.join().expect("looking ahead doesn't panic"))
     });
     let Names { names, warnings } = names?;
     let (after, hashed) = look_at_all(&source.root, &names, &before, stop)?;
     // Without this condition every run would write some megabytes for a large tree.
-    if hashed > 0 || after.len() != before.len() {
+    if hashed > 0 || after.len() != before.known.len() {
         // A cache that can't be kept costs time, never correctness.
         let _ = cache::store(&file, &after, now);
     }
@@ -55,23 +57,62 @@ pub fn scan(
     Ok(Scan { tree, warnings })
 }
 
+/// What is known from the last time.
+struct Before {
+    /// In order.
+    known: Vec<Known>,
+    /// Is it as it was? Of the first ones: those that were looked at while git worked.
+    same: Vec<bool>,
+}
+
+impl Before {
+    /// Looks at what was there the last time until git has listed what is there now: nearly
+    /// always the same, and git leaves a processor free.
+    fn look_ahead(root: &Path, known: Vec<Known>, listed: &AtomicBool) -> Self {
+        let mut same = Vec::new();
+        if let Ok(mut folders) = Folders::open(root) {
+            let ahead = known.iter().take_while(|_| !listed.load(Ordering::Relaxed));
+            same.extend(ahead.map(|known| {
+                let (parent, name) = split(&known.entry.path);
+                let found = folders
+                    .existing(parent)
+                    .and_then(|folder| Ok(statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?));
+                found.is_ok_and(|found| Stamp::of(&found) == known.stamp)
+            }));
+        }
+        Self { known, same }
+    }
+
+    /// The index of the first path that isn't before this one.
+    fn find(&self, path: &[u8]) -> usize {
+        self.known.partition_point(|known| known.entry.path.as_slice() < path)
+    }
+}
+
 /// Looks at the names with as many threads as there are processors. Returns what is there,
 /// in order, and how many files had to be read.
 fn look_at_all(
     root: &Path,
     names: &[Vec<u8>],
-    before: &[Known],
+    before: &Before,
     stop: &AtomicBool,
 ) -> Result<(Vec<Known>, usize), SyncError> {
     // To ask for the number of processors reads files, too.
     if names.len() <= SHARE {
         return look_at_some(root, names, before, stop);
     }
+    // What was looked at ahead takes hardly any time.
+    let ahead = before
+        .known
+        .get(before.same.len())
+        .map_or(names.len(), |next| names.partition_point(|name| *name < next.entry.path));
+    let (ahead, rest) = names.split_at(ahead);
     let threads = thread::available_parallelism().map_or(1, Into::into);
-    let share = names.len().div_ceil(threads).max(SHARE);
+    let share = rest.len().div_ceil(threads).max(SHARE);
     thread::scope(|scope| {
-        let workers: Vec<_> = names
-            .chunks(share)
+        let workers: Vec<_> = [ahead]
+            .into_iter()
+            .chain(rest.chunks(share))
             .map(|names| scope.spawn(|| look_at_some(root, names, before, stop)))
             .collect();
         let mut after = Vec::with_capacity(names.len());
@@ -88,7 +129,7 @@ fn look_at_all(
 fn look_at_some(
     root: &Path,
     names: &[Vec<u8>],
-    before: &[Known],
+    before: &Before,
     stop: &AtomicBool,
 ) -> Result<(Vec<Known>, usize), SyncError> {
     let mut after = Vec::with_capacity(names.len());
@@ -96,12 +137,17 @@ fn look_at_some(
     let mut folders =
         Folders::open(root).map_err(|source| SyncError::Read { path: root.to_owned(), source })?;
     // Both lists are in order: one pass over both, no look-ups.
-    let first = names.first().map_or(0, |name| before.partition_point(|k| k.entry.path < *name));
-    let mut before = before[first..].iter().peekable();
+    let mut at = names.first().map_or(0, |name| before.find(name));
     for name in names {
-        while before.next_if(|known| known.entry.path < *name).is_some() {}
-        let known = before.next_if(|known| known.entry.path == *name);
-        match look_at(&mut folders, name, known, stop) {
+        while before.known.get(at).is_some_and(|known| known.entry.path < *name) {
+            at += 1;
+        }
+        let known = before.known.get(at).filter(|known| known.entry.path == *name);
+        let found = match (known, before.same.get(at)) {
+            (Some(_), Some(true)) => Ok(Seen::AsKnown),
+            _ => look_at(&mut folders, name, known, stop),
+        };
+        match found {
             Ok(Seen::AsKnown) => after.extend(known.cloned()),
             Ok(Seen::New(found)) => {
                 hashed += 1;
