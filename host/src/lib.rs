@@ -18,6 +18,7 @@
 //! | [`sync`] | makes the box's tree equal to the checkout |
 //! | [`run`] | one command on a box, from request to exit code |
 //! | [`output`] | everything that is printed, and how failures look |
+//! | [`redact`] | secrets, and what is shown without them |
 //! | [`places`] | where crabbox keeps its files on this machine |
 //! | `tail` | the last words of a process, for messages |
 //! | [`fault`] | where a debug build ends itself, for tests of what a crash leaves |
@@ -52,6 +53,7 @@ pub mod lease;
 pub mod output;
 pub mod places;
 pub mod provider;
+pub mod redact;
 pub mod registry;
 pub mod run;
 pub mod sync;
