@@ -44,7 +44,8 @@ pub fn scan(
         let before = scope.spawn(|| Before::look_ahead(&source.root, cache::load(&file), &listed));
         let names = source.names(excludes);
         listed.store(true, Ordering::Relaxed);
-        (names, before.join().expect("looking ahead doesn't panic"))
+        let nothing = || Before { known: Vec::new(), same: Vec::new() };
+        (names, before.join().unwrap_or_else(|_| nothing()))
     });
     let Names { names, warnings } = names?;
     let (after, hashed) = look_at_all(&source.root, &names, &before, stop)?;
