@@ -1,8 +1,11 @@
 //! The tree on the box is exactly the tree here.
 
-use crabbox_tests::World;
+use crabbox_tests::{Ran, World, until};
+use rustix::process::{Pid, Signal, kill_process};
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::Stdio;
 
 #[test]
 fn every_kind_of_file_arrives_as_it_is() {
@@ -149,4 +152,65 @@ fn a_large_file_and_a_lost_belief_survive() {
     let ran = world.shell("cat hello.txt");
     assert_eq!(ran.stdout, "changed\n");
     assert!(ran.stderr.contains("1 file sent"), "{}", ran.stderr);
+}
+
+/// A `git` in front of the real one, which does this before it lists files.
+fn slow_git(world: &World, before: &str) -> OsString {
+    let folder = world.root().join("slow");
+    fs::create_dir_all(&folder).expect("a folder");
+    let git = folder.join("git");
+    let lines = format!(
+        "#!/bin/sh\nPATH=${{PATH#*:}}\ncase \"$*\" in *ls-files*) {before};; esac\nexec git \"$@\"\n"
+    );
+    fs::write(&git, lines).expect("a program");
+    fs::set_permissions(&git, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let path = std::env::var_os("PATH").expect("a path");
+    [folder.as_os_str(), OsStr::new(":"), &path].into_iter().collect()
+}
+
+/// Waits, in shell, until the helper holds a workspace of some box.
+fn until_helper(world: &World) -> String {
+    let lock = world.root().join("data/crabbox/local/cbx_*/.crabbox/trees/*/lock");
+    format!(
+        "n=0; until [ -s {} ]; do sleep 0.1; n=$((n + 1)); [ $n -lt 100 ] || exit 77; done",
+        lock.display()
+    )
+}
+
+#[test]
+fn the_box_is_reached_while_the_checkout_is_still_being_read() {
+    let world = World::new();
+    let path = slow_git(&world, &until_helper(&world));
+    // Once for a new box, and once for one that holds another tree.
+    for content in ["one", "two"] {
+        world.write("new", content);
+        let ran = Ran::of(world.command(&["run", "--", "cat", "new"]).env("PATH", &path));
+        assert_eq!((ran.code, ran.stdout.as_str()), (0, content), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_checkout_that_cannot_be_read_ends_the_session_that_was_opened_for_it() {
+    let world = World::new();
+    let fails = format!("{}; echo 'fatal: no index' >&2; exit 128", until_helper(&world));
+    let path = slow_git(&world, &fails);
+    let ran = Ran::of(world.command(&["run", "--", "touch", "ran"]).env("PATH", &path));
+    assert_eq!(ran.code, 125, "{}", ran.stderr);
+    assert!(ran.stderr.contains("fatal: no index"), "{}", ran.stderr);
+    assert_eq!(world.shell("ls").stdout, "hello.txt\n");
+}
+
+#[test]
+fn an_interrupt_ends_the_reading_of_a_checkout_when_the_box_is_reached() {
+    let world = World::new();
+    let mark = world.root().join("mark");
+    let hangs = format!("{}; touch {}; exec sleep 60", until_helper(&world), mark.display());
+    let path = slow_git(&world, &hangs);
+    let mut command = world.command(&["run", "--", "touch", "ran"]);
+    let child = command.env("PATH", &path).stderr(Stdio::piped()).spawn().expect("runs");
+    until("git hangs", || mark.exists());
+    kill_process(Pid::from_child(&child), Signal::INT).expect("signals");
+    let ran = Ran::from(child.wait_with_output().expect("ends"));
+    assert_eq!(ran.code, 130, "{}", ran.stderr);
+    assert_eq!(world.shell("ls").stdout, "hello.txt\n");
 }

@@ -66,6 +66,7 @@ impl Connection {
         while let Ok(Some(frame)) = ToHelper::read(input, &mut buffer) {
             let event = match frame {
                 ToHelper::Request(request) => Event::Request(request),
+                ToHelper::Sync(sync) => Event::Sync(sync),
                 ToHelper::Delta(bytes) => Event::Delta(bytes.to_vec()),
                 ToHelper::DeltaEnd => Event::DeltaEnd,
                 ToHelper::Abort => return,

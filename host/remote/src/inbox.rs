@@ -13,7 +13,7 @@
 //! So what the helper itself notes is always taken in, only what the host sends has to wait
 //! for room; and that the host is gone is a flag beside the queue, seen however full that is.
 
-use crabbox_wire::message::{Environment, Request, Signal};
+use crabbox_wire::message::{Environment, Request, Signal, Sync};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -28,6 +28,7 @@ const OVERHEAD: usize = 128;
 #[derive(Debug)]
 pub(crate) enum Event {
     Request(Box<Request>),
+    Sync(Sync),
     Delta(Vec<u8>),
     DeltaEnd,
     Environment(Environment),

@@ -83,7 +83,9 @@ impl Journal {
     pub(crate) fn create(path: &Path, rows: &Rows) -> io::Result<Self> {
         let temporary = path.with_extension("new");
         let mut records = Records::after(MAGIC);
-        rows.values().for_each(|row| records.add(|payload| put(payload, row)));
+        for row in rows.values() {
+            records.add(|payload| put(payload, row));
+        }
         fs::write(&temporary, records.finish())?;
         fs::rename(&temporary, path)?;
         let file = File::options().append(true).open(path)?;
@@ -93,14 +95,18 @@ impl Journal {
     /// Records that these entries are there, or are about to be.
     pub(crate) fn put<'a>(&mut self, rows: impl IntoIterator<Item = &'a Row>) -> io::Result<()> {
         let mut records = Records::default();
-        rows.into_iter().for_each(|row| records.add(|payload| put(payload, row)));
+        for row in rows {
+            records.add(|payload| put(payload, row));
+        }
         self.append(records)
     }
 
     /// Records that these are gone.
     pub(crate) fn delete(&mut self, paths: &[Vec<u8>]) -> io::Result<()> {
         let mut records = Records::default();
-        paths.iter().for_each(|path| records.add(|payload| delete(payload, path)));
+        for path in paths {
+            records.add(|payload| delete(payload, path));
+        }
         self.append(records)
     }
 

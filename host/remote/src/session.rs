@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crabbox_wire::frame::{CHUNK, ToHost};
 use crabbox_wire::greeting::greet;
-use crabbox_wire::message::{Base, Environment, FailureCode, Request, Synced};
+use crabbox_wire::message::{self, Base, Environment, FailureCode, Request, Synced};
 use crabbox_wire::tree::{self, Hash, Tree};
 use rustix::fs::Mode;
 use rustix::process::umask;
@@ -64,6 +64,15 @@ fn session(argument: &str, connection: &Arc<Connection>) -> Result<(), Failure> 
     supervise::run(run, &environment, &layout, mask, connection)
 }
 
+fn await_sync(inbox: &Inbox) -> Result<message::Sync, Failure> {
+    while let Some(event) = inbox.next() {
+        if let Event::Sync(sync) = event {
+            return Ok(sync);
+        }
+    }
+    Err(Failure::HostGone)
+}
+
 fn await_environment(inbox: &Inbox) -> Result<Environment, Failure> {
     while let Some(event) = inbox.next() {
         if let Event::Environment(environment) = event {
@@ -91,15 +100,19 @@ fn read_request(argument: &str, inbox: &Inbox) -> Result<Request, Failure> {
 /// Makes the workspace hold the wanted tree, whatever it holds now.
 fn sync(request: &Request, layout: &Layout, connection: &Connection) -> Result<(), Failure> {
     let Connection { inbox, outbox } = connection;
-    let wanted = request.sync.wanted;
+    // Looked at before it is known what is wanted: the host may still be reading that.
     let (mut journal, mut rows, held) = open_workspace(layout)?;
+    let message::Sync { base, wanted } = match request.sync {
+        Some(sync) => sync,
+        None => await_sync(inbox)?,
+    };
     if held == Some(wanted) {
         verify::names_are_distinct(&layout.workspace, &rows)?;
         return outbox.send(&ToHost::Synced(Synced { root: wanted, written: 0, removed: 0 }));
     }
     // The host has sent a delta from what it believes, unless it believes that all is well.
-    let sent = request.sync.base != Some(wanted);
-    let usable = sent && request.sync.base == held;
+    let sent = base != Some(wanted);
+    let usable = sent && base == held;
     outbox.send(&ToHost::Base(Base { root: held, manifest: !usable }))?;
     if !usable {
         if sent {

@@ -3,6 +3,9 @@
 //! The host states what it believes and sends what is needed if that is true, at
 //! once; the helper checks and corrects. So a run on an unchanged tree is one request and one
 //! answer, and nothing that was believed is trusted.
+//!
+//! A large checkout is still being read when the helper starts; it then looks at what it has
+//! meanwhile, and is told what is wanted in a frame of its own.
 
 use super::outbox::Outbox;
 use super::outcome::{Origin, Outcome, SIGNALED};
@@ -10,7 +13,7 @@ use super::signals::Listener;
 use super::stdin::{self, Taken};
 use crate::fault;
 use crate::output::{self, Printer, Progress, human};
-use crate::sync::{self, Base, Plan, Source, SyncError};
+use crate::sync::{self, Plan, Scanning, Source, SyncError, Wanted};
 use crate::tail::said;
 use crate::transport::{self, Process, TransportError};
 use crabbox_provider_api::payload::Transport;
@@ -21,6 +24,7 @@ use crabbox_wire::tree::{self, Tree, TreeError};
 use rustix::fs::{FileType, fstat};
 use rustix::io::Errno;
 use signal_hook::consts::{SIGHUP, SIGKILL};
+use std::cell::OnceCell;
 use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Mutex;
@@ -43,16 +47,16 @@ pub struct Job<'a> {
     pub transport: &'a Transport,
     /// The lease's name, for messages.
     pub lease: &'a str,
-    /// What is asked of the helper; it names `tree`.
+    /// What is asked of the helper; it names the tree if that is known by now.
     pub request: &'a Request,
     /// Values for the command.
     pub environment: Environment,
     /// The checkout.
     pub source: &'a Source,
-    /// Its tree.
-    pub tree: &'a Tree,
-    /// What the box is believed to hold.
-    pub base: &'a Base,
+    /// Its tree, as soon as it has been read.
+    pub scanning: &'a Scanning,
+    /// The folder of what is remembered of boxes.
+    pub cache: &'a Path,
     /// Skip the guard against deleting most of it.
     pub allow_mass_deletion: bool,
     /// The program's standard output goes to our standard error (`--json` has the other).
@@ -183,8 +187,15 @@ impl From<FrameError> for RunError {
 }
 
 /// Runs the job. Nothing of it goes on when this returns.
-pub fn run(job: &Job<'_>, seen: &mut dyn Seen, listener: &Listener) -> Result<Finished, RunError> {
-    let result = hold_session(job, seen, listener);
+///
+/// `wanted` is what the request names.
+pub fn run<'a>(
+    job: &'a Job<'a>,
+    wanted: Option<Wanted<'a>>,
+    seen: &mut dyn Seen,
+    listener: &Listener,
+) -> Result<Finished, RunError> {
+    let result = hold_session(job, wanted, seen, listener);
     listener.nobody();
     match (result, listener.received(), listener.ending()) {
         // The signal is why the session ended, unless it was the command's own business.
@@ -204,8 +215,9 @@ pub fn run(job: &Job<'_>, seen: &mut dyn Seen, listener: &Listener) -> Result<Fi
     }
 }
 
-fn hold_session(
-    job: &Job<'_>,
+fn hold_session<'a>(
+    job: &'a Job<'a>,
+    wanted: Option<Wanted<'a>>,
     seen: &mut dyn Seen,
     listener: &Listener,
 ) -> Result<Finished, RunError> {
@@ -216,8 +228,14 @@ fn hold_session(
     drop(connecting);
     fault::point("session.opened");
     let outbox = Outbox::new(output);
-    let mut conversation =
-        Conversation { job, process: &process, outbox: outbox.clone(), listener, sent: 0 };
+    let mut conversation = Conversation {
+        job,
+        process: &process,
+        outbox: outbox.clone(),
+        listener,
+        wanted: wanted.map_or_else(OnceCell::new, OnceCell::from),
+        sent: 0,
+    };
     let result = match conversation.until_synced(&mut input, seen) {
         Ok(Some(synced)) => conversation.until_ended(&mut input, synced),
         Ok(None) => Ok(None),
@@ -235,11 +253,13 @@ struct Conversation<'a> {
     process: &'a Process,
     outbox: Outbox,
     listener: &'a Listener,
+    /// Set once the helper has been told.
+    wanted: OnceCell<Wanted<'a>>,
     /// Content sent, in bytes.
     sent: u64,
 }
 
-impl Conversation<'_> {
+impl<'a> Conversation<'a> {
     /// From the greeting until the box holds the tree. `None`: the session ended.
     ///
     /// A sender works beside this reader: were one thread to do both, each side
@@ -251,6 +271,7 @@ impl Conversation<'_> {
     ) -> Result<Option<Synced>, RunError> {
         let mut buffer = Vec::new();
         let job = self.job;
+        let root: &Path = &job.source.root;
         let failed = Mutex::new(None);
         // Is the plan that was sent on a belief the wrong one? The one from the box's own
         // manifest never is.
@@ -271,15 +292,17 @@ impl Conversation<'_> {
                         proved = true;
                         seen.proved(&proof)?;
                         fault::point("session.proved");
-                        if job.base.root != Some(job.tree.root()) {
+                        let wanted = self.wanted()?;
+                        if !wanted.is_held() {
                             // What is believed may need the tree itself, not just its name.
-                            let believed = job.base.tree();
-                            sent = self.check(believed.as_ref())?;
+                            let believed = wanted.base.tree();
+                            sent = self.check(believed.as_ref(), wanted)?;
                             progress.expect(sent);
-                            let outbox = self.outbox.clone();
+                            let (tree, outbox) = (wanted.tree, self.outbox.clone());
                             let (failed, wrong, progress) = (&failed, &wrong, &progress);
                             senders.push(scope.spawn(move || {
-                                deliver(job, believed.as_ref(), wrong, progress, outbox, failed);
+                                let plan = sync::plan(believed.as_ref(), tree);
+                                deliver(&plan, root, wrong, progress, outbox, failed);
                             }));
                         }
                     }
@@ -301,15 +324,17 @@ impl Conversation<'_> {
                     }
                     Some(ToHost::ManifestEnd) => {
                         let held = tree::decode(&manifest).map_err(RunError::Manifest)?;
-                        sent = self.check(Some(&held))?;
+                        let wanted = self.wanted()?;
+                        sent = self.check(Some(&held), wanted)?;
                         progress.expect(sent);
                         for sender in senders.drain(..) {
                             let _: thread::Result<()> = sender.join();
                         }
-                        let outbox = self.outbox.clone();
+                        let (tree, outbox) = (wanted.tree, self.outbox.clone());
                         let (failed, right, progress) = (&failed, &right, &progress);
                         senders.push(scope.spawn(move || {
-                            deliver(job, Some(&held), right, progress, outbox, failed);
+                            let plan = sync::plan(Some(&held), tree);
+                            deliver(&plan, root, right, progress, outbox, failed);
                         }));
                     }
                     Some(ToHost::Synced(synced)) => {
@@ -336,25 +361,43 @@ impl Conversation<'_> {
         let Some((synced, sent)) = sent else {
             return Ok(None);
         };
-        if synced.root != job.tree.root() {
+        let wanted = self.wanted()?;
+        if synced.root != wanted.root {
             return Err(RunError::WrongTree);
         }
-        self.sent = sent;
-        if job.base.root != Some(synced.root) {
+        if !wanted.is_held() {
             // A belief that can't be kept costs time, never correctness.
-            let _ = job.base.store(job.tree, job.source.head().as_deref());
+            let _ = wanted.base.store(wanted.tree, job.source.head().as_deref());
         }
+        self.sent = sent;
         Ok(Some(synced))
     }
 
-    /// Stops a plan that would delete too much; returns how many bytes it sends.
-    fn check(&self, held: Option<&Tree>) -> Result<u64, RunError> {
+    /// What the box must hold; waited for, and said to the helper, where the request didn't name it.
+    fn wanted(&self) -> Result<&Wanted<'a>, RunError> {
+        if let Some(wanted) = self.wanted.get() {
+            return Ok(wanted);
+        }
         let job = self.job;
-        let plan = sync::plan(held, job.tree);
+        let tree = {
+            let _reading = job.printer.progress("reading the checkout");
+            job.scanning.tree()?
+        };
+        let wanted = Wanted::of(tree, job.cache, job.request);
+        let mut outbox = self.outbox.clone();
+        ToHelper::Sync(wanted.request()).write(&mut outbox)?;
+        outbox.flush().map_err(TransportError::Broken)?;
+        Ok(self.wanted.get_or_init(|| wanted))
+    }
+
+    /// Stops a plan that would delete too much; returns how many bytes it sends.
+    fn check(&self, held: Option<&Tree>, wanted: &Wanted<'_>) -> Result<u64, RunError> {
+        let job = self.job;
+        let plan = sync::plan(held, wanted.tree);
         if !job.allow_mass_deletion && !plan.deletes.is_empty() {
             let count = held.map_or(0, |held| held.entries().len());
             let commit = job.source.head();
-            sync::check_deletions(&plan, count, job.base.head.as_deref(), commit.as_deref())?;
+            sync::check_deletions(&plan, count, wanted.base.head.as_deref(), commit.as_deref())?;
         }
         announce(job.printer, &plan);
         Ok(plan.bytes)
@@ -420,18 +463,16 @@ fn announce(printer: Printer, plan: &Plan<'_>) {
     printer.detail(&format!("sending {puts} ({size}), removing {deletes}"));
 }
 
-/// Sends what gets the box from `held` to the wanted tree.
+/// Sends what the plan says from the checkout at `root`.
 fn deliver(
-    job: &Job<'_>,
-    held: Option<&Tree>,
+    plan: &Plan<'_>,
+    root: &Path,
     superseded: &AtomicBool,
     progress: &Progress,
     mut outbox: Outbox,
     failed: &Mutex<Option<SyncError>>,
 ) {
-    let root: &Path = &job.source.root;
-    let plan = sync::plan(held, job.tree);
-    match sync::send(&plan, root, superseded, progress, &mut outbox) {
+    match sync::send(plan, root, superseded, progress, &mut outbox) {
         // The helper's own words say more than our broken pipe.
         Ok(()) | Err(SyncError::Stream(_)) => {}
         Err(_) if superseded.load(Ordering::Relaxed) => {}

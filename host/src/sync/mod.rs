@@ -1,24 +1,28 @@
 //! Makes the box's tree equal to the checkout.
 //!
 //! [`source`] names the files, [`scan()`] turns them into a tree of hashes (with
-//! [`cache`] so that an unchanged file costs one `stat`, and [`folders`] that never lead out), [`base`] remembers what a
-//! box was last given, [`delta`] sends the difference, [`guard`] stops a mistake.
+//! [`cache`] so that an unchanged file costs one `stat`, and [`folders`] that never lead out) while the box is
+//! reached ([`wanted`]), [`base`] remembers what a box was last given, [`delta`] sends the difference, [`guard`]
+//! stops a mistake.
 //! What the box holds is verified there; here it is only believed.
 
 mod base;
 mod cache;
 mod delta;
 mod folders;
+mod git;
 mod guard;
 mod scan;
 mod source;
+mod wanted;
 
 pub use base::Base;
 pub use delta::{Plan, plan, send};
+pub(crate) use git::git;
 pub use guard::check_deletions;
 pub use scan::{Scan, scan};
 pub use source::Source;
-pub(crate) use source::git;
+pub use wanted::{Scanning, Wanted};
 
 use std::io;
 use std::path::PathBuf;

@@ -42,7 +42,7 @@ pub fn scan(
     let listed = AtomicBool::new(false);
     let (names, before) = thread::scope(|scope| {
         let before = scope.spawn(|| Before::look_ahead(&source.root, cache::load(&file), &listed));
-        let names = source.names(excludes);
+        let names = source.names(excludes, stop);
         listed.store(true, Ordering::Relaxed);
         let nothing = || Before { known: Vec::new(), same: Vec::new() };
         (names, before.join().unwrap_or_else(|_| nothing()))

@@ -5,15 +5,15 @@
 
 use super::SyncError;
 use super::folders::Folders;
+use super::git::{Line, git, run};
 use crate::places::real;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::{AtFlags, statat};
-use std::env;
 use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The file with patterns that git doesn't know about.
 const IGNORE_FILE: &str = ".crabboxignore";
@@ -69,8 +69,9 @@ impl Source {
         self
     }
 
-    pub(super) fn names(&self, excludes: &[String]) -> Result<Names, SyncError> {
-        let mut walk = Walk { ours: &self.ours, found: Names::default() };
+    /// Lists them, unless `stop` is set meanwhile.
+    pub(super) fn names(&self, excludes: &[String], stop: &AtomicBool) -> Result<Names, SyncError> {
+        let mut walk = Walk { ours: &self.ours, stop, found: Names::default() };
         if self.git {
             walk.git(&self.root, b"")?;
         } else {
@@ -123,28 +124,10 @@ fn canonical(folder: &Path) -> Result<PathBuf, SyncError> {
     fs::canonicalize(folder).map_err(|source| SyncError::Read { path: folder.to_owned(), source })
 }
 
-/// Git on a checkout, untouched by the caller's own git (in a hook `GIT_INDEX_FILE`
-/// is set), without writing to the index and without starting a monitor.
-pub(crate) fn git(root: &Path) -> Command {
-    let mut command = Command::new("git");
-    for (name, _) in env::vars_os() {
-        if name.as_bytes().starts_with(b"GIT_") {
-            command.env_remove(name);
-        }
-    }
-    command
-        .arg("-C")
-        .arg(root)
-        .args(["-c", "core.fsmonitor=false"])
-        .env("GIT_OPTIONAL_LOCKS", "0")
-        .env("LC_ALL", "C")
-        .stdin(Stdio::null());
-    command
-}
-
 /// Gathers names.
 struct Walk<'a> {
     ours: &'a [Vec<u8>],
+    stop: &'a AtomicBool,
     found: Names,
 }
 
@@ -153,13 +136,22 @@ impl Walk<'_> {
     /// checkouts inside it: submodules, and repositories that git takes for opaque.
     fn git(&mut self, root: &Path, prefix: &[u8]) -> Result<(), SyncError> {
         let refuse = |reason: String| SyncError::Git { folder: root.to_owned(), reason };
-        let output = git(root)
-            .args(["ls-files", "--cached", "--others", "--exclude-standard", "-t", "--stage", "-z"])
-            .output()
-            .map_err(|error| refuse(error.to_string()))?;
+        let mut list = git(root);
+        list.args([
+            "ls-files",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+            "-t",
+            "--stage",
+            "-z",
+        ]);
+        let (status, output) = run(list, self.stop).map_err(|error| refuse(error.to_string()))?;
         let said = String::from_utf8_lossy(&output.stderr);
-        if !output.status.success() {
-            return Err(refuse(said.trim().to_owned()));
+        match status {
+            Some(status) if status.success() => {}
+            Some(_) => return Err(refuse(said.trim().to_owned())),
+            None => return Err(SyncError::Stopped),
         }
         let warnings = said.lines().map(|line| line.strip_prefix("warning: ").unwrap_or(line));
         self.found.warnings.extend(warnings.map(|line| format!("git: {line}")));
@@ -183,6 +175,9 @@ impl Walk<'_> {
         let wrap = |source| SyncError::Read { path: folder.to_owned(), source };
         let mut empty = true;
         for entry in fs::read_dir(folder).map_err(wrap)? {
+            if self.stop.load(Ordering::Relaxed) {
+                return Err(SyncError::Stopped);
+            }
             let entry = entry.map_err(wrap)?;
             let name = entry.file_name().into_vec();
             let full = [prefix, &name].concat();
@@ -224,36 +219,14 @@ fn holds_checkout(root: &Path, name: &[u8]) -> bool {
     folder.unwrap_or(false)
 }
 
-/// A line of `git ls-files -t --stage`: `? NAME` for what isn't tracked, else
-/// `TAG MODE HASH STAGE<tab>NAME`.
-struct Line<'a> {
-    name: &'a [u8],
-    tracked: bool,
-    /// A submodule, or an untracked repository.
-    may_hold_checkout: bool,
-}
-
-impl<'a> Line<'a> {
-    fn parse(line: &'a [u8]) -> Option<Self> {
-        if let Some(name) = line.strip_prefix(b"? ") {
-            let opaque = name.strip_suffix(b"/");
-            return Some(Self {
-                name: opaque.unwrap_or(name),
-                tracked: false,
-                may_hold_checkout: opaque.is_some(),
-            });
-        }
-        let tab = line.iter().position(|byte| *byte == b'\t')?;
-        let mode = line[..tab].split(|byte| *byte == b' ').nth(1)?;
-        Some(Self { name: &line[tab + 1..], tracked: true, may_hold_checkout: mode == b"160000" })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::process::Stdio;
 
-    fn run(root: &Path, arguments: &[&str]) {
+    static GO_ON: AtomicBool = AtomicBool::new(false);
+
+    fn ask(root: &Path, arguments: &[&str]) {
         let status = git(root).args(arguments).stdout(Stdio::null()).status().expect("git runs");
         assert!(status.success(), "git {arguments:?}");
     }
@@ -266,7 +239,7 @@ mod tests {
     fn tracked_though_ignored_is_in_and_ignored_is_out() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let root = folder.path();
-        run(root, &["init", "-q"]);
+        ask(root, &["init", "-q"]);
         for (name, content) in [
             (".gitignore", "*.log\n"),
             ("kept.log", ""),
@@ -277,9 +250,9 @@ mod tests {
         ] {
             fs::write(root.join(name), content).expect("writes");
         }
-        run(root, &["add", "-f", "kept.log"]);
+        ask(root, &["add", "-f", "kept.log"]);
         let source = Source::checkout(root).expect("a checkout");
-        let names = text(source.names(&["odd*".to_owned()]).expect("names"));
+        let names = text(source.names(&["odd*".to_owned()], &GO_ON).expect("names"));
         assert_eq!(names, [".crabboxignore", ".gitignore", "kept.log"]);
     }
 
@@ -289,21 +262,21 @@ mod tests {
         let root = folder.path();
         let inner = root.join("vendor/inner");
         fs::create_dir_all(&inner).expect("folders");
-        run(root, &["init", "-q"]);
-        run(&inner, &["init", "-q"]);
+        ask(root, &["init", "-q"]);
+        ask(&inner, &["init", "-q"]);
         fs::write(inner.join("file"), "").expect("writes");
-        let names = Source::checkout(root).expect("a checkout").names(&[]).expect("names");
+        let names = Source::checkout(root).expect("a checkout").names(&[], &GO_ON).expect("names");
         assert_eq!(text(names), ["vendor/inner/file"]);
 
         // The same as a submodule, and one that isn't checked out.
         let commit = ["-c", "user.name=n", "-c", "user.email=e", "commit", "-q", "-m", "m"];
-        run(&inner, &["add", "-A"]);
-        run(&inner, &commit);
-        run(root, &["-c", "advice.addEmbeddedRepo=false", "add", "vendor/inner"]);
+        ask(&inner, &["add", "-A"]);
+        ask(&inner, &commit);
+        ask(root, &["-c", "advice.addEmbeddedRepo=false", "add", "vendor/inner"]);
         let absent = "160000,0123456789012345678901234567890123456789,absent";
-        run(root, &["update-index", "--add", "--cacheinfo", absent]);
+        ask(root, &["update-index", "--add", "--cacheinfo", absent]);
         fs::create_dir(root.join("absent")).expect("folder");
-        let names = Source::checkout(root).expect("a checkout").names(&[]).expect("names");
+        let names = Source::checkout(root).expect("a checkout").names(&[], &GO_ON).expect("names");
         assert_eq!(text(names), ["absent", "vendor/inner/file"]);
     }
 
@@ -311,11 +284,11 @@ mod tests {
     fn a_submodule_that_a_link_has_replaced_leads_nowhere() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let root = folder.path();
-        run(root, &["init", "-q"]);
+        ask(root, &["init", "-q"]);
         let entry = "160000,0123456789012345678901234567890123456789,inner";
-        run(root, &["update-index", "--add", "--cacheinfo", entry]);
+        ask(root, &["update-index", "--add", "--cacheinfo", entry]);
         std::os::unix::fs::symlink(".", root.join("inner")).expect("links");
-        let names = Source::checkout(root).expect("a checkout").names(&[]).expect("names");
+        let names = Source::checkout(root).expect("a checkout").names(&[], &GO_ON).expect("names");
         assert_eq!(text(names), ["inner"]);
     }
 
@@ -325,7 +298,8 @@ mod tests {
         fs::create_dir_all(folder.path().join("a/empty")).expect("folders");
         fs::write(folder.path().join("file"), "").expect("writes");
         assert!(matches!(Source::checkout(folder.path()), Err(SyncError::NotACheckout(_))));
-        let names = Source::folder(folder.path()).expect("a folder").names(&[]).expect("names");
+        let names =
+            Source::folder(folder.path()).expect("a folder").names(&[], &GO_ON).expect("names");
         assert_eq!(text(names), ["a/empty", "file"]);
     }
 }

@@ -5,7 +5,7 @@
 //! [`MAX_PAYLOAD`] ends the session before memory is set aside for it.
 
 use crate::message::{
-    Base, Ended, Environment, Failure, Proof, Request, Signal, Started, Synced, Waiting,
+    Base, Ended, Environment, Failure, Proof, Request, Signal, Started, Sync, Synced, Waiting,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -47,6 +47,8 @@ pub enum ToHelper<'a> {
     /// What is wanted of this session. Only sent when it didn't fit into the
     /// command line (the helper was started with `serve -`).
     Request(Box<Request>),
+    /// The tree that the workspace must hold, where the request doesn't say it.
+    Sync(Sync),
     /// The next bytes of the zstd stream of [`crate::delta`] records.
     Delta(&'a [u8]),
     /// The sync stream ends here: complete, or given up since [`ToHost::Base`] asked for another.
@@ -127,6 +129,7 @@ mod kind {
     pub(super) const ACK: u8 = 8;
     pub(super) const PING: u8 = 9;
     pub(super) const ABORT: u8 = 10;
+    pub(super) const SYNC: u8 = 11;
 
     pub(super) const PROVED: u8 = 64;
     pub(super) const WAITING: u8 = 65;
@@ -163,6 +166,7 @@ impl<'a> ToHelper<'a> {
             Self::Ack(offset) => encode_raw(out, kind::ACK, &[&offset.to_be_bytes()]),
             Self::Ping => encode_raw(out, kind::PING, &[]),
             Self::Abort => encode_raw(out, kind::ABORT, &[]),
+            Self::Sync(sync) => encode_json(out, kind::SYNC, sync),
         }
     }
 
@@ -172,7 +176,7 @@ impl<'a> ToHelper<'a> {
         input: &mut impl Read,
         buffer: &'a mut Vec<u8>,
     ) -> Result<Option<Self>, FrameError> {
-        let known = |kind| (kind::REQUEST..=kind::ABORT).contains(&kind);
+        let known = |kind| (kind::REQUEST..=kind::SYNC).contains(&kind);
         let Some(kind) = read_known(input, buffer, known)? else {
             return Ok(None);
         };
@@ -187,6 +191,7 @@ impl<'a> ToHelper<'a> {
             kind::SIGNAL => Self::Signal(parse(kind, payload)?),
             kind::ACK => Self::Ack(split_offset(payload)?.0),
             kind::ABORT => Self::Abort,
+            kind::SYNC => Self::Sync(parse(kind, payload)?),
             _ => Self::Ping,
         }))
     }

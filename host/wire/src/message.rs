@@ -24,8 +24,10 @@ pub struct Request {
     pub work_root: Text,
     /// The name of the workspace folder below the work root: one path component.
     pub workspace: Text,
-    /// The tree that the workspace must hold.
-    pub sync: Sync,
+    /// The tree that the workspace must hold. `None`: the host still reads it; it follows as a frame,
+    /// once the box has proved itself.
+    #[serde(default)]
+    pub sync: Option<Sync>,
     /// The command to run once it does.
     pub run: Option<Run>,
     /// Who waits here, for others that want the same workspace: shown to them.
@@ -77,7 +79,7 @@ pub enum Marker {
 }
 
 /// The tree that the workspace must hold.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sync {
     /// What the host believes the workspace holds now, and computes its delta from.
     pub base: Option<Hash>,

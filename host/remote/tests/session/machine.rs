@@ -90,7 +90,7 @@ impl Machine {
             marker: Marker::Write,
             work_root: Text(self.root().into_os_string().into_encoded_bytes()),
             workspace: Text::from("work"),
-            sync: Sync { base, wanted },
+            sync: Some(Sync { base, wanted }),
             run: None,
             holder: "a test".to_owned(),
         }
@@ -112,7 +112,7 @@ impl Machine {
         let request = self.request(base.map(Files::root), files.root());
         let mut manifest = Vec::new();
         self.open(&request).finish(|frame, host| match frame {
-            ToHost::Proved(_) if request.sync.base != Some(request.sync.wanted) => {
+            ToHost::Proved(_) if base.map(Files::root) != Some(files.root()) => {
                 files.send(base.map(Files::tree).as_ref(), host);
             }
             _ => correct(files, &mut manifest, frame, host),

@@ -1,9 +1,9 @@
 //! Making a workspace hold a tree.
 
-use crate::machine::{Files, Machine, correct, counts, send_delta, serve};
+use crate::machine::{Files, Machine, correct, counts, send_delta, serve, shell};
 use crabbox_wire::delta::Record;
 use crabbox_wire::frame::{ToHelper, ToHost};
-use crabbox_wire::message::{FailureCode, Identity, Marker};
+use crabbox_wire::message::{FailureCode, Identity, Marker, Request, Sync};
 use crabbox_wire::text::Text;
 use crabbox_wire::tree::Hash;
 use std::fs;
@@ -126,4 +126,40 @@ fn a_marker_is_expected_once_it_is_known() {
     request.marker = Marker::Expect { hash: Hash::of(b"another").to_string() };
     let log = serve(&request, |_, _| {});
     assert_eq!((log.proved, log.failed()), (false, Some(FailureCode::Marker)));
+}
+
+#[test]
+fn what_is_wanted_may_follow_while_the_helper_looks_at_what_it_has() {
+    let machine = Machine::new();
+    let (old, new) = (Files::new(&[("a", "1"), ("b", "2")]), Files::new(&[("a", "1"), ("b", "3")]));
+    machine.give(None, &old);
+    let late = Request { sync: None, ..machine.request(None, old.root()) };
+    let log = machine.open(&late).finish(|frame, host| {
+        if let ToHost::Proved(_) = frame {
+            let sync = Sync { base: Some(old.root()), wanted: new.root() };
+            ToHelper::Sync(sync).write(host).expect("writes");
+            new.send(Some(&old.tree()), host);
+        }
+    });
+    assert_eq!(counts(&log), Some((1, 0)), "{}", log.why());
+    assert_eq!(machine.read("b"), "3");
+}
+
+#[test]
+fn a_host_that_never_says_what_it_wants_changes_nothing() {
+    let machine = Machine::new();
+    let files = Files::new(&[("a", "1")]);
+    machine.give(None, &files);
+    let late = Request {
+        sync: None,
+        run: Some(shell("echo ran >ran")),
+        ..machine.request(None, files.root())
+    };
+    let mut session = machine.open(&late);
+    session.until(|frame, _| matches!(frame, ToHost::Proved(_)));
+    drop(session.host);
+    session.helper.wait().expect("ends");
+    assert_eq!(machine.read("a"), "1");
+    assert!(!machine.file("ran").exists());
+    assert_eq!(counts(&machine.give(Some(&files), &files)), Some((0, 0)));
 }

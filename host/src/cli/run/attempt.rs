@@ -6,16 +6,20 @@ use crate::claims::{Claim, Event, Machine, Store, describe_holder};
 use crate::lease::{Desk, Held, How, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
-use crate::sync::Base;
+use crate::sync::{Scanning, SyncError, Wanted};
 use crabbox_provider_api::payload::{self, Endpoint};
-use crabbox_wire::message::{Identity, Marker, Proof, Request, Run as RunRequest, Sync};
+use crabbox_wire::message::{Identity, Marker, Proof, Request, Run as RunRequest};
 use crabbox_wire::text::Text;
-use crabbox_wire::tree::Tree;
+use std::time::Duration;
+
+/// How long the helper isn't started for a checkout that is still being read: a small one is read by
+/// then, and what is wanted goes with the request, which saves a frame and on some ways a round trip.
+const HEAD_START: Duration = Duration::from_millis(10);
 
 /// A run with all that it needs but a box.
 pub(super) struct Attempt<'a> {
     pub(super) order: &'a Order,
-    pub(super) tree: &'a Tree,
+    pub(super) scanning: &'a Scanning,
     pub(super) listener: &'a Listener,
     pub(super) printer: Printer,
 }
@@ -32,6 +36,9 @@ impl Attempt<'_> {
     /// stood ready says may be old: where it leads nowhere, or elsewhere, the provider is asked
     /// once. Nothing is done to a box before it has proved itself.
     pub(super) fn run(&self, desk: &mut Desk, mut held: Held) -> Result<Tried, CommandError> {
+        if let Some(signal) = self.listener.received() {
+            return Ok((held, Err(RunError::Interrupted(signal))));
+        }
         match self.on_box(desk, &mut held) {
             (Err(error), Proved(false)) if held.how == How::FoundReady && error.is_of_the_way() => {
                 let slug = &held.claim.slug;
@@ -51,14 +58,7 @@ impl Attempt<'_> {
     fn on_box(&self, desk: &mut Desk, held: &mut Held) -> (Result<Finished, RunError>, Proved) {
         let Endpoint { transport, work_root, same_machine } = held.endpoint.clone();
         let slug = held.claim.slug.clone();
-        let workspace = workspace_name(&self.order.source.root);
-        let base = Base::open_for(
-            &self.order.places.cache,
-            held.claim.id.as_str(),
-            &String::from_utf8_lossy(&workspace),
-            self.tree.root(),
-        );
-        let request = Request {
+        let mut request = Request {
             protocol: crabbox_wire::PROTOCOL,
             lease: held.claim.id.to_string(),
             identity: identity(&held.claim),
@@ -67,8 +67,8 @@ impl Attempt<'_> {
                 None => Marker::Write,
             },
             work_root: Text(work_root.into_bytes()),
-            workspace: Text(workspace),
-            sync: Sync { base: base.root, wanted: self.tree.root() },
+            workspace: Text(workspace_name(&self.order.source.root)),
+            sync: None,
             run: Some(RunRequest {
                 id: held.claim.run.clone().unwrap_or_default(),
                 command: self.order.command.clone(),
@@ -84,22 +84,37 @@ impl Attempt<'_> {
             }),
             holder: describe_holder(),
         };
+        let cache = &self.order.places.cache;
+        let tree = match self.scanning.tree_within(HEAD_START) {
+            Ok(tree) => tree,
+            Err(error) => return (Err(self.name_signal(error.into())), Proved(false)),
+        };
+        let wanted = tree.map(|tree| Wanted::of(tree, cache, &request));
+        request.sync = wanted.as_ref().map(Wanted::request);
         let job = Job {
             transport: &transport,
             lease: &slug,
             request: &request,
             environment: self.order.environment.clone(),
             source: &self.order.source,
-            tree: self.tree,
-            base: &base,
+            scanning: self.scanning,
+            cache,
             allow_mass_deletion: self.order.allow_mass_deletion,
             output_to_stderr: self.printer.json,
             printer: self.printer,
         };
         let mut record =
             Record { store: &mut desk.store, claim: &mut held.claim, proved: Proved(false) };
-        let result = run::run(&job, &mut record, self.listener);
-        (result, record.proved)
+        let result = run::run(&job, wanted, &mut record, self.listener);
+        (result.map_err(|error| self.name_signal(error)), record.proved)
+    }
+
+    /// Reading the checkout stops at a signal; which one, the listener knows.
+    fn name_signal(&self, error: RunError) -> RunError {
+        match (error, self.listener.received()) {
+            (RunError::Sync(SyncError::Stopped), Some(signal)) => RunError::Interrupted(signal),
+            (error, _) => error,
+        }
     }
 }
 

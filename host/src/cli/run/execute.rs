@@ -7,10 +7,11 @@ use super::report::{Report, Unreleased};
 use crate::cli::Shared;
 use crate::config::Settings;
 use crate::fault;
-use crate::lease::{Desk, Held};
+use crate::lease::Desk;
 use crate::output::{CommandError, Printer, Typed, human};
 use crate::run::{Finished, Listener, RunError};
-use crate::sync::{self, Scan, SyncError};
+use crate::sync::{self, Scan, Scanning, SyncError};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Instant;
 
@@ -43,33 +44,50 @@ impl Run {
 }
 
 impl Order {
-    fn run(&self, mut desk: Desk, printer: Printer) -> Result<Report, Failed> {
+    fn run(&self, desk: Desk, printer: Printer) -> Result<Report, Failed> {
         let started = Instant::now();
         check_choice(&self.settings, &desk)?;
         let working = desk.working();
         let listener = Listener::start(printer, move || working.lease())
             .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
-        let (tree, held) = self.scan_and_acquire(&mut desk, &listener);
-        let held = held.map_err(Failed::of_acquiring)?;
+        thread::scope(|scope| {
+            // The tree is read while a box is found and reached.
+            let scanning = Scanning::start(scope, || self.scan(&listener, printer));
+            let result = self.run_beside(&scanning, desk, &listener, printer, started);
+            // Nobody wants it any more.
+            listener.stop().store(true, Ordering::Relaxed);
+            result
+        })
+    }
+
+    fn scan(&self, listener: &Listener, printer: Printer) -> Result<Scan, SyncError> {
+        let Self { source, settings, places, .. } = self;
+        let scan = sync::scan(source, &settings.exclude, &places.cache, listener.stop())?;
+        let files = human::count(scan.tree.entries().len() as u64, "file");
+        printer.detail(&format!("the checkout `{}` holds {files}", source.root.display()));
+        for warning in &scan.warnings {
+            printer.warning(warning);
+        }
+        Ok(scan)
+    }
+
+    fn run_beside(
+        &self,
+        scanning: &Scanning,
+        mut desk: Desk,
+        listener: &Listener,
+        printer: Printer,
+        started: Instant,
+    ) -> Result<Report, Failed> {
+        let held = desk.acquire(&self.wanted).map_err(Failed::of_acquiring)?;
+        listener.acquired();
         let ready = started.elapsed();
         let claim = &held.claim;
         let took = human::duration(ready);
         printer.detail(&format!("{} ({}) is ready after {took}", claim.slug, claim.id));
 
-        let (mut held, result) = match (listener.received(), tree) {
-            (Some(signal), _) => (held, Err(RunError::Interrupted(signal))),
-            (None, Err(error)) => (held, Err(RunError::Sync(error))),
-            (None, Ok(Scan { tree, warnings })) => {
-                let files = human::count(tree.entries().len() as u64, "file");
-                let root = self.source.root.display();
-                printer.detail(&format!("the checkout `{root}` holds {files}"));
-                for warning in warnings {
-                    printer.warning(&warning);
-                }
-                let attempt = Attempt { order: self, tree: &tree, listener: &listener, printer };
-                attempt.run(&mut desk, held).map_err(Failed::of_acquiring)?
-            }
-        };
+        let attempt = Attempt { order: self, scanning, listener, printer };
+        let (mut held, result) = attempt.run(&mut desk, held).map_err(Failed::of_acquiring)?;
         let outcome = result.as_ref().map_or_else(RunError::outcome, Finished::outcome);
         listener.releasing(outcome);
         let settings = &self.settings;
@@ -92,26 +110,6 @@ impl Order {
                 Err(Failed { unreleased: end.err().map(Box::new), ..failed })
             }
         }
-    }
-
-    /// The tree is read while the provider works.
-    fn scan_and_acquire(
-        &self,
-        desk: &mut Desk,
-        listener: &Listener,
-    ) -> (Result<Scan, SyncError>, Result<Held, CommandError>) {
-        thread::scope(|scope| {
-            let scan = scope.spawn(|| {
-                let Self { source, settings, places, .. } = self;
-                sync::scan(source, &settings.exclude, &places.cache, listener.stop())
-            });
-            let held = desk.acquire(&self.wanted);
-            if held.is_ok() {
-                listener.acquired();
-            }
-            let _reading = desk.printer.progress("reading the checkout");
-            (scan.join().expect("the scanning thread doesn't panic"), held)
-        })
     }
 }
 
