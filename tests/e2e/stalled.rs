@@ -82,12 +82,13 @@ fn a_stream_that_never_waits_gets_every_byte() {
 #[test]
 fn a_lost_box_is_not_called_an_interrupt() {
     let world = World::new();
-    let line = "trap '' INT; echo started; while :; do sleep 1; done";
+    let line = "trap 'echo interrupted' INT; echo started; while :; do sleep 1; done";
     let mut command = world.command(&["run", "--shell", line]);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     assert_eq!(lines.next().expect("a line").expect("text"), "started");
     signal(&child, Signal::INT);
+    assert_eq!(lines.next().expect("a line").expect("text"), "interrupted");
     let id = child.id();
     let children = fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("reads");
     let helper = children.split_whitespace().next().expect("a helper").parse().expect("a pid");

@@ -41,7 +41,6 @@ const SIGPIPE: u8 = 13;
 const ACK_EVERY: u64 = 1024 * 1024;
 
 /// Everything that a run needs.
-#[derive(Debug)]
 pub struct Job<'a> {
     /// The way to the box.
     pub transport: &'a Transport,
@@ -54,7 +53,7 @@ pub struct Job<'a> {
     /// The checkout.
     pub source: &'a Source,
     /// Its tree, as soon as it has been read.
-    pub scanning: &'a Scanning,
+    pub scanning: &'a Scanning<'a>,
     /// The folder of what is remembered of boxes.
     pub cache: &'a Path,
     /// Skip the guard against deleting most of it.

@@ -11,24 +11,25 @@ use std::thread::Scope;
 use std::time::Duration;
 
 /// A scan on a thread of its own.
-#[derive(Debug)]
-pub struct Scanning {
+pub struct Scanning<'a> {
     result: Receiver<Result<Scan, SyncError>>,
+    taken: Box<dyn Fn(&Scan) + 'a>,
     tree: OnceCell<Tree>,
 }
 
-impl Scanning {
-    /// Starts it.
+impl<'a> Scanning<'a> {
+    /// Starts it. `taken` is told what was found when that is first asked for.
     pub fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
         scan: impl FnOnce() -> Result<Scan, SyncError> + Send + 'scope,
+        taken: impl Fn(&Scan) + 'a,
     ) -> Self {
         let (done, result) = sync_channel(1);
         scope.spawn(move || {
             // Nobody may want it any more.
             let _ = done.send(scan());
         });
-        Self { result, tree: OnceCell::new() }
+        Self { result, taken: Box::new(taken), tree: OnceCell::new() }
     }
 
     /// Waits for the tree. An error is told once; after it, everything was stopped.
@@ -53,6 +54,7 @@ impl Scanning {
 
     fn take(&self, result: Result<Scan, SyncError>) -> Result<(), SyncError> {
         let scan = result?;
+        (self.taken)(&scan);
         self.tree.get_or_init(|| scan.tree);
         Ok(())
     }
@@ -104,10 +106,14 @@ mod tests {
     fn a_scan_that_is_late_comes_later() {
         let (go, wait) = sync_channel::<()>(0);
         thread::scope(|scope| {
-            let scanning = Scanning::start(scope, move || {
-                wait.recv().expect("goes on");
-                Ok(scan())
-            });
+            let scanning = Scanning::start(
+                scope,
+                move || {
+                    wait.recv().expect("goes on");
+                    Ok(scan())
+                },
+                |_| {},
+            );
             assert_eq!(scanning.tree_within(Duration::ZERO).expect("no error yet"), None);
             go.send(()).expect("waits");
             assert_eq!(scanning.tree().expect("a tree"), &Tree::default());
@@ -121,7 +127,7 @@ mod tests {
     #[test]
     fn why_there_is_no_tree_is_told_once() {
         thread::scope(|scope| {
-            let scanning = Scanning::start(scope, || Err(SyncError::Bare("/bare".into())));
+            let scanning = Scanning::start(scope, || Err(SyncError::Bare("/bare".into())), |_| {});
             assert!(matches!(scanning.tree(), Err(SyncError::Bare(_))));
             assert!(matches!(scanning.tree(), Err(SyncError::Stopped)));
             assert!(matches!(scanning.tree_within(Duration::ZERO), Err(SyncError::Stopped)));

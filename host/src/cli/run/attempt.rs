@@ -19,7 +19,7 @@ const HEAD_START: Duration = Duration::from_millis(10);
 /// A run with all that it needs but a box.
 pub(super) struct Attempt<'a> {
     pub(super) order: &'a Order,
-    pub(super) scanning: &'a Scanning,
+    pub(super) scanning: &'a Scanning<'a>,
     pub(super) listener: &'a Listener,
     pub(super) printer: Printer,
 }

@@ -10,7 +10,7 @@ use crate::fault;
 use crate::lease::Desk;
 use crate::output::{CommandError, Printer, Typed, human};
 use crate::run::{Finished, Listener, RunError};
-use crate::sync::{self, Scan, Scanning, SyncError};
+use crate::sync::{self, Scan, Scanning};
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Instant;
@@ -52,7 +52,11 @@ impl Order {
             .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
         thread::scope(|scope| {
             // The tree is read while a box is found and reached.
-            let scanning = Scanning::start(scope, || self.scan(&listener, printer));
+            let scan = || {
+                let Self { source, settings, places, .. } = self;
+                sync::scan(source, &settings.exclude, &places.cache, listener.stop())
+            };
+            let scanning = Scanning::start(scope, scan, |scan| self.announce(scan, printer));
             let result = self.run_beside(&scanning, desk, &listener, printer, started);
             // Nobody wants it any more.
             listener.stop().store(true, Ordering::Relaxed);
@@ -60,20 +64,17 @@ impl Order {
         })
     }
 
-    fn scan(&self, listener: &Listener, printer: Printer) -> Result<Scan, SyncError> {
-        let Self { source, settings, places, .. } = self;
-        let scan = sync::scan(source, &settings.exclude, &places.cache, listener.stop())?;
+    fn announce(&self, scan: &Scan, printer: Printer) {
         let files = human::count(scan.tree.entries().len() as u64, "file");
-        printer.detail(&format!("the checkout `{}` holds {files}", source.root.display()));
+        printer.detail(&format!("the checkout `{}` holds {files}", self.source.root.display()));
         for warning in &scan.warnings {
             printer.warning(warning);
         }
-        Ok(scan)
     }
 
     fn run_beside(
         &self,
-        scanning: &Scanning,
+        scanning: &Scanning<'_>,
         mut desk: Desk,
         listener: &Listener,
         printer: Printer,
