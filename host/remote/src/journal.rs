@@ -269,7 +269,7 @@ impl Replay {
     /// The rows, with those that came in order.
     fn begun(&mut self) -> &mut Rows {
         if !self.ordered.is_empty() {
-            self.rows = self.ordered.drain(..).collect();
+            self.rows = mem::take(&mut self.ordered).into_iter().collect();
         }
         &mut self.rows
     }

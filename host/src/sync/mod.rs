@@ -1,12 +1,13 @@
 //! Makes the box's tree equal to the checkout.
 //!
 //! [`source`] names the files, [`scan()`] turns them into a tree of hashes (with
-//! [`cache`] so that an unchanged file costs one `stat`, and [`folders`] that never lead out) while the box is
+//! [`cache`] and [`before`] so that an unchanged file costs one `stat`, and [`folders`] that never lead out) while the box is
 //! reached ([`wanted`]), [`base`] remembers what a box was last given, [`delta`] sends the difference, [`guard`]
 //! stops a mistake.
 //! What the box holds is verified there; here it is only believed.
 
 mod base;
+mod before;
 mod cache;
 mod delta;
 mod folders;

@@ -1,6 +1,7 @@
 //! Turns a list of names into a tree: `stat` each, hash what changed.
 
 use super::SyncError;
+use super::before::{Before, Found};
 use super::cache::{self, Known, Stamp};
 use super::folders::{Folders, is_gone, split};
 use super::source::{Names, Source};
@@ -44,50 +45,21 @@ pub fn scan(
         let before = scope.spawn(|| Before::look_ahead(&source.root, cache::load(&file), &listed));
         let names = source.names(excludes, stop);
         listed.store(true, Ordering::Relaxed);
-        let nothing = || Before { known: Vec::new(), same: Vec::new() };
-        (names, before.join().unwrap_or_else(|_| nothing()))
+        (names, before.join().unwrap_or_default())
     });
     let Names { names, warnings } = names?;
-    let (after, hashed) = look_at_all(&source.root, &names, &before, stop)?;
-    // Without this condition every run would write some megabytes for a large tree.
-    if hashed > 0 || after.len() != before.known.len() {
-        // A cache that can't be kept costs time, never correctness.
+    let found = look_at_all(&source.root, &names, &before, stop)?;
+    let after = if before.is_all_of(&found) {
+        before.known
+    } else {
+        let after = before.with(found);
+        // A cache that can't be kept costs time, never correctness. One that holds all of it stays
+        // as it is: it has megabytes for a large tree.
         let _ = cache::store(&file, &after, now);
-    }
+        after
+    };
     let tree = Tree::from_sorted(after.into_iter().map(|known| known.entry).collect())?;
     Ok(Scan { tree, warnings })
-}
-
-/// What is known from the last time.
-struct Before {
-    /// In order.
-    known: Vec<Known>,
-    /// Is it as it was? Of the first ones: those that were looked at while git worked.
-    same: Vec<bool>,
-}
-
-impl Before {
-    /// Looks at what was there the last time until git has listed what is there now: nearly
-    /// always the same, and git leaves a processor free.
-    fn look_ahead(root: &Path, known: Vec<Known>, listed: &AtomicBool) -> Self {
-        let mut same = Vec::new();
-        if let Ok(mut folders) = Folders::open(root) {
-            let ahead = known.iter().take_while(|_| !listed.load(Ordering::Relaxed));
-            same.extend(ahead.map(|known| {
-                let (parent, name) = split(&known.entry.path);
-                let found = folders
-                    .existing(parent)
-                    .and_then(|folder| Ok(statat(folder, name, AtFlags::SYMLINK_NOFOLLOW)?));
-                found.is_ok_and(|found| Stamp::of(&found) == known.stamp)
-            }));
-        }
-        Self { known, same }
-    }
-
-    /// The index of the first path that isn't before this one.
-    fn find(&self, path: &[u8]) -> usize {
-        self.known.partition_point(|known| known.entry.path.as_slice() < path)
-    }
 }
 
 /// Looks at the names with as many threads as there are processors. Returns what is there,
@@ -97,7 +69,7 @@ fn look_at_all(
     names: &[Vec<u8>],
     before: &Before,
     stop: &AtomicBool,
-) -> Result<(Vec<Known>, usize), SyncError> {
+) -> Result<Vec<Found>, SyncError> {
     // To ask for the number of processors reads files, too.
     if names.len() <= SHARE {
         return look_at_some(root, names, before, stop);
@@ -116,14 +88,11 @@ fn look_at_all(
             .chain(rest.chunks(share))
             .map(|names| scope.spawn(|| look_at_some(root, names, before, stop)))
             .collect();
-        let mut after = Vec::with_capacity(names.len());
-        let mut hashed = 0;
+        let mut all = Vec::with_capacity(names.len());
         for worker in workers {
-            let (some, read) = worker.join().expect("a scanning thread doesn't panic")?;
-            after.extend(some);
-            hashed += read;
+            all.extend(worker.join().expect("a scanning thread doesn't panic")?);
         }
-        Ok((after, hashed))
+        Ok(all)
     })
 }
 
@@ -132,9 +101,8 @@ fn look_at_some(
     names: &[Vec<u8>],
     before: &Before,
     stop: &AtomicBool,
-) -> Result<(Vec<Known>, usize), SyncError> {
-    let mut after = Vec::with_capacity(names.len());
-    let mut hashed = 0;
+) -> Result<Vec<Found>, SyncError> {
+    let mut all = Vec::with_capacity(names.len());
     let mut folders =
         Folders::open(root).map_err(|source| SyncError::Read { path: root.to_owned(), source })?;
     // Both lists are in order: one pass over both, no look-ups.
@@ -144,16 +112,13 @@ fn look_at_some(
             at += 1;
         }
         let known = before.known.get(at).filter(|known| known.entry.path == *name);
-        let found = match (known, before.same.get(at)) {
-            (Some(_), Some(true)) => Ok(Seen::AsKnown),
-            _ => look_at(&mut folders, name, known, stop),
-        };
-        match found {
-            Ok(Seen::AsKnown) => after.extend(known.cloned()),
-            Ok(Seen::New(found)) => {
-                hashed += 1;
-                after.push(found);
-            }
+        if known.is_some() && before.same.get(at) == Some(&true) {
+            all.push(Found::AsKnown(at));
+            continue;
+        }
+        match look_at(&mut folders, name, known, stop) {
+            Ok(Seen::AsKnown) => all.push(Found::AsKnown(at)),
+            Ok(Seen::New(new)) => all.push(Found::New(Box::new(new))),
             Ok(Seen::Nothing) => {}
             Err(_) if stop.load(Ordering::Relaxed) => return Err(SyncError::Stopped),
             Err(error) if is_gone(&error) => {}
@@ -163,10 +128,10 @@ fn look_at_some(
             }
         }
     }
-    Ok((after, hashed))
+    Ok(all)
 }
 
-/// What is at a name.
+/// What one look shows.
 enum Seen {
     /// What was there the last time.
     AsKnown,
@@ -271,6 +236,33 @@ mod tests {
             ("tool", Kind::Executable),
         ];
         assert_eq!(kinds(&tree), expected.map(|(name, kind)| (name.to_owned(), kind)));
+    }
+
+    #[test]
+    fn a_large_tree_is_the_same_with_what_is_known_of_it_and_without() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let root = folder.path().join("tree");
+        fs::create_dir(&root).expect("folder");
+        let name = |number: usize| root.join(format!("{number:05}"));
+        for number in 0..3 * SHARE {
+            fs::write(name(number), number.to_string()).expect("writes");
+        }
+        let source = Source::folder(&root).expect("folder");
+        let known = |cache: &str| scan(&source, &[], &folder.path().join(cache), &GO_ON);
+        // Only what is older than the clock's doubts is remembered.
+        std::thread::sleep(std::time::Duration::from_millis(2_100));
+        known("cache").expect("scans");
+        let changes: [&dyn Fn(); 4] = [
+            &|| {},
+            &|| fs::write(name(SHARE), "other").expect("writes"),
+            &|| fs::remove_file(name(7)).expect("removes"),
+            &|| fs::write(root.join("00000a"), "new").expect("writes"),
+        ];
+        for (at, change) in changes.iter().enumerate() {
+            change();
+            let tree = known("cache").expect("scans").tree;
+            assert_eq!(tree, known(&format!("empty{at}")).expect("scans").tree, "{at}");
+        }
     }
 
     #[test]
