@@ -18,6 +18,7 @@
 //! | [`sync`] | makes the box's tree equal to the checkout |
 //! | [`run`] | one command on a box, from request to exit code |
 //! | [`output`] | everything that is printed, and how failures look |
+//! | [`log`] | what a command does, line by line: on the screen, in a file, kept for later |
 //! | [`redact`] | secrets, and what is shown without them |
 //! | [`places`] | where crabbox keeps its files on this machine |
 //! | `tail` | the last words of a process, for messages |
@@ -50,6 +51,7 @@ pub mod cli;
 pub mod config;
 pub mod fault;
 pub mod lease;
+pub mod log;
 pub mod output;
 pub mod places;
 pub mod provider;

@@ -1,11 +1,17 @@
 //! Secrets, and whatever leaves this program without them.
 //!
-//! A [`Secret`] registers itself when it is made; [`text`] takes every registered one out of what
-//! is to be shown or kept. Both forms in which a value could leave are known: as it is, and
-//! percent-encoded as in a URL.
+//! A [`Secret`] registers itself when it is made, [`learn`] registers what the environment and the
+//! command line hold under a name such as `API_TOKEN`; [`text`] takes every registered one out of what
+//! is to be shown or kept. The forms in which a value could leave are known: as it is, each line of it
+//! alone, percent-encoded as in a URL, and escaped as in JSON. What a command prints on a box is its
+//! own business: nobody looks at that.
 
+use crate::output::Typed;
+use serde_json::Value;
 use std::borrow::Cow;
+use std::env;
 use std::fmt::{self, Write as _};
+use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
 /// What stands in a secret's place.
@@ -13,6 +19,15 @@ pub const REDACTED: &str = "[redacted]";
 
 /// Shorter values aren't looked for, in bytes: they would be found in words that hold no secret.
 const SHORTEST: usize = 6;
+
+/// Shorter lines of a longer value aren't, either: braces, names of fields.
+const SHORTEST_LINE: usize = 16;
+
+/// A value of so many bytes stands nowhere by chance.
+const SURE: usize = 12;
+
+/// How the name of a variable ends that holds a secret.
+const NAMES: [&str; 6] = ["TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE"];
 
 /// Registered values, longest first: one may be a part of another.
 static VALUES: RwLock<Vec<String>> = RwLock::new(Vec::new());
@@ -43,13 +58,40 @@ impl fmt::Debug for Secret {
     }
 }
 
+/// Registers what this process was given under a name that looks like a secret's: variables of its
+/// environment, and those of `--env NAME=VALUE`.
+pub fn learn() {
+    let environment = env::vars_os().map(|(name, value)| {
+        (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+    });
+    for (name, value) in environment.chain(Typed::here().variables()) {
+        if looks_secret(&name) && !is_way_to_one(&value) {
+            register(&value);
+        }
+    }
+}
+
+/// Is a variable called like one that holds a secret?
+#[must_use]
+pub fn looks_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    NAMES.iter().any(|end| name.ends_with(end))
+}
+
+/// A file that holds a secret is none itself, and messages are of no use without its name.
+fn is_way_to_one(value: &str) -> bool {
+    value.starts_with('/') && Path::new(value).exists()
+}
+
 /// From now on this value is taken out of every text.
 pub fn register(value: &str) {
-    let encoded = percent_encoded(value);
+    let value = value.trim();
+    let lines = value.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
+    let forms = [value.to_owned(), percent_encoded(value), escaped(value)];
     let mut values = VALUES.write().unwrap_or_else(PoisonError::into_inner);
-    for value in [value.trim(), &encoded] {
-        if value.len() >= SHORTEST && !values.iter().any(|known| known == value) {
-            values.push(value.to_owned());
+    for form in forms.into_iter().chain(lines.map(str::to_owned)) {
+        if form.len() >= SHORTEST && !values.contains(&form) {
+            values.push(form);
         }
     }
     values.sort_by_key(|value| std::cmp::Reverse(value.len()));
@@ -68,9 +110,34 @@ pub fn text(text: &str) -> Cow<'_, str> {
     result
 }
 
+/// Does the text hold a registered value, and surely not by chance?
+#[must_use]
+pub fn holds_secret(text: &str) -> bool {
+    let values = VALUES.read().unwrap_or_else(PoisonError::into_inner);
+    values.iter().any(|value| value.len() >= SURE && text.contains(value.as_str()))
+}
+
+/// The document with every text in it, keys included, without the registered values.
+#[must_use]
+pub fn json(document: Value) -> Value {
+    match document {
+        Value::String(string) => match text(&string) {
+            Cow::Borrowed(_) => Value::String(string),
+            Cow::Owned(clean) => Value::String(clean),
+        },
+        Value::Array(items) => items.into_iter().map(json).collect(),
+        Value::Object(fields) => {
+            let clean =
+                fields.into_iter().map(|(key, value)| (text(&key).into_owned(), json(value)));
+            Value::Object(clean.collect())
+        }
+        other => other,
+    }
+}
+
 fn percent_encoded(value: &str) -> String {
     let mut result = String::new();
-    for byte in value.trim().bytes() {
+    for byte in value.bytes() {
         if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
             result.push(char::from(byte));
         } else {
@@ -80,24 +147,66 @@ fn percent_encoded(value: &str) -> String {
     result
 }
 
+/// As between the quotes of JSON, which is nearly always how Rust writes it, too.
+fn escaped(value: &str) -> String {
+    let quoted = Value::from(value).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
-    fn a_secret_is_taken_out_in_both_forms_and_longest_first() {
+    fn a_secret_is_taken_out_in_all_forms_and_longest_first() {
         register("opensesame");
-        let secret = Secret::new("opensesame/and more\n".to_owned());
-        assert_eq!(text("a opensesame/and more b"), "a [redacted] b");
-        assert_eq!(text("?token=opensesame%2Fand%20more&"), "?token=[redacted]&");
+        let secret = Secret::new("opensesame/and \"more\"\n".to_owned());
+        assert_eq!(text("a opensesame/and \"more\" b"), "a [redacted] b");
+        assert_eq!(text("?token=opensesame%2Fand%20%22more%22&"), "?token=[redacted]&");
+        assert_eq!(text(r#"{"token":"opensesame/and \"more\""}"#), r#"{"token":"[redacted]"}"#);
+        assert_eq!(text(&format!("{:?}", secret.expose().trim())), "\"[redacted]\"");
         assert_eq!(text("opensesame"), REDACTED);
         assert_eq!(format!("{secret:?}"), REDACTED);
-        assert_eq!(secret.expose(), "opensesame/and more\n");
+        assert_eq!(secret.expose(), "opensesame/and \"more\"\n");
+    }
+
+    #[test]
+    fn a_line_of_a_long_secret_is_one_itself() {
+        register("-----BEGIN A KEY-----\nQUJDREVGR0hJSktMTU5P\nshort\n-----END A KEY-----\n");
+        assert_eq!(text("it says QUJDREVGR0hJSktMTU5P, short"), "it says [redacted], short");
     }
 
     #[test]
     fn what_is_too_short_is_left_alone() {
         register("on");
         assert!(matches!(text("on and on"), Cow::Borrowed("on and on")));
+    }
+
+    #[test]
+    fn a_short_value_may_stand_anywhere() {
+        register("runner7");
+        register("holds-canary-1");
+        assert!(!holds_secret("/home/runner7/work") && holds_secret("--token=holds-canary-1"));
+    }
+
+    #[test]
+    fn documents_are_cleaned_in_every_corner() {
+        register("json-canary");
+        let document = json!({ "a": ["json-canary", 1], "json-canary": { "b": "<json-canary>" } });
+        let clean = json!({ "a": [REDACTED, 1], REDACTED: { "b": "<[redacted]>" } });
+        assert_eq!(json(document), clean);
+    }
+
+    #[test]
+    fn names_say_whether_a_value_is_secret() {
+        for name in ["CODER_SESSION_TOKEN", "AWS_SECRET_ACCESS_KEY", "db_password", "SECRET"] {
+            assert!(looks_secret(name), "{name}");
+        }
+        for name in ["TOKENIZERS_PARALLELISM", "KEYBOARD", "HOME", "SSH_AUTH_SOCK"] {
+            assert!(!looks_secret(name), "{name}");
+        }
+        assert!(is_way_to_one("/etc/passwd"));
+        assert!(!is_way_to_one("/base64+that/begins+so=="));
     }
 }

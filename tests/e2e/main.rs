@@ -15,6 +15,7 @@ mod init;
 mod lease;
 mod leases;
 mod local;
+mod logs;
 mod output;
 mod provider_files;
 mod providers;

@@ -79,6 +79,8 @@ fn every_document_keeps_to_its_schema() {
     check("doctor", &["doctor"]);
     check("init", &["init", "--print"]);
     check("version", &["version"]);
+    check("debug-last", &["debug", "last"]);
+    check("debug-list", &["debug", "list"]);
     check("completions", &["completions", "bash"]);
     world.write(".crabbox.toml", "[lease]\nidle = '5m'\n");
     world.configure("[lease]\nidl = 5\n[sync]\nexclude = ['a']\n");
@@ -94,7 +96,7 @@ fn every_document_keeps_to_its_schema() {
     schemas.check("list", "list", &desk.world.crabbox(&["list", "--json"]));
 
     // The others are parts of these.
-    let parts = ["error", "lease", "origin", "outcome"];
+    let parts = ["error", "lease", "log", "origin", "outcome"];
     for name in schemas.all.keys() {
         assert!(
             schemas.used.contains(name) || parts.contains(&name.as_str()),

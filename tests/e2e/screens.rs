@@ -56,7 +56,6 @@ fn runs() {
     fs::remove_file(world.checkout().join("large")).expect("removes");
     screen.types(&["run", "--keep", "--", "true"]);
     screen.types(&["run", "-q", "--", "echo", "quiet"]);
-    screen.types(&["run", "-v", "--", "echo", "verbose"]);
     screen.types(&["run", "--shell", "kill -KILL $$"]);
     screen.types(&["run", "--timeout", "10ms", "--", "sleep", "60"]);
     screen.types(&["run", "--", "no-such-program"]);
@@ -91,7 +90,7 @@ fn leases() {
     screen.types(&["status", &slug]);
     screen.types(&["status", "no-such"]);
     screen.types(&["status"]);
-    screen.types(&["stop", &slug]);
+    screen.types(&["stop", &slug, "-v"]);
     screen.types(&["stop", &slug]);
     screen.types(&["stop", &slug, "--delete"]);
     screen.types(&["stop", &slug, "--delete", "--yes"]);

@@ -9,6 +9,7 @@ use super::holder::Holder;
 use super::state::Event;
 use crate::fault;
 use crate::places::private_folder;
+use crate::redact;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
 use std::fs::{self, File};
@@ -17,6 +18,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
+use tracing::debug;
 
 /// The schema of this version; `PRAGMA user_version` holds a database's own.
 pub(super) const SCHEMA: i64 = 1;
@@ -105,6 +107,8 @@ impl Store {
             claim.state.after(event).ok_or(ClaimError::Transition { state: claim.state, event })?;
         let mut next = claim.clone();
         change(&mut next);
+        // A provider's words may hold what isn't to be kept.
+        next.trouble = next.trouble.map(|trouble| redact::text(&trouble).into_owned());
         next.state = state;
         next.revision = claim.revision + 1;
         next.updated = Timestamp::now();
@@ -126,6 +130,7 @@ impl Store {
             return Err(ClaimError::Raced(claim.id.clone()));
         }
         fault::point(format_args!("claim.after.{event}"));
+        debug!("{} ({}) was {} and is {}: {event}", next.slug, next.id, claim.state, next.state);
         *claim = next;
         Ok(())
     }

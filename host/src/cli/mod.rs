@@ -3,6 +3,7 @@
 
 mod completions;
 mod config;
+mod debug;
 mod doctor;
 mod help;
 mod init;
@@ -17,14 +18,19 @@ mod version;
 use crate::claims::Store;
 use crate::config::{Flags, Settings, parse_duration};
 use crate::lease::Desk;
-use crate::output::{Colour, CommandError, Exit, Manner, Printer};
+use crate::log::{self, Keep, Wanted};
+use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed};
 use crate::places::Places;
+use crate::redact;
 use crate::registry::Registry;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
+use crate::run::{Origin, Outcome};
+use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
+use tracing::field::Empty;
+use tracing::{Span, info_span};
 
 /// Run a command on a leased box that holds exactly your tree
 #[derive(Debug, Parser)]
@@ -47,9 +53,12 @@ struct Common {
     /// Say nothing but warnings and errors
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Say more
-    #[arg(short, long, global = true, conflicts_with = "quiet")]
-    verbose: bool,
+    /// Say phases and times; twice, every step
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
+    verbose: u8,
+    /// Append a log to this file
+    #[arg(long, global = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    log_file: Option<PathBuf>,
     /// Print one JSON document on standard output
     #[arg(long, global = true)]
     json: bool,
@@ -89,6 +98,8 @@ enum Command {
     Config(config::Config),
     Init(init::Init),
     Doctor(doctor::Doctor),
+    #[command(subcommand)]
+    Debug(debug::Debug),
     Completions(completions::Completions),
     Version(version::Version),
     /// Hosts a provider; run by crabbox itself
@@ -114,33 +125,103 @@ pub fn main() -> ExitCode {
     if let Some(exit) = completions::answer() {
         return exit;
     }
+    redact::learn();
     let line = match parse() {
         Ok(line) => line,
         Err(error) => return usage::refuse(&error),
     };
-    let Common { quiet, verbose, json, color, heartbeat, .. } = line.common;
-    let printer = Printer::new(Manner { quiet, verbose, json, colour: color, heartbeat });
+    if let Command::HostProvider = line.command {
+        return crate::provider::child::main();
+    }
+    let Common { quiet, json, color, heartbeat, .. } = line.common;
+    let printer = Printer::new(Manner { quiet, json, colour: color, heartbeat });
     let shared = Shared { common: line.common, printer };
-    let result = match line.command {
-        // Its codes are the program's.
-        Command::Run(run) => return ExitCode::from(run.execute(&shared)),
-        Command::HostProvider => return crate::provider::child::main(),
-        Command::List(list) => list.execute(&shared).map(|()| Exit::Ok),
-        Command::Status(status) => status.execute(&shared).map(|()| Exit::Ok),
-        Command::Stop(stop) => stop.execute(&shared).map(|()| Exit::Ok),
-        Command::Provider(provider) => provider.execute(&shared).map(|()| Exit::Ok),
-        Command::Config(config) => config.execute(&shared),
-        Command::Init(init) => init.execute(&shared).map(|()| Exit::Ok),
-        Command::Doctor(doctor::Doctor) => doctor::Doctor::execute(&shared),
-        Command::Completions(completions) => completions.execute(&shared).map(|()| Exit::Ok),
-        Command::Version(version::Version) => version::Version::execute(&shared).map(|()| Exit::Ok),
+    let span = match line.command.log(&shared) {
+        Ok(()) => line.command.span(),
+        Err(error) => return ExitCode::from(line.command.refuse(&error, printer)),
     };
-    match result {
-        Ok(exit) => ExitCode::from(exit as u8),
-        Err(error) => {
-            printer.error(&error);
-            ExitCode::from(error.kind() as u8)
+    let exit = span.in_scope(|| line.command.execute(&shared));
+    span.record("exit", exit);
+    drop(span);
+    log::finish(exit);
+    ExitCode::from(exit)
+}
+
+impl Command {
+    /// Begins the logs. One is kept of each command that changes something: looking at things must
+    /// not push away the log of what is looked for.
+    fn log(&self, shared: &Shared) -> Result<(), CommandError> {
+        let keeps = matches!(self, Self::Run(_) | Self::Stop(_));
+        // Without a place for it there is none, and the command says what is wrong with the places.
+        let places = keeps.then(|| shared.places().ok()).flatten();
+        let keep = places.map(|places| Keep {
+            state: places.state,
+            command: Typed::here().in_outline().to_string(),
+            version: version::line(),
+        });
+        let Common { verbose, log_file, .. } = &shared.common;
+        log::start(Wanted {
+            printer: shared.printer,
+            verbose: *verbose,
+            file: log_file.as_deref(),
+            keep,
+        })
+    }
+
+    /// Round all that it does.
+    fn span(&self) -> Span {
+        let name = match self {
+            Self::Run(_) => "run",
+            Self::List(_) => "list",
+            Self::Status(_) => "status",
+            Self::Stop(_) => "stop",
+            Self::Provider(_) => "provider",
+            Self::Config(_) => "config",
+            Self::Init(_) => "init",
+            Self::Doctor(_) => "doctor",
+            Self::Debug(_) => "debug",
+            Self::Completions(_) => "completions",
+            Self::Version(_) => "version",
+            Self::HostProvider => "provider child",
+        };
+        info_span!("command", name, exit = Empty)
+    }
+
+    /// Returns the exit code.
+    fn execute(self, shared: &Shared) -> u8 {
+        let result = match self {
+            // Its codes are the program's.
+            Self::Run(run) => return run.execute(shared),
+            Self::HostProvider => Ok(Exit::Ok),
+            Self::List(list) => list.execute(shared).map(|()| Exit::Ok),
+            Self::Status(status) => status.execute(shared).map(|()| Exit::Ok),
+            Self::Stop(stop) => stop.execute(shared).map(|()| Exit::Ok),
+            Self::Provider(provider) => provider.execute(shared).map(|()| Exit::Ok),
+            Self::Config(config) => config.execute(shared),
+            Self::Init(init) => init.execute(shared).map(|()| Exit::Ok),
+            Self::Doctor(doctor::Doctor) => doctor::Doctor::execute(shared),
+            Self::Debug(debug) => debug.execute(shared).map(|()| Exit::Ok),
+            Self::Completions(completions) => completions.execute(shared).map(|()| Exit::Ok),
+            Self::Version(version::Version) => version::Version::execute(shared).map(|()| Exit::Ok),
+        };
+        match result {
+            Ok(exit) => exit as u8,
+            Err(error) => {
+                shared.printer.error(&error);
+                error.kind() as u8
+            }
         }
+    }
+
+    /// Says why it isn't even begun; returns the exit code.
+    fn refuse(&self, error: &CommandError, printer: Printer) -> u8 {
+        if let Self::Run(_) = self {
+            let outcome = Outcome::failure(Origin::Crabbox);
+            printer.failure(error, &outcome);
+            return outcome.exit;
+        }
+        printer.error(error);
+        error.kind() as u8
     }
 }
 

@@ -8,6 +8,7 @@ use crate::output::{CommandError, Exit};
 use clap::Args;
 use serde_json::json;
 use std::io::{self, BufRead, IsTerminal};
+use tracing::info_span;
 
 /// Let go of a box: park it, or delete it
 #[derive(Debug, Args)]
@@ -37,8 +38,8 @@ impl Stop {
         let flags =
             crate::config::Flags { provider: Some(claim.provider.clone()), ..shared.flags() };
         let settings = Settings::load(flags, Some(&claim.repository), &places.config)?;
-        let (claim, end) =
-            desk.stop(claim.id.as_str(), self.delete, &settings.provider_settings)?;
+        let (claim, end) = info_span!("release")
+            .in_scope(|| desk.stop(claim.id.as_str(), self.delete, &settings.provider_settings))?;
         if shared.printer.json {
             return shared
                 .printer

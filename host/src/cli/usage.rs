@@ -40,24 +40,19 @@ pub(super) fn refuse(error: &clap::Error) -> ExitCode {
     let line = Line::of_this_process();
     let is_run = line.path.first().is_some_and(|name| name == "run");
     let explained = line.explain(error);
-    if words().iter().any(|word| word == "--json") {
-        let outcome = Outcome::failure(Origin::Crabbox);
-        let document =
-            if is_run { explained.to_json_of_run(&outcome) } else { explained.to_json() };
-        let _ = crate::output::stdout(format!("{document:#}\n").as_bytes());
+    let json = words().iter().any(|word| word == "--json");
+    let manner = Manner { quiet: false, json, colour: choice(), heartbeat: Duration::MAX };
+    let printer = Printer::new(manner);
+    if is_run {
+        printer.failure_document(&explained, &Outcome::failure(Origin::Crabbox));
+    } else {
+        printer.error_document(&explained);
     }
     if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         // The help says more than any message.
         let _ = error.print();
     } else {
-        let manner = Manner {
-            quiet: false,
-            verbose: false,
-            json: false,
-            colour: choice(),
-            heartbeat: Duration::MAX,
-        };
-        Printer::new(manner).explain(&explained);
+        printer.explain(&explained);
     }
     ExitCode::from(if is_run { CRABBOX_FAILED } else { Exit::Usage as u8 })
 }

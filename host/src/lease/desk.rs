@@ -3,6 +3,7 @@
 use crate::claims::{Claim, Event, LeaseId, Store};
 use crate::output::{CommandError, Printer};
 use crate::provider::{self, Callbacks, Provider};
+use crate::redact;
 use crate::registry::Registry;
 use crabbox_provider_api::payload::{Checkpoint, Settings};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -67,6 +68,9 @@ pub(super) struct Clerk<'a> {
 impl Callbacks for Clerk<'_> {
     /// Durable before it returns: after a crash the claim names what may exist.
     fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), String> {
+        if serde_json::to_string(checkpoint).is_ok_and(|text| redact::holds_secret(&text)) {
+            return Err("it holds a secret".to_owned());
+        }
         let Checkpoint { resource, scope } = checkpoint.clone();
         self.store
             .transition(self.claim, Event::Checkpoint, |claim| {
@@ -74,10 +78,6 @@ impl Callbacks for Clerk<'_> {
                 claim.scope = scope.or(claim.scope.take());
             })
             .map_err(|error| error.to_string())
-    }
-
-    fn log(&mut self, level: &str, target: &str, message: &str) {
-        self.printer.detail(&format!("{} {level} {target}: {message}", self.claim.provider));
     }
 
     fn progress(&mut self, text: &str) {

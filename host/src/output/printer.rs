@@ -3,17 +3,21 @@
 use super::colour::{self, Colour, is_live};
 use super::progress::{self, Progress};
 use super::{CommandError, Table, stream, visible};
+use crate::log::{self, Matter};
+use crate::redact;
 use crate::run::Outcome;
 use anstyle::Style;
 use serde::Serialize;
 
 use std::io;
 use std::time::Duration;
+use tracing::Level;
 
 /// How to print: settled once, from the global flags.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
 pub struct Printer {
-    volume: Volume,
+    quiet: bool,
     /// One JSON document on standard output, also on failure.
     pub json: bool,
     coloured: bool,
@@ -22,21 +26,11 @@ pub struct Printer {
     heartbeat: Duration,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Volume {
-    /// Nothing but warnings and errors.
-    Quiet,
-    Normal,
-    Verbose,
-}
-
 /// What the global flags say of printing.
 #[derive(Clone, Copy, Debug)]
 pub struct Manner {
     /// Say nothing but errors (the program's own output is never silenced).
     pub quiet: bool,
-    /// Say more.
-    pub verbose: bool,
     /// One JSON document on standard output, also on failure.
     pub json: bool,
     /// Colours on standard error.
@@ -49,28 +43,36 @@ impl Printer {
     /// For the streams of this process.
     #[must_use]
     pub fn new(manner: Manner) -> Self {
-        let Manner { quiet, verbose, json, colour, heartbeat } = manner;
+        let Manner { quiet, json, colour, heartbeat } = manner;
         let live = is_live(&io::stderr());
-        let volume = match (quiet, verbose) {
-            (true, _) => Volume::Quiet,
-            (false, false) => Volume::Normal,
-            (false, true) => Volume::Verbose,
-        };
-        Self { volume, json, coloured: colour.on_stderr(), live, heartbeat }
+        Self { quiet, json, coloured: colour.on_stderr(), live, heartbeat }
+    }
+
+    /// Does it say nothing but warnings and errors?
+    #[must_use]
+    pub fn is_quiet(&self) -> bool {
+        self.quiet
     }
 
     /// One line about a phase.
     pub fn phase(&self, line: &str) {
-        if self.volume != Volume::Quiet {
-            self.say(colour::PLAIN, "", line);
+        if self.quiet {
+            log::printed(Matter::Word, line);
+        } else {
+            self.say(Matter::Word, colour::PLAIN, "", line);
         }
     }
 
-    /// Something that helps to understand a run, with `-v`.
-    pub fn detail(&self, line: &str) {
-        if self.volume == Volume::Verbose {
-            self.say(colour::PLAIN, "", line);
-        }
+    /// A line of the log, which is whole, without secrets and without what a terminal obeys.
+    pub(crate) fn log(&self, level: Level, line: &str) {
+        let (style, prefix) = match level {
+            Level::ERROR => (colour::ERROR, "error: "),
+            Level::WARN => (colour::WARNING, "warning: "),
+            Level::INFO => (colour::MARK, ""),
+            Level::DEBUG => (colour::MARK, "debug: "),
+            Level::TRACE => (colour::MARK, "trace: "),
+        };
+        let _ = stream::line(&format!("{}\n", self.marked(style, prefix, line)));
     }
 
     /// A question, whatever `--quiet` says: without it the program would seem to hang. The answer is
@@ -81,21 +83,26 @@ impl Printer {
 
     /// Something that isn't as it should be, and doesn't stop the command.
     pub fn warning(&self, line: &str) {
-        self.say(colour::WARNING, "warning: ", line);
+        self.say(Matter::Warning, colour::WARNING, "warning: ", line);
     }
 
     /// What to do about it.
     pub fn hint(&self, line: &str) {
-        self.say(colour::HINT, "  hint: ", line);
+        self.say(Matter::Word, colour::HINT, "  hint: ", line);
     }
 
     /// Why the command failed; with `--json`, as its document, too.
     pub fn error(&self, error: &CommandError) {
+        self.error_document(error);
+        self.explain(error);
+    }
+
+    /// The document alone.
+    pub fn error_document(&self, error: &CommandError) {
         if self.json {
             // Nobody is left to tell when standard output is gone.
             let _ = self.document(&error.to_json());
         }
-        self.explain(error);
     }
 
     /// The same of a run, whose document also says how it ended.
@@ -114,11 +121,11 @@ impl Printer {
 
     /// Why the command failed, for people.
     pub fn explain(&self, error: &CommandError) {
-        self.say(colour::ERROR, "error: ", &error.to_string());
+        self.say(Matter::Error, colour::ERROR, "error: ", &error.to_string());
         for cause in error.causes() {
             for (index, line) in cause.lines().enumerate() {
                 let prefix = if index == 0 { "  because: " } else { "           " };
-                self.say(colour::PLAIN, prefix, line);
+                self.say(Matter::Error, colour::PLAIN, prefix, line);
             }
         }
         for hint in error.hints() {
@@ -130,7 +137,7 @@ impl Printer {
     /// by a line every now and then elsewhere. What takes no time is never said.
     #[must_use]
     pub fn progress(&self, what: impl Into<String>) -> Progress {
-        if self.volume == Volume::Quiet {
+        if self.quiet {
             return Progress::silent();
         }
         progress::begin(what.into(), self.live, self.heartbeat, *self)
@@ -140,7 +147,7 @@ impl Printer {
     /// breaks the silence. On a terminal nothing is drawn between the lines of a program.
     #[must_use]
     pub fn silence(&self, what: impl Into<String>) -> Progress {
-        if self.volume == Volume::Quiet || self.live {
+        if self.quiet || self.live {
             return Progress::silent();
         }
         progress::begin_silence(what.into(), self.heartbeat, *self)
@@ -156,7 +163,7 @@ impl Printer {
     /// Text that was asked for, on standard output: a [`super::Table`], or lines whose values from
     /// outside went through [`visible()`].
     pub fn data(&self, text: &str) -> Result<(), CommandError> {
-        ignore_closed(stream::stdout(text.as_bytes()))
+        ignore_closed(stream::stdout(redact::text(text).as_bytes()))
     }
 
     /// A table that was asked for, on standard output, as wide as fits there.
@@ -172,19 +179,28 @@ impl Printer {
 
     /// The document that `--json` asked for.
     pub fn document(&self, document: &impl Serialize) -> Result<(), CommandError> {
-        let text = serde_json::to_string_pretty(document).map_err(io::Error::other);
+        let text = serde_json::to_value(document)
+            .map(redact::json)
+            .and_then(|document| serde_json::to_string_pretty(&document))
+            .map_err(io::Error::other);
         ignore_closed(text.and_then(|text| stream::stdout(format!("{text}\n").as_bytes())))
     }
 
     /// A line of ours on standard error, recognisable among the program's.
-    fn say(&self, style: Style, prefix: &str, line: &str) {
+    fn say(&self, matter: Matter, style: Style, prefix: &str, line: &str) {
+        log::printed(matter, &format!("{}{line}", prefix.trim_start()));
         // Nobody is left to tell when standard error is gone.
         let _ = stream::line(&format!("{}\n", self.text(style, prefix, line)));
     }
 
     fn text(&self, style: Style, prefix: &str, line: &str) -> String {
+        let line = redact::text(line);
         // A tab does no harm in a line of its own.
         let line = line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
+        self.marked(style, prefix, &line)
+    }
+
+    fn marked(&self, style: Style, prefix: &str, line: &str) -> String {
         if self.coloured {
             let mark = colour::MARK;
             format!("{mark}crabbox:{mark:#} {style}{prefix}{style:#}{line}")

@@ -8,6 +8,11 @@ use std::path::Path;
 /// A hint is one line: a command that is longer than this is called `COMMAND` in it.
 const LONGEST: usize = 160;
 
+/// Options whose values aren't everybody's business, and what stands for them.
+const ENV: &str = "--env";
+const SHELL: &str = "--shell";
+const MORE: &str = "...";
+
 /// The words of a line behind `crabbox`.
 #[derive(Clone, Debug)]
 pub struct Typed(Vec<String>);
@@ -68,6 +73,33 @@ impl Typed {
         self
     }
 
+    /// What `--env NAME=VALUE` says, with `=` or in the next word.
+    pub fn variables(&self) -> impl Iterator<Item = (String, String)> {
+        let ours = &self.0[..self.end()];
+        let values = ours.iter().enumerate().filter_map(|(at, word)| match word.as_str() {
+            ENV => ours.get(at + 1).map(String::as_str),
+            word => word.strip_prefix(ENV)?.strip_prefix('='),
+        });
+        let pairs = values.filter_map(|value| value.split_once('='));
+        pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))
+    }
+
+    /// For the record: without the values of variables, without lines of shell, and of the program's
+    /// own words the first alone.
+    #[must_use]
+    pub fn in_outline(mut self) -> Self {
+        let end = self.end();
+        if self.0.len() > end + 2 {
+            self.0.truncate(end + 2);
+            self.0.push(MORE.to_owned());
+        }
+        for at in 0..end {
+            let before = if at > 0 { self.0[at - 1].clone() } else { String::new() };
+            self.0[at] = outlined(&before, &self.0[at]);
+        }
+        self
+    }
+
     /// Where the program's own words begin, or the line ends.
     fn end(&self) -> usize {
         self.0.iter().position(|word| word == "--").unwrap_or(self.0.len())
@@ -88,6 +120,17 @@ impl fmt::Display for Typed {
             return f.write_str(" -- COMMAND");
         }
         command.iter().try_for_each(|word| write!(f, " {}", Quoted(Path::new(word))))
+    }
+}
+
+/// A word of ours, for the record; another stands before it.
+fn outlined(before: &str, word: &str) -> String {
+    match (before, word.split_once('=')) {
+        (ENV, Some((name, _))) => format!("{name}={MORE}"),
+        (SHELL, _) => MORE.to_owned(),
+        (_, Some((ENV, value))) => format!("{ENV}={}", outlined(ENV, value)),
+        (_, Some((SHELL, _))) => format!("{SHELL}={MORE}"),
+        _ => word.to_owned(),
     }
 }
 
@@ -122,6 +165,26 @@ mod tests {
             "crabbox run --shell x"
         );
         assert_eq!(typed("rnu -- rnu").replaced("rnu", "run").to_string(), "crabbox run -- rnu");
+    }
+
+    #[test]
+    fn what_is_recorded_holds_no_values() {
+        let outline = |line: &str| typed(line).in_outline().to_string();
+        assert_eq!(
+            outline("run --env A=b --env=C=d --env E --keep -- make --env F=g"),
+            "crabbox run --env A=... --env=C=... --env E --keep -- make ..."
+        );
+        assert_eq!(outline("run --shell=x --id a"), "crabbox run --shell=... --id a");
+        assert_eq!(outline("run --shell x"), "crabbox run --shell ...");
+        assert_eq!(outline("run -- make"), "crabbox run -- make");
+    }
+
+    #[test]
+    fn variables_are_those_with_a_value_here() {
+        let line = typed("run --env A=b=c --env E --env=C=d -- make --env F=g");
+        let pairs: Vec<_> = line.variables().collect();
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        assert_eq!(pairs, [pair("A", "b=c"), pair("C", "d")]);
     }
 
     #[test]

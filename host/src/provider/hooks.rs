@@ -3,8 +3,9 @@
 use super::error::ProviderError;
 use super::process::{Child, Options};
 use crate::fault;
+use crate::redact;
 use crate::registry::Library;
-use crabbox_provider_api::manifest::Deadlines;
+use crabbox_provider_api::manifest::{Deadlines, Manifest};
 use crabbox_provider_api::payload::{
     Checkpoint, Diagnosis, DoctorRequest, ExtendRequest, Extended, Inventory, LeaseRequest, Leased,
     ListRequest, ReleaseRequest, Released, Resolution, ResolveRequest,
@@ -14,14 +15,12 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
 use std::time::Duration;
+use tracing::{debug, info_span};
 
 /// What a provider may ask of the host while a hook runs.
 pub trait Callbacks {
     /// Stores durably what exists or may exist from now on, before it returns.
     fn checkpoint(&mut self, checkpoint: &Checkpoint) -> Result<(), String>;
-
-    /// A line for the log.
-    fn log(&mut self, level: &str, target: &str, message: &str);
 
     /// A line for the user.
     fn progress(&mut self, text: &str);
@@ -45,18 +44,28 @@ pub(super) trait Runtime: fmt::Debug {
 /// A provider that runs, until it is dropped.
 #[derive(Debug)]
 pub struct Provider {
+    name: String,
     version: String,
     deadlines: Deadlines,
+    /// Its settings that are secrets.
+    secrets: Vec<String>,
     runtime: Box<dyn Runtime>,
 }
 
 /// Starts the provider of a checked library.
 pub fn open(library: &Library, options: &Options) -> Result<Provider, ProviderError> {
     Ok(Provider {
+        name: library.manifest.name.clone(),
         version: library.manifest.version.to_string(),
         deadlines: library.manifest.deadlines.clone(),
+        secrets: secrets(&library.manifest),
         runtime: Box::new(Child::start(library, options)?),
     })
+}
+
+fn secrets(manifest: &Manifest) -> Vec<String> {
+    let secret = manifest.settings.iter().filter(|(_, setting)| setting.secret);
+    secret.map(|(name, _)| name.clone()).collect()
 }
 
 /// One typed method for each hook, which has `longest` to answer, or less if its manifest says so.
@@ -105,12 +114,21 @@ impl Provider {
         longest: Duration,
         host: &mut dyn Callbacks,
     ) -> Result<Answer, ProviderError> {
+        let _span = info_span!("hook", provider = self.name, name = hook).entered();
         let request = serde_json::to_value(request)
             .map_err(|error| self.runtime.broken(hook, error.to_string()))?;
+        // Whoever knows them may repeat them.
+        let values = self.secrets.iter().filter_map(|name| request["settings"][name].as_str());
+        values.for_each(redact::register);
         let deadline = self.deadlines.of(hook, longest);
         fault::point(format_args!("call.before.{hook}"));
-        let answer = self.runtime.call(hook, request, deadline, host)?;
+        let answer = self.runtime.call(hook, request, deadline, host);
+        let answer = answer.inspect_err(|error| debug!("{error}"))?;
         fault::point(format_args!("call.after.{hook}"));
+        // It would be recorded, and stand in the arguments of processes.
+        if matches!(hook, "lease" | "resolve") && redact::holds_secret(&answer.to_string()) {
+            return Err(self.runtime.broken(hook, "its answer holds a secret".to_owned()));
+        }
         serde_json::from_value(answer).map_err(|error| {
             self.runtime.broken(hook, format!("its answer makes no sense: {error}"))
         })

@@ -4,6 +4,7 @@ use super::error::{ProviderError, Said, Who};
 use super::frame::{self, ToChild, ToHost};
 use super::hooks::{Callbacks, Runtime};
 use crate::fault;
+use crate::log;
 use crate::registry::Library;
 use crate::tail::Tail;
 use crabbox_provider_api::ErrorCode;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 use std::process::{self, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
+use tracing::debug;
 
 /// How long a library may take to load.
 const LOAD_DEADLINE: Duration = Duration::from_secs(20);
@@ -58,6 +60,7 @@ impl Child {
             None => PathBuf::from("/proc/self/exe"),
         };
         let declared = library.manifest.environment.keys();
+        debug!(provider = who.name, library = %who.path.display(), "starting a process for it");
         let mut process = Command::new(program)
             .arg("__provider")
             .env_clear()
@@ -208,14 +211,7 @@ impl Runtime for Child {
                     self.send(hook, &ToChild::Recorded { error })?;
                 }
                 ToHost::Log { level, target, message } => {
-                    let level = match level {
-                        1 => "error",
-                        2 => "warn",
-                        3 => "info",
-                        4 => "debug",
-                        _ => "trace",
-                    };
-                    host.log(level, &target, &message);
+                    log::of_provider(&self.who.name, level, &target, &message);
                 }
                 ToHost::Progress { text } => host.progress(&text),
                 other => return Err(self.broken(hook, format!("{other:?} in the middle"))),

@@ -30,6 +30,7 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use tracing::{info, info_span};
 
 /// The largest manifest that a box may send, in bytes: some two million files.
 const MANIFEST_LIMIT: usize = 256 * 1024 * 1024;
@@ -223,7 +224,8 @@ fn hold_session<'a>(
     let connecting = job.printer.progress(format!("connecting to {}", job.lease));
     let mut started = |process| listener.session(process);
     let transport::Link { mut input, output, process } =
-        transport::open(job.transport, job.request, &mut started)?;
+        info_span!("connect", lease = job.lease)
+            .in_scope(|| transport::open(job.transport, job.request, &mut started))?;
     drop(connecting);
     fault::point("session.opened");
     let outbox = Outbox::new(output);
@@ -281,6 +283,7 @@ impl<'a> Conversation<'a> {
             let mut proved = false;
             let mut senders = Vec::new();
             let mut manifest = Vec::new();
+            let mut phase = Some(info_span!("prove").entered());
             let mut step = || loop {
                 match ToHost::read(input, &mut buffer)? {
                     None => return Ok(None),
@@ -290,6 +293,9 @@ impl<'a> Conversation<'a> {
                         }
                         proved = true;
                         seen.proved(&proof)?;
+                        // The one ends before the other begins.
+                        drop(phase.take());
+                        phase = Some(info_span!("sync").entered());
                         fault::point("session.proved");
                         let wanted = self.wanted()?;
                         if !wanted.is_held() {
@@ -398,7 +404,7 @@ impl<'a> Conversation<'a> {
             let commit = job.source.head();
             sync::check_deletions(&plan, count, wanted.base.head.as_deref(), commit.as_deref())?;
         }
-        announce(job.printer, &plan);
+        announce(&plan);
         Ok(plan.bytes)
     }
 
@@ -408,8 +414,10 @@ impl<'a> Conversation<'a> {
         input: &mut impl io::Read,
         synced: Synced,
     ) -> Result<Option<Finished>, RunError> {
+        let run = self.job.request.run.as_ref();
+        let _span = info_span!("program", run = run.map(|run| run.id.as_str())).entered();
         let taken = Taken::default();
-        if let Some(run) = &self.job.request.run {
+        if let Some(run) = run {
             if run.await_environment {
                 ToHelper::Environment(self.job.environment.clone()).write(&mut self.outbox)?;
                 self.outbox.flush().map_err(TransportError::Broken)?;
@@ -456,10 +464,10 @@ impl<'a> Conversation<'a> {
     }
 }
 
-fn announce(printer: Printer, plan: &Plan<'_>) {
+fn announce(plan: &Plan<'_>) {
     let (puts, deletes) = (plan.puts.len() as u64, plan.deletes.len());
     let (puts, size) = (human::count(puts, "file"), human::bytes(plan.bytes));
-    printer.detail(&format!("sending {puts} ({size}), removing {deletes}"));
+    info!("sending {puts} ({size}), removing {deletes}");
 }
 
 /// Sends what the plan says from the checkout at `root`.

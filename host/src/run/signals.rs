@@ -8,6 +8,7 @@
 use super::outbox::Outbox;
 use super::outcome::Outcome;
 use super::session::RunError;
+use crate::log;
 use crate::output::{CommandError, Printer};
 use crabbox_wire::frame::ToHelper;
 use crabbox_wire::message::Signal;
@@ -293,9 +294,11 @@ fn send(outbox: &mut Outbox, signal: Signal) {
     let _ = outbox.flush();
 }
 
-/// The user has asked often enough: nothing here is worth another wait.
+/// The user has asked often enough: nothing here is worth another wait. The log is kept where that
+/// takes no longer than a moment.
 #[expect(clippy::exit, reason = "the main thread may be stuck in a write; nothing is left to undo")]
 fn leave(exit: u8) -> ! {
+    aside(move || log::finish(exit));
     std::process::exit(exit.into())
 }
 

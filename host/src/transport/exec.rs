@@ -8,6 +8,7 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::thread;
 use std::time::Duration;
+use tracing::debug;
 
 /// How often an ending session is looked at before it is killed: about six seconds,
 /// more than the helper gives a command to end.
@@ -120,6 +121,7 @@ pub(super) fn start(
     };
     let mut words = prefix.iter().map(String::as_str).chain(["/bin/sh", "-c", script]);
     let program = words.next().unwrap_or("/bin/sh");
+    debug!("starting `{}`", prefix.join(" "));
     let mut command = Command::new(program);
     command
         .args(words)

@@ -11,6 +11,7 @@ use crabbox_provider_api::payload::{self, Endpoint};
 use crabbox_wire::message::{Identity, Marker, Proof, Request, Run as RunRequest};
 use crabbox_wire::text::Text;
 use std::time::Duration;
+use tracing::info_span;
 
 /// How long the helper isn't started for a checkout that is still being read: a small one is read by
 /// then, and what is wanted goes with the request, which saves a frame and on some ways a round trip.
@@ -46,7 +47,8 @@ impl Attempt<'_> {
                 if let Err(signal) = self.listener.acquiring() {
                     return Ok((held, Err(RunError::Interrupted(signal))));
                 }
-                let mut held = desk.take_again(held, &self.order.wanted)?;
+                let again = info_span!("acquire");
+                let mut held = again.in_scope(|| desk.take_again(held, &self.order.wanted))?;
                 self.listener.acquired();
                 let (result, _) = self.on_box(desk, &mut held);
                 Ok((held, result))

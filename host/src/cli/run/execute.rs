@@ -11,9 +11,11 @@ use crate::lease::Desk;
 use crate::output::{CommandError, Printer, Typed, human};
 use crate::run::{Finished, Listener, RunError};
 use crate::sync::{self, Scan, Scanning};
+use std::cell::Cell;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Instant;
+use tracing::{info, info_span};
 
 impl Run {
     /// Returns the exit code.
@@ -51,13 +53,21 @@ impl Order {
         let listener = Listener::start(printer, move || working.lease())
             .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
         thread::scope(|scope| {
+            // Closed, and so told of, where the tree is first needed.
+            let phase = info_span!("scan");
+            let (within, phase) = (phase.clone(), Cell::new(Some(phase)));
+            let listener = &listener;
             // The tree is read while a box is found and reached.
-            let scan = || {
+            let scan = move || {
+                let _span = within.entered();
                 let Self { source, settings, places, .. } = self;
                 sync::scan(source, &settings.exclude, &places.cache, listener.stop())
             };
-            let scanning = Scanning::start(scope, scan, |scan| self.announce(scan, printer));
-            let result = self.run_beside(&scanning, desk, &listener, printer, started);
+            let scanning = Scanning::start(scope, scan, |scan| {
+                drop(phase.take());
+                self.announce(scan, printer);
+            });
+            let result = self.run_beside(&scanning, desk, listener, printer, started);
             // Nobody wants it any more.
             listener.stop().store(true, Ordering::Relaxed);
             result
@@ -66,7 +76,7 @@ impl Order {
 
     fn announce(&self, scan: &Scan, printer: Printer) {
         let files = human::count(scan.tree.entries().len() as u64, "file");
-        printer.detail(&format!("the checkout `{}` holds {files}", self.source.root.display()));
+        info!("the checkout `{}` holds {files}", self.source.root.display());
         for warning in &scan.warnings {
             printer.warning(warning);
         }
@@ -80,12 +90,13 @@ impl Order {
         printer: Printer,
         started: Instant,
     ) -> Result<Report, Failed> {
-        let held = desk.acquire(&self.wanted).map_err(Failed::of_acquiring)?;
+        let held = info_span!("acquire").in_scope(|| desk.acquire(&self.wanted));
+        let held = held.map_err(Failed::of_acquiring)?;
         listener.acquired();
         let ready = started.elapsed();
         let claim = &held.claim;
         let took = human::duration(ready);
-        printer.detail(&format!("{} ({}) is ready after {took}", claim.slug, claim.id));
+        info!("{} ({}) is ready after {took}", claim.slug, claim.id);
 
         let attempt = Attempt { order: self, scanning, listener, printer };
         let (mut held, result) = attempt.run(&mut desk, held).map_err(Failed::of_acquiring)?;
@@ -94,7 +105,9 @@ impl Order {
         let settings = &self.settings;
         let releasing = printer.progress(format!("letting go of {}", held.claim.slug));
         fault::point("run.before.let_go");
-        let end = desk.let_go(&mut held, self.keep, settings.idle, &settings.provider_settings);
+        let end = info_span!("release").in_scope(|| {
+            desk.let_go(&mut held, self.keep, settings.idle, &settings.provider_settings)
+        });
         fault::point("run.after.let_go");
         drop(releasing);
         listener.done(outcome);

@@ -1,0 +1,110 @@
+//! Begins and ends the logs of this process.
+
+use super::collect::{Collect, Place};
+use super::kept::Kept;
+use crate::output::{CommandError, Printer, Quoted};
+use std::env;
+use std::fs::File;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tracing::level_filters::LevelFilter;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+
+/// What the user wants to see of which part: the syntax of [`Targets`].
+const VARIABLE: &str = "CRABBOX_LOG";
+
+/// The log that is kept, for [`finish`].
+static KEPT: OnceLock<Arc<Mutex<Kept>>> = OnceLock::new();
+
+/// Which logs there are to be.
+#[derive(Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) printer: Printer,
+    /// How often `-v` was given.
+    pub(crate) verbose: u8,
+    /// `--log-file`.
+    pub(crate) file: Option<&'a Path>,
+    /// The log to keep, if one is kept of this command.
+    pub(crate) keep: Option<Keep>,
+}
+
+/// What a kept log says of its command.
+#[derive(Debug)]
+pub(crate) struct Keep {
+    pub(crate) state: PathBuf,
+    pub(crate) command: String,
+    pub(crate) version: String,
+}
+
+/// Begins them, once in a process.
+pub(crate) fn start(wanted: Wanted<'_>) -> Result<(), CommandError> {
+    let variable = variable()?;
+    let mut places = Vec::new();
+    let screen = match wanted.verbose {
+        0 => variable.clone(),
+        1 => Some(all(LevelFilter::INFO)),
+        2.. => Some(all(LevelFilter::DEBUG)),
+    };
+    if let Some(filter) = screen.filter(|_| !wanted.printer.is_quiet()) {
+        places.push((filter, Place::Screen(wanted.printer)));
+    }
+    if let Some(path) = wanted.file {
+        let filter = variable.unwrap_or_else(|| all(LevelFilter::DEBUG));
+        places.push((filter, Place::File(Mutex::new(open(path)?))));
+    }
+    if let Some(Keep { state, command, version }) = wanted.keep {
+        let kept = Arc::new(Mutex::new(Kept::begin(state, &command, &version)));
+        places.push((all(LevelFilter::DEBUG), Place::Kept(Arc::clone(&kept))));
+        // There is one at most: this is called once.
+        let _ = KEPT.set(kept);
+    }
+    if !places.is_empty() {
+        let subscriber = tracing_subscriber::registry().with(Collect(places));
+        // Only a second call could fail.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    }
+    Ok(())
+}
+
+/// Ends the log that is kept, if there is one: all that it has is in its file when this returns.
+pub(crate) fn finish(exit: u8) {
+    if let Some(kept) = KEPT.get() {
+        kept.lock().unwrap_or_else(PoisonError::into_inner).finish(exit);
+    }
+}
+
+/// Everything from this level on.
+fn all(level: LevelFilter) -> Targets {
+    Targets::new().with_default(level)
+}
+
+/// What the variable says; empty counts as unset.
+fn variable() -> Result<Option<Targets>, CommandError> {
+    let Some(value) = env::var_os(VARIABLE).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let value = value.to_string_lossy();
+    let wrong = |why: String| {
+        CommandError::usage(format!("`{VARIABLE}` is no filter: {why}"))
+            .hint(format!("export {VARIABLE}=info,crabbox::transport=debug"))
+    };
+    value
+        .parse()
+        .map(Some)
+        .map_err(|error: tracing_subscriber::filter::ParseError| wrong(error.to_string()))
+}
+
+/// Ours alone, if it is new.
+fn open(path: &Path) -> Result<File, CommandError> {
+    File::options().append(true).create(true).mode(0o600).open(path).map_err(|error| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let error = CommandError::usage(format!("`--log-file {}` can't be opened", path.display()))
+            .because(error);
+        match folder.filter(|folder| !folder.exists()) {
+            Some(folder) => error.hint(format!("mkdir -p {}", Quoted(folder))),
+            None => error,
+        }
+    })
+}
