@@ -42,7 +42,11 @@ impl Desk {
 
     /// Any other command.
     pub(crate) fn crabbox(&self, arguments: &[&str]) -> Ran {
-        self.world.crabbox(&[&["--provider-path", &self.path], arguments].concat())
+        Ran::of(&mut self.crabbox_command(arguments))
+    }
+
+    pub(crate) fn crabbox_command(&self, arguments: &[&str]) -> Command {
+        self.world.command(&[&["--provider-path", &self.path], arguments].concat())
     }
 
     /// How the provider's next calls go; nothing is well.

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The checks, after what holds of all of them was looked at.
-fn checks(command: &mut Command) -> (i32, Vec<Value>) {
+pub(crate) fn checks(command: &mut Command) -> (i32, Vec<Value>) {
     let ran = Ran::of(command);
     let document: Value = serde_json::from_str(&ran.stdout).expect(&ran.stderr);
     assert_eq!(document["schema_version"], 1);
@@ -27,12 +27,12 @@ fn doctor(world: &World) -> Vec<Value> {
     checks(&mut world.command(&["doctor", "--json"])).1
 }
 
-fn find<'a>(checks: &'a [Value], id: &str) -> &'a Value {
+pub(crate) fn find<'a>(checks: &'a [Value], id: &str) -> &'a Value {
     checks.iter().find(|check| check["id"] == id).unwrap_or_else(|| panic!("no {id}: {checks:#?}"))
 }
 
 /// The status of a check, and a part of its message.
-fn expect(checks: &[Value], id: &str, status: &str, message: &str) {
+pub(crate) fn expect(checks: &[Value], id: &str, status: &str, message: &str) {
     let check = find(checks, id);
     assert_eq!(check["status"], status, "{check}");
     assert!(check["message"].as_str().expect("text").contains(message), "{check}");

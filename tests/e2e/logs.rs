@@ -63,6 +63,16 @@ fn once_verbose_says_each_phase_with_its_time() {
 }
 
 #[test]
+fn twice_verbose_says_what_a_provider_logs_under_its_name() {
+    let desk = Desk::new("");
+    let once = desk.crabbox(&["doctor", "-v", "--provider", "desk"]);
+    assert!(!once.stderr.contains("it is looked at"), "{}", once.stderr);
+    let twice = desk.crabbox(&["doctor", "-vv", "--provider", "desk"]);
+    let line = "crabbox: debug: hook{provider=desk name=doctor}: desk::lamp: it is looked at\n";
+    assert!(twice.stderr.contains(line), "{}", twice.stderr);
+}
+
+#[test]
 fn the_variable_chooses_by_target_and_level() {
     let desk = Desk::new("");
     let run = |filter: &str, more: &[&str]| {

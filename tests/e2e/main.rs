@@ -7,6 +7,7 @@ mod config;
 mod crowd;
 mod desk;
 mod doctor;
+mod doctor_hooks;
 mod documents;
 mod faults;
 mod hang_up;

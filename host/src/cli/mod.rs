@@ -199,7 +199,7 @@ impl Command {
             Self::Provider(provider) => provider.execute(shared).map(|()| Exit::Ok),
             Self::Config(config) => config.execute(shared),
             Self::Init(init) => init.execute(shared).map(|()| Exit::Ok),
-            Self::Doctor(doctor::Doctor) => doctor::Doctor::execute(shared),
+            Self::Doctor(doctor) => doctor.execute(shared),
             Self::Debug(debug) => debug.execute(shared).map(|()| Exit::Ok),
             Self::Completions(completions) => completions.execute(shared).map(|()| Exit::Ok),
             Self::Version(version::Version) => version::Version::execute(shared).map(|()| Exit::Ok),

@@ -216,6 +216,11 @@ impl Layers {
         self.user.1.providers.contains_key(provider)
     }
 
+    /// The names for which the user has a table `[provider.NAME]`.
+    pub fn configured_providers(&self) -> impl Iterator<Item = &str> {
+        self.user.1.providers.keys().map(String::as_str)
+    }
+
     /// Every entry of the tables `[provider.NAME]`, the repository's first, those that are covered
     /// by another, too.
     #[must_use]

@@ -59,6 +59,12 @@ impl Layers {
         }
         errors
     }
+
+    /// What stands in `[provider.NAME]` for this name and shouldn't, by its manifest.
+    #[must_use]
+    pub fn check_provider(&self, name: &str, manifest: &Manifest) -> Vec<ConfigError> {
+        check_entries(self, name, manifest)
+    }
 }
 
 fn not_known<'a>(name: &str, mut known: impl Iterator<Item = &'a String>) -> Problem {

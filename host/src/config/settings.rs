@@ -63,7 +63,7 @@ impl Settings {
             _ => ReleaseAction::Park,
         };
         Self {
-            provider_settings: provider_settings(layers, &provider),
+            provider_settings: Self::of_provider(layers, &provider),
             provider_by_repository: by_repository && !layers.is_configured(&provider),
             provider,
             provider_path: all(layers, "providers.path", |setting| match setting {
@@ -78,6 +78,13 @@ impl Settings {
                 _ => Vec::new(),
             }),
         }
+    }
+
+    /// `[provider.NAME]` for this name, chosen or not.
+    #[must_use]
+    pub fn of_provider(layers: &Layers, name: &str) -> payload::Settings {
+        let settings = layers.provider(name).into_iter();
+        settings.map(|setting| (setting.name, providers::to_json(&setting.value))).collect()
     }
 }
 
@@ -108,9 +115,4 @@ fn all<T>(layers: &Layers, name: &str, items: impl Fn(Setting) -> Vec<T>) -> Vec
 
 fn is_repository(origin: &Origin) -> bool {
     matches!(origin, Origin::File { owner: Owner::Repository, .. })
-}
-
-fn provider_settings(layers: &Layers, name: &str) -> payload::Settings {
-    let settings = layers.provider(name).into_iter();
-    settings.map(|setting| (setting.name, providers::to_json(&setting.value))).collect()
 }

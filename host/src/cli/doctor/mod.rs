@@ -1,49 +1,107 @@
 //! `crabbox doctor`
 //!
-//! [`build`], [`storage`] and [`programs`] look at one kind of thing each. A check that fails
-//! hides no other, and nothing is written.
+//! [`build`], [`storage`] and [`programs`] look at one kind of thing each, [`hooks`] asks the providers.
+//! A check that fails hides no other, and nothing is written.
 
 mod build;
+mod hooks;
 mod programs;
 mod storage;
 
 use super::config::{repository, usable};
 use super::{Shared, version};
-use crate::config::{ConfigError, Layers, Settings};
+use crate::config::{ConfigError, Flags, Layers, Settings};
 use crate::output::{CommandError, Exit, human, visible, wrap};
 use crate::places::Places;
 use clap::Args;
 use crabbox_provider_api::manifest::Manifest;
 use crabbox_provider_api::payload::{Check, CheckStatus};
+use serde::Serialize;
 use serde_json::json;
 use std::fmt::Write as _;
 
 /// Check that everything on this machine is as it should be
 ///
-/// Nothing is written and no provider's code is run. What fails or deserves a warning comes with
-/// a line to paste. Exits with 1 if a check fails.
+/// Nothing is written. Providers are asked for checks of their own: the one that a run here would use,
+/// those with settings in your config.toml, and those with leases that aren't over. What fails or
+/// deserves a warning comes with a line to paste. Exits with 1 if a check fails.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox doctor
+  crabbox doctor --provider local
   crabbox doctor --json")]
-pub(super) struct Doctor;
+pub(super) struct Doctor {
+    /// As a run with this provider would find things
+    #[arg(long, value_name = "NAME")]
+    provider: Option<String>,
+}
+
+/// A check, and the provider whose own it is, if it is one's.
+#[derive(Debug, Serialize)]
+struct Row {
+    provider: Option<String>,
+    #[serde(flatten)]
+    check: Check,
+}
+
+impl From<Check> for Row {
+    fn from(check: Check) -> Self {
+        Self { provider: None, check }
+    }
+}
+
+impl Row {
+    /// Of a provider, whose name comes first: two may look at the same.
+    fn of(provider: &str, check: Check) -> Self {
+        let id = format!("{provider}-{}", check.id);
+        Self { provider: Some(provider.to_owned()), check: Check { id, ..check } }
+    }
+}
 
 impl Doctor {
-    pub(super) fn execute(shared: &Shared) -> Result<Exit, CommandError> {
-        let checks = checks(shared);
-        let count = |status| checks.iter().filter(|check| check.status == status).count();
+    pub(super) fn execute(self, shared: &Shared) -> Result<Exit, CommandError> {
+        let rows = self.rows(shared);
+        let count = |status| rows.iter().filter(|row| row.check.status == status).count();
         let failed = count(CheckStatus::Fail);
         if shared.printer.json {
             shared.printer.document(&json!({
                 "schema_version": 1,
                 "ok": failed == 0,
-                "checks": checks,
+                "checks": rows,
             }))?;
         } else {
-            shared.printer.data(&render(&checks, shared.printer.columns()))?;
+            shared.printer.data(&render(&rows, shared.printer.columns()))?;
             shared.printer.phase(&conclusion(failed, count(CheckStatus::Warn)));
         }
         Ok(if failed == 0 { Exit::Ok } else { Exit::Failed })
+    }
+
+    fn rows(self, shared: &Shared) -> Vec<Row> {
+        let mut checks = vec![pass("version", version::line())];
+        let mut asked = Vec::new();
+        match shared.places() {
+            Ok(places) => {
+                let root = repository();
+                let flags = Flags { provider: self.provider, ..shared.flags() };
+                let (layers, errors) = Layers::read(flags, root.as_deref(), &places.config);
+                let settings = Settings::of(&layers);
+                let registry = shared.registry(&settings);
+                let providers = registry.list();
+                checks.extend(configuration(&layers, errors, &usable(&providers)));
+                checks.extend(of_places(&places));
+                checks.extend(build::providers(&providers, &settings.provider));
+                let wanted = hooks::Wanted::of(&layers, &settings, &places.state);
+                asked = hooks::ask(shared, &layers, &settings, &registry, &wanted);
+            }
+            Err(error) => {
+                let home = "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"";
+                checks.push(fail("folders", error.to_string(), home));
+                checks.push(skip("config", "nobody knows where it would be"));
+            }
+        }
+        checks.extend(programs::all());
+        checks.extend(build::helpers());
+        checks.into_iter().map(Row::from).chain(asked).collect()
     }
 }
 
@@ -57,29 +115,6 @@ fn conclusion(failed: usize, warned: usize) -> String {
         (_, 0) => failures(),
         _ => format!("{}, {}", failures(), warnings()),
     }
-}
-
-fn checks(shared: &Shared) -> Vec<Check> {
-    let mut checks = vec![pass("version", version::line())];
-    match shared.places() {
-        Ok(places) => {
-            let root = repository();
-            let (layers, errors) = Layers::read(shared.flags(), root.as_deref(), &places.config);
-            let settings = Settings::of(&layers);
-            let providers = shared.registry(&settings).list();
-            checks.extend(configuration(&layers, errors, &usable(&providers)));
-            checks.extend(of_places(&places));
-            checks.extend(build::providers(&providers, &settings.provider));
-        }
-        Err(error) => {
-            let home = "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"";
-            checks.push(fail("folders", error.to_string(), home));
-            checks.push(skip("config", "nobody knows where it would be"));
-        }
-    }
-    checks.extend(programs::all());
-    checks.extend(build::helpers());
-    checks
 }
 
 fn of_places(places: &Places) -> Vec<Check> {
@@ -128,10 +163,10 @@ fn fail(id: &str, message: impl Into<String>, hint: impl Into<String>) -> Check 
     Check { status: CheckStatus::Fail, hint: Some(hint.into()), ..pass(id, message) }
 }
 
-fn render(checks: &[Check], terminal: Option<usize>) -> String {
-    let width = checks.iter().map(|check| check.id.len()).max().unwrap_or(0);
+fn render(rows: &[Row], terminal: Option<usize>) -> String {
+    let width = rows.iter().map(|row| visible(&row.check.id).len()).max().unwrap_or(0);
     let mut text = String::new();
-    for check in checks {
+    for Row { check, .. } in rows {
         let status = match check.status {
             CheckStatus::Pass => "pass",
             CheckStatus::Warn => "warn",
@@ -139,7 +174,7 @@ fn render(checks: &[Check], terminal: Option<usize>) -> String {
             CheckStatus::Skip => "skip",
         };
         let message = wrap(&visible(&check.message), width + 8, terminal);
-        let _ = writeln!(text, "{status}  {:<width$}  {message}", check.id);
+        let _ = writeln!(text, "{status}  {:<width$}  {message}", visible(&check.id));
         if let Some(hint) = &check.hint {
             let _ = writeln!(text, "      {:<width$}  hint: {}", "", visible(hint));
         }

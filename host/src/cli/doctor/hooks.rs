@@ -1,0 +1,149 @@
+//! What the providers themselves say: those that are of use here, all at the same time, each in the
+//! time that it has. One that crashes, hangs or has nothing to say is a check like any other.
+
+use super::{Row, fail, pass, skip, warn};
+use crate::claims::Reader;
+use crate::cli::Shared;
+use crate::config::{Layers, Settings};
+use crate::provider::{self, Callbacks, ProviderError};
+use crate::registry::{FindError, Library, Registry};
+use crabbox_provider_api::ErrorCode;
+use crabbox_provider_api::payload::{Check, CheckStatus, Checkpoint, Diagnosis, DoctorRequest};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::thread;
+use std::time::Duration;
+use tracing::{Span, info};
+
+/// How long a provider may take at most.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// The providers whose own checks are of use, by the words that stand for them here.
+#[derive(Debug, Default)]
+pub(super) struct Wanted {
+    /// The one that a run here would use, or that was named, and those with settings of the user's.
+    pub(super) configured: BTreeSet<String>,
+    /// Those that have boxes.
+    pub(super) in_use: BTreeSet<String>,
+}
+
+impl Wanted {
+    pub(super) fn of(layers: &Layers, settings: &Settings, state: &Path) -> Self {
+        let mut configured: BTreeSet<String> =
+            layers.configured_providers().map(str::to_owned).collect();
+        configured.insert(settings.provider.clone());
+        // Claims that can't be read are a check of their own.
+        let rows = Reader::open(state).ok().flatten().and_then(|reader| reader.live().ok());
+        let in_use = rows.unwrap_or_default().into_iter().map(|row| row.provider).collect();
+        Self { configured, in_use }
+    }
+}
+
+/// Asks all of them.
+pub(super) fn ask(
+    shared: &Shared,
+    layers: &Layers,
+    settings: &Settings,
+    registry: &Registry,
+    wanted: &Wanted,
+) -> Vec<Row> {
+    let mut seen = BTreeSet::new();
+    let mut rows = Vec::new();
+    let mut calls = Vec::new();
+    for word in wanted.configured.union(&wanted.in_use) {
+        let library = match registry.find(word) {
+            Ok(library) if seen.insert(library.manifest.name.clone()) => library,
+            Ok(_) => continue,
+            Err(error) => {
+                rows.extend(absent(word, &error, wanted).map(|check| Row::of(word, check)));
+                continue;
+            }
+        };
+        let by_repository = settings.provider_by_repository && *word == settings.provider;
+        if by_repository && !registry.is_bundled(word) && !wanted.in_use.contains(word) {
+            let message = "this repository chooses it, and you haven't configured it: not asked";
+            rows.push(Row::of(word, skip("doctor", message)));
+        } else if !layers.check_provider(word, &library.manifest).is_empty() {
+            rows.push(Row::of(word, skip("doctor", "its settings are wrong: not asked")));
+        } else {
+            let settings = Settings::of_provider(layers, word);
+            calls.push((library, DoctorRequest { settings }));
+        }
+    }
+    rows.extend(call_all(shared, &calls));
+    rows
+}
+
+/// One with boxes that isn't there is trouble; of one with settings the settings' check tells.
+fn absent(word: &str, error: &FindError, wanted: &Wanted) -> Option<Check> {
+    let missing = matches!(error, FindError::Missing { .. }) && wanted.in_use.contains(word);
+    let message = "it isn't installed, and there are leases of it";
+    missing.then(|| fail("doctor", message, "crabbox list"))
+}
+
+fn call_all(shared: &Shared, calls: &[(Library, DoctorRequest)]) -> Vec<Row> {
+    let span = Span::current();
+    thread::scope(|scope| {
+        let threads: Vec<_> = calls
+            .iter()
+            .map(|(library, request)| {
+                let span = &span;
+                scope.spawn(move || span.in_scope(|| call(shared, library, request)))
+            })
+            .collect();
+        threads.into_iter().flat_map(|one| one.join().expect("asking doesn't panic")).collect()
+    })
+}
+
+fn call(shared: &Shared, library: &Library, request: &DoctorRequest) -> Vec<Row> {
+    let name = &library.manifest.name;
+    let _asking = shared.printer.progress(format!("asking {name}"));
+    let answer = provider::open(library, &provider::Options::default())
+        .and_then(|mut provider| provider.doctor(request, LONGEST, &mut Onlooker));
+    checks(name, answer).into_iter().map(|check| Row::of(name, check)).collect()
+}
+
+fn checks(name: &str, answer: Result<Diagnosis, ProviderError>) -> Vec<Check> {
+    let in_detail = || format!("crabbox doctor -vv --provider {name}");
+    match answer {
+        Ok(Diagnosis { checks }) if checks.is_empty() => {
+            vec![pass("doctor", "it has nothing to say")]
+        }
+        Ok(Diagnosis { checks }) => {
+            checks.into_iter().map(|check| with_hint(check, in_detail)).collect()
+        }
+        Err(error) => match error.answer() {
+            Some(answer) if answer.code == ErrorCode::Unsupported => {
+                vec![skip("doctor", "it has no checks of its own")]
+            }
+            answer => {
+                let hint = answer.and_then(|answer| answer.hint.clone()).unwrap_or_else(in_detail);
+                vec![fail("doctor", error.to_string(), hint)]
+            }
+        },
+    }
+}
+
+/// There is one where something is wrong, and nowhere else.
+fn with_hint(check: Check, otherwise: impl FnOnce() -> String) -> Check {
+    let Check { id, status, message, hint } = check;
+    match status {
+        CheckStatus::Pass => pass(&id, message),
+        CheckStatus::Skip => skip(&id, message),
+        CheckStatus::Warn => warn(&id, message, hint.unwrap_or_else(otherwise)),
+        CheckStatus::Fail => fail(&id, message, hint.unwrap_or_else(otherwise)),
+    }
+}
+
+/// A host for which nothing is made.
+struct Onlooker;
+
+impl Callbacks for Onlooker {
+    fn checkpoint(&mut self, _: &Checkpoint) -> Result<(), String> {
+        Err("`doctor` makes nothing".to_owned())
+    }
+
+    fn progress(&mut self, text: &str) {
+        info!("{text}");
+    }
+}
