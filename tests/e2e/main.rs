@@ -25,6 +25,7 @@ mod reference;
 mod run;
 mod schemas;
 mod screens;
+mod secrets;
 mod source;
 mod stalled;
 mod state;

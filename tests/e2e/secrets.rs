@@ -1,0 +1,222 @@
+//! Secrets go in wherever something can go in, and come out nowhere: each canary is looked for in
+//! everything that crabbox prints, keeps, or hands to a process in its arguments.
+
+use crate::desk::Desk;
+use crabbox_tests::{Ran, World, until};
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const CONFIG: &str = "canary/of-the \"config\"";
+const VARIABLE: &str = "canary-of-the-environment";
+const FLAG: &str = "canary-of-a-flag";
+const HANDED_ON: &str = "canary-that-is-handed-on";
+const INPUT: &str = "canary-of-the-input";
+const ALL: [&str; 5] = [CONFIG, VARIABLE, FLAG, HANDED_ON, INPUT];
+
+/// The forms in which each could come out.
+fn forms() -> Vec<String> {
+    let plain = ALL.iter().map(|canary| (*canary).to_owned());
+    let other = ["canary%2Fof-the%20%22config%22", "canary/of-the \\\"config\\\""];
+    plain.chain(other.map(str::to_owned)).collect()
+}
+
+fn look(what: &str, bytes: &[u8]) {
+    for form in forms() {
+        let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
+        assert!(!found, "{what} shows `{form}`: {}", String::from_utf8_lossy(bytes));
+    }
+}
+
+/// Every file below a folder, and the names of them.
+fn look_below(folder: &Path) {
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.expect("an entry").path();
+        look("a name", path.as_os_str().as_encoded_bytes());
+        if path.is_dir() {
+            look_below(&path);
+        } else if path.is_file() {
+            look(&path.display().to_string(), &fs::read(&path).expect("reads"));
+        }
+    }
+}
+
+fn look_at_all_that_is_kept(world: &World) {
+    for folder in ["state", "cache", "data", "runtime"] {
+        look_below(&world.root().join(folder));
+    }
+}
+
+/// Runs a line; what it prints holds no canary. Returns that it printed.
+fn ran(command: &mut Command) -> Ran {
+    let ran = Ran::of(command);
+    look("standard output", ran.stdout.as_bytes());
+    look("standard error", ran.stderr.as_bytes());
+    ran
+}
+
+fn with_canaries(command: &mut Command) -> &mut Command {
+    command.env("MISBEHAVING_TOKEN", VARIABLE).env("HANDED_ON_TOKEN", HANDED_ON)
+}
+
+/// A provider that tells everything it knows, with a configured secret.
+fn telling() -> (World, String) {
+    let world = World::new();
+    let token = CONFIG.replace('"', "\\\"");
+    world.configure(&format!(
+        "[provider.misbehaving]\nlease = 'tells'\ndoctor = 'tells'\ntoken = \"{token}\"\n"
+    ));
+    let path = world.provider_path("crabbox_provider_misbehaving").display().to_string();
+    (world, path)
+}
+
+#[test]
+fn what_a_provider_tells_comes_out_nowhere() {
+    let (world, path) = telling();
+    let log = world.root().join("log").display().to_string();
+    let common = ["--provider-path", &path, "-vv", "--log-file", &log];
+    let run = ["run", "--provider", "misbehaving", "--", "true"];
+    let doctor = ["doctor", "--provider", "misbehaving"];
+    for json in [&[][..], &["--json"]] {
+        for (line, code) in [(&run[..], 125), (&doctor, 1)] {
+            let line = [&common, json, line].concat();
+            let ran = ran(with_canaries(&mut world.command(&line)));
+            assert_eq!(ran.code, code, "{}", ran.stderr);
+            // It was told, in each way.
+            let told = "its secrets are [redacted] and [redacted]";
+            let log = format!("}}: {told}\n");
+            assert!(ran.stderr.contains(&log), "{}", ran.stderr);
+            assert!([ran.stderr, ran.stdout].concat().matches(told).count() > 2);
+        }
+    }
+    look("the log file", &fs::read(&log).expect("reads"));
+    for line in [
+        &["debug", "last"][..],
+        &["debug", "last", "--json"],
+        &["debug", "list"],
+        &["list", "--all", "--json"],
+        &["list", "--all"],
+        &["config", "show"],
+        &["config", "show", "--json"],
+        &["config", "check"],
+        &["config", "explain", "provider.misbehaving.token"],
+        &["provider", "list", "--json"],
+    ] {
+        // A new process, which knows of no secret but what it is given.
+        let line = [&["--provider-path", path.as_str()], line].concat();
+        let _ = ran(&mut world.command(&line));
+    }
+    look_at_all_that_is_kept(&world);
+}
+
+#[test]
+fn a_provider_can_not_have_a_secret_recorded_or_put_into_arguments() {
+    for (how, said) in
+        [("names", "could not record the resource"), ("hands out", "its answer holds a secret")]
+    {
+        let world = World::new();
+        world.configure(&format!("[provider.misbehaving]\nlease = '{how}'\n"));
+        let path = world.provider_path("crabbox_provider_misbehaving").display().to_string();
+        let line = ["run", "-vv", "--provider-path", &path, "--provider", "misbehaving"];
+        let mut command = world.command(&[&line[..], &["--", "true"]].concat());
+        let ran = ran(with_canaries(&mut command));
+        assert_eq!(ran.code, 125, "{}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        look_at_all_that_is_kept(&world);
+    }
+}
+
+#[test]
+fn what_goes_to_a_program_goes_nowhere_else() {
+    let world = World::new();
+    let (hello, done) = (world.root().join("hello"), world.root().join("done"));
+    // The words of a program are its own business: the values don't stand there.
+    let script = format!(
+        "test \"$(echo $API_TOKEN $HANDED_ON_TOKEN $(cat) | wc -c)\" = {} && touch '{}'
+        until test -e '{}'; do sleep 0.01; done",
+        [FLAG, HANDED_ON, INPUT].join(" ").len() + 1,
+        hello.display(),
+        done.display(),
+    );
+    let log = world.root().join("log").display().to_string();
+    let flag = format!("API_TOKEN={FLAG}");
+    let line = ["run", "-vv", "--log-file", &log, "--env", &flag, "--env", "HANDED_ON_TOKEN"];
+    let mut command = world.command(&[&line[..], &["--shell", &script]].concat());
+    let mut child = with_canaries(&mut command)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(INPUT.as_bytes()).expect("writes");
+    drop(stdin);
+    until("the program has read", || hello.exists());
+    let mut processes = 0;
+    for id in descendants(child.id()) {
+        look(
+            "the arguments of a process",
+            &fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default(),
+        );
+        processes += 1;
+    }
+    assert!(processes > 1, "{processes}");
+    fs::write(done, "").expect("a file");
+    let ran = Ran::from(child.wait_with_output().expect("ends"));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    look("standard error", ran.stderr.as_bytes());
+    look("the log file", &fs::read(&log).expect("reads"));
+    look_at_all_that_is_kept(&world);
+}
+
+/// The processes that this one has started, and those that they have.
+fn descendants(process: u32) -> BTreeSet<u32> {
+    let mut all = BTreeSet::new();
+    let tasks = fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    for task in tasks {
+        let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        for child in children.split_whitespace().filter_map(|id| id.parse().ok()) {
+            all.insert(child);
+            all.extend(descendants(child));
+        }
+    }
+    all
+}
+
+#[test]
+fn a_wrong_line_is_answered_without_its_secrets() {
+    let world = World::new();
+    let flag = format!("API_TOKEN={FLAG}");
+    let joined = format!("--env={flag}");
+    for line in [
+        &["run", "--env", &flag, "--frsh", "--", "true"][..],
+        &["run", &joined, "--frsh", "--json", "--", "true"],
+        &["run", "--env", &flag, "--id", "no-such", "--json", "--", "true"],
+        &["run", "--env", &flag, "--dir", "/", "--", "true"],
+    ] {
+        let ran = ran(&mut world.command(line));
+        assert_eq!(ran.code, 125, "{line:?}");
+    }
+    let said = world.crabbox(&["run", "--env", &flag, "--frsh"]).stderr;
+    assert!(said.contains("API_TOKEN=[redacted]"), "{said}");
+    look_at_all_that_is_kept(&world);
+}
+
+#[test]
+fn what_the_way_to_a_box_says_comes_out_nowhere() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    let babble = format!("denied for {VARIABLE}\n");
+    fs::write(desk.machine().join("babble"), babble).expect("a file");
+    for json in [&[][..], &["--json"]] {
+        let mut command = desk.command(&[&["-vv"], json, &["--", "true"]].concat());
+        let ran = ran(with_canaries(&mut command));
+        assert_eq!(ran.code, 125, "{}", ran.stderr);
+        assert!(ran.stderr.contains("denied for [redacted]"), "{}", ran.stderr);
+    }
+    let _ = ran(&mut desk.world.command(&["list", "--all", "--json"]));
+    let _ = ran(&mut desk.world.command(&["debug", "last"]));
+    look_at_all_that_is_kept(&desk.world);
+}
