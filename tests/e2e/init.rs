@@ -49,6 +49,10 @@ fn a_commented_file_is_written_and_passes_the_check() {
     # How long a kept box stays ready without use.
     #idle = "30m"
 
+    # What becomes of a box at the end.
+    # It would choose what is deleted, so it holds once you run `crabbox config trust`.
+    #release = "park"
+
     [run]
     # Ends a command that takes longer.
     #timeout = "30m"
@@ -68,6 +72,7 @@ fn a_commented_file_is_written_and_passes_the_check() {
         .map(|line| if is_setting(line) { line.trim_start_matches('#') } else { line })
         .collect();
     fs::write(file(&world), set.join("\n")).expect("a file");
+    assert_eq!(world.crabbox(&["config", "trust", "--yes"]).code, 0);
     let checked = world.crabbox(&["config", "check"]);
     assert_eq!(checked.code, 0, "{}", checked.stderr);
     let shown = world.crabbox(&["config", "show"]).stdout;

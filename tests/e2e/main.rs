@@ -22,6 +22,7 @@ mod provider_files;
 mod providers;
 mod recover;
 mod reference;
+mod requests;
 mod run;
 mod schemas;
 mod screens;

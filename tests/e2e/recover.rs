@@ -30,6 +30,7 @@ const STATES: &[State] = &[
     ("A provider can't be used", writable),
     ("There is no such provider", unknown_provider),
     ("A repository asks for a provider", asked_for),
+    ("A repository asks for a setting", asks),
     ("A setting is wrong", wrong_setting),
     ("There is no HOME", no_home),
     ("It isn't a git checkout", no_checkout),
@@ -293,10 +294,15 @@ fn asked_for(world: &World) -> Option<String> {
     Some(all(&[world.crabbox(&["run", "--", "cargo", "test"])]))
 }
 
+fn asks(world: &World) -> Option<String> {
+    world.write(".crabbox.toml", "[lease]\nrelease = 'delete'\n");
+    Some(all(&[world.shell("true")]))
+}
+
 fn wrong_setting(world: &World) -> Option<String> {
     world.write(".crabbox.toml", "[lease]\nprovidr = 'local'\n");
     let unknown = world.shell("true");
-    world.write(".crabbox.toml", "[lease]\nrelease = 'delete'\n");
+    world.write(".crabbox.toml", "[providers]\npath = ['/p']\n");
     Some(all(&[unknown, world.shell("true")]))
 }
 

@@ -90,6 +90,12 @@ fn every_document_keeps_to_its_schema() {
         check("config-explain", &["config", "explain", key]);
     }
     check("config-show", &["config", "show"]);
+    world.write(".crabbox.toml", "[lease]\nrelease = 'delete'\n");
+    check("config-check", &["config", "check"]);
+    check("config-explain", &["config", "explain", "lease.release"]);
+    check("config-trust", &["config", "trust", "--yes"]);
+    check("config-trust-list", &["config", "trust", "--list"]);
+    check("config-trust-revoke", &["config", "trust", "--revoke"]);
 
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--", "true"]).code, 0);

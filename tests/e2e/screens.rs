@@ -109,9 +109,14 @@ fn settings() {
     screen.types(&["config", "explain", "timeout"]);
     screen.types(&["config", "path"]);
     screen.types(&["config", "check"]);
-    world.write(".crabbox.toml", "[run]\ntimeout = 10\n[lease]\nrelease = \"delete\"\n");
+    world.write(".crabbox.toml", "[run]\ntimeout = 10\n[providers]\npath = [\"/p\"]\n");
     screen.types(&["config", "check"]);
     screen.types(&["run", "--", "true"]);
+    world.write(".crabbox.toml", "[lease]\nrelease = \"delete\"\n");
+    screen.types(&["run", "--", "true"]);
+    screen.types(&["config", "trust"]);
+    screen.types(&["config", "trust", "--yes"]);
+    screen.types(&["config", "trust", "--list"]);
     compare("settings", &screen);
 }
 

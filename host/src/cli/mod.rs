@@ -3,6 +3,7 @@
 
 mod completions;
 mod config;
+mod confirm;
 mod debug;
 mod doctor;
 mod help;

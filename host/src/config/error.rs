@@ -1,6 +1,7 @@
 //! What can be wrong with a configuration, where, and what to do about it.
 
 use super::keys::Kind;
+use super::trust::TrustProblem;
 use crate::output::{CommandError, Quoted};
 use std::fmt;
 use std::io;
@@ -52,12 +53,9 @@ pub enum Problem {
     /// Nobody writes that by hand.
     #[error("it is larger than {} KiB", super::file::LIMIT / 1024)]
     TooLarge,
-    /// Somebody else could say what happens here.
-    #[error("it belongs to user {uid}, not to you or root")]
-    Owner {
-        /// Whose it is.
-        uid: u32,
-    },
+    /// It leads to another file.
+    #[error("it is a link: a repository's own file can't be one")]
+    Link,
     /// Bytes that are no text.
     #[error("it isn't UTF-8")]
     Encoding,
@@ -82,14 +80,9 @@ pub enum Problem {
         /// What it is, quoted where it can be shown.
         found: String,
     },
-    /// A key that a repository can't set.
-    #[error("a repository can't set `{key}`: it would choose {reason}")]
-    Forbidden {
-        /// Which.
-        key: &'static str,
-        /// What it would do.
-        reason: &'static str,
-    },
+    /// It isn't trusted that far.
+    #[error(transparent)]
+    Trust(#[from] TrustProblem),
     /// `[provider] NAME = …` instead of `[provider.NAME]`.
     #[error("`provider.{name}` must be a table of settings, not {found}")]
     ProviderShape {
@@ -140,7 +133,11 @@ impl ConfigError {
     /// Does everything else still hold?
     #[must_use]
     pub fn is_warning(&self) -> bool {
-        matches!(self.problem, Problem::NotInstalled { .. })
+        match &self.problem {
+            Problem::NotInstalled { .. } => true,
+            Problem::Trust(problem) => problem.is_warning(),
+            _ => false,
+        }
     }
 
     /// What to do about it.
@@ -156,16 +153,15 @@ impl ConfigError {
                 Some("it has none: remove the line".to_owned())
             }
             Problem::NoSetting { known, .. } => Some(format!("it has: {}", known.join(", "))),
-            Problem::Forbidden { key, .. } => {
-                Some(format!("set `{key}` in your own config.toml if you want it"))
-            }
             Problem::ProviderShape { name, .. } => Some(format!(
                 "`[provider.{name}]` holds its settings; `lease.provider` chooses one"
             )),
             Problem::NotInstalled { .. } => Some("crabbox provider list".to_owned()),
-            Problem::Owner { .. } => match &self.place {
-                Place::File { path, .. } => Some(format!("chown \"$(id -u)\" {}", Quoted(path))),
-                Place::Variable(_) => None,
+            Problem::Link | Problem::Trust(_) => match (&self.problem, &self.place) {
+                (Problem::Trust(problem), Place::File { path, .. }) => problem.hint(path),
+                // Not a line that copies what it leads to: that could be anything of the user's.
+                (_, Place::File { path, .. }) => Some(format!("ls -l {}", Quoted(path))),
+                (_, Place::Variable(_)) => None,
             },
             _ => None,
         }
@@ -175,12 +171,13 @@ impl ConfigError {
     #[must_use]
     pub fn code(&self) -> &'static str {
         match &self.problem {
-            Problem::Read(_) | Problem::NotAFile | Problem::TooLarge => "unreadable",
-            Problem::Owner { .. } => "owner",
+            Problem::Read(_) | Problem::NotAFile | Problem::Link | Problem::TooLarge => {
+                "unreadable"
+            }
+            Problem::Trust(problem) => problem.code(),
             Problem::Encoding | Problem::Syntax(_) => "syntax",
             Problem::Unknown { .. } => "unknown_key",
             Problem::Value { .. } | Problem::ProviderShape { .. } => "value",
-            Problem::Forbidden { .. } => "forbidden",
             Problem::NoProvider { .. } => "unknown_provider",
             Problem::NotInstalled { .. } => "not_installed",
             Problem::NoSetting { .. } => "unknown_setting",

@@ -39,22 +39,26 @@ impl fmt::Display for Kind {
     }
 }
 
-/// May a repository's file set it?
+/// What a repository's file may do with it. There is no default: whoever adds a key says what
+/// a stranger's file may do with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Repository {
-    /// Whatever it likes.
-    May,
-    /// Within a limit that is checked where the value is used.
+    /// Set it, to whatever it likes.
+    Set,
+    /// Set it within a limit that is checked where the value is used.
     Within(&'static str),
-    /// Never; with what it would do to whoever checks the repository out.
+    /// Ask for it: it holds once the user has granted it. With what it would choose.
+    Request(&'static str),
+    /// Never; with what it would choose for whoever checks the repository out.
     Never(&'static str),
 }
 
 impl fmt::Display for Repository {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::May => f.write_str("yes"),
+            Self::Set => f.write_str("yes"),
             Self::Within(limit) => f.write_str(limit),
+            Self::Request(reason) => write!(f, "if you grant it: it would choose {reason}"),
             Self::Never(reason) => write!(f, "no: it would choose {reason}"),
         }
     }
@@ -75,7 +79,7 @@ pub struct Key {
     pub variable: Option<&'static str>,
     /// The flag that sets it, for the commands that have one.
     pub flag: Option<&'static str>,
-    /// May a repository's file set it?
+    /// What a repository's file may do with it.
     pub repository: Repository,
 }
 
@@ -99,7 +103,7 @@ pub const KEYS: &[Key] = &[
         default: Some("30m"),
         variable: Some("CRABBOX_LEASE_IDLE"),
         flag: None,
-        repository: Repository::May,
+        repository: Repository::Set,
     },
     Key {
         name: "lease.release",
@@ -108,7 +112,7 @@ pub const KEYS: &[Key] = &[
         default: Some("park"),
         variable: Some("CRABBOX_LEASE_RELEASE"),
         flag: None,
-        repository: Repository::Never("what is deleted"),
+        repository: Repository::Request("what is deleted"),
     },
     Key {
         name: "run.timeout",
@@ -117,7 +121,7 @@ pub const KEYS: &[Key] = &[
         default: None,
         variable: Some("CRABBOX_RUN_TIMEOUT"),
         flag: Some("--timeout"),
-        repository: Repository::May,
+        repository: Repository::Set,
     },
     Key {
         name: "sync.exclude",
@@ -126,7 +130,7 @@ pub const KEYS: &[Key] = &[
         default: None,
         variable: None,
         flag: Some("--exclude"),
-        repository: Repository::May,
+        repository: Repository::Set,
     },
     Key {
         name: "providers.path",

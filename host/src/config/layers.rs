@@ -3,8 +3,11 @@
 
 use super::error::{ConfigError, Place, Problem};
 use super::file::{self, Layer, Owner, REPOSITORY_FILE, USER_FILE};
-use super::keys::{self, KEYS, Key};
+use super::keys::{self, KEYS, Key, Repository};
+use super::trust::{GrantTable, Grants, Pins, TrustProblem, changes};
 use super::value::Setting;
+use crate::places::Places;
+use crabbox_wire::tree::Hash;
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
@@ -97,36 +100,43 @@ pub struct Layers {
     environment: BTreeMap<&'static str, Setting>,
     repository: (PathBuf, Layer),
     user: (PathBuf, Layer),
+    grants: Grants,
 }
 
 impl Layers {
     /// Reads them, with all that is wrong. `repository`: the root of the checkout, if there
-    /// is one; `user`: the folder that holds `config.toml`.
+    /// is one.
     #[must_use]
-    pub fn read(flags: Flags, repository: Option<&Path>, user: &Path) -> (Self, Vec<ConfigError>) {
-        let user = user.join(USER_FILE);
+    pub fn read(
+        flags: Flags,
+        repository: Option<&Path>,
+        places: &Places,
+    ) -> (Self, Vec<ConfigError>) {
+        let user = places.config.join(USER_FILE);
         let mut of_user = file::read(&user, Owner::User);
-        let (repository, mut of_repository) =
-            match repository.map(|root| root.join(REPOSITORY_FILE)) {
-                Some(path) => {
-                    let layer = file::read(&path, Owner::Repository);
-                    (path, layer)
-                }
-                None => (PathBuf::new(), Layer::default()),
-            };
+        let (path, mut of_repository) = match repository.map(|root| root.join(REPOSITORY_FILE)) {
+            Some(path) => {
+                let layer = file::read(&path, Owner::Repository);
+                (path, layer)
+            }
+            None => (PathBuf::new(), Layer::default()),
+        };
         let (environment, mut errors) = environment();
         errors.append(&mut of_repository.errors);
         errors.append(&mut of_user.errors);
+        let (grants, error) = grants(&path, &of_repository, &of_user, &places.state);
+        errors.extend(error);
         let layers = Self {
             flags,
             environment,
-            repository: (repository, of_repository),
+            repository: (path, of_repository),
             user: (user, of_user),
+            grants,
         };
         (layers, errors)
     }
 
-    /// One file alone.
+    /// One file alone; what it asks for isn't granted.
     #[must_use]
     pub fn of_file(path: &Path, owner: Owner) -> (Self, Vec<ConfigError>) {
         let mut layer = file::read(path, owner);
@@ -136,8 +146,13 @@ impl Layers {
             Owner::Repository => ((path.to_owned(), layer), none()),
             Owner::User => (none(), (path.to_owned(), layer)),
         };
-        let layers =
-            Self { flags: Flags::default(), environment: BTreeMap::new(), repository, user };
+        let layers = Self {
+            flags: Flags::default(),
+            environment: BTreeMap::new(),
+            repository,
+            user,
+            grants: Grants::default(),
+        };
         (layers, errors)
     }
 
@@ -167,8 +182,60 @@ impl Layers {
     fn in_file(&self, owner: Owner, key: &Key) -> Option<Layered> {
         let (path, layer) = self.file(owner);
         let found = layer.settings.get(key.name)?;
+        let asked = owner == Owner::Repository && matches!(key.repository, Repository::Request(_));
+        if asked && !self.grants.allows(key.name, &found.value.to_toml()) {
+            return None;
+        }
         let origin = Origin::File { owner, path: path.clone(), line: found.line };
         Some(Layered { setting: found.value.clone(), origin })
+    }
+
+    /// What the user has granted to this repository's file.
+    #[must_use]
+    pub fn grants(&self) -> &Grants {
+        &self.grants
+    }
+
+    /// What the repository's file asks for and doesn't get, each a warning with its line. The
+    /// first says how the file changed, if it was trusted once.
+    #[must_use]
+    pub fn ungranted(&self) -> Vec<ConfigError> {
+        let requests = self.requests();
+        let file = &self.repository.0;
+        let warning = |line, problem: TrustProblem| {
+            ConfigError::new(Place::File { path: file.clone(), line }, problem.into())
+        };
+        let mut warnings: Vec<_> = requests
+            .iter()
+            .filter(|request| !request.granted)
+            .map(|request| {
+                let (text, reason) = (request.text(), request.reason.clone());
+                warning(Some(request.line), TrustProblem::Ungranted { text, reason })
+            })
+            .collect();
+        if let Some(changes) = self.changes().filter(|_| !warnings.is_empty()) {
+            warnings.insert(0, warning(None, TrustProblem::Changed { changes }));
+        }
+        warnings
+    }
+
+    /// What became of the requests of a file that was trusted and has changed since, in words.
+    #[must_use]
+    pub fn changes(&self) -> Option<String> {
+        self.grants.outdated().map(|pin| changes(&pin.requests, &self.requests()))
+    }
+
+    /// Of all bytes of the repository's file, if there is one.
+    #[must_use]
+    pub fn digest(&self) -> Option<Hash> {
+        self.repository.1.digest
+    }
+
+    /// The tables `[trust."PATH"]` of the user's file.
+    #[must_use]
+    pub fn grant_tables(&self) -> Vec<GrantTable> {
+        let (file, layer) = &self.user;
+        layer.grants.iter().map(|grant| GrantTable::of(file, grant)).collect()
     }
 
     /// `[provider.NAME]` for this name, the repository's settings over the user's.
@@ -243,12 +310,38 @@ impl Layers {
         entries
     }
 
-    fn file(&self, owner: Owner) -> &(PathBuf, Layer) {
+    pub(super) fn file(&self, owner: Owner) -> &(PathBuf, Layer) {
         match owner {
             Owner::Repository => &self.repository,
             Owner::User => &self.user,
         }
     }
+}
+
+/// What the user has granted to the file at `path`: in `[trust]`, or by trusting it as it is.
+fn grants(
+    path: &Path,
+    repository: &Layer,
+    user: &Layer,
+    state: &Path,
+) -> (Grants, Option<ConfigError>) {
+    let asks = repository.settings.keys().any(|name| {
+        keys::find(name).is_some_and(|key| matches!(key.repository, Repository::Request(_)))
+    });
+    if !asks && repository.providers.is_empty() {
+        return (Grants::default(), None);
+    }
+    let root = path.parent().unwrap_or(path);
+    let granted = user.grants.iter().filter(|grant| grant.is_for(root));
+    let allowed = granted.map(|grant| grant.allowed.clone()).collect();
+    let (pin, error) = match Pins::new(state).find(path) {
+        Ok(pin) => (pin, None),
+        Err(error) => {
+            let place = Place::File { path: path.to_owned(), line: None };
+            (None, Some(ConfigError::new(place, TrustProblem::Pin(error).into())))
+        }
+    };
+    (Grants::new(allowed, pin, repository.digest), error)
 }
 
 /// The variables of the table. An empty one counts as unset.

@@ -4,7 +4,8 @@
 //! [`keys`] is the table of all settings, [`mod@file`] reads a file against it, [`layers`] keeps
 //! what each of them says and where, [`providers`] judges `[provider.NAME]` by the provider's
 //! manifest, [`settings`] is what holds in the end. A repository's own file comes from whoever
-//! wrote the repository: the table says what it may not set.
+//! wrote the repository: the table says what it may set, ask for, and never have, and
+//! [`trust`] what the user has granted.
 
 mod error;
 mod file;
@@ -13,6 +14,7 @@ mod layers;
 mod providers;
 mod reference;
 mod settings;
+mod trust;
 mod value;
 
 pub use error::{ConfigError, Place, Problem};
@@ -21,4 +23,5 @@ pub use keys::{KEYS, Key, Kind, Repository, find as find_key, nearest as nearest
 pub use layers::{Flags, Layered, Layers, Origin, ProviderSetting};
 pub use reference::reference;
 pub use settings::Settings;
+pub use trust::{GrantTable, Grants, Pin, PinError, PinState, Pins, Request, TrustProblem};
 pub use value::{Setting, parse_duration};

@@ -5,12 +5,13 @@ use super::layers::{Flags, Layers, Origin};
 use super::value::Setting;
 use super::{Owner, keys, providers};
 use crate::output::CommandError;
+use crate::places::Places;
 use crabbox_provider_api::payload::{self, ReleaseAction};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The settings that hold.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Settings {
     /// Which provider leases boxes.
     pub provider: String,
@@ -29,21 +30,23 @@ pub struct Settings {
     pub exclude: Vec<String>,
     /// `[provider.NAME]` for the chosen provider.
     pub provider_settings: payload::Settings,
+    /// What the repository's file asks for and doesn't get, and what else deserves a warning.
+    pub warnings: Vec<ConfigError>,
 }
 
 impl Settings {
-    /// Reads all layers. `repository`: the root of the checkout, if there is one;
-    /// `user`: the folder that holds `config.toml`. No provider is looked at unless it is
-    /// chosen and has settings.
+    /// Reads all layers. `repository`: the root of the checkout, if there is one. No provider is
+    /// looked at unless it is chosen and has settings.
     pub fn load(
         flags: Flags,
         repository: Option<&Path>,
-        user: &Path,
+        places: &Places,
     ) -> Result<Self, CommandError> {
-        let (layers, errors) = Layers::read(flags, repository, user);
-        refuse(errors)?;
-        let settings = Self::of(&layers);
+        let (layers, errors) = Layers::read(flags, repository, places);
+        let warnings = refuse(errors)?;
+        let mut settings = Self::of(&layers);
         refuse(providers::check_chosen(&layers, &settings))?;
+        settings.warnings.splice(0..0, warnings);
         Ok(settings)
     }
 
@@ -77,6 +80,7 @@ impl Settings {
                 Setting::Texts(texts) => texts,
                 _ => Vec::new(),
             }),
+            warnings: layers.ungranted(),
         }
     }
 
@@ -88,11 +92,13 @@ impl Settings {
     }
 }
 
-/// The first error that isn't only a warning: the others are for `config check`.
-fn refuse(errors: Vec<ConfigError>) -> Result<(), CommandError> {
-    let mut errors = errors.into_iter().filter(|error| !error.is_warning());
+/// The first error that isn't only a warning (the others are for `config check`), or the warnings.
+fn refuse(errors: Vec<ConfigError>) -> Result<Vec<ConfigError>, CommandError> {
+    let (warnings, errors): (Vec<_>, Vec<_>) =
+        errors.into_iter().partition(ConfigError::is_warning);
+    let mut errors = errors.into_iter();
     let Some(first) = errors.next() else {
-        return Ok(());
+        return Ok(warnings);
     };
     let result = CommandError::from(first);
     Err(if errors.next().is_some() {

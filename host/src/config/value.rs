@@ -72,6 +72,19 @@ impl Setting {
         }
     }
 
+    /// As it would stand in a file.
+    #[must_use]
+    pub(super) fn to_toml(&self) -> toml::Value {
+        match self {
+            Self::Text(_) | Self::Duration(_) => self.text().into(),
+            Self::Texts(texts) => texts.clone().into(),
+            Self::Paths(paths) => {
+                let texts = paths.iter().map(|path| path.to_string_lossy().into_owned());
+                texts.collect::<Vec<_>>().into()
+            }
+        }
+    }
+
     /// For machines: durations in milliseconds.
     #[must_use]
     pub fn to_json(&self) -> Value {

@@ -95,7 +95,7 @@ fn providers(folders: &Folders, typed: &OsStr) -> Vec<CompletionCandidate> {
         return Vec::new();
     };
     // What is wrong with a file is told when a command reads it.
-    let (layers, _) = Layers::read(flags, root.as_deref(), &places.config);
+    let (layers, _) = Layers::read(flags, root.as_deref(), &places);
     let path = Settings::of(&layers).provider_path;
     let entries = Registry::new(registry::Places::discover(path)).list();
     entries

@@ -27,6 +27,7 @@ impl Check {
             Some(file) => of_file(file)?,
             None => of_all(shared)?,
         };
+        errors.extend(layers.ungranted());
         errors.extend(layers.check_providers(&manifests(shared, &layers)));
         let wrong = errors.iter().filter(|error| !error.is_warning()).count();
         if shared.printer.json {
@@ -61,7 +62,7 @@ fn of_file(file: PathBuf) -> Result<Checked, CommandError> {
 fn of_all(shared: &Shared) -> Result<Checked, CommandError> {
     let places = shared.places()?;
     let repository = repository();
-    let (layers, errors) = Layers::read(shared.flags(), repository.as_deref(), &places.config);
+    let (layers, errors) = Layers::read(shared.flags(), repository.as_deref(), &places);
     let of_repository = repository.map(|root| root.join(REPOSITORY_FILE));
     let files = of_repository.into_iter().chain([places.config.join(USER_FILE)]);
     Ok((files.filter(|file| is_there(file)).collect(), layers, errors))

@@ -3,7 +3,7 @@
 use super::show::visible;
 use super::{Shared, manifests, origin_to_json, owner_word, read};
 use crate::config::{
-    KEYS, Key, Layers, Origin, Owner, ProviderSetting, Repository, find_key, nearest_key,
+    KEYS, Key, Layers, Origin, Owner, ProviderSetting, Repository, Request, find_key, nearest_key,
 };
 use crate::output::{CommandError, Table, visible as visible_text, wrap};
 use clap::Args;
@@ -79,7 +79,8 @@ fn of_provider(shared: &Shared, layers: &Layers, key: &str) -> Result<Page, Comm
         key: key.to_owned(),
         about: about.map_or_else(String::new, |setting| setting.description.clone()),
         expected: about.map_or_else(|| "anything".to_owned(), |setting| setting.kind.clone()),
-        repository: Repository::May,
+        repository: Repository::Set,
+        asked: None,
         adds_up: false,
         steps: steps.into(),
     })
@@ -101,6 +102,8 @@ struct Page {
     about: String,
     expected: String,
     repository: Repository,
+    /// What the repository's file asks for in vain.
+    asked: Option<Request>,
     adds_up: bool,
     /// The strongest first.
     steps: Vec<Step>,
@@ -126,14 +129,19 @@ impl Page {
         let no_variable = key
             .variable
             .map_or_else(|| "no variable sets it".to_owned(), |name| format!("{name} isn't set"));
-        let in_repository = match key.repository {
-            Repository::Never(_) => "not allowed",
-            _ => "not set",
+        let mut requests = layers.requests().into_iter();
+        let asked = requests.find(|request| request.key == key.name && !request.granted);
+        let in_repository = match (key.repository, &asked) {
+            (Repository::Never(_), _) => "not allowed".to_owned(),
+            (_, Some(Request { value, line, .. })) => {
+                format!("line {line} asks for {value}, which isn't granted")
+            }
+            _ => "not set".to_owned(),
         };
         let steps = vec![
             step("flag", &no_flag, &|origin| matches!(origin, Origin::Flag(_))),
             step("variable", &no_variable, &|origin| matches!(origin, Origin::Variable(_))),
-            step("repository", in_repository, &of(Owner::Repository)),
+            step("repository", &in_repository, &of(Owner::Repository)),
             step("user", "not set", &of(Owner::User)),
             step("default", "none", &|origin| matches!(origin, Origin::Default)),
         ];
@@ -142,6 +150,7 @@ impl Page {
             about: key.about.to_owned(),
             expected: key.kind.to_string(),
             repository: key.repository,
+            asked,
             adds_up: key.kind.adds_up(),
             steps,
         }
@@ -213,7 +222,9 @@ impl Page {
             "expected": self.expected,
             "adds_up": self.adds_up,
             "repository": {
-                "may_set": !matches!(self.repository, Repository::Never(_)),
+                "may_set": matches!(self.repository, Repository::Set | Repository::Within(_)),
+                "may_ask": matches!(self.repository, Repository::Request(_)),
+                "ungranted": self.asked.as_ref().map(|request| &request.value),
                 "note": self.repository.to_string(),
             },
             "layers": layers,

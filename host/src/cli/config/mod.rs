@@ -4,10 +4,12 @@ mod check;
 mod explain;
 mod path;
 mod show;
+mod trust;
+mod trusted;
 
 use super::Shared;
 use crate::config::{ConfigError, Flags, Layers, Origin, Owner, Place, Settings};
-use crate::output::{CommandError, Exit};
+use crate::output::{CommandError, Exit, Printer};
 use crate::registry::{Condition, Entry};
 use crate::sync::Source;
 use clap::Subcommand;
@@ -27,6 +29,7 @@ pub(in crate::cli) enum Config {
     Explain(explain::Explain),
     Check(check::Check),
     Path(path::Path),
+    Trust(trust::Trust),
 }
 
 impl Config {
@@ -36,6 +39,7 @@ impl Config {
             Self::Explain(explain) => explain.execute(shared).map(|()| Exit::Ok),
             Self::Check(check) => check.execute(shared),
             Self::Path(path::Path) => path::Path::execute(shared).map(|()| Exit::Ok),
+            Self::Trust(trust) => trust.execute(shared).map(|()| Exit::Ok),
         }
     }
 }
@@ -50,8 +54,8 @@ pub(in crate::cli) fn repository() -> Option<PathBuf> {
 fn read(shared: &Shared, provider: Option<String>) -> Result<Layers, CommandError> {
     let places = shared.places()?;
     let flags = Flags { provider, ..shared.flags() };
-    let (layers, errors) = Layers::read(flags, repository().as_deref(), &places.config);
-    let Some(first) = errors.into_iter().next() else {
+    let (layers, errors) = Layers::read(flags, repository().as_deref(), &places);
+    let Some(first) = errors.into_iter().find(|error| !error.is_warning()) else {
         return Ok(layers);
     };
     Err(CommandError::from(first).hint("crabbox config check shows all that is wrong"))
@@ -66,6 +70,18 @@ fn manifests(shared: &Shared, layers: &Layers) -> Vec<Manifest> {
 pub(in crate::cli) fn usable(entries: &[Entry]) -> Vec<Manifest> {
     let usable = entries.iter().filter(|entry| matches!(entry.state, Condition::Ok));
     usable.filter_map(|entry| entry.manifest.clone()).collect()
+}
+
+/// Says what deserves a warning, and each line to type once.
+pub(in crate::cli) fn warn(printer: Printer, warnings: &[ConfigError]) {
+    for warning in warnings {
+        printer.warning(&warning.to_string());
+    }
+    let mut hints: Vec<String> = warnings.iter().filter_map(ConfigError::hint).collect();
+    hints.dedup();
+    for hint in hints {
+        printer.hint(&hint);
+    }
 }
 
 /// An origin as every command's `--json` shows it.

@@ -83,7 +83,7 @@ impl Doctor {
             Ok(places) => {
                 let root = repository();
                 let flags = Flags { provider: self.provider, ..shared.flags() };
-                let (layers, errors) = Layers::read(flags, root.as_deref(), &places.config);
+                let (layers, errors) = Layers::read(flags, root.as_deref(), &places);
                 let settings = Settings::of(&layers);
                 let registry = shared.registry(&settings);
                 let providers = registry.list();
@@ -136,6 +136,7 @@ fn configuration(
     mut errors: Vec<ConfigError>,
     manifests: &[Manifest],
 ) -> Vec<Check> {
+    errors.extend(layers.ungranted());
     errors.extend(layers.check_providers(manifests));
     if errors.is_empty() {
         return vec![pass("config", "the settings are right")];

@@ -49,6 +49,11 @@ pub(super) fn settings(found: &Found) -> String {
         }
         let limit = match key.repository {
             Repository::Within(limit) => format!("# A repository may set it {limit}.\n"),
+            Repository::Request(reason) => {
+                format!(
+                    "# It would choose {reason}, so it holds once you run `crabbox config trust`.\n"
+                )
+            }
             _ => String::new(),
         };
         let _ = writeln!(text, "# {about}.\n{limit}#{name} = {}", example(key, found));

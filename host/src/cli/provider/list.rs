@@ -16,7 +16,7 @@ pub(in crate::cli) struct List;
 
 impl List {
     pub(super) fn execute(shared: &Shared) -> Result<(), CommandError> {
-        let settings = Settings::load(shared.flags(), None, &shared.places()?.config)?;
+        let settings = Settings::load(shared.flags(), None, &shared.places()?)?;
         let entries = shared.registry(&settings).list();
         if shared.printer.json {
             let providers: Vec<Value> = entries.iter().map(to_json).collect();

@@ -1,6 +1,7 @@
 //! What `crabbox run` takes, and what that comes to.
 
 use super::explain::explain_sync;
+use crate::cli::config::warn;
 use crate::cli::{Shared, parse_positive};
 use crate::config::{Flags, Settings};
 use crate::lease::{Wanted, random_bits};
@@ -113,7 +114,8 @@ impl Run {
             exclude: self.exclude.clone(),
             ..shared.flags()
         };
-        let settings = Settings::load(flags, Some(&source.root), &places.config)?;
+        let settings = Settings::load(flags, Some(&source.root), &places)?;
+        warn(shared.printer, &settings.warnings);
         Ok(Order {
             wanted: self.wanted(&source, &settings),
             places,

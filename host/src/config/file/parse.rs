@@ -1,105 +1,25 @@
 //! Reads one configuration file against the table of keys. Everything that is wrong is found
 //! at once, each with its line, and what is right is kept.
 
-use super::error::{ConfigError, Place, Problem};
-use super::keys::{self, Key, Repository};
-use super::value::Setting;
-use rustix::fs::OFlags;
+use super::{Layer, Lined, Owner};
+use crate::config::error::{ConfigError, Place, Problem};
+use crate::config::keys::{self, Key, Repository};
+use crate::config::trust::{Grant, TrustProblem, folder_of_grant};
+use crate::config::value::Setting;
 use serde::Deserialize;
-use std::collections::BTreeMap;
-use std::fs::{File, Metadata};
-use std::io::{self, Read};
+use std::borrow::Cow;
 use std::ops::Range;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-/// The longest configuration file that is read, in bytes.
-pub(super) const LIMIT: u64 = 1024 * 1024;
-
-/// The name of a repository's file, at the root of the checkout.
-pub const REPOSITORY_FILE: &str = ".crabbox.toml";
-
-/// The name of the user's file, in their configuration folder.
-pub const USER_FILE: &str = "config.toml";
-
-/// Whose file it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Owner {
-    /// `.crabbox.toml`: whoever wrote the repository.
-    Repository,
-    /// `config.toml`.
-    User,
-}
-
-/// The content of one file.
-#[derive(Debug, Default)]
-pub(super) struct Layer {
-    pub(super) settings: BTreeMap<&'static str, Lined<Setting>>,
-    /// `[provider.NAME]`, as it stands: the manifest judges it.
-    pub(super) providers: BTreeMap<String, Lined<BTreeMap<String, Lined<toml::Value>>>>,
-    pub(super) errors: Vec<ConfigError>,
-}
-
-/// Something that stands in a line, counted from 1.
-#[derive(Clone, Debug)]
-pub(super) struct Lined<T> {
-    pub(super) line: usize,
-    pub(super) value: T,
-}
-
-/// Reads a file; one that isn't there is empty.
-pub(super) fn read(path: &Path, owner: Owner) -> Layer {
-    match text(path, owner) {
-        Ok(text) => parse(path, &text, owner),
-        Err((line, problem)) => {
-            let place = Place::File { path: path.to_owned(), line };
-            Layer { errors: vec![ConfigError::new(place, problem)], ..Layer::default() }
-        }
-    }
-}
-
-/// The text of a file, or the line in which it stops being one.
-fn text(path: &Path, owner: Owner) -> Result<String, (Option<usize>, Problem)> {
-    let wrap = |error| (None, Problem::Read(error));
-    // A pipe under that name, which a repository can bring along, would be waited for.
-    let nonblocking = OFlags::NONBLOCK.bits().cast_signed();
-    let mut file = match File::options().read(true).custom_flags(nonblocking).open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(String::new()),
-        Err(error) => return Err(wrap(error)),
-    };
-    let found = file.metadata().map_err(wrap)?;
-    if !found.is_file() {
-        return Err((None, Problem::NotAFile));
-    }
-    if owner == Owner::Repository && !is_ours(&found) {
-        return Err((None, Problem::Owner { uid: found.uid() }));
-    }
-    let mut bytes = Vec::new();
-    file.by_ref().take(LIMIT + 1).read_to_end(&mut bytes).map_err(wrap)?;
-    if bytes.len() as u64 > LIMIT {
-        return Err((None, Problem::TooLarge));
-    }
-    String::from_utf8(bytes).map_err(|error| {
-        let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-        (Some(good.split(|byte| *byte == b'\n').count()), Problem::Encoding)
-    })
-}
-
-/// As git's `safe.directory`: with `sudo`, the checkout of the caller is the user's own, too.
-fn is_ours(found: &Metadata) -> bool {
-    let user = rustix::process::geteuid();
-    let caller = || std::env::var("SUDO_UID").ok()?.parse::<u32>().ok();
-    found.uid() == user.as_raw()
-        || found.uid() == 0
-        || (user.is_root() && caller() == Some(found.uid()))
-}
-
-fn parse(path: &Path, text: &str, owner: Owner) -> Layer {
+pub(super) fn parse(path: &Path, text: &str, owner: Owner) -> Layer {
     let (table, errors) = DeTable::parse_recoverable(text);
-    let mut reader = Reader { path, text, owner, layer: Layer::default() };
+    let rules = match owner {
+        Owner::Repository => Rules::Repository,
+        Owner::User => Rules::Own,
+    };
+    let mut reader = Reader { path, text, rules, layer: Layer::default() };
     for error in errors {
         let span = error.span().unwrap_or(0..0);
         let message = match text.get(span.clone()) {
@@ -125,10 +45,21 @@ fn parse(path: &Path, text: &str, owner: Owner) -> Layer {
     layer
 }
 
+/// What may stand there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Rules {
+    /// What the table lets a repository say.
+    Repository,
+    /// Everything.
+    Own,
+    /// What a repository may ask for: it is granted here.
+    Grant,
+}
+
 struct Reader<'a> {
     path: &'a Path,
     text: &'a str,
-    owner: Owner,
+    rules: Rules,
     layer: Layer,
 }
 
@@ -138,9 +69,9 @@ impl Reader<'_> {
         before.matches('\n').count() + 1
     }
 
-    fn report(&mut self, position: usize, problem: Problem) {
+    fn report(&mut self, position: usize, problem: impl Into<Problem>) {
         let place = Place::File { path: self.path.to_owned(), line: Some(self.line(position)) };
-        self.layer.errors.push(ConfigError::new(place, problem));
+        self.layer.errors.push(ConfigError::new(place, problem.into()));
     }
 
     /// A value as it stands in the file, for a message.
@@ -156,15 +87,18 @@ impl Reader<'_> {
         }
     }
 
-    fn section(
-        &mut self,
-        section: &Spanned<std::borrow::Cow<'_, str>>,
-        value: &Spanned<DeValue<'_>>,
-    ) {
+    fn section(&mut self, section: &Spanned<Cow<'_, str>>, value: &Spanned<DeValue<'_>>) {
         let start = section.span().start;
         let name = section.get_ref().as_ref();
         match value.get_ref() {
             DeValue::Table(tables) if name == "provider" => self.providers(tables),
+            _ if name == "trust" && self.rules == Rules::Repository => {
+                let reason = "what it is granted";
+                self.report(start, TrustProblem::Forbidden { key: "trust".to_owned(), reason });
+            }
+            DeValue::Table(tables) if name == "trust" && self.rules == Rules::Own => {
+                self.grants(tables);
+            }
             DeValue::Table(entries) if !entries.is_empty() || is_section(name) => {
                 for (key, value) in entries {
                     self.entry(&format!("{name}.{}", key.get_ref()), key.span(), value);
@@ -182,8 +116,8 @@ impl Reader<'_> {
             let problem = Problem::Unknown { key: name.to_owned(), meant: keys::nearest(name) };
             return self.report(span.start, problem);
         };
-        if let (Owner::Repository, Repository::Never(reason)) = (self.owner, key.repository) {
-            return self.report(span.start, Problem::Forbidden { key: key.name, reason });
+        if let Err(problem) = self.may_stand(key) {
+            return self.report(span.start, problem);
         }
         match Setting::of_toml(key, value.get_ref()) {
             Some(setting) => {
@@ -191,6 +125,61 @@ impl Reader<'_> {
                 self.layer.settings.insert(key.name, Lined { line, value: setting });
             }
             None => self.wrong_kind(key, span, value),
+        }
+    }
+
+    fn may_stand(&self, key: &Key) -> Result<(), TrustProblem> {
+        let name = key.name.to_owned();
+        match (self.rules, key.repository) {
+            (Rules::Repository, Repository::Never(reason)) => {
+                Err(TrustProblem::Forbidden { key: name, reason })
+            }
+            (Rules::Grant, Repository::Never(_)) => {
+                Err(TrustProblem::NoGrant { key: name, reason: "no repository can have it" })
+            }
+            (Rules::Grant, Repository::Set | Repository::Within(_)) => Err(TrustProblem::NoGrant {
+                key: name,
+                reason: "a repository needs no leave for it",
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// The tables under `[trust]`: each is in the form of a repository's file.
+    fn grants(&mut self, tables: &DeTable<'_>) {
+        for (path, value) in tables {
+            let start = path.span().start;
+            let name = path.get_ref().to_string();
+            let DeValue::Table(sections) = value.get_ref() else {
+                let found = self.shown(value);
+                let key = format!("trust.\"{name}\"");
+                let expected = "a table of what is granted".to_owned();
+                self.report(start, Problem::Value { key, expected, found });
+                continue;
+            };
+            if folder_of_grant(&name).is_none() {
+                self.report(start, TrustProblem::GrantPath { path: name });
+                continue;
+            }
+            let layer = Layer::default();
+            let mut reader =
+                Reader { path: self.path, text: self.text, rules: Rules::Grant, layer };
+            for (section, value) in sections {
+                reader.section(section, value);
+            }
+            let Layer { settings, providers, mut errors, .. } = reader.layer;
+            self.layer.errors.append(&mut errors);
+            let of_host =
+                settings.into_iter().map(|(key, found)| (key.to_owned(), found.value.to_toml()));
+            let of_providers = providers.into_iter().flat_map(|(provider, table)| {
+                table
+                    .value
+                    .into_iter()
+                    .map(move |(key, found)| (format!("provider.{provider}.{key}"), found.value))
+            });
+            let allowed = of_host.chain(of_providers).collect();
+            let line = self.line(start);
+            self.layer.grants.push(Grant { path: name, line, allowed });
         }
     }
 
@@ -270,8 +259,10 @@ mod tests {
             "f.toml:2: `provider.local` must be a table of settings, not `'x'`"
         );
         assert_eq!(
-            errors(Owner::Repository, "[lease]\nrelease = 'delete'\n"),
-            ["f.toml:2: a repository can't set `lease.release`: it would choose what is deleted"]
+            errors(Owner::Repository, "[providers]\npath = ['/p']\n"),
+            [
+                "f.toml:2: a repository can't set `providers.path`: it would choose what code runs on this machine"
+            ]
         );
     }
 

@@ -1,0 +1,199 @@
+//! `crabbox config trust`
+
+use super::{Shared, repository, trusted};
+use crate::cli::confirm::Question;
+use crate::config::{Layers, Pin, Pins, REPOSITORY_FILE, Request};
+use crate::output::{CommandError, Exit, Quoted, Table};
+use crate::places::{Places, real};
+use crate::sync::Source;
+use clap::{Args, ValueHint};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+
+/// Grant what a repository's file asks for
+///
+/// Shows what its `.crabbox.toml` asks for and no repository gets unasked, asks, and trusts the
+/// file as it is: once a byte of it changes, it has to be trusted again. To grant in words of your
+/// own instead, which hold whatever the rest of the file says, write `[trust."PATH"]` into your
+/// config.toml, with what is granted below it as in the repository's file.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox config trust
+  crabbox config trust ~/work/project --yes
+  crabbox config trust --list")]
+pub(in crate::cli) struct Trust {
+    /// The repository's folder or file, instead of this checkout
+    #[arg(value_hint = ValueHint::AnyPath)]
+    path: Option<PathBuf>,
+    /// Don't ask
+    #[arg(long, conflicts_with = "revoke")]
+    yes: bool,
+    /// Trust it no more
+    #[arg(long)]
+    revoke: bool,
+    /// List what is trusted and granted
+    #[arg(long, conflicts_with_all = ["path", "yes", "revoke"])]
+    list: bool,
+}
+
+impl Trust {
+    pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        let places = shared.places()?;
+        if self.list {
+            return trusted::list(shared, &places);
+        }
+        let path = file_of(self.path.as_deref())?;
+        if self.revoke {
+            revoke(shared, &places, &path)
+        } else {
+            grant(shared, &places, &path, self.yes)
+        }
+    }
+}
+
+/// The file that is meant, its folder without links: the file itself may be a link, which is refused
+/// when it is read.
+fn file_of(path: Option<&Path>) -> Result<PathBuf, CommandError> {
+    let Some(path) = path else {
+        let root = repository().ok_or_else(|| {
+            CommandError::usage("this is no git checkout").hint("crabbox config trust PATH")
+        })?;
+        return Ok(root.join(REPOSITORY_FILE));
+    };
+    if path.ends_with(REPOSITORY_FILE) {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+        return Ok(real(absolute.parent().unwrap_or(path)).join(REPOSITORY_FILE));
+    }
+    if path.is_file() {
+        let message = format!("`{}` is neither a folder nor a `{REPOSITORY_FILE}`", path.display());
+        return Err(CommandError::usage(message).hint("crabbox config trust PATH"));
+    }
+    let here = real(path).join(REPOSITORY_FILE);
+    if here.symlink_metadata().is_ok() {
+        return Ok(here);
+    }
+    Ok(Source::checkout(path).map_or(here, |source| source.root.join(REPOSITORY_FILE)))
+}
+
+fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(), CommandError> {
+    let shown = path.display();
+    if path.symlink_metadata().is_err() {
+        return Err(CommandError::new(Exit::NotFound, format!("there is no `{shown}`"))
+            .hint("crabbox config path shows which files are read"));
+    }
+    let (layers, errors) = Layers::read(shared.flags(), path.parent(), places);
+    // What can't be read as it is meant can't be trusted, either.
+    if let Some(error) = errors.into_iter().find(|error| !error.is_warning()) {
+        return Err(error.into());
+    }
+    let requests = layers.requests();
+    let Some(digest) = layers.digest().filter(|_| !requests.is_empty()) else {
+        let phase = format!("`{shown}` asks for nothing that has to be granted");
+        return tell(shared, path, &layers, &requests, &phase);
+    };
+    if layers.grants().trusted().is_some() {
+        show(shared, &requests)?;
+        let phase = format!("`{shown}` is trusted already");
+        return tell(shared, path, &layers, &requests, &phase);
+    }
+    if let Some(changes) = layers.changes() {
+        shared.printer.phase(&format!("`{shown}` has changed since you trusted it: {changes}"));
+    } else {
+        shared.printer.phase(&format!("`{shown}` asks for:"));
+    }
+    show(shared, &requests)?;
+    if !yes {
+        Question {
+            ask: "grant this to the file as it is now? [y/N]".to_owned(),
+            refused: format!("trusting `{shown}` must be confirmed"),
+            line: format!("crabbox config trust {} --yes", Quoted(path.parent().unwrap_or(path))),
+            left: format!("`{shown}` isn't trusted"),
+        }
+        .put(shared)?;
+    }
+    let asked = requests.iter().map(|one| (one.key.clone(), one.value.clone()));
+    let pin =
+        Pin { path: path.to_owned(), digest, time: Timestamp::now(), requests: asked.collect() };
+    Pins::new(&places.state).store(&pin).map_err(|error| {
+        CommandError::failed(format!("`{shown}` can't be trusted")).because(error)
+    })?;
+    let (layers, _) = Layers::read(shared.flags(), path.parent(), places);
+    let phase = format!("`{shown}` is trusted until it changes");
+    tell(shared, path, &layers, &requests, &phase)
+}
+
+fn show(shared: &Shared, requests: &[Request]) -> Result<(), CommandError> {
+    if shared.printer.json {
+        return Ok(());
+    }
+    let mut table = Table::new(&["LINE", "KEY", "VALUE", "IT WOULD CHOOSE"]).texts(2);
+    for one in requests {
+        table.row([
+            one.line.to_string(),
+            one.key.clone(),
+            one.value.to_string(),
+            one.reason.clone(),
+        ]);
+    }
+    shared.printer.table(&table)
+}
+
+fn tell(
+    shared: &Shared,
+    path: &Path,
+    layers: &Layers,
+    requests: &[Request],
+    phase: &str,
+) -> Result<(), CommandError> {
+    if !shared.printer.json {
+        shared.printer.phase(phase);
+        return Ok(());
+    }
+    let trusted = layers.grants().trusted();
+    let requests: Vec<Value> = requests.iter().map(request_to_json).collect();
+    shared.printer.document(&json!({
+        "schema_version": 1,
+        "path": path.to_string_lossy(),
+        "trusted": trusted.is_some(),
+        "digest": layers.digest().map(|digest| format!("blake3:{digest}")),
+        "requests": requests,
+    }))
+}
+
+fn request_to_json(request: &Request) -> Value {
+    json!({
+        "key": request.key,
+        "value": request.value,
+        "line": request.line,
+        "chooses": request.reason,
+    })
+}
+
+fn revoke(shared: &Shared, places: &Places, path: &Path) -> Result<(), CommandError> {
+    let shown = path.display();
+    let removed = Pins::new(&places.state).remove(path).map_err(|error| {
+        CommandError::failed(format!("what is known of `{shown}` can't be removed")).because(error)
+    })?;
+    let tables = trusted::tables_for(places, path.parent().unwrap_or(path));
+    let lines: Vec<String> = tables.iter().map(ToString::to_string).collect();
+    if !removed {
+        let error = CommandError::new(Exit::NotFound, format!("`{shown}` isn't trusted"));
+        return Err(match lines.first() {
+            Some(line) => error.hint(format!("it is granted something in {line}: remove that")),
+            None => error.hint("crabbox config trust --list"),
+        });
+    }
+    if shared.printer.json {
+        return shared.printer.document(&json!({
+            "schema_version": 1,
+            "path": path.to_string_lossy(),
+            "granted_in": lines,
+        }));
+    }
+    shared.printer.phase(&format!("`{shown}` is trusted no more"));
+    for line in lines {
+        shared.printer.warning(&format!("it is still granted something in {line}"));
+    }
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! `crabbox config trust --list`: the files that are trusted as they are, and what the user's own
+//! file grants.
+
+use super::Shared;
+use crate::config::{GrantTable, Layers, Owner, PinState, Pins, USER_FILE};
+use crate::output::{CommandError, Table};
+use crate::places::Places;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// The tables of the user's file that are about this checkout.
+pub(super) fn tables_for(places: &Places, root: &Path) -> Vec<GrantTable> {
+    let mut tables = tables(places);
+    tables.retain(|table| table.is_for(root));
+    tables
+}
+
+fn tables(places: &Places) -> Vec<GrantTable> {
+    Layers::of_file(&places.config.join(USER_FILE), Owner::User).0.grant_tables()
+}
+
+pub(super) fn list(shared: &Shared, places: &Places) -> Result<(), CommandError> {
+    let (pins, broken) = Pins::new(&places.state)
+        .list()
+        .map_err(|error| CommandError::failed("what is trusted can't be listed").because(error))?;
+    for error in broken {
+        shared.printer.warning(&error.to_string());
+    }
+    let tables = tables(places);
+    if shared.printer.json {
+        let files: Vec<Value> = pins
+            .iter()
+            .map(|pin| {
+                json!({
+                    "path": pin.path.to_string_lossy(),
+                    "state": pin.state().as_str(),
+                    "digest": format!("blake3:{}", pin.digest),
+                    "trusted_at": pin.time,
+                    "requests": pin.requests,
+                })
+            })
+            .collect();
+        let tables: Vec<Value> = tables
+            .iter()
+            .map(|table| {
+                json!({
+                    "path": table.path,
+                    "file": table.file.to_string_lossy(),
+                    "line": table.line,
+                    "granted": table.granted,
+                })
+            })
+            .collect();
+        let document = json!({ "schema_version": 1, "files": files, "tables": tables });
+        return shared.printer.document(&document);
+    }
+    if pins.is_empty() && tables.is_empty() {
+        shared.printer.phase("nothing is trusted or granted");
+        return Ok(());
+    }
+    let mut table = Table::new(&["STATE", "GRANTED", "TO"]).texts(1).paths(2);
+    for pin in &pins {
+        let state = pin.state();
+        let granted = match state {
+            PinState::Trusted => words(&pin.requests),
+            _ => "-".to_owned(),
+        };
+        table.row([state.as_str().to_owned(), granted, pin.path.display().to_string()]);
+    }
+    for one in &tables {
+        let to = format!("{}, by {one}", one.path);
+        table.row(["granted".to_owned(), words(&one.granted), to]);
+    }
+    shared.printer.table(&table)
+}
+
+fn words(requests: &std::collections::BTreeMap<String, toml::Value>) -> String {
+    let texts: Vec<String> =
+        requests.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+    if texts.is_empty() { "-".to_owned() } else { texts.join("; ") }
+}

@@ -1,0 +1,270 @@
+//! What a repository's file asks for, and how it is granted.
+
+use crabbox_tests::{Ran, World};
+use insta::assert_snapshot;
+use serde_json::Value;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+const ASKS: &str = "[run]\ntimeout = '10m'\n[lease]\nrelease = 'delete'\n";
+
+/// A checkout whose file asks for something.
+fn asking() -> World {
+    let world = World::new();
+    world.write(".crabbox.toml", ASKS);
+    world
+}
+
+/// What holds of `lease.release`.
+fn release(world: &World) -> String {
+    let shown = world.crabbox(&["config", "show", "--json"]);
+    let shown: Value = serde_json::from_str(&shown.stdout).expect("JSON");
+    let settings = shown["settings"].as_array().expect("a list");
+    let found = settings.iter().find(|one| one["key"] == "lease.release").expect("the key");
+    found["value"].as_str().expect("a word").to_owned()
+}
+
+fn grant_in_words(world: &World, folder: &Path, granted: &str) {
+    world.configure(&format!("[trust.\"{}\"]\n{granted}", folder.display()));
+}
+
+#[test]
+fn a_request_that_is_not_granted_does_not_hold_and_is_named_by_every_run() {
+    let world = asking();
+    let ran = world.crabbox(&["run", "-q", "--", "true"]);
+    assert_snapshot!(ran.snapshot(&world), @r#"
+    exit 0
+    --- stdout
+    --- stderr
+    crabbox: warning: [WORLD]/checkout/.crabbox.toml:4: `lease.release = "delete"` isn't granted and doesn't hold: it would choose what is deleted
+    crabbox:   hint: crabbox config trust [WORLD]/checkout
+    "#);
+    assert_eq!(world.boxes().len(), 1, "the box is parked, not deleted");
+    assert_eq!(release(&world), "park");
+    let explained = world.crabbox(&["config", "explain", "lease.release"]);
+    assert_snapshot!(explained.snapshot(&world), @r#"
+    exit 0
+    --- stdout
+    lease.release: park
+      what it is         what becomes of a box at the end
+      value              one of `park`, `delete`
+      in .crabbox.toml   if you grant it: it would choose what is deleted
+
+    LAYER       VALUE        FROM
+    flag        -            no flag sets it
+    variable    -            CRABBOX_LEASE_RELEASE isn't set
+    repository  -            line 4 asks for "delete", which isn't granted
+    user        -            not set
+    default     park   wins  default
+    --- stderr
+    "#);
+    let checked = world.crabbox(&["config", "check"]);
+    assert_eq!(checked.code, 0, "it is no error: {}", checked.stderr);
+    assert!(checked.stderr.contains("isn't granted"), "{}", checked.stderr);
+    assert!(world.crabbox(&["doctor"]).stdout.contains("isn't granted"));
+}
+
+#[test]
+fn a_trusted_file_is_granted_what_it_asks_for() {
+    let world = asking();
+    let trusted = world.crabbox(&["config", "trust", "--yes"]);
+    assert_snapshot!(trusted.snapshot(&world), @r#"
+    exit 0
+    --- stdout
+    LINE  KEY            VALUE     IT WOULD CHOOSE
+    4     lease.release  "delete"  what is deleted
+    --- stderr
+    crabbox: `[WORLD]/checkout/.crabbox.toml` asks for:
+    crabbox: `[WORLD]/checkout/.crabbox.toml` is trusted until it changes
+    "#);
+    assert_eq!(release(&world), "delete");
+    let ran = world.crabbox(&["run", "-q", "--", "true"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    assert!(world.boxes().is_empty(), "the box is deleted");
+    let again = world.crabbox(&["config", "trust"]);
+    assert_eq!(again.code, 0, "{}", again.stderr);
+    assert!(again.stderr.contains("is trusted already"), "{}", again.stderr);
+}
+
+#[test]
+fn trusting_needs_a_yes() {
+    let world = asking();
+    let asked = world.crabbox(&["config", "trust"]);
+    assert_eq!(asked.code, 2);
+    let line = format!("hint: crabbox config trust {} --yes", world.checkout().display());
+    assert!(asked.stderr.contains(&line), "{}", asked.stderr);
+    assert!(asked.stdout.contains("lease.release"), "it is shown all the same: {}", asked.stdout);
+    assert_eq!(release(&world), "park");
+}
+
+#[test]
+fn another_byte_in_a_trusted_file_ends_the_trust_and_the_change_is_told() {
+    let world = asking();
+    assert_eq!(world.crabbox(&["config", "trust", "--yes"]).code, 0);
+    // No request changes; what it means might.
+    world.write(".crabbox.toml", &ASKS.replace("10m", "20m"));
+    assert_eq!(release(&world), "park");
+    let ran = world.crabbox(&["run", "-q", "--", "true"]);
+    assert_snapshot!(ran.snapshot(&world), @r#"
+    exit 0
+    --- stdout
+    --- stderr
+    crabbox: warning: [WORLD]/checkout/.crabbox.toml: it has changed since you trusted it: it asks for the same, but other settings may give that another meaning
+    crabbox: warning: [WORLD]/checkout/.crabbox.toml:4: `lease.release = "delete"` isn't granted and doesn't hold: it would choose what is deleted
+    crabbox:   hint: crabbox config trust [WORLD]/checkout
+    "#);
+    world.write(".crabbox.toml", &ASKS.replace("'delete'", "'park'"));
+    let ran = world.crabbox(&["run", "-q", "--", "true"]);
+    let expected = "it now asks for `lease.release = \"park\"`";
+    assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    // A file that asks for nothing needs no trust.
+    world.write(".crabbox.toml", "");
+    let ran = world.crabbox(&["run", "-q", "--", "true"]);
+    assert_eq!((ran.code, ran.stderr.as_str()), (0, ""));
+    // The very file that was trusted still is.
+    world.write(".crabbox.toml", ASKS);
+    assert_eq!(release(&world), "delete");
+}
+
+#[test]
+fn trust_is_of_a_place_and_a_copy_elsewhere_has_none() {
+    let world = asking();
+    assert_eq!(world.crabbox(&["config", "trust", "--yes"]).code, 0);
+    let copy = world.root().join("copy");
+    fs::rename(world.checkout(), &copy).expect("moves");
+    let check = |folder: &Path| Ran::of(world.command(&["config", "check"]).current_dir(folder));
+    assert!(check(&copy).stderr.contains("isn't granted"));
+    // By a link it is the same place.
+    fs::rename(&copy, world.checkout()).expect("moves back");
+    symlink(world.checkout(), &copy).expect("a link");
+    assert!(!check(&copy).stderr.contains("isn't granted"));
+}
+
+#[test]
+fn what_is_trusted_is_listed_and_taken_back() {
+    let world = asking();
+    assert_eq!(world.crabbox(&["config", "trust", "--yes"]).code, 0);
+    grant_in_words(&world, &world.checkout(), "lease.release = 'delete'\n");
+    let listed = world.crabbox(&["config", "trust", "--list"]);
+    assert_snapshot!(listed.snapshot(&world), @r#"
+    exit 0
+    --- stdout
+    STATE    GRANTED                   TO
+    trusted  lease.release = "delete"  [WORLD]/checkout/.crabbox.toml
+    granted  lease.release = "delete"  [WORLD]/checkout, by [WORLD]/config/crabbox/config.toml:1
+    --- stderr
+    "#);
+    let revoked = world.crabbox(&["config", "trust", "--revoke"]);
+    assert_snapshot!(revoked.snapshot(&world), @r#"
+    exit 0
+    --- stdout
+    --- stderr
+    crabbox: `[WORLD]/checkout/.crabbox.toml` is trusted no more
+    crabbox: warning: it is still granted something in [WORLD]/config/crabbox/config.toml:1
+    "#);
+    assert_eq!(release(&world), "delete", "in words it is granted still");
+    world.configure("");
+    assert_eq!(release(&world), "park");
+    let again = world.crabbox(&["config", "trust", "--revoke"]);
+    assert_eq!(again.code, 4, "{}", again.stderr);
+    assert_eq!(world.crabbox(&["config", "trust", "--list"]).stdout, "");
+}
+
+#[test]
+fn what_is_gone_can_be_taken_back_and_a_changed_file_is_listed_as_such() {
+    let world = asking();
+    let path = world.checkout().display().to_string();
+    assert_eq!(world.crabbox(&["config", "trust", &path, "--yes"]).code, 0);
+    let state = || {
+        let listed = world.crabbox(&["config", "trust", "--list", "--json"]);
+        let listed: Value = serde_json::from_str(&listed.stdout).expect("JSON");
+        listed["files"][0]["state"].as_str().expect("a word").to_owned()
+    };
+    assert_eq!(state(), "trusted");
+    world.write(".crabbox.toml", "");
+    assert_eq!(state(), "changed");
+    fs::remove_file(world.checkout().join(".crabbox.toml")).expect("removes");
+    assert_eq!(state(), "absent");
+    assert_eq!(world.crabbox(&["config", "trust", &path, "--revoke"]).code, 0);
+}
+
+#[test]
+fn a_grant_in_words_holds_whatever_else_the_file_says_and_for_nothing_more() {
+    let world = asking();
+    grant_in_words(&world, &world.checkout(), "lease.release = 'delete'\n");
+    assert_eq!(release(&world), "delete");
+    world.write(".crabbox.toml", &ASKS.replace("10m", "20m"));
+    assert_eq!(release(&world), "delete");
+    grant_in_words(&world, &world.checkout(), "lease.release = 'park'\n");
+    assert_eq!(release(&world), "park");
+    // Another folder's grant, and one by a link to this one.
+    grant_in_words(&world, world.root(), "lease.release = 'delete'\n");
+    assert_eq!(release(&world), "park");
+    symlink(world.checkout(), world.root().join("home/link")).expect("a link");
+    grant_in_words(&world, Path::new("~/link"), "lease.release = 'delete'\n");
+    assert_eq!(release(&world), "delete");
+}
+
+#[test]
+fn a_grant_that_means_nothing_is_an_error_with_its_line() {
+    let world = World::new();
+    for (table, expected) in [
+        (
+            "[trust.'/x']\nsync.exclude = ['a']\n",
+            ":2: `sync.exclude` can't be granted: a repository needs no leave for it",
+        ),
+        (
+            "[trust.'/x']\nproviders.path = ['/p']\n",
+            ":2: `providers.path` can't be granted: no repository can have it",
+        ),
+        ("[trust.'/x']\nlease.relaese = 'delete'\n", ":2: unknown key `lease.relaese`"),
+        ("[trust.'/x']\nlease.release = 'burn'\n", ":2: `lease.release` must be one of"),
+        ("[trust.x]\nlease.release = 'park'\n", ":1: `trust.\"x\"`: grants are for a folder"),
+        ("[trust]\n'/x' = true\n", ":2: `trust.\"/x\"` must be a table"),
+    ] {
+        world.configure(table);
+        let ran = world.crabbox(&["run", "--", "true"]);
+        assert_eq!(ran.code, 125, "{table}");
+        assert!(ran.stderr.contains(expected), "{table}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn only_a_file_that_can_be_read_as_it_is_meant_can_be_trusted() {
+    let world = World::new();
+    let trust = |expected: &str, code: i32| {
+        let ran = world.crabbox(&["config", "trust", "--yes"]);
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{}", ran.stderr);
+    };
+    trust("there is no", 4);
+    world.write(".crabbox.toml", "[sync]\nexclude = ['a']\n");
+    trust("asks for nothing that has to be granted", 0);
+    world.write(".crabbox.toml", &format!("{ASKS}[providers]\npath = ['/p']\n"));
+    trust("a repository can't set `providers.path`", 2);
+    fs::remove_file(world.checkout().join(".crabbox.toml")).expect("removes");
+    world.write("other.toml", ASKS);
+    symlink("other.toml", world.checkout().join(".crabbox.toml")).expect("a link");
+    trust("it is a link", 2);
+    assert!(!world.root().join("state/crabbox/trust").exists(), "nothing was remembered");
+}
+
+#[test]
+fn what_others_could_have_written_grants_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = asking();
+    assert_eq!(world.crabbox(&["config", "trust", "--yes"]).code, 0);
+    let folder = world.root().join("state/crabbox/trust");
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    mode(&folder, 0o777);
+    let ran = world.crabbox(&["run", "-q", "--", "true"]);
+    assert_eq!(ran.code, 0);
+    assert!(ran.stderr.contains("nobody knows whether you trusted it"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: chmod go-w "), "{}", ran.stderr);
+    assert_eq!(release(&world), "park");
+    mode(&folder, 0o700);
+    assert_eq!(release(&world), "delete");
+}
