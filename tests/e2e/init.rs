@@ -57,6 +57,10 @@ fn a_commented_file_is_written_and_passes_the_check() {
     # Ends a command that takes longer.
     #timeout = "30m"
 
+    # Variables that the command gets with the values that they have here, if any.
+    # It would choose which of your variables the box gets to see, so it holds once you run `crabbox config trust`.
+    #env = ["CI"]
+
     [sync]
     # Patterns, as in `.gitignore`, of files that stay here.
     #exclude = ["*.mp4"]

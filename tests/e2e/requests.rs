@@ -206,6 +206,47 @@ fn a_grant_in_words_holds_whatever_else_the_file_says_and_for_nothing_more() {
     assert_eq!(release(&world), "delete");
 }
 
+/// What the command sees of two variables of the caller's.
+fn seen(world: &World, arguments: &[&str]) -> Ran {
+    let line = "echo ${TOKEN-none} ${LEVEL-none}";
+    let all = [&["run", "-q", "--clean-env"], arguments, &["--shell", line]].concat();
+    Ran::of(world.command(&all).env("TOKEN", "s3cr3t").env("LEVEL", "debug"))
+}
+
+#[test]
+fn a_repository_names_variables_that_the_user_grants_one_by_one() {
+    let world = World::new();
+    world.write(".crabbox.toml", "[run]\nenv = ['TOKEN']\n");
+    let ran = seen(&world, &[]);
+    assert_eq!(ran.stdout, "none none\n");
+    assert!(ran.stderr.contains("`run.env = [\"TOKEN\"]` isn't granted"), "{}", ran.stderr);
+    grant_in_words(&world, &world.checkout(), "run.env = ['TOKEN', 'CI']\n");
+    let ran = seen(&world, &[]);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("s3cr3t none\n", ""));
+    // One name more than is granted: none of them is handed on.
+    world.write(".crabbox.toml", "[run]\nenv = ['TOKEN', 'LEVEL']\n");
+    assert_eq!(seen(&world, &[]).stdout, "none none\n");
+    assert_eq!(world.crabbox(&["config", "trust", "--yes"]).code, 0);
+    assert_eq!(seen(&world, &[]).stdout, "s3cr3t debug\n");
+}
+
+#[test]
+fn the_users_own_names_need_no_grant_and_the_line_comes_first() {
+    let world = World::new();
+    world.configure("[run]\nenv = ['TOKEN', 'NOT_SET_HERE']\n");
+    let ran = seen(&world, &[]);
+    assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("s3cr3t none\n", ""));
+    assert_eq!(seen(&world, &["--env", "LEVEL"]).stdout, "s3cr3t debug\n");
+    assert_eq!(seen(&world, &["--env", "TOKEN=other"]).stdout, "other none\n");
+    for wrong in ["['A=b']", "['']", "['A*']", "['1']", "'A'"] {
+        world.configure(&format!("[run]\nenv = {wrong}\n"));
+        let ran = seen(&world, &[]);
+        assert_eq!(ran.code, 125);
+        let expected = ":2: `run.env` must be a list of names of variables";
+        assert!(ran.stderr.contains(expected), "{wrong}: {}", ran.stderr);
+    }
+}
+
 #[test]
 fn a_grant_that_means_nothing_is_an_error_with_its_line() {
     let world = World::new();

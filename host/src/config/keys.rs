@@ -10,6 +10,8 @@ pub enum Kind {
     Text,
     /// A list of texts. All layers add to it.
     Texts,
+    /// A list of names of environment variables. All layers add to it.
+    Names,
     /// A list of folders. All layers add to it.
     Paths,
     /// A length of time.
@@ -22,7 +24,7 @@ impl Kind {
     /// Do the layers add up, instead of the strongest winning?
     #[must_use]
     pub fn adds_up(self) -> bool {
-        matches!(self, Self::Texts | Self::Paths)
+        matches!(self, Self::Texts | Self::Names | Self::Paths)
     }
 }
 
@@ -32,6 +34,7 @@ impl fmt::Display for Kind {
         match self {
             Self::Text => f.write_str("a string"),
             Self::Texts => f.write_str("a list of strings"),
+            Self::Names => f.write_str("a list of names of variables"),
             Self::Paths => f.write_str("a list of folders"),
             Self::Duration => f.write_str("a duration such as `90s`, `15m` or `2h`"),
             Self::Choice(choices) => write!(f, "one of `{}`", choices.join("`, `")),
@@ -122,6 +125,15 @@ pub const KEYS: &[Key] = &[
         variable: Some("CRABBOX_RUN_TIMEOUT"),
         flag: Some("--timeout"),
         repository: Repository::Set,
+    },
+    Key {
+        name: "run.env",
+        about: "variables that the command gets with the values that they have here, if any",
+        kind: Kind::Names,
+        default: None,
+        variable: None,
+        flag: Some("--env"),
+        repository: Repository::Request("which of your variables the box gets to see"),
     },
     Key {
         name: "sync.exclude",

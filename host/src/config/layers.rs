@@ -23,6 +23,8 @@ pub struct Flags {
     pub provider_path: Vec<PathBuf>,
     /// `--timeout`.
     pub timeout: Option<Duration>,
+    /// The names in `--env`; adds to the other layers.
+    pub env: Vec<String>,
     /// `--exclude`; adds to the other layers.
     pub exclude: Vec<String>,
 }
@@ -32,6 +34,7 @@ impl Flags {
         match key.name {
             "lease.provider" => self.provider.clone().map(Setting::Text),
             "run.timeout" => self.timeout.map(Setting::Duration),
+            "run.env" => some(&self.env).map(Setting::Texts),
             "sync.exclude" => some(&self.exclude).map(Setting::Texts),
             "providers.path" => some(&self.provider_path).map(Setting::Paths),
             _ => None,

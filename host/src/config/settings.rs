@@ -26,6 +26,8 @@ pub struct Settings {
     pub release: ReleaseAction,
     /// Ends a command that takes longer.
     pub timeout: Option<Duration>,
+    /// Names of variables that the command gets, if they are set here.
+    pub env: Vec<String>,
     /// Patterns of files that stay here.
     pub exclude: Vec<String>,
     /// `[provider.NAME]` for the chosen provider.
@@ -65,6 +67,12 @@ impl Settings {
             Some((Setting::Text(word), _)) if word == "delete" => ReleaseAction::Delete,
             _ => ReleaseAction::Park,
         };
+        let texts = |name| {
+            all(layers, name, |setting| match setting {
+                Setting::Texts(texts) => texts,
+                _ => Vec::new(),
+            })
+        };
         Self {
             provider_settings: Self::of_provider(layers, &provider),
             provider_by_repository: by_repository && !layers.is_configured(&provider),
@@ -76,10 +84,8 @@ impl Settings {
             idle: duration("lease.idle").unwrap_or_default(),
             release,
             timeout: duration("run.timeout"),
-            exclude: all(layers, "sync.exclude", |setting| match setting {
-                Setting::Texts(texts) => texts,
-                _ => Vec::new(),
-            }),
+            env: texts("run.env"),
+            exclude: texts("sync.exclude"),
             warnings: layers.ungranted(),
         }
     }

@@ -15,7 +15,7 @@ use toml::de::DeValue;
 pub enum Setting {
     /// Of [`Kind::Text`] and [`Kind::Choice`].
     Text(String),
-    /// Of [`Kind::Texts`].
+    /// Of [`Kind::Texts`] and [`Kind::Names`].
     Texts(Vec<String>),
     /// Of [`Kind::Paths`].
     Paths(Vec<PathBuf>),
@@ -31,9 +31,12 @@ impl Setting {
         };
         match (key.kind, value) {
             (Kind::Texts, DeValue::Array(items)) => texts(items).map(Self::Texts),
+            (Kind::Names, DeValue::Array(items)) => texts(items)
+                .filter(|names| names.iter().all(|name| is_name_of_variable(name)))
+                .map(Self::Texts),
             (Kind::Paths, DeValue::Array(items)) => texts(items)
                 .map(|items| Self::Paths(items.into_iter().map(PathBuf::from).collect())),
-            (Kind::Texts | Kind::Paths, _) => None,
+            (Kind::Texts | Kind::Names | Kind::Paths, _) => None,
             (_, DeValue::String(text)) => Self::of_text(key, text),
             _ => None,
         }
@@ -44,7 +47,7 @@ impl Setting {
         match key.kind {
             Kind::Text => Some(Self::Text(text.to_owned())),
             Kind::Choice(choices) if choices.contains(&text) => Some(Self::Text(text.to_owned())),
-            Kind::Choice(_) | Kind::Texts => None,
+            Kind::Choice(_) | Kind::Texts | Kind::Names => None,
             Kind::Paths => Some(Self::Paths(split_paths(OsStr::new(text)))),
             Kind::Duration => parse_duration(text).map(Self::Duration),
         }
@@ -97,6 +100,13 @@ impl Setting {
             }
         }
     }
+}
+
+/// As shells take them: none holds a `=`, and none is a pattern.
+fn is_name_of_variable(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(|first: char| first.is_ascii_digit())
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// An empty part would stand for the current folder, which nobody means.

@@ -68,6 +68,7 @@ fn example(key: &Key, found: &Found) -> String {
         (Kind::Texts, None) if !found.sent.is_empty() => {
             format!("[\"{}\"]", found.sent.join("\", \""))
         }
+        (Kind::Names, None) => "[\"CI\"]".to_owned(),
         (Kind::Texts | Kind::Paths, None) => "[\"*.mp4\"]".to_owned(),
         (_, None) => "\"30m\"".to_owned(),
     }

@@ -102,20 +102,21 @@ impl Run {
             return Err(error.hint("run the command itself"));
         }
         let command = self.command();
-        let environment = self.environment()?;
         check_length("the command", &command)?;
-        check_length("the values of `--env`", &environment)?;
         let places = shared.places()?;
         let source = self.source()?.without([&*places.state, &*places.cache, &*places.data]);
         let directory = self.directory(&source)?;
         let flags = Flags {
             provider: self.provider.clone(),
             timeout: self.timeout,
+            env: self.names(),
             exclude: self.exclude.clone(),
             ..shared.flags()
         };
         let settings = Settings::load(flags, Some(&source.root), &places)?;
         warn(shared.printer, &settings.warnings);
+        let environment = self.environment(&settings.env)?;
+        check_length("the values of the variables", &environment)?;
         Ok(Order {
             wanted: self.wanted(&source, &settings),
             places,
@@ -167,8 +168,20 @@ impl Run {
         Ok(Text(relative.as_os_str().as_bytes().to_vec()))
     }
 
-    fn environment(&self) -> Result<Environment, CommandError> {
-        let mut values = BTreeMap::new();
+    /// The names in `--env`.
+    fn names(&self) -> Vec<String> {
+        let names = self.environment.iter().filter_map(|word| word.to_str());
+        names.filter_map(|word| word.split('=').next()).map(str::to_owned).collect()
+    }
+
+    /// What is handed on of these names, as far as it is set here, and what `--env` says: that
+    /// comes first, and has to be there.
+    fn environment(&self, names: &[String]) -> Result<Environment, CommandError> {
+        let here = |name: &String| {
+            let value = env::var_os(name)?;
+            Some((Text(name.clone().into_bytes()), Text(value.into_vec())))
+        };
+        let mut values: BTreeMap<_, _> = names.iter().filter_map(here).collect();
         for word in &self.environment {
             let bytes = word.as_bytes();
             let (name, value) = if let Some(at) = bytes.iter().position(|byte| *byte == b'=') {
