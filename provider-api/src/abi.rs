@@ -63,7 +63,7 @@ pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct Reply {
     /// [`STATUS_OK`] or [`STATUS_ERROR`].
     pub status: u32,
-    /// JSON.
+    /// JSON; an answer of [`HostTable::exec`] has bytes behind it.
     pub body: RVec<u8>,
 }
 
@@ -95,7 +95,8 @@ pub struct HostTable {
     pub checkpoint: extern "C" fn(usize, RSlice<'_, u8>) -> Reply,
     /// Not zero: stop.
     pub cancelled: extern "C" fn(usize) -> u32,
-    /// Runs an external command; answers `unsupported` for now.
+    /// Runs external commands: a [`crate::exec::protocol::Request`], with bytes behind it; answers with a
+    /// [`crate::exec::protocol::Reply`], with bytes behind it, or with a [`crate::exec::ExecError`].
     pub exec: extern "C" fn(usize, RSlice<'_, u8>) -> Reply,
 }
 

@@ -11,6 +11,8 @@
 //! | [`payload`] | what each is asked, and what it answers |
 //! | [`Error`] | how it fails: a code, a message, a hint, and whether anything may exist now |
 //! | [`Host`] | what it may ask of the host meanwhile; above all [`Host::checkpoint`] |
+//! | [`exec`] | external commands, which the host runs: [`Command`], [`Host::exec`] |
+//! | `testing` | with that feature: hooks tested without a host and without tools |
 //! | [`manifest`] | what it says of itself, readable without running it |
 //! | [`export_provider!`] | the line that makes the crate a provider |
 //! | [`abi`] | what crosses the border, who frees what, what may be called from where |
@@ -19,7 +21,7 @@
 //!
 //! A provider makes a resource, finds it again, and parks or deletes it. It tells the host what it is
 //! about to make before it makes it, and what it knows for sure, no more. Everything else is the host's: claims,
-//! retries, roll-back, deadlines, exit codes, messages. A provider keeps no state between calls, prints nothing,
+//! retries, roll-back, deadlines, exit codes, messages. A provider keeps no state between calls, prints nothing, starts no process itself,
 //! and never acts on a resource of which it only knows the name.
 //!
 //! # A whole provider
@@ -80,15 +82,19 @@
 
 pub mod abi;
 mod error;
+pub mod exec;
 mod export;
 mod host;
 pub mod payload;
 mod provider;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod trace;
 
 #[doc(hidden)]
 pub use crabbox_provider_macros::check_manifest;
 pub use crabbox_provider_manifest as manifest;
 pub use error::{Effect, Error, ErrorCode};
+pub use exec::{Command, ExecError, ExecErrorKind, Output};
 pub use host::{Host, Level};
 pub use provider::Provider;
