@@ -21,6 +21,7 @@
 //! | [`log`] | what a command does, line by line: on the screen, in a file, kept for later |
 //! | [`redact`] | secrets, and what is shown without them |
 //! | [`places`] | where crabbox keeps its files on this machine |
+//! | `sys` | calls of the system that need `unsafe` |
 //! | `tail` | the last words of a process, for messages |
 //! | [`fault`] | where a debug build ends itself, for tests of what a crash leaves |
 //!
@@ -59,5 +60,6 @@ pub mod redact;
 pub mod registry;
 pub mod run;
 pub mod sync;
+mod sys;
 mod tail;
 pub mod transport;

@@ -9,6 +9,8 @@ mod desk;
 mod doctor;
 mod doctor_hooks;
 mod documents;
+mod exec;
+mod exec_run;
 mod faults;
 mod hang_up;
 mod help;

@@ -43,7 +43,7 @@ impl Built {
             .current_dir(root)
             .args(["build", "--locked", "--message-format=json", "-p", "crabbox-cli"])
             .args(["-p", "crabbox-provider-local", "-p", "crabbox-provider-desk"])
-            .args(["-p", "crabbox-provider-misbehaving"])
+            .args(["-p", "crabbox-provider-misbehaving", "-p", "crabbox-provider-tools"])
             .stderr(Stdio::inherit());
         if profile == Profile::Release {
             cargo.arg("--release");

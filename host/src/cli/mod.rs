@@ -22,9 +22,10 @@ use crate::lease::Desk;
 use crate::log::{self, Keep, Wanted};
 use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed};
 use crate::places::Places;
+use crate::provider::exec;
 use crate::redact;
 use crate::registry::Registry;
-use crate::run::{Origin, Outcome};
+use crate::run::{CRABBOX_FAILED, Origin, Outcome};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use std::env;
 use std::path::PathBuf;
@@ -106,6 +107,9 @@ enum Command {
     /// Hosts a provider; run by crabbox itself
     #[command(name = "__provider", hide = true)]
     HostProvider,
+    /// Ends what a provider has run, should crabbox die; run by crabbox itself
+    #[command(name = exec::guard::COMMAND, hide = true)]
+    Guard,
 }
 
 /// The whole command line, for whoever makes manual pages or tests of it.
@@ -131,8 +135,10 @@ pub fn main() -> ExitCode {
         Ok(line) => line,
         Err(error) => return usage::refuse(&error),
     };
-    if let Command::HostProvider = line.command {
-        return crate::provider::child::main();
+    match line.command {
+        Command::HostProvider => return crate::provider::child::main(),
+        Command::Guard => return exec::guard::main(),
+        _ => {}
     }
     let Common { quiet, json, color, heartbeat, .. } = line.common;
     let printer = Printer::new(Manner { quiet, json, colour: color, heartbeat });
@@ -141,7 +147,7 @@ pub fn main() -> ExitCode {
         Ok(()) => line.command.span(),
         Err(error) => return ExitCode::from(line.command.refuse(&error, printer)),
     };
-    let exit = span.in_scope(|| line.command.execute(&shared));
+    let exit = span.in_scope(|| line.command.execute_taped(&shared));
     span.record("exit", exit);
     drop(span);
     log::finish(exit);
@@ -184,8 +190,30 @@ impl Command {
             Self::Completions(_) => "completions",
             Self::Version(_) => "version",
             Self::HostProvider => "provider child",
+            Self::Guard => "guard",
         };
         info_span!("command", name, exit = Empty)
+    }
+
+    /// The same with a cassette in, if one is asked for.
+    fn execute_taped(self, shared: &Shared) -> u8 {
+        let failed = if matches!(self, Self::Run(_)) { Some(CRABBOX_FAILED) } else { None };
+        let code_of = |error: &CommandError| failed.unwrap_or(error.kind() as u8);
+        match exec::cassette::begin() {
+            Ok(Some(line)) => shared.printer.warning(&line),
+            Ok(None) => {}
+            Err(error) => return self.refuse(&error, shared.printer),
+        }
+        let code = self.execute(shared);
+        match exec::cassette::finish() {
+            Ok(()) => code,
+            // What went well without the commands that were expected hasn't gone as it should.
+            Err(error) => {
+                // The command's own document is out already.
+                shared.printer.explain(&error);
+                code_of(&error)
+            }
+        }
     }
 
     /// Returns the exit code.
@@ -193,7 +221,8 @@ impl Command {
         let result = match self {
             // Its codes are the program's.
             Self::Run(run) => return run.execute(shared),
-            Self::HostProvider => Ok(Exit::Ok),
+            // Not for people, and dealt with before.
+            Self::HostProvider | Self::Guard => Ok(Exit::Ok),
             Self::List(list) => list.execute(shared).map(|()| Exit::Ok),
             Self::Status(status) => status.execute(shared).map(|()| Exit::Ok),
             Self::Stop(stop) => stop.execute(shared).map(|()| Exit::Ok),

@@ -1,4 +1,5 @@
-//! The frames between host and provider child: a length (4 bytes, big-endian) and that much JSON.
+//! The frames between host and provider child: a length (4 bytes, big-endian) and that much JSON, behind which some have
+//! bytes that need not be text.
 
 use crabbox_provider_api::payload::Checkpoint;
 use serde::de::DeserializeOwned;
@@ -17,6 +18,13 @@ pub(super) enum ToChild {
     Call { hook: String, request: Value },
     /// The checkpoint is durable, or why it isn't.
     Recorded { error: Option<String> },
+    /// What came of a request about a command. The body follows the JSON.
+    Executed {
+        id: u64,
+        status: u32,
+        #[serde(skip)]
+        body: Vec<u8>,
+    },
     /// Stop what you do.
     Cancel,
 }
@@ -37,10 +45,41 @@ pub(super) enum ToHost {
     Log { level: u32, target: String, message: String },
     /// For the user.
     Progress { text: String },
+    /// A request about a command, served while the hook runs. The body follows the JSON.
+    Exec {
+        id: u64,
+        #[serde(skip)]
+        body: Vec<u8>,
+    },
 }
 
-pub(super) fn write(out: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
-    let body = serde_json::to_vec(message)?;
+/// What may have bytes behind it.
+pub(super) trait Message: Serialize + DeserializeOwned {
+    /// Where they are kept; `None` for a message that has none.
+    fn tail(&mut self) -> Option<&mut Vec<u8>>;
+}
+
+impl Message for ToChild {
+    fn tail(&mut self) -> Option<&mut Vec<u8>> {
+        match self {
+            Self::Executed { body, .. } => Some(body),
+            _ => None,
+        }
+    }
+}
+
+impl Message for ToHost {
+    fn tail(&mut self) -> Option<&mut Vec<u8>> {
+        match self {
+            Self::Exec { body, .. } => Some(body),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn write(out: &mut impl Write, mut message: impl Message) -> io::Result<()> {
+    let mut body = serde_json::to_vec(&message)?;
+    body.append(message.tail().unwrap_or(&mut Vec::new()));
     let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= LIMIT);
     let length = length.ok_or_else(|| io::Error::other("a frame over the limit of 8 MiB"))?;
     let mut frame = Vec::with_capacity(4 + body.len());
@@ -50,7 +89,7 @@ pub(super) fn write(out: &mut impl Write, message: &impl Serialize) -> io::Resul
 }
 
 /// Reads one frame; a length over the limit is refused before memory is set aside for it.
-pub(super) fn read<T: DeserializeOwned>(input: &mut impl Read) -> io::Result<T> {
+pub(super) fn read<T: Message>(input: &mut impl Read) -> io::Result<T> {
     let mut length = [0; 4];
     input.read_exact(&mut length)?;
     let length = u32::from_be_bytes(length) as usize;
@@ -60,7 +99,16 @@ pub(super) fn read<T: DeserializeOwned>(input: &mut impl Read) -> io::Result<T> 
     }
     let mut body = vec![0; length];
     input.read_exact(&mut body)?;
-    serde_json::from_slice(&body).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))
+    let mut values = serde_json::Deserializer::from_slice(&body).into_iter::<T>();
+    let message = values.next().unwrap_or_else(|| Err(serde::de::Error::custom("it is empty")));
+    let rest = values.byte_offset();
+    let mut message = message.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+    match message.tail() {
+        Some(tail) => *tail = body.split_off(rest),
+        None if rest == body.len() => {}
+        None => return Err(io::Error::new(io::ErrorKind::InvalidData, "something behind its end")),
+    }
+    Ok(message)
 }
 
 #[cfg(test)]
@@ -74,6 +122,17 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }
 
+    #[test]
+    fn bytes_follow_where_they_may_and_nowhere_else() {
+        let mut bytes = Vec::new();
+        write(&mut bytes, ToHost::Exec { id: 7, body: b"{}\xff".to_vec() }).expect("writes");
+        let back = read(&mut bytes.as_slice()).expect("reads");
+        let ToHost::Exec { id: 7, body } = back else { panic!("another frame") };
+        assert_eq!(body, b"{}\xff");
+        let error = read::<ToHost>(&mut b"\0\0\0\x08\"ready\"x".as_slice()).expect_err("refuses");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+
     proptest! {
         #[test]
         fn foreign_bytes_never_panic(bytes: Vec<u8>) {
@@ -84,7 +143,7 @@ mod tests {
         #[test]
         fn text_survives(text: String) {
             let mut bytes = Vec::new();
-            write(&mut bytes, &ToHost::Progress { text: text.clone() }).expect("writes");
+            write(&mut bytes, ToHost::Progress { text: text.clone() }).expect("writes");
             let back = read(&mut bytes.as_slice()).expect("reads");
             let ToHost::Progress { text: received } = back else { panic!("another frame") };
             prop_assert_eq!(received, text);

@@ -5,10 +5,11 @@
 //! speaks frames ([`frame`]) with its parent ([`process`]), whose callers see typed
 //! [`hooks`]. So a panic, a segfault, an `exit` or a hang of a provider becomes an
 //! [`error`] here, and it sees only the environment that its manifest declares. That is no
-//! sandbox: it runs as the same user.
+//! sandbox: it runs as the same user. The external commands of a provider run on this side ([`exec`]).
 
 pub mod child;
 mod error;
+pub mod exec;
 mod frame;
 mod hooks;
 mod load;

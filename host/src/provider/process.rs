@@ -1,6 +1,7 @@
 //! The host's side: starts the child, calls, and ends it for good.
 
 use super::error::{ProviderError, Said, Who};
+use super::exec::Execs;
 use super::frame::{self, ToChild, ToHost};
 use super::hooks::{Callbacks, Runtime};
 use crate::fault;
@@ -18,6 +19,7 @@ use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{self, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tracing::debug;
@@ -41,6 +43,9 @@ pub(super) struct Child {
     who: Who,
     process: process::Child,
     socket: UnixStream,
+    /// The same, for writing: commands answer from threads of their own.
+    out: Arc<Mutex<UnixStream>>,
+    execs: Execs,
     stderr: Option<Tail>,
     /// How it ended, once it is reaped: from then on its number may be somebody else's.
     ended: Option<ExitStatus>,
@@ -59,8 +64,10 @@ impl Child {
             // The path may be another file by now; this is the running one.
             None => PathBuf::from("/proc/self/exe"),
         };
+        let out = Arc::new(Mutex::new(socket.try_clone().map_err(wrap)?));
         let declared = library.manifest.environment.keys();
         debug!(provider = who.name, library = %who.path.display(), "starting a process for it");
+        let execs = Execs::new(&who.name, declared.clone(), program.clone()).map_err(wrap)?;
         let mut process = Command::new(program)
             .arg("__provider")
             .env_clear()
@@ -73,7 +80,7 @@ impl Child {
             .spawn()
             .map_err(wrap)?;
         let stderr = process.stderr.take().map(Tail::of);
-        let mut child = Self { who, process, socket, stderr, ended: None };
+        let mut child = Self { who, process, socket, out, execs, stderr, ended: None };
         match child.read("load", Instant::now() + LOAD_DEADLINE, LOAD_DEADLINE)? {
             ToHost::Ready => Ok(child),
             ToHost::Unloadable { reason } => {
@@ -85,8 +92,12 @@ impl Child {
         }
     }
 
-    fn send(&mut self, hook: &'static str, message: &ToChild) -> Result<(), ProviderError> {
-        frame::write(&mut self.socket, message).map_err(|_| self.died(hook))
+    fn send(&mut self, hook: &'static str, message: ToChild) -> Result<(), ProviderError> {
+        self.write(message).map_err(|_| self.died(hook))
+    }
+
+    fn write(&self, message: ToChild) -> io::Result<()> {
+        frame::write(&mut *self.out.lock().unwrap_or_else(PoisonError::into_inner), message)
     }
 
     fn read(
@@ -99,7 +110,8 @@ impl Child {
         frame::read(&mut input).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
                 // It may be able to stop by itself.
-                let _ = frame::write(&mut self.socket, &ToChild::Cancel);
+                self.execs.cancel();
+                let _ = self.write(ToChild::Cancel);
                 self.wait(GRACE);
                 self.end();
                 let (who, stderr) = (self.who.clone(), self.said());
@@ -194,8 +206,28 @@ impl Runtime for Child {
         allowed: Duration,
         host: &mut dyn Callbacks,
     ) -> Result<Value, ProviderError> {
+        self.execs.begin(&request);
+        let result = self.converse(hook, request, allowed, host);
+        self.execs.end();
+        result
+    }
+
+    fn broken(&mut self, hook: &'static str, reason: String) -> ProviderError {
+        self.end();
+        ProviderError::Protocol { who: self.who.clone(), hook, reason, stderr: self.said() }
+    }
+}
+
+impl Child {
+    fn converse(
+        &mut self,
+        hook: &'static str,
+        request: Value,
+        allowed: Duration,
+        host: &mut dyn Callbacks,
+    ) -> Result<Value, ProviderError> {
         let end = Instant::now() + allowed;
-        self.send(hook, &ToChild::Call { hook: hook.to_owned(), request })?;
+        self.send(hook, ToChild::Call { hook: hook.to_owned(), request })?;
         loop {
             match self.read(hook, end, allowed)? {
                 ToHost::Answer { status: STATUS_OK, body } => return Ok(body),
@@ -208,20 +240,16 @@ impl Runtime for Child {
                 ToHost::Checkpoint { checkpoint } => {
                     let error = host.checkpoint(&checkpoint).err();
                     fault::point("checkpoint.stored");
-                    self.send(hook, &ToChild::Recorded { error })?;
+                    self.send(hook, ToChild::Recorded { error })?;
                 }
                 ToHost::Log { level, target, message } => {
                     log::of_provider(&self.who.name, level, &target, &message);
                 }
                 ToHost::Progress { text } => host.progress(&text),
+                ToHost::Exec { id, body } => self.execs.relay(id, body, Arc::clone(&self.out)),
                 other => return Err(self.broken(hook, format!("{other:?} in the middle"))),
             }
         }
-    }
-
-    fn broken(&mut self, hook: &'static str, reason: String) -> ProviderError {
-        self.end();
-        ProviderError::Protocol { who: self.who.clone(), hook, reason, stderr: self.said() }
     }
 }
 

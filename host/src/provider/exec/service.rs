@@ -1,0 +1,297 @@
+//! All that one provider runs: serves what its child relays, and ends everything with the hook.
+
+use super::message::shown;
+use super::tool::{Said, Tool};
+use super::{cassette, find, guard};
+use crate::provider::frame::{self, ToChild};
+use crabbox_provider_api::abi::{STATUS_ERROR, STATUS_OK};
+use crabbox_provider_api::exec::protocol::{Reply, Request, decode_request, encode};
+use crabbox_provider_api::exec::{LARGEST_CAP, LONGEST_STDIN};
+use crabbox_provider_api::{Command, ExecError, ExecErrorKind};
+use rustix::event::{EventfdFlags, eventfd};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::env;
+use std::ffi::OsString;
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+
+/// How much may be asked for at a time, and how many commands may run.
+const MOST: usize = 64;
+
+/// What a provider runs while its hooks do.
+#[derive(Clone, Debug)]
+pub(in crate::provider) struct Execs(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    provider: String,
+    /// Variables that the manifest declares.
+    declared: BTreeSet<String>,
+    /// This program.
+    program: PathBuf,
+    checkout: Option<PathBuf>,
+    state: Mutex<State>,
+    /// No request is being served.
+    idle: Condvar,
+    /// Readable once the hook is over: whoever waits for a command wakes.
+    over: OwnedFd,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// A hook runs.
+    open: bool,
+    serving: usize,
+    started: u64,
+    running: BTreeMap<u64, Arc<Mutex<Running>>>,
+    /// Where each program was found: once, for all commands of this provider.
+    found: BTreeMap<String, PathBuf>,
+    /// What differs from lease to lease, for a recording.
+    names: Vec<(&'static str, String)>,
+}
+
+#[derive(Debug)]
+struct Running {
+    tool: Tool,
+    recording: Option<cassette::Recording>,
+}
+
+impl Execs {
+    /// For a provider. `program`: this one, which is the guard, too.
+    pub(in crate::provider) fn new<'a>(
+        provider: &str,
+        declared: impl Iterator<Item = &'a String>,
+        program: PathBuf,
+    ) -> io::Result<Self> {
+        Ok(Self(Arc::new(Inner {
+            provider: provider.to_owned(),
+            declared: declared.cloned().collect(),
+            program,
+            checkout: find::checkout(),
+            state: Mutex::default(),
+            idle: Condvar::new(),
+            over: eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?,
+        })))
+    }
+
+    /// A hook begins, and may run commands.
+    pub(in crate::provider) fn begin(&self, request: &Value) {
+        let name = |key| Some((key, request.get(key)?.as_str()?.to_owned()));
+        let names: Vec<_> = ["lease", "slug"].into_iter().filter_map(name).collect();
+        cassette::bind(&names);
+        let mut state = self.lock();
+        state.open = true;
+        state.names = names;
+        // Nobody waits now: the next one isn't to wake for what is over.
+        let _ = rustix::io::read(&self.0.over, &mut [0; 8]);
+    }
+
+    /// Serves a request beside the hook, and answers over the socket.
+    pub(in crate::provider) fn relay(&self, id: u64, body: Vec<u8>, out: Arc<Mutex<UnixStream>>) {
+        let served = {
+            let mut state = self.lock();
+            state.serving += 1;
+            state.serving <= MOST
+        };
+        let execs = self.clone();
+        let answer = move || {
+            let (status, body) = if served { execs.serve(&body) } else { error(&too_many()) };
+            let answer = ToChild::Executed { id, status, body };
+            // A child that is gone needs no answer.
+            let _ = frame::write(&mut *out.lock().unwrap_or_else(PoisonError::into_inner), answer);
+            let mut state = execs.lock();
+            state.serving -= 1;
+            if state.serving == 0 {
+                execs.0.idle.notify_all();
+            }
+        };
+        // One too many isn't worth a thread.
+        if served { drop(thread::spawn(answer)) } else { answer() }
+    }
+
+    /// The hook is to stop, or has: whoever waits for a command learns that it was ended.
+    pub(in crate::provider) fn cancel(&self) {
+        let running: Vec<_> = {
+            let mut state = self.lock();
+            state.open = false;
+            state.running.values().cloned().collect()
+        };
+        let _ = rustix::io::write(&self.0.over, &1_u64.to_ne_bytes());
+        for one in running {
+            // One that is waited for is ended by whoever waits.
+            if let Ok(running) = one.try_lock() {
+                running.tool.ask_to_end();
+            }
+        }
+    }
+
+    /// Ends all that runs. Nothing does when this returns.
+    pub(in crate::provider) fn end(&self) {
+        {
+            let mut state = self.lock();
+            state.open = false;
+            if state.serving == 0 && state.running.is_empty() {
+                return;
+            }
+        }
+        self.cancel();
+        let mut state = self.lock();
+        while state.serving > 0 {
+            state = self.0.idle.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        let running = std::mem::take(&mut state.running);
+        drop(state);
+        drop(running);
+    }
+
+    fn serve(&self, body: &[u8]) -> (u32, Vec<u8>) {
+        if let Some(answer) = cassette::answer(body) {
+            return answer;
+        }
+        match self.answer(body) {
+            Ok((reply, tail)) => (STATUS_OK, encode(&reply, &tail)),
+            Err(reason) => error(&reason),
+        }
+    }
+
+    fn answer(&self, body: &[u8]) -> Result<(Reply, Vec<u8>), ExecError> {
+        match decode_request(body)? {
+            Request::Start(command) => Ok((self.start(&command)?, Vec::new())),
+            Request::Next { run } => self.next(run),
+            Request::Forget { run } => {
+                let forgotten = self.lock().running.remove(&run);
+                // Ending it takes a while: nobody else is to wait for that.
+                drop(forgotten);
+                Ok((Reply::Forgotten, Vec::new()))
+            }
+        }
+    }
+
+    fn start(&self, command: &Command) -> Result<Reply, ExecError> {
+        check(command)?;
+        let recording = cassette::Recording::of(command, &self.lock().names);
+        let started = self.spawn(command.clone());
+        let tool = match (started, recording) {
+            (Ok(tool), recording) => Running { tool, recording },
+            (Err(error), recording) => {
+                tracing::debug!(target: "exec", provider = %self.0.provider, "{error}");
+                if let Some(recording) = recording {
+                    recording.failed(&error);
+                }
+                return Err(error);
+            }
+        };
+        tracing::debug!(target: "exec", provider = %self.0.provider, "{} runs", shown(command));
+        let mut state = self.lock();
+        if !state.open {
+            // The hook has ended meanwhile: so does this, with its drop.
+            drop(state);
+            let message = format!("{} came after the end of the hook", shown(command));
+            return Err(ExecError::new(ExecErrorKind::Cancelled, message));
+        }
+        state.started += 1;
+        let run = state.started;
+        state.running.insert(run, Arc::new(Mutex::new(tool)));
+        Ok(Reply::Started { run })
+    }
+
+    fn spawn(&self, command: Command) -> Result<Tool, ExecError> {
+        {
+            let state = self.lock();
+            if !state.open {
+                let message = format!("{} came after the end of the hook", shown(&command));
+                return Err(ExecError::new(ExecErrorKind::Cancelled, message));
+            }
+            if state.running.len() >= MOST {
+                return Err(too_many());
+            }
+        }
+        let program = self.find(&command.program)?;
+        guard::start(&self.0.program).map_err(|error| {
+            let message = format!("what would end {} can't be started: {error}", shown(&command));
+            ExecError::new(ExecErrorKind::Failed, message)
+        })?;
+        let declared = self.0.declared.iter();
+        let declared = declared.filter_map(|name| Some((name.into(), env::var_os(name)?)));
+        let added = command.environment.clone();
+        let added = added.into_iter().map(|(name, value)| (name.into(), OsString::from(value)));
+        Tool::start(command, &program, declared.chain(added))
+    }
+
+    fn find(&self, program: &str) -> Result<PathBuf, ExecError> {
+        if let Some(found) = self.lock().found.get(program) {
+            return Ok(found.clone());
+        }
+        let found =
+            find::find(program, env::var_os("PATH").as_deref(), self.0.checkout.as_deref())?;
+        self.lock().found.insert(program.to_owned(), found.clone());
+        Ok(found)
+    }
+
+    fn next(&self, run: u64) -> Result<(Reply, Vec<u8>), ExecError> {
+        let one = self.lock().running.get(&run).cloned().ok_or_else(|| {
+            let message = format!("there is no command number {run}");
+            ExecError::new(ExecErrorKind::Refused, message)
+        })?;
+        let mut running = one.lock().unwrap_or_else(PoisonError::into_inner);
+        let said = running.tool.next(self.0.over.as_fd());
+        let recording = &mut running.recording;
+        match &said {
+            Ok(Said::Piece(stream, bytes)) => {
+                if let Some(recording) = recording {
+                    recording.said(*stream, bytes);
+                }
+            }
+            Ok(Said::End(status)) => {
+                tracing::debug!(target: "exec", provider = %self.0.provider, run, "{status}");
+                if let Some(recording) = recording.take() {
+                    recording.ended(*status);
+                }
+            }
+            Err(error) => {
+                tracing::debug!(target: "exec", provider = %self.0.provider, run, "{error}");
+                if let Some(recording) = recording.take() {
+                    recording.failed(error);
+                }
+            }
+        }
+        if !matches!(said, Ok(Said::Piece(..))) {
+            self.lock().running.remove(&run);
+        }
+        Ok(match said? {
+            Said::Piece(stream, bytes) => (Reply::Output { stream }, bytes),
+            Said::End(status) => (Reply::Ended(status), Vec::new()),
+        })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn error(error: &ExecError) -> (u32, Vec<u8>) {
+    (STATUS_ERROR, encode(error, &[]))
+}
+
+fn too_many() -> ExecError {
+    let message = format!("more than {MOST} commands at once aren't run for a provider");
+    ExecError::new(ExecErrorKind::Refused, message)
+}
+
+/// What the provider's own side checks, too; but who knows what that is.
+fn check(command: &Command) -> Result<(), ExecError> {
+    let refuse = |message: String| Err(ExecError::new(ExecErrorKind::Refused, message));
+    if command.cap > LARGEST_CAP || command.stdin.len() > LONGEST_STDIN {
+        return refuse(format!("{} wants to say or read more than it may", shown(command)));
+    }
+    let bad = |name: &str| name.is_empty() || name.contains(['=', '\0']);
+    if let Some(name) = command.environment.keys().find(|name| bad(name)) {
+        return refuse(format!("`{}` can't be a variable's name", name.escape_debug()));
+    }
+    Ok(())
+}

@@ -1,0 +1,5 @@
+//! Calls of the system that no safe library offers, each as a function that is safe to call.
+
+mod descriptors;
+
+pub(crate) use descriptors::keep_from_children;

@@ -1,0 +1,272 @@
+//! External commands of a provider: whatever a tool does, its provider gets an answer and nothing is left running.
+
+use crabbox::provider::{self, Callbacks, Options, ProviderError};
+use crabbox::registry::{Places, Registry};
+use crabbox_provider_api::exec::Command;
+use crabbox_provider_api::payload::{Checkpoint, DoctorRequest};
+use crabbox_tests::{World, built, until};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use serde_json::{Value, json};
+use std::fs;
+use std::process;
+use std::time::Duration;
+
+/// A host that stores nothing.
+struct Nobody;
+
+impl Callbacks for Nobody {
+    fn checkpoint(&mut self, _: &Checkpoint) -> Result<(), String> {
+        Err("nothing is stored here".to_owned())
+    }
+
+    fn log(&mut self, _: &str, _: &str, _: &str) {}
+
+    fn progress(&mut self, _: &str) {}
+}
+
+/// Longer than any test waits.
+const LONG: Duration = Duration::from_mins(2);
+
+fn doctor(commands: &Value) -> Result<Vec<Value>, ProviderError> {
+    let world = World::new();
+    let folder = world.provider_path("crabbox_provider_tools");
+    let library = Registry::new(Places::discover(vec![folder])).find("tools").expect("a provider");
+    let options = Options { program: Some(built().crabbox.clone()) };
+    let mut provider = provider::open(&library, &options).expect("opens");
+    let mut request = DoctorRequest::default();
+    request.settings.insert("commands".to_owned(), commands.clone());
+    let checks = provider.doctor(&request, LONG, &mut Nobody)?.checks;
+    Ok(checks.iter().map(|one| serde_json::from_str(&one.message).expect("JSON")).collect())
+}
+
+/// What came of one command.
+fn run(command: Command) -> Value {
+    run_with(&json!({ "command": command.deadline(LONG) }))
+}
+
+fn run_with(order: &Value) -> Value {
+    doctor(&json!([order])).expect("the hook answers").remove(0)
+}
+
+fn shell(line: &str) -> Command {
+    Command::new("sh").args(["-c", line])
+}
+
+/// The process whose number is in this text.
+fn process_in(text: &Value) -> Pid {
+    let number = text.as_str().and_then(|text| text.trim().parse().ok()).expect("a number");
+    Pid::from_raw(number).expect("a process")
+}
+
+/// A zombie is gone, too: whoever inherits it reaps it, or doesn't.
+fn is_alive(process: Pid) -> bool {
+    let line = fs::read(format!("/proc/{}/cmdline", process.as_raw_pid()));
+    test_kill_process(process).is_ok() && line.is_ok_and(|line| !line.is_empty())
+}
+
+fn is_gone(process: Pid) {
+    until("the process is gone", || !is_alive(process));
+}
+
+#[test]
+fn a_tool_that_is_absent_or_can_not_be_executed_is_a_typed_error() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let plain = folder.path().join("plain");
+    fs::write(&plain, "#!/bin/sh\n").expect("a file");
+    let plain = plain.display().to_string();
+    for (program, kind, says) in [
+        ("no-such-tool", "not_found", "there is no program `no-such-tool` on `PATH`"),
+        ("/no/such/tool", "not_found", "there is no program `/no/such/tool`"),
+        (&plain, "not_executable", "can't be executed"),
+        ("bin/tool", "refused", "neither a name nor an absolute path"),
+    ] {
+        let came = run(Command::new(program));
+        assert_eq!(came["error"], kind, "{came}");
+        assert!(came["message"].as_str().is_some_and(|text| text.contains(says)), "{came}");
+    }
+    let came = run(shell("true").directory("/no/such/folder"));
+    assert_eq!(came["error"], "not_found", "{came}");
+}
+
+#[test]
+fn a_tool_without_its_interpreter_or_of_no_format_can_not_be_executed() {
+    let world = World::new();
+    for (name, content) in [("script", "#!/no/such/shell\n"), ("data", "\0\0\0\0")] {
+        let from = world.root().join("content");
+        fs::write(&from, content).expect("a file");
+        let tool = world.executable(name, &from);
+        let came = run(Command::new(tool.display().to_string()));
+        assert_eq!(came["error"], "not_executable", "{came}");
+    }
+}
+
+#[test]
+fn fifty_megabytes_end_a_tool_that_may_say_less_and_arrive_where_it_may() {
+    const LENGTH: usize = 50 * 1024 * 1024;
+    let line = format!("echo $$ >&2; head -c {LENGTH} /dev/zero; echo end");
+    let came = run(shell(&line));
+    assert_eq!(came["error"], "over_cap", "{came}");
+    let came = run(shell(&line).cap(LENGTH + 4));
+    assert_eq!((&came["length"], &came["cut"]), (&json!(LENGTH + 4), &json!(false)), "{came}");
+    let came = run(shell(&line).cap(8).keep_end());
+    assert_eq!(came["stdout"], "\0\0\0\0end\n", "{came}");
+    assert_eq!((&came["cut"], &came["status"]), (&json!(true), &json!("exit 0")), "{came}");
+    let came = run(shell("true").cap(usize::MAX));
+    assert_eq!(came["error"], "refused", "{came}");
+}
+
+#[test]
+fn the_cap_is_what_a_tool_may_say_to_the_byte() {
+    let came = run(shell("printf 12345678").cap(8));
+    assert_eq!((&came["stdout"], &came["length"]), (&json!("12345678"), &json!(8)), "{came}");
+    assert_eq!(run(shell("printf 123456789").cap(8))["error"], "over_cap");
+    assert_eq!(run(shell("printf 123456789 >&2").cap(8))["error"], "over_cap");
+}
+
+#[test]
+fn a_tool_that_hangs_is_ended_with_its_group_also_when_it_ignores_being_asked() {
+    for ignore in ["", "trap '' TERM;"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("numbers").display().to_string();
+        let line = format!("{ignore} echo $$ >{file}; sleep 300 & echo $! >>{file}; wait; wait");
+        let came = run_with(&json!({ "command": shell(&line).deadline(Duration::from_secs(1)) }));
+        assert_eq!(came["error"], "deadline", "{came}");
+        let says = "took longer than 1s, and was ended";
+        assert!(came["message"].as_str().is_some_and(|text| text.ends_with(says)), "{came}");
+        let numbers = fs::read_to_string(&file).expect("numbers");
+        assert_eq!(numbers.lines().count(), 2);
+        numbers.lines().for_each(|number| is_gone(process_in(&json!(number))));
+    }
+}
+
+#[test]
+fn a_grandchild_that_holds_the_pipe_is_not_waited_for() {
+    let came = run(shell("sleep 300 & echo $!"));
+    assert_eq!(came["status"], "exit 0", "{came}");
+    is_gone(process_in(&came["stdout"]));
+    // One that left the group lives on, and holds up nobody.
+    let came =
+        run(shell("setsid sh -c 'echo $$; exec sleep 300' & read line </dev/zero & sleep 0.2"));
+    let daemon = process_in(&came["stdout"]);
+    assert!(is_alive(daemon));
+    kill_process(daemon, Signal::KILL).expect("ends it");
+}
+
+#[test]
+fn what_was_said_before_the_end_is_all_there() {
+    let came = run(shell("head -c 60000 /dev/zero; echo last; head -c 60000 /dev/zero >&2"));
+    assert_eq!(came["length"], 60_005, "{}", came["status"]);
+    assert_eq!(came["stderr"].as_str().map(str::len), Some(60_000));
+}
+
+#[test]
+fn a_secret_reaches_the_provider_and_no_message() {
+    crabbox::redact::register("canary-of-exec");
+    let came = run(shell("echo canary-of-exec; printf canary-of-exec >&2"));
+    assert_eq!(
+        (&came["stdout"], &came["stderr"]),
+        (&json!("canary-of-exec\n"), &json!("canary-of-exec"))
+    );
+    let line = "echo canary-of-exec; sleep 300";
+    let came = run_with(&json!({ "command": shell(line).deadline(Duration::from_millis(50)) }));
+    assert_eq!(
+        came["message"],
+        "`sh -c echo [redacted]; sleep 300` took longer than 0.05s, and was ended"
+    );
+}
+
+#[test]
+fn a_signal_is_no_exit_code() {
+    assert_eq!(run(shell("kill -9 $$"))["status"], "signal 9");
+    assert_eq!(run(shell("exit 137"))["status"], "exit 137");
+}
+
+#[test]
+fn output_that_is_no_text_arrives_byte_by_byte() {
+    let came = run(shell("printf '\\377\\000{\"\\n\\200'"));
+    assert_eq!(came["first"], json!([255, 0, 123, 34, 10, 128]), "{came}");
+}
+
+#[test]
+fn lines_come_whole() {
+    let order = json!({ "command": shell("printf 'one\\r\\ntw'; sleep 0.1; printf 'o\\nrest'").deadline(LONG), "lines": true });
+    let came = run_with(&order);
+    assert_eq!(came["lines"], json!(["one", "two", "rest"]), "{came}");
+    assert_eq!(came["stdout"], "one\r\ntwo\nrest");
+}
+
+#[test]
+fn a_tool_reads_what_it_is_given_and_need_not() {
+    let text = "0123456789abcdef".repeat(1 << 17);
+    let echo = json!({ "command": shell("cat").cap(1 << 22).deadline(LONG), "stdin": text });
+    let came = run_with(&echo);
+    assert_eq!(came["length"], text.len(), "{}", came["status"]);
+    let deaf =
+        json!({ "command": shell("exec <&-; echo heard nothing").deadline(LONG), "stdin": text });
+    assert_eq!(run_with(&deaf)["stdout"], "heard nothing\n");
+    assert_eq!(run(shell("cat; echo end"))["stdout"], "end\n");
+}
+
+#[test]
+fn a_tool_gets_what_is_declared_and_added_and_nothing_else() {
+    let line = "env | cut -d= -f1 | sort | tr '\\n' ' '; pwd; ls /proc/self/fd | tr '\\n' ' '; ps -o pgid= -p $$ | tr -d ' '; echo $$";
+    let came = run(shell(line).env("ADDED", "1"));
+    let stdout = came["stdout"].as_str().expect("text");
+    let mut lines = stdout.lines();
+    // The shell's own, and those that were asked for.
+    let names: Vec<&str> = lines.next().expect("a line").split_whitespace().collect();
+    assert_eq!(names, ["ADDED", "PATH", "PWD", "/"], "{stdout}");
+    let numbers: Vec<&str> = lines.next().expect("a line").split_whitespace().collect();
+    let (descriptors, group) = numbers.split_at(numbers.len() - 1);
+    // `ls` has one more, for the folder itself.
+    assert_eq!(descriptors, ["0", "1", "2", "3"], "{stdout}");
+    assert_eq!(group[0], lines.next().expect("a number"), "it leads its own group");
+    let came = run(shell("true").env("A=B", ""));
+    assert_eq!(came["error"], "refused", "{came}");
+}
+
+#[test]
+fn two_commands_of_one_hook_run_at_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let meet = |mine: &str, other: &str| {
+        let at = folder.path().display();
+        let line =
+            format!(": >{at}/{mine}; until test -e {at}/{other}; do sleep 0.01; done; echo {mine}");
+        json!({ "command": shell(&line).deadline(LONG) })
+    };
+    let came = doctor(&json!([meet("a", "b"), meet("b", "a")])).expect("the hook answers");
+    assert_eq!((&came[0]["stdout"], &came[1]["stdout"]), (&json!("a\n"), &json!("b\n")));
+}
+
+#[test]
+fn a_provider_that_dies_takes_its_tools_along() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("number");
+    let line = format!("echo $$ >{}; echo runs; sleep 300; true", file.display());
+    let order = json!([{ "command": shell(&line).deadline(LONG), "dies": true }]);
+    let error = doctor(&order).expect_err("it died");
+    assert!(matches!(error, ProviderError::Died { .. }), "{error}");
+    let tool = process_in(&json!(fs::read_to_string(file).expect("a number")));
+    assert!(!is_alive(tool), "when the call is over, it is");
+}
+
+#[test]
+fn a_tool_outlives_its_host_by_no_more_than_being_ended_takes() {
+    // This test's own process can't be killed: another one takes its part.
+    let world = World::new();
+    let tool = world.root().join("tool");
+    let boxctl = format!(
+        "#!/bin/sh\ntrap '' TERM; echo $$ >{0}.new; mv {0}.new {0}; while :; do sleep 1; done\n",
+        tool.display()
+    );
+    for signal in [Signal::KILL, Signal::INT] {
+        let mut host = crate::exec_run::command(&world, &boxctl, &["run", "--", "true"]);
+        let mut host = host.stderr(process::Stdio::null()).spawn().expect("runs");
+        until("the tool runs", || tool.exists());
+        let process = process_in(&json!(fs::read_to_string(&tool).expect("a number")));
+        kill_process(Pid::from_child(&host), signal).expect("signals");
+        host.wait().expect("ends");
+        is_gone(process);
+        fs::remove_file(&tool).expect("removes");
+    }
+}
