@@ -19,8 +19,6 @@ impl Callbacks for Nobody {
         Err("nothing is stored here".to_owned())
     }
 
-    fn log(&mut self, _: &str, _: &str, _: &str) {}
-
     fn progress(&mut self, _: &str) {}
 }
 
