@@ -1,6 +1,6 @@
 //! External commands of a provider: whatever a tool does, its provider gets an answer and nothing is left running.
 
-use crabbox::provider::{self, Callbacks, Options, ProviderError};
+use crabbox::provider::{self, Callbacks, Options, Provider, ProviderError};
 use crabbox::registry::{Places, Registry};
 use crabbox_provider_api::exec::Command;
 use crabbox_provider_api::payload::{Checkpoint, DoctorRequest};
@@ -25,15 +25,21 @@ impl Callbacks for Nobody {
 /// Longer than any test waits.
 const LONG: Duration = Duration::from_mins(2);
 
-fn doctor(commands: &Value) -> Result<Vec<Value>, ProviderError> {
-    let world = World::new();
+fn open(world: &World) -> Provider {
     let folder = world.provider_path("crabbox_provider_tools");
     let library = Registry::new(Places::discover(vec![folder])).find("tools").expect("a provider");
     let options = Options { program: Some(built().crabbox.clone()) };
-    let mut provider = provider::open(&library, &options).expect("opens");
+    provider::open(&library, &options).expect("opens")
+}
+
+fn doctor(
+    provider: &mut Provider,
+    commands: &Value,
+    longest: Duration,
+) -> Result<Vec<Value>, ProviderError> {
     let mut request = DoctorRequest::default();
     request.settings.insert("commands".to_owned(), commands.clone());
-    let checks = provider.doctor(&request, LONG, &mut Nobody)?.checks;
+    let checks = provider.doctor(&request, longest, &mut Nobody)?.checks;
     Ok(checks.iter().map(|one| serde_json::from_str(&one.message).expect("JSON")).collect())
 }
 
@@ -43,7 +49,8 @@ fn run(command: Command) -> Value {
 }
 
 fn run_with(order: &Value) -> Value {
-    doctor(&json!([order])).expect("the hook answers").remove(0)
+    let world = World::new();
+    doctor(&mut open(&world), &json!([order]), LONG).expect("the hook answers").remove(0)
 }
 
 fn shell(line: &str) -> Command {
@@ -207,18 +214,14 @@ fn a_tool_reads_what_it_is_given_and_need_not() {
 
 #[test]
 fn a_tool_gets_what_is_declared_and_added_and_nothing_else() {
-    let line = "env | cut -d= -f1 | sort | tr '\\n' ' '; pwd; ls /proc/self/fd | tr '\\n' ' '; ps -o pgid= -p $$ | tr -d ' '; echo $$";
+    let line =
+        "env | cut -d= -f1 | sort | tr '\\n' ' '; pwd; ps -o pgid= -p $$ | tr -d ' '; echo $$";
     let came = run(shell(line).env("ADDED", "1"));
     let stdout = came["stdout"].as_str().expect("text");
-    let mut lines = stdout.lines();
-    // The shell's own, and those that were asked for.
-    let names: Vec<&str> = lines.next().expect("a line").split_whitespace().collect();
-    assert_eq!(names, ["ADDED", "PATH", "PWD", "/"], "{stdout}");
-    let numbers: Vec<&str> = lines.next().expect("a line").split_whitespace().collect();
-    let (descriptors, group) = numbers.split_at(numbers.len() - 1);
-    // `ls` has one more, for the folder itself.
-    assert_eq!(descriptors, ["0", "1", "2", "3"], "{stdout}");
-    assert_eq!(group[0], lines.next().expect("a number"), "it leads its own group");
+    // `PWD` is the shell's own.
+    let [names, group, number] = stdout.lines().collect::<Vec<_>>()[..] else { panic!("{stdout}") };
+    assert_eq!(names, "ADDED PATH PWD /", "{stdout}");
+    assert_eq!(group, number, "it leads its own group");
     let came = run(shell("true").env("A=B", ""));
     assert_eq!(came["error"], "refused", "{came}");
 }
@@ -232,20 +235,36 @@ fn two_commands_of_one_hook_run_at_once() {
             format!(": >{at}/{mine}; until test -e {at}/{other}; do sleep 0.01; done; echo {mine}");
         json!({ "command": shell(&line).deadline(LONG) })
     };
-    let came = doctor(&json!([meet("a", "b"), meet("b", "a")])).expect("the hook answers");
+    let world = World::new();
+    let both = json!([meet("a", "b"), meet("b", "a")]);
+    let came = doctor(&mut open(&world), &both, LONG).expect("the hook answers");
     assert_eq!((&came[0]["stdout"], &came[1]["stdout"]), (&json!("a\n"), &json!("b\n")));
+}
+
+/// Runs a tool in a hook that breaks off; returns how.
+fn broken_off(dies: bool, longest: Duration) -> ProviderError {
+    let world = World::new();
+    let file = world.root().join("number");
+    let line =
+        format!("trap '' TERM; echo $$ >{}; echo runs; while :; do sleep 1; done", file.display());
+    let order = json!([{ "command": shell(&line).deadline(LONG), "dies": dies }]);
+    let mut provider = open(&world);
+    let error = doctor(&mut provider, &order, longest).expect_err("it breaks off");
+    let tool = process_in(&json!(fs::read_to_string(file).expect("a number")));
+    assert!(!is_alive(tool), "it is gone when the call is over, not with the provider");
+    error
+}
+
+#[test]
+fn a_hook_that_takes_too_long_takes_its_tools_along() {
+    let error = broken_off(false, Duration::from_secs(2));
+    assert!(matches!(error, ProviderError::Deadline { .. }), "{error}");
 }
 
 #[test]
 fn a_provider_that_dies_takes_its_tools_along() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let file = folder.path().join("number");
-    let line = format!("echo $$ >{}; echo runs; sleep 300; true", file.display());
-    let order = json!([{ "command": shell(&line).deadline(LONG), "dies": true }]);
-    let error = doctor(&order).expect_err("it died");
+    let error = broken_off(true, LONG);
     assert!(matches!(error, ProviderError::Died { .. }), "{error}");
-    let tool = process_in(&json!(fs::read_to_string(file).expect("a number")));
-    assert!(!is_alive(tool), "when the call is over, it is");
 }
 
 #[test]

@@ -112,6 +112,22 @@ fn a_cassette_that_can_not_be_read_stops_before_anything() {
 }
 
 #[test]
+fn a_tool_gets_no_descriptor_that_crabbox_was_given() {
+    let world = World::new();
+    let list = format!("#!/bin/sh\nls /proc/self/fd >{}/list\n", world.root().display());
+    let run = command(&world, &list, &RUN);
+    let mut given = Command::new("sh");
+    given.args(["-c", "exec 9<hello.txt; exec \"$@\"", "sh"]).arg(run.get_program());
+    given.args(run.get_args()).current_dir(world.checkout()).env_clear();
+    given.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    assert_eq!(Ran::of(&mut given).code, 125, "boxctl says nothing");
+    let list = fs::read_to_string(world.root().join("list")).expect("a list");
+    // The fourth is the shell's script, the last one the folder that `ls` reads.
+    let most = list.lines().count();
+    assert!(most <= 5 && !list.lines().any(|number| number == "9"), "{list}");
+}
+
+#[test]
 fn a_tool_of_the_checkout_is_never_run() {
     let world = World::new();
     let script = world.root().join("script");

@@ -4,14 +4,15 @@ use super::pattern;
 use crate::exec::{Command, ExecErrorKind, Status};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
+use toml::{Table, Value};
 
 /// External commands and their answers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Cassette {
     /// One for each time that a command is run.
@@ -20,38 +21,38 @@ pub struct Cassette {
 }
 
 /// One time that a command is run: exactly one of `exit`, `signal` and `error`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Call {
     /// The program as the provider names it, and its arguments, with `${NAME}` for what differs from time to time.
     pub argv: Vec<String>,
     /// What it read: `sha256:` and 64 hex digits; nothing if the key isn't there. What a tool
     /// reads is often secret, and never written down.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub stdin: Option<String>,
     /// Its exit code.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub exit: Option<i32>,
     /// The signal that ended it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub signal: Option<i32>,
     /// Why it gave no answer, such as `not_found`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub error: Option<ExecErrorKind>,
     /// How long it took, in milliseconds. A replay doesn't wait, but a call whose deadline is shorter fails by it.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub delay_ms: u64,
     /// What it said on standard output.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     pub stdout: String,
     /// The same in base64, where it isn't UTF-8.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     pub stdout_base64: String,
     /// What it said on standard error.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     pub stderr: String,
     /// The same in base64, where it isn't UTF-8.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
+    #[serde(default)]
     pub stderr_base64: String,
 }
 
@@ -106,8 +107,8 @@ impl Cassette {
     /// The text of a file.
     #[must_use]
     pub fn to_toml(&self) -> String {
-        // Strings, numbers and lists of strings: nothing that TOML can't say.
-        toml::to_string_pretty(self).unwrap_or_default()
+        let calls: Vec<String> = self.calls.iter().map(Call::to_toml).collect();
+        calls.join("\n")
     }
 
     /// Without the calls that this refuses.
@@ -136,6 +137,34 @@ impl Call {
         (self.stdout, self.stdout_base64) = as_text(stdout);
         (self.stderr, self.stderr_base64) = as_text(stderr);
         self
+    }
+
+    /// One line a key, and one a line of what was said: for whoever reviews it.
+    fn to_toml(&self) -> String {
+        let argv: Vec<Value> = self.argv.iter().cloned().map(Value::String).collect();
+        let mut text = format!("[[call]]\nargv = {}\n", Value::Array(argv));
+        let word = |text: &String| (!text.is_empty()).then(|| Value::String(text.clone()));
+        let error = self.error.and_then(|error| Value::try_from(error).ok());
+        let delay = i64::try_from(self.delay_ms).ok().filter(|delay| *delay > 0);
+        let keys = [
+            ("stdin", self.stdin.clone().map(Value::String)),
+            ("exit", self.exit.map(|code| Value::Integer(code.into()))),
+            ("signal", self.signal.map(|signal| Value::Integer(signal.into()))),
+            ("error", error),
+            ("delay_ms", delay.map(Value::Integer)),
+            ("stdout", word(&self.stdout)),
+            ("stdout_base64", word(&self.stdout_base64)),
+            ("stderr", word(&self.stderr)),
+            ("stderr_base64", word(&self.stderr_base64)),
+        ];
+        for (key, value) in keys {
+            if let Some(value) = value {
+                let table = Table::from_iter([(key.to_owned(), value)]);
+                // Strings and numbers: nothing that TOML can't say.
+                text.push_str(&toml::to_string_pretty(&table).unwrap_or_default());
+            }
+        }
+        text
     }
 
     pub(super) fn stdout_bytes(&self) -> Vec<u8> {
@@ -192,11 +221,6 @@ fn as_bytes(text: &str, base64: &str) -> Vec<u8> {
     BASE64_STANDARD.decode(base64).unwrap_or_default()
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands over a reference")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -211,6 +235,10 @@ mod tests {
             Call { error: Some(ExecErrorKind::NotFound), ..Call::of(&Command::new("y")) },
         ];
         let written = Cassette { calls: calls.clone() }.to_toml();
+        assert!(
+            written.contains("\nargv = [\"tool\", \"say\", \"$${HOME}\"]\nstdin = "),
+            "{written}"
+        );
         assert!(written.contains("\n  \"a\": "), "{written}");
         assert!(!written.contains("opensesame"), "{written}");
         assert_eq!(Cassette::parse(&written).expect("reads").calls, calls);

@@ -106,8 +106,11 @@ impl Record {
     }
 }
 
-/// A transcript ends each stream with a line's end, also one that had none.
+/// A transcript ends each stream with a line's end, also one that had none; some say so in a line of their own.
 fn trim(text: &mut String, length: usize) {
+    if let Some(rest) = text.trim_end_matches('\n').strip_suffix("\n[no newline at end]") {
+        text.truncate(rest.len());
+    }
     if text.len() == length + 1 && text.ends_with('\n') {
         text.pop();
     }
@@ -193,6 +196,7 @@ $ coder create '' --search \"owner:me name:x\"   # a remark
 exit -9   wall 12 s
 --- stdout (2 bytes)
 no
+[no newline at end]
 --- stderr (9 bytes)
 one
 
@@ -204,6 +208,12 @@ exit 0   wall 0.1 s
 
 --- stderr (0 bytes)
 
+$ coder stop x
+exit 1
+--- stdout (3 bytes)
+say
+--- stderr (2 bytes)
+no
 $ ssh box true
 exit 0
 --- stdout (0 bytes)
@@ -213,14 +223,15 @@ exit 0
     #[test]
     fn the_calls_of_one_program_are_taken_out_of_a_session() {
         let cassette = Cassette::from_transcript(SESSION, "coder");
-        let [list, create] = cassette.calls.as_slice() else { panic!("{cassette:?}") };
+        let [list, create, stop] = cassette.calls.as_slice() else { panic!("{cassette:?}") };
         assert_eq!(list.argv, ["coder", "list", "-o", "json"]);
         assert_eq!((list.exit, list.delay_ms, list.stdout.as_str()), (Some(0), 228, "[]\n"));
         assert_eq!(create.argv, ["coder", "create", "", "--search", "owner:me name:x"]);
         assert_eq!((create.exit, create.signal, create.delay_ms), (None, Some(9), 12_000));
         assert_eq!((create.stdout.as_str(), create.stderr.as_str()), ("no", "one\n\ntwo\n"));
+        assert_eq!((stop.stdout.as_str(), stop.stderr.as_str()), ("say", "no"));
         let text = cassette.to_toml();
         assert_eq!(Cassette::parse(&text).expect("reads"), cassette);
-        assert_eq!(Replay::new(cassette).problems().len(), 2);
+        assert_eq!(Replay::new(cassette).problems().len(), 3);
     }
 }
