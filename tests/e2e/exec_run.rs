@@ -112,6 +112,24 @@ fn a_cassette_that_can_not_be_read_stops_before_anything() {
 }
 
 #[test]
+fn the_log_has_each_command_within_its_hook() {
+    let world = World::new();
+    let ran = run(&mut command(&world, &boxctl(&world), &["-vv", "run", "--", "true"]));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let about = |verb: &str, what: &str| {
+        let is_it = |line: &&str| {
+            line.contains(":exec{")
+                && line.contains(&format!("boxctl {verb} cbx_"))
+                && line.contains(what)
+        };
+        ran.stderr.lines().any(|line| is_it(&line))
+    };
+    for verb in ["create", "stop"] {
+        assert!(about(verb, "exit 0") && about(verb, "took "), "{verb}: {}", ran.stderr);
+    }
+}
+
+#[test]
 fn a_tool_gets_no_descriptor_that_crabbox_was_given() {
     let world = World::new();
     let list = format!("#!/bin/sh\nls /proc/self/fd >{}/list\n", world.root().display());

@@ -67,7 +67,7 @@ impl Child {
         let out = Arc::new(Mutex::new(socket.try_clone().map_err(wrap)?));
         let declared = library.manifest.environment.keys();
         debug!(provider = who.name, library = %who.path.display(), "starting a process for it");
-        let execs = Execs::new(&who.name, declared.clone(), program.clone()).map_err(wrap)?;
+        let execs = Execs::new(declared.clone(), program.clone()).map_err(wrap)?;
         let mut process = Command::new(program)
             .arg("__provider")
             .env_clear()

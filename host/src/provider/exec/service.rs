@@ -19,6 +19,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use tracing::{Span, debug, debug_span};
 
 /// How much may be asked for at a time, and how many commands may run.
 const MOST: usize = 64;
@@ -29,7 +30,6 @@ pub(in crate::provider) struct Execs(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    provider: String,
     /// Variables that the manifest declares.
     declared: BTreeSet<String>,
     /// This program.
@@ -59,17 +59,17 @@ struct State {
 struct Running {
     tool: Tool,
     recording: Option<cassette::Recording>,
+    /// As long as it runs, within the hook's.
+    span: Span,
 }
 
 impl Execs {
     /// For a provider. `program`: this one, which is the guard, too.
     pub(in crate::provider) fn new<'a>(
-        provider: &str,
         declared: impl Iterator<Item = &'a String>,
         program: PathBuf,
     ) -> io::Result<Self> {
         Ok(Self(Arc::new(Inner {
-            provider: provider.to_owned(),
             declared: declared.cloned().collect(),
             program,
             checkout: find::checkout(),
@@ -98,9 +98,10 @@ impl Execs {
             state.serving += 1;
             state.serving <= MOST
         };
-        let execs = self.clone();
+        let (execs, hook) = (self.clone(), Span::current());
         let answer = move || {
-            let (status, body) = if served { execs.serve(&body) } else { error(&too_many()) };
+            let (status, body) =
+                if served { hook.in_scope(|| execs.serve(&body)) } else { error(&too_many()) };
             let answer = ToChild::Executed { id, status, body };
             // A child that is gone needs no answer.
             let _ = frame::write(&mut *out.lock().unwrap_or_else(PoisonError::into_inner), answer);
@@ -174,19 +175,18 @@ impl Execs {
 
     fn start(&self, command: &Command) -> Result<Reply, ExecError> {
         check(command)?;
+        let span = debug_span!("exec", command = shown(command));
         let recording = cassette::Recording::of(command, &self.lock().names);
-        let started = self.spawn(command.clone());
-        let tool = match (started, recording) {
-            (Ok(tool), recording) => Running { tool, recording },
+        let tool = match (span.in_scope(|| self.spawn(command.clone())), recording) {
+            (Ok(tool), recording) => Running { tool, recording, span },
             (Err(error), recording) => {
-                tracing::debug!(target: "exec", provider = %self.0.provider, "{error}");
+                span.in_scope(|| debug!("{error}"));
                 if let Some(recording) = recording {
                     recording.failed(&error);
                 }
                 return Err(error);
             }
         };
-        tracing::debug!(target: "exec", provider = %self.0.provider, "{} runs", shown(command));
         let mut state = self.lock();
         if !state.open {
             // The hook has ended meanwhile: so does this, with its drop.
@@ -239,8 +239,9 @@ impl Execs {
             ExecError::new(ExecErrorKind::Refused, message)
         })?;
         let mut running = one.lock().unwrap_or_else(PoisonError::into_inner);
-        let said = running.tool.next(self.0.over.as_fd());
-        let recording = &mut running.recording;
+        let Running { tool, recording, span } = &mut *running;
+        let _within = span.enter();
+        let said = tool.next(self.0.over.as_fd());
         match &said {
             Ok(Said::Piece(stream, bytes)) => {
                 if let Some(recording) = recording {
@@ -248,13 +249,13 @@ impl Execs {
                 }
             }
             Ok(Said::End(status)) => {
-                tracing::debug!(target: "exec", provider = %self.0.provider, run, "{status}");
+                debug!("{status}");
                 if let Some(recording) = recording.take() {
                     recording.ended(*status);
                 }
             }
             Err(error) => {
-                tracing::debug!(target: "exec", provider = %self.0.provider, run, "{error}");
+                debug!("{error}");
                 if let Some(recording) = recording.take() {
                     recording.failed(error);
                 }
