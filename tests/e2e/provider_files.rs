@@ -234,6 +234,9 @@ fn a_word_that_could_mean_two_providers_is_an_error_that_names_both() {
         let clash = serde_json::json!([{ "word": "under-the-desk", "with": with }]);
         assert_eq!(entry["clashes"], clash);
     }
+    let doctor = world.crabbox(&["doctor", "--provider", "under-the-desk"]);
+    assert_eq!(doctor.code, 1);
+    assert!(doctor.stdout.contains(&said), "{}", doctor.stdout);
     let table = world.crabbox(&["provider", "list"]);
     let said =
         format!("`under-the-desk` doesn't lead to `desk` (`{one}`): `{other}` answers to it");

@@ -74,11 +74,16 @@ pub(super) fn ask(
     rows
 }
 
-/// One with boxes that isn't there is trouble; of one with settings the settings' check tells.
+/// What no other check tells: one with leases that isn't there, and a word that two answer to.
 fn absent(word: &str, error: &FindError, wanted: &Wanted) -> Option<Check> {
-    let missing = matches!(error, FindError::Missing { .. }) && wanted.in_use.contains(word);
-    let message = "it isn't installed, and there are leases of it";
-    missing.then(|| fail("doctor", message, "crabbox list"))
+    match error {
+        FindError::Missing { .. } if wanted.in_use.contains(word) => {
+            let message = "it isn't installed, and there are leases of it";
+            Some(fail("doctor", message, "crabbox list"))
+        }
+        FindError::Clash { .. } => Some(fail("doctor", error.to_string(), "crabbox provider list")),
+        FindError::Missing { .. } | FindError::Broken { .. } => None,
+    }
 }
 
 fn call_all(shared: &Shared, calls: &[(Library, DoctorRequest)]) -> Vec<Row> {
