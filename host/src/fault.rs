@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `NAME` | the process that comes to this point ends there |
 //! | `NAME:N` | the same, at the N-th time that one process comes to it |
+//! | `!NAME` | the process panics there, as at a bug |
 //! | `>FILE` | nothing ends; each point that is passed becomes a line of the file |
 //!
 //! The provider's child gets the variable, too, beside what its manifest declares. In a release build
@@ -109,6 +110,8 @@ mod orders {
     pub(super) enum Order {
         /// End at the one of this name, at this time that it is met.
         End { name: String, time: usize, met: AtomicUsize },
+        /// Panic at the one of this name.
+        Panic(String),
         /// Note all of them in this file.
         Note(PathBuf),
     }
@@ -123,6 +126,9 @@ mod orders {
         fn of(text: &str) -> Self {
             if let Some(file) = text.strip_prefix('>') {
                 return Self::Note(file.into());
+            }
+            if let Some(name) = text.strip_prefix('!') {
+                return Self::Panic(name.to_owned());
             }
             let counted =
                 text.split_once(':').and_then(|(name, time)| Some((name, time.parse().ok()?)));
@@ -142,7 +148,8 @@ mod orders {
                         let _ = kill_process(getpid(), Signal::KILL);
                     }
                 }
-                Self::End { .. } => {}
+                Self::Panic(name) if name == point => panic!("as asked, at {point}"),
+                Self::End { .. } | Self::Panic(_) => {}
             }
         }
     }

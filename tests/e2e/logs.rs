@@ -227,3 +227,19 @@ fn logs_that_can_not_be_kept_hinder_no_command() {
     assert_eq!(ran.code, 3, "{}", ran.stderr);
     assert!(!ran.stderr.contains("log"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_bug_is_told_in_every_way_and_never_by_a_code_of_the_programs() {
+    let world = World::new();
+    let mut command = world.command(&["run", "--json", "--", "true"]);
+    let ran = Ran::of(command.env("CRABBOX_FAULT", "!session.synced"));
+    let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!((ran.code, &document["error"]["exit"]), (125, &125.into()));
+    let said = "warning: panicked at host/src/fault.rs:";
+    assert!(ran.stderr.contains(&format!("crabbox: {said}")), "{}", ran.stderr);
+    assert!(ran.stderr.contains("error: this is a bug in crabbox"), "{}", ran.stderr);
+    let log = last(&world);
+    assert!(log.contains(said) && log.ends_with("# exit: 125\n"), "{log}");
+    // What it left behind is taken up.
+    assert_eq!(world.shell("true").code, 0);
+}

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Here are the options that all commands
 //! share, the dispatch, and how a failure becomes an exit code.
 
+mod bug;
 mod completions;
 mod config;
 mod confirm;
@@ -143,11 +144,14 @@ pub fn main() -> ExitCode {
     let Common { quiet, json, color, heartbeat, .. } = line.common;
     let printer = Printer::new(Manner { quiet, json, colour: color, heartbeat });
     let shared = Shared { common: line.common, printer };
+    let is_run = matches!(line.command, Command::Run(_));
     let span = match line.command.log(&shared) {
         Ok(()) => line.command.span(),
-        Err(error) => return ExitCode::from(line.command.refuse(&error, printer)),
+        Err(error) => return ExitCode::from(fail(&error, is_run, printer)),
     };
-    let exit = span.in_scope(|| line.command.execute_taped(&shared));
+    bug::report(printer);
+    let execute = || bug::catch(|| line.command.execute_taped(&shared));
+    let exit = span.in_scope(|| execute().unwrap_or_else(|error| fail(&error, is_run, printer)));
     span.record("exit", exit);
     drop(span);
     log::finish(exit);
@@ -202,7 +206,7 @@ impl Command {
         match exec::cassette::begin() {
             Ok(Some(line)) => shared.printer.warning(&line),
             Ok(None) => {}
-            Err(error) => return self.refuse(&error, shared.printer),
+            Err(error) => return fail(&error, failed.is_some(), shared.printer),
         }
         let code = self.execute(shared);
         match exec::cassette::finish() {
@@ -242,17 +246,18 @@ impl Command {
             }
         }
     }
+}
 
-    /// Says why it isn't even begun; returns the exit code.
-    fn refuse(&self, error: &CommandError, printer: Printer) -> u8 {
-        if let Self::Run(_) = self {
-            let outcome = Outcome::failure(Origin::Crabbox);
-            printer.failure(error, &outcome);
-            return outcome.exit;
-        }
-        printer.error(error);
-        error.kind() as u8
+/// Says why a command wasn't begun, or broke off; returns the exit code. That of `run` must not look
+/// like a program's.
+fn fail(error: &CommandError, is_run: bool, printer: Printer) -> u8 {
+    if is_run {
+        let outcome = Outcome::failure(Origin::Crabbox);
+        printer.failure(error, &outcome);
+        return outcome.exit;
     }
+    printer.error(error);
+    error.kind() as u8
 }
 
 /// What the options of every command come to.
