@@ -3,7 +3,7 @@
 //! A [`Secret`] registers itself when it is made, [`learn`] registers what the environment and the
 //! command line hold under a name such as `API_TOKEN`; [`text`] takes every registered one out of what
 //! is to be shown or kept. The forms in which a value could leave are known: as it is, each line of it
-//! alone, percent-encoded as in a URL, and escaped as in JSON. What a command prints on a box is its
+//! alone, percent-encoded as in a URL, escaped as in JSON or by Rust, and quoted for a shell. What a command prints on a box is its
 //! own business: nobody looks at that.
 
 use crate::output::Typed;
@@ -87,7 +87,14 @@ fn is_way_to_one(value: &str) -> bool {
 pub fn register(value: &str) {
     let value = value.trim();
     let lines = value.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
-    let forms = [value.to_owned(), percent_encoded(value), escaped(value)];
+    let forms = [
+        value.to_owned(),
+        percent_encoded(value),
+        escaped(value),
+        value.escape_debug().to_string(),
+        // Between the quotes of a shell.
+        value.replace('\'', r"'\''"),
+    ];
     let mut values = VALUES.write().unwrap_or_else(PoisonError::into_inner);
     for form in forms.into_iter().chain(lines.map(str::to_owned)) {
         if form.len() >= SHORTEST && !values.contains(&form) {
@@ -147,7 +154,7 @@ fn percent_encoded(value: &str) -> String {
     result
 }
 
-/// As between the quotes of JSON, which is nearly always how Rust writes it, too.
+/// As between the quotes of JSON.
 fn escaped(value: &str) -> String {
     let quoted = Value::from(value).to_string();
     quoted[1..quoted.len() - 1].to_owned()
@@ -167,6 +174,10 @@ mod tests {
         assert_eq!(text(r#"{"token":"opensesame/and \"more\""}"#), r#"{"token":"[redacted]"}"#);
         assert_eq!(text(&format!("{:?}", secret.expose().trim())), "\"[redacted]\"");
         assert_eq!(text("opensesame"), REDACTED);
+        register("it's open");
+        for form in ["it's open", r"it\'s open", r"it'\''s open", "it%27s%20open"] {
+            assert_eq!(text(form), REDACTED, "{form}");
+        }
         assert_eq!(format!("{secret:?}"), REDACTED);
         assert_eq!(secret.expose(), "opensesame/and \"more\"\n");
     }

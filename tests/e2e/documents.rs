@@ -166,6 +166,15 @@ fn the_json_that_is_shown_has_the_shape_of_the_real_one() {
     assert_eq!(compared, 7);
 }
 
+#[test]
+fn the_page_of_variables_names_those_of_all_settings() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/environment.md");
+    let page = fs::read_to_string(path).expect("reads");
+    for name in crabbox::config::KEYS.iter().filter_map(|key| key.variable) {
+        assert!(page.contains(&format!("`{name}`")), "{name}");
+    }
+}
+
 fn json(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
 }

@@ -1,6 +1,7 @@
 //! Logs: on the screen, in a file, and kept of the last commands.
 
 use crate::desk::Desk;
+use crate::exec_run;
 use crabbox_tests::{Ran, World, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -70,6 +71,23 @@ fn twice_verbose_says_what_a_provider_logs_under_its_name() {
     let twice = desk.crabbox(&["doctor", "-vv", "--provider", "desk"]);
     let line = "crabbox: debug: hook{provider=desk name=doctor}: desk::lamp: it is looked at\n";
     assert!(twice.stderr.contains(line), "{}", twice.stderr);
+}
+
+#[test]
+fn tools_of_a_provider_are_part_of_its_call() {
+    let world = World::new();
+    let line = ["-vv", "run", "--", "true"];
+    let ran = Ran::of(&mut exec_run::command(&world, &exec_run::boxctl(&world), &line));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let within = "debug: acquire:hook{provider=tools name=lease}:tool{program=boxctl}: ";
+    let said = |what: &str| {
+        let is_it = |line: &str| line.contains(within) && line.contains(what);
+        ran.stderr.lines().position(is_it).unwrap_or_else(|| panic!("{what}: {}", ran.stderr))
+    };
+    assert!(said("begins") < said("`boxctl create cbx_") && said("`boxctl") < said("took "));
+    let end = "crabbox: acquire:hook{provider=tools name=lease}: took ";
+    let end = ran.stderr.lines().position(|line| line.starts_with(end)).expect("an end");
+    assert!(said("took ") < end, "{}", ran.stderr);
 }
 
 #[test]

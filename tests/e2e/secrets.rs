@@ -2,6 +2,7 @@
 //! everything that crabbox prints, keeps, or hands to a process in its arguments.
 
 use crate::desk::Desk;
+use crate::exec_run;
 use crabbox_tests::{Ran, World, until};
 use std::collections::BTreeSet;
 use std::fs;
@@ -201,6 +202,18 @@ fn a_wrong_line_is_answered_without_its_secrets() {
     }
     let said = world.crabbox(&["run", "--env", &flag, "--frsh"]).stderr;
     assert!(said.contains("API_TOKEN=[redacted]"), "{said}");
+    look_at_all_that_is_kept(&world);
+}
+
+#[test]
+fn what_a_tool_prints_comes_out_nowhere() {
+    let world = World::new();
+    let tool = exec_run::boxctl(&world).replace("warming $2 up", &format!("warming {VARIABLE} up"));
+    let line = ["-vv", "run", "--", "true"];
+    let ran = ran(with_canaries(&mut exec_run::command(&world, &tool, &line)));
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    // The provider repeats it.
+    assert!(ran.stderr.contains("warming [redacted] up"), "{}", ran.stderr);
     look_at_all_that_is_kept(&world);
 }
 

@@ -34,8 +34,9 @@ pub(super) struct Collect(pub(super) Vec<(Targets, Place)>);
 struct About {
     fields: String,
     since: Instant,
-    /// When it was left the last time: it may be kept for longer than it is worked in.
-    until: Instant,
+    /// When it was left the last time, if it was ever entered: it may be kept for longer than it is
+    /// worked in.
+    until: Option<Instant>,
 }
 
 impl Collect {
@@ -99,8 +100,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Collect {
         let Some(span) = context.span(id) else { return };
         let mut fields = Fields::default();
         attributes.record(&mut fields);
-        let now = Instant::now();
-        let about = About { fields: fields.rest, since: now, until: now };
+        let about = About { fields: fields.rest, since: Instant::now(), until: None };
         span.extensions_mut().insert(about);
         self.about(&span, Level::DEBUG, "begins");
     }
@@ -118,13 +118,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Collect {
     fn on_exit(&self, id: &Id, context: Context<'_, S>) {
         let Some(span) = context.span(id) else { return };
         if let Some(about) = span.extensions_mut().get_mut::<About>() {
-            about.until = Instant::now();
+            about.until = Some(Instant::now());
         }
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         let Some(span) = context.span(&id) else { return };
-        let took = span.extensions().get::<About>().map(|about| about.until - about.since);
+        let took = span.extensions().get::<About>().map(|about| {
+            let until = about.until.unwrap_or_else(Instant::now);
+            until - about.since
+        });
         let took = took.unwrap_or_default().as_secs_f64();
         self.about(&span, *span.metadata().level(), &format!("took {took:.3}s"));
     }

@@ -53,18 +53,20 @@ struct State {
     found: BTreeMap<String, PathBuf>,
     /// What differs from lease to lease, for a recording.
     names: Vec<(&'static str, String)>,
+    /// The hook's, for the log.
+    span: Option<Span>,
 }
 
 #[derive(Debug)]
 struct Running {
     tool: Tool,
     recording: Option<cassette::Recording>,
-    /// As long as it runs, within the hook's.
+    /// Closed once the process has ended.
     span: Span,
 }
 
 impl Execs {
-    /// For a provider. `program`: this one, which is the guard, too.
+    /// For one provider. `program`: this one, which is the guard, too.
     pub(in crate::provider) fn new<'a>(
         declared: impl Iterator<Item = &'a String>,
         program: PathBuf,
@@ -87,6 +89,7 @@ impl Execs {
         let mut state = self.lock();
         state.open = true;
         state.names = names;
+        state.span = Some(Span::current());
         // Nobody waits now: the next one isn't to wake for what is over.
         let _ = rustix::io::read(&self.0.over, &mut [0; 8]);
     }
@@ -98,10 +101,9 @@ impl Execs {
             state.serving += 1;
             state.serving <= MOST
         };
-        let (execs, hook) = (self.clone(), Span::current());
+        let execs = self.clone();
         let answer = move || {
-            let (status, body) =
-                if served { hook.in_scope(|| execs.serve(&body)) } else { error(&too_many()) };
+            let (status, body) = if served { execs.serve(&body) } else { error(&too_many()) };
             let answer = ToChild::Executed { id, status, body };
             // A child that is gone needs no answer.
             let _ = frame::write(&mut *out.lock().unwrap_or_else(PoisonError::into_inner), answer);
@@ -136,6 +138,7 @@ impl Execs {
         {
             let mut state = self.lock();
             state.open = false;
+            state.span = None;
             if state.serving == 0 && state.running.is_empty() {
                 return;
             }
@@ -175,18 +178,21 @@ impl Execs {
 
     fn start(&self, command: &Command) -> Result<Reply, ExecError> {
         check(command)?;
-        let span = debug_span!("exec", command = shown(command));
         let recording = cassette::Recording::of(command, &self.lock().names);
-        let tool = match (span.in_scope(|| self.spawn(command.clone())), recording) {
+        let hook = self.lock().span.clone();
+        let span = debug_span!(parent: hook.as_ref().and_then(Span::id), "tool", program = command.program);
+        let started = self.spawn(command.clone());
+        let tool = match (started, recording) {
             (Ok(tool), recording) => Running { tool, recording, span },
             (Err(error), recording) => {
-                span.in_scope(|| debug!("{error}"));
+                debug!(parent: &span, "{error}");
                 if let Some(recording) = recording {
                     recording.failed(&error);
                 }
                 return Err(error);
             }
         };
+        debug!(parent: &tool.span, "{} runs", shown(command));
         let mut state = self.lock();
         if !state.open {
             // The hook has ended meanwhile: so does this, with its drop.
@@ -239,9 +245,8 @@ impl Execs {
             ExecError::new(ExecErrorKind::Refused, message)
         })?;
         let mut running = one.lock().unwrap_or_else(PoisonError::into_inner);
-        let Running { tool, recording, span } = &mut *running;
-        let _within = span.enter();
-        let said = tool.next(self.0.over.as_fd());
+        let said = running.tool.next(self.0.over.as_fd());
+        let Running { recording, span, .. } = &mut *running;
         match &said {
             Ok(Said::Piece(stream, bytes)) => {
                 if let Some(recording) = recording {
@@ -249,13 +254,13 @@ impl Execs {
                 }
             }
             Ok(Said::End(status)) => {
-                debug!("{status}");
+                debug!(parent: &*span, "{status}");
                 if let Some(recording) = recording.take() {
                     recording.ended(*status);
                 }
             }
             Err(error) => {
-                debug!("{error}");
+                debug!(parent: &*span, "{error}");
                 if let Some(recording) = recording.take() {
                     recording.failed(error);
                 }
