@@ -16,6 +16,8 @@ pub struct Places {
     pub cache: PathBuf,
     /// `config.toml`.
     pub config: PathBuf,
+    /// The machine's own `config.toml`.
+    pub system: PathBuf,
     /// What providers keep, such as the boxes of `local`, and installed providers.
     pub data: PathBuf,
 }
@@ -32,9 +34,17 @@ impl Places {
             state,
             cache: base("XDG_CACHE_HOME", ".cache")?.join("crabbox"),
             config: base("XDG_CONFIG_HOME", ".config")?.join("crabbox"),
+            system: system(),
             data: base("XDG_DATA_HOME", ".local/share")?.join("crabbox"),
         })
     }
+}
+
+/// Whoever could choose it could choose what is enforced: only a debug build takes another one, for
+/// tests.
+fn system() -> PathBuf {
+    let other = env::var_os("CRABBOX_SYSTEM_DIR").filter(|_| cfg!(debug_assertions));
+    other.map_or_else(|| PathBuf::from("/etc/crabbox"), PathBuf::from)
 }
 
 /// The path without links; what isn't there (yet, or but on the box) is only tidied.

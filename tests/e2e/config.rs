@@ -71,6 +71,7 @@ fn the_chain_of_a_key_says_which_layer_wins() {
     variable    -                            CRABBOX_LEASE_IDLE isn't set
     repository  10m    wins                  [WORLD]/checkout/.crabbox.toml:2
     user        20m    loses to: repository  [WORLD]/config/crabbox/config.toml:2
+    system      -                            not set
     default     30m    loses to: repository  default
     --- stderr
     ");
@@ -88,6 +89,7 @@ fn the_chain_of_a_key_says_which_layer_wins() {
     variable    -                       CRABBOX_LEASE_RELEASE isn't set
     repository  -                       not set
     user        delete  wins            [WORLD]/config/crabbox/config.toml:3
+    system      -                       not set
     default     park    loses to: user  default
     --- stderr
     ");
@@ -108,12 +110,13 @@ fn the_files_that_are_read_are_named_also_those_that_are_absent() {
     exit 0
     --- stdout
     FILE        STATE   PATH
+    system      absent  [WORLD]/etc/config.toml
     user        there   [WORLD]/config/crabbox/config.toml
     repository  absent  [WORLD]/checkout/.crabbox.toml
     --- stderr
     ");
     let files = json(&world.crabbox(&["config", "path", "--json"]));
-    assert_eq!(files["files"][1]["exists"], false);
+    assert_eq!(files["files"][2]["exists"], false);
 }
 
 #[test]

@@ -56,6 +56,7 @@ fn a_request_that_is_not_granted_does_not_hold_and_is_named_by_every_run() {
     variable    -            CRABBOX_LEASE_RELEASE isn't set
     repository  -            line 4 asks for "delete", which isn't granted
     user        -            not set
+    system      -            not set
     default     park   wins  default
     --- stderr
     "#);

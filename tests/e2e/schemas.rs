@@ -93,6 +93,12 @@ fn every_document_keeps_to_its_schema() {
     world.write(".crabbox.toml", "[lease]\nrelease = 'delete'\n");
     check("config-check", &["config", "check"]);
     check("config-explain", &["config", "explain", "lease.release"]);
+    if world.configure_machine("[enforced.lease]\nidle = '1h'\nrelease = ['park']\n") {
+        check("config-show", &["config", "show"]);
+        check("config-explain", &["config", "explain", "lease.idle"]);
+        check("config-check", &["config", "check"]);
+        assert!(world.configure_machine(""));
+    }
     check("config-trust", &["config", "trust", "--yes"]);
     check("config-trust-list", &["config", "trust", "--list"]);
     check("config-trust-revoke", &["config", "trust", "--revoke"]);
@@ -102,7 +108,7 @@ fn every_document_keeps_to_its_schema() {
     schemas.check("list", "list", &desk.world.crabbox(&["list", "--json"]));
 
     // The others are parts of these.
-    let parts = ["error", "lease", "log", "origin", "outcome"];
+    let parts = ["enforced", "error", "lease", "log", "origin", "outcome"];
     for name in schemas.all.keys() {
         assert!(
             schemas.used.contains(name) || parts.contains(&name.as_str()),

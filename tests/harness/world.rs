@@ -107,6 +107,24 @@ impl World {
         fs::write(folder.join("config.toml"), text).expect("a file");
     }
 
+    /// Writes the machine's configuration. `false`, and a line that says so, where that can't be
+    /// root's.
+    #[must_use]
+    pub fn configure_machine(&self, text: &str) -> bool {
+        if !rustix::process::geteuid().is_root() {
+            let mut stderr = std::io::stderr();
+            let _ = writeln!(stderr, "skipped: the machine's configuration must be root's");
+            return false;
+        }
+        let folder = self.root().join("etc");
+        fs::create_dir_all(&folder).expect("a folder");
+        fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("a mode");
+        let file = folder.join("config.toml");
+        fs::write(&file, text).expect("a file");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).expect("a mode");
+        true
+    }
+
     /// Commits everything.
     pub fn commit(&self) {
         self.git(&["add", "-A"]);
@@ -144,6 +162,7 @@ impl World {
             .env("XDG_STATE_HOME", self.root().join("state"))
             .env("XDG_CACHE_HOME", self.root().join("cache"))
             .env("XDG_CONFIG_HOME", self.root().join("config"))
+            .env("CRABBOX_SYSTEM_DIR", self.root().join("etc"))
             .stdin(Stdio::null());
         command
     }

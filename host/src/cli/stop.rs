@@ -3,7 +3,7 @@
 use super::Shared;
 use super::confirm::Question;
 use super::list::to_json;
-use crate::config::Settings;
+use crate::config::{Flags, Settings};
 use crate::lease::End;
 use crate::output::CommandError;
 use clap::Args;
@@ -29,9 +29,15 @@ pub(super) struct Stop {
 impl Stop {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let places = shared.places()?;
-        let settings = Settings::load(shared.flags(), None, &places)?;
+        let flags = Flags { of_lease: true, ..shared.flags() };
+        let settings = Settings::load(flags.clone(), None, &places)?;
         let mut desk = shared.desk(&places, &settings)?;
         let claim = desk.find(&self.id)?;
+        if let Some(enforcement) = settings.no_deletion.filter(|_| self.delete) {
+            let message = format!("`--delete` can't be: for `lease.release`, {enforcement}");
+            let error = CommandError::usage(message).code("enforced");
+            return Err(error.hint(format!("crabbox stop {}", claim.slug)));
+        }
         if self.delete && !self.yes {
             let slug = &claim.slug;
             Question {
@@ -42,8 +48,7 @@ impl Stop {
             }
             .put(shared)?;
         }
-        let flags =
-            crate::config::Flags { provider: Some(claim.provider.clone()), ..shared.flags() };
+        let flags = Flags { provider: Some(claim.provider.clone()), ..flags };
         let settings = Settings::load(flags, Some(&claim.repository), &places)?;
         let (claim, end) = info_span!("release")
             .in_scope(|| desk.stop(claim.id.as_str(), self.delete, &settings.provider_settings))?;

@@ -1,6 +1,7 @@
 //! What can be wrong with a configuration, where, and what to do about it.
 
 use super::keys::Kind;
+use super::policy::Enforcement;
 use super::trust::TrustProblem;
 use crate::output::{CommandError, Quoted};
 use std::fmt;
@@ -19,6 +20,8 @@ pub enum Place {
     },
     /// In an environment variable.
     Variable(&'static str),
+    /// On the command line.
+    Flag(&'static str),
 }
 
 impl fmt::Display for Place {
@@ -26,7 +29,7 @@ impl fmt::Display for Place {
         match self {
             Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
             Self::File { path, line: None } => write!(f, "{}", path.display()),
-            Self::Variable(name) => f.write_str(name),
+            Self::Variable(name) | Self::Flag(name) => f.write_str(name),
         }
     }
 }
@@ -79,6 +82,16 @@ pub enum Problem {
         expected: String,
         /// What it is, quoted where it can be shown.
         found: String,
+    },
+    /// The machine's own file says otherwise.
+    #[error("`{key}` can't be `{found}`: {enforcement}")]
+    Enforced {
+        /// Which.
+        key: &'static str,
+        /// What it would be.
+        found: String,
+        /// What is enforced, and where.
+        enforcement: Box<Enforcement>,
     },
     /// It isn't trusted that far.
     #[error(transparent)]
@@ -157,11 +170,12 @@ impl ConfigError {
                 "`[provider.{name}]` holds its settings; `lease.provider` chooses one"
             )),
             Problem::NotInstalled { .. } => Some("crabbox provider list".to_owned()),
+            Problem::Enforced { key, .. } => Some(format!("crabbox config explain {key}")),
             Problem::Link | Problem::Trust(_) => match (&self.problem, &self.place) {
                 (Problem::Trust(problem), Place::File { path, .. }) => problem.hint(path),
                 // Not a line that copies what it leads to: that could be anything of the user's.
                 (_, Place::File { path, .. }) => Some(format!("ls -l {}", Quoted(path))),
-                (_, Place::Variable(_)) => None,
+                (_, Place::Variable(_) | Place::Flag(_)) => None,
             },
             _ => None,
         }
@@ -174,6 +188,7 @@ impl ConfigError {
             Problem::Read(_) | Problem::NotAFile | Problem::Link | Problem::TooLarge => {
                 "unreadable"
             }
+            Problem::Enforced { .. } => "enforced",
             Problem::Trust(problem) => problem.code(),
             Problem::Encoding | Problem::Syntax(_) => "syntax",
             Problem::Unknown { .. } => "unknown_key",

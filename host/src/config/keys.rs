@@ -67,6 +67,27 @@ impl fmt::Display for Repository {
     }
 }
 
+/// How the machine's own file may bound it, in `[enforced]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Enforced {
+    /// Not at all.
+    No,
+    /// It names what is allowed.
+    Allowed,
+    /// It names the longest time.
+    AtMost,
+}
+
+impl fmt::Display for Enforced {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::No => "no",
+            Self::Allowed => "what is allowed",
+            Self::AtMost => "at most",
+        })
+    }
+}
+
 /// One setting.
 #[derive(Debug)]
 pub struct Key {
@@ -84,6 +105,8 @@ pub struct Key {
     pub flag: Option<&'static str>,
     /// What a repository's file may do with it.
     pub repository: Repository,
+    /// How the machine's own file may bound it.
+    pub enforced: Enforced,
 }
 
 /// All of them, in the order in which they are shown.
@@ -98,6 +121,7 @@ pub const KEYS: &[Key] = &[
         variable: Some("CRABBOX_PROVIDER"),
         flag: Some("--provider"),
         repository: Repository::Within("only to a bundled one, or one that you have configured"),
+        enforced: Enforced::Allowed,
     },
     Key {
         name: "lease.idle",
@@ -107,6 +131,7 @@ pub const KEYS: &[Key] = &[
         variable: Some("CRABBOX_LEASE_IDLE"),
         flag: None,
         repository: Repository::Set,
+        enforced: Enforced::AtMost,
     },
     Key {
         name: "lease.release",
@@ -116,6 +141,7 @@ pub const KEYS: &[Key] = &[
         variable: Some("CRABBOX_LEASE_RELEASE"),
         flag: None,
         repository: Repository::Request("what is deleted"),
+        enforced: Enforced::Allowed,
     },
     Key {
         name: "run.timeout",
@@ -125,6 +151,7 @@ pub const KEYS: &[Key] = &[
         variable: Some("CRABBOX_RUN_TIMEOUT"),
         flag: Some("--timeout"),
         repository: Repository::Set,
+        enforced: Enforced::AtMost,
     },
     Key {
         name: "run.env",
@@ -134,6 +161,7 @@ pub const KEYS: &[Key] = &[
         variable: None,
         flag: Some("--env"),
         repository: Repository::Request("which of your variables the box gets to see"),
+        enforced: Enforced::No,
     },
     Key {
         name: "sync.exclude",
@@ -143,6 +171,7 @@ pub const KEYS: &[Key] = &[
         variable: None,
         flag: Some("--exclude"),
         repository: Repository::Set,
+        enforced: Enforced::No,
     },
     Key {
         name: "providers.path",
@@ -152,6 +181,7 @@ pub const KEYS: &[Key] = &[
         variable: Some("CRABBOX_PROVIDER_PATH"),
         flag: Some("--provider-path"),
         repository: Repository::Never("what code runs on this machine"),
+        enforced: Enforced::Allowed,
     },
 ];
 

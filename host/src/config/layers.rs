@@ -14,11 +14,16 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// The files, the strongest first.
+const FILES: [Owner; 3] = [Owner::Repository, Owner::User, Owner::System];
+
 /// What the command line says; it wins over everything else.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
     /// `--provider`.
     pub provider: Option<String>,
+    /// It is about letting go of a lease: nothing is chosen any more.
+    pub of_lease: bool,
     /// `--provider-path`.
     pub provider_path: Vec<PathBuf>,
     /// `--timeout`.
@@ -103,6 +108,7 @@ pub struct Layers {
     environment: BTreeMap<&'static str, Setting>,
     repository: (PathBuf, Layer),
     user: (PathBuf, Layer),
+    system: (PathBuf, Layer),
     grants: Grants,
 }
 
@@ -124,9 +130,12 @@ impl Layers {
             }
             None => (PathBuf::new(), Layer::default()),
         };
+        let system = places.system.join(USER_FILE);
+        let mut of_system = file::read(&system, Owner::System);
         let (environment, mut errors) = environment();
         errors.append(&mut of_repository.errors);
         errors.append(&mut of_user.errors);
+        errors.append(&mut of_system.errors);
         let (grants, error) = grants(&path, &of_repository, &of_user, &places.state);
         errors.extend(error);
         let layers = Self {
@@ -134,6 +143,7 @@ impl Layers {
             environment,
             repository: (path, of_repository),
             user: (user, of_user),
+            system: (system, of_system),
             grants,
         };
         (layers, errors)
@@ -145,17 +155,20 @@ impl Layers {
         let mut layer = file::read(path, owner);
         let errors = std::mem::take(&mut layer.errors);
         let none = || (PathBuf::new(), Layer::default());
-        let (repository, user) = match owner {
-            Owner::Repository => ((path.to_owned(), layer), none()),
-            Owner::User => (none(), (path.to_owned(), layer)),
-        };
-        let layers = Self {
+        let mut layers = Self {
             flags: Flags::default(),
             environment: BTreeMap::new(),
-            repository,
-            user,
+            repository: none(),
+            user: none(),
+            system: none(),
             grants: Grants::default(),
         };
+        let place = match owner {
+            Owner::Repository => &mut layers.repository,
+            Owner::User => &mut layers.user,
+            Owner::System => &mut layers.system,
+        };
+        *place = (path.to_owned(), layer);
         (layers, errors)
     }
 
@@ -175,11 +188,13 @@ impl Layers {
         });
         let default = key.default.and_then(|text| Setting::of_text(key, text));
         let default = default.map(|setting| Layered { setting, origin: Origin::Default });
-        let of = |owner| self.in_file(owner, key);
-        [flag, variable, of(Owner::Repository), of(Owner::User), default]
-            .into_iter()
-            .flatten()
-            .collect()
+        let files = FILES.map(|owner| self.in_file(owner, key));
+        let said = [flag, variable].into_iter().chain(files).chain([default]);
+        let mut chain: Vec<_> = said.flatten().collect();
+        if let Some(instead) = self.instead(key, &chain) {
+            chain.insert(0, instead);
+        }
+        chain
     }
 
     fn in_file(&self, owner: Owner, key: &Key) -> Option<Layered> {
@@ -191,6 +206,11 @@ impl Layers {
         }
         let origin = Origin::File { owner, path: path.clone(), line: found.line };
         Some(Layered { setting: found.value.clone(), origin })
+    }
+
+    /// Is it about letting go of a lease?
+    pub(super) fn is_of_lease(&self) -> bool {
+        self.flags.of_lease
     }
 
     /// What the user has granted to this repository's file.
@@ -245,7 +265,7 @@ impl Layers {
     #[must_use]
     pub fn provider(&self, name: &str) -> Vec<ProviderSetting> {
         let mut settings = BTreeMap::new();
-        for owner in [Owner::User, Owner::Repository] {
+        for owner in FILES.into_iter().rev() {
             let (path, layer) = self.file(owner);
             for (key, found) in layer.providers.get(name).iter().flat_map(|table| &table.value) {
                 let origin = Origin::File { owner, path: path.clone(), line: found.line };
@@ -267,7 +287,7 @@ impl Layers {
                 (name.as_str(), Place::File { path: path.clone(), line: Some(table.line) })
             })
         };
-        of(Owner::Repository).chain(of(Owner::User)).collect()
+        FILES.into_iter().flat_map(of).collect()
     }
 
     /// The provider that a file or a variable chooses, and where.
@@ -281,9 +301,9 @@ impl Layers {
         Some((found.setting.text(), place))
     }
 
-    /// Has the user a table `[provider.NAME]` for this name?
+    /// Has the user, or the machine, a table `[provider.NAME]` for this name?
     pub(super) fn is_configured(&self, provider: &str) -> bool {
-        self.user.1.providers.contains_key(provider)
+        [&self.user, &self.system].iter().any(|(_, layer)| layer.providers.contains_key(provider))
     }
 
     /// The names for which the user has a table `[provider.NAME]`.
@@ -305,10 +325,10 @@ impl Layers {
                 })
             })
         };
-        let mut entries: Vec<_> = of(Owner::Repository).chain(of(Owner::User)).collect();
+        let mut entries: Vec<_> = FILES.into_iter().flat_map(of).collect();
         entries.sort_by_key(|entry| match &entry.origin {
-            Origin::File { owner, line, .. } => (*owner == Owner::User, *line),
-            _ => (false, 0),
+            Origin::File { owner, line, .. } => (FILES.iter().position(|one| one == owner), *line),
+            _ => (None, 0),
         });
         entries
     }
@@ -317,6 +337,7 @@ impl Layers {
         match owner {
             Owner::Repository => &self.repository,
             Owner::User => &self.user,
+            Owner::System => &self.system,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Settings, from flags, the environment, the repository's `.crabbox.toml`, the user's
-//! `config.toml` and defaults, in this order.
+//! `config.toml`, the machine's and defaults, in this order. What the machine's own file
+//! enforces holds against all of them: [`policy`].
 //!
 //! [`keys`] is the table of all settings, [`mod@file`] reads a file against it, [`layers`] keeps
 //! what each of them says and where, [`providers`] judges `[provider.NAME]` by the provider's
@@ -11,6 +12,7 @@ mod error;
 mod file;
 mod keys;
 mod layers;
+mod policy;
 mod providers;
 mod reference;
 mod settings;
@@ -19,8 +21,9 @@ mod value;
 
 pub use error::{ConfigError, Place, Problem};
 pub use file::{Owner, REPOSITORY_FILE, USER_FILE};
-pub use keys::{KEYS, Key, Kind, Repository, find as find_key, nearest as nearest_key};
+pub use keys::{Enforced, KEYS, Key, Kind, Repository, find as find_key, nearest as nearest_key};
 pub use layers::{Flags, Layered, Layers, Origin, ProviderSetting};
+pub use policy::{Bound, Enforcement};
 pub use reference::reference;
 pub use settings::Settings;
 pub use trust::{GrantTable, Grants, Pin, PinError, PinState, Pins, Request, TrustProblem};

@@ -6,12 +6,13 @@ use std::fmt::Write as _;
 const BEFORE: &str = "\
 # Configuration
 
-TOML, in `.crabbox.toml` at the root of a repository and in the user's `$XDG_CONFIG_HOME/crabbox/config.toml`.
-Flags come before the environment, the environment before the repository's file, that before the user's. A key that
-isn't in this table is an error; an empty variable counts as unset.
+TOML, in `.crabbox.toml` at the root of a repository, in the user's `$XDG_CONFIG_HOME/crabbox/config.toml` and in the
+machine's `/etc/crabbox/config.toml`. Flags come before the environment, the environment before the repository's file,
+that before the user's, and that before the machine's. A key that isn't in this table is an error; an empty variable
+counts as unset.
 
-| key | what it is | value | default | variable | flag | a repository may set it |
-|---|---|---|---|---|---|---|
+| key | what it is | value | default | variable | flag | a repository may set it | the machine may enforce it |
+|---|---|---|---|---|---|---|---|
 ";
 
 const AFTER: &str = "
@@ -20,6 +21,25 @@ Lists add up: each layer adds to those below it.
 `[provider.NAME]` holds a provider's own settings; its manifest says which there are. Patterns in a file
 `.crabboxignore` at the root of the repository work like `sync.exclude`.
 
+`[trust.\"PATH\"]`, in the user's file alone, grants what the file of the repository at `PATH` may only ask for, in the
+form of that file; [trust](../explanation/trust.md#requests-and-grants) says more. What isn't granted doesn't hold.
+
+`[enforced]`, in the machine's file alone, bounds settings: nothing overrides it, and what contradicts it is an error
+that names its line. A list (or one value) says what is allowed, a duration what is the most; where nobody says
+anything else, the first of the list holds, or the most. That file and the folders above it must be root's and
+writable by nobody else.
+
+```toml
+# /etc/crabbox/config.toml
+[lease]
+idle = \"10m\"                  # a default, as any other layer's
+
+[enforced.lease]
+provider = [\"local\"]
+idle = \"1h\"
+release = \"delete\"
+```
+
 | command | what it does |
 |---|---|
 | `crabbox init` | writes a `.crabbox.toml` with all that a repository may set, commented out |
@@ -27,6 +47,7 @@ Lists add up: each layer adds to those below it.
 | `crabbox config explain KEY` | what each layer says of one setting, and which wins |
 | `crabbox config check [FILE]` | everything that is wrong, each with its line |
 | `crabbox config path` | the files that are read |
+| `crabbox config trust [PATH]` | what a repository's file asks for, and whether it is granted |
 ";
 
 /// `docs/reference/config.md`.
@@ -42,12 +63,13 @@ pub fn reference() -> String {
         let default = key.default.map_or_else(|| "none".to_owned(), |word| format!("`{word}`"));
         let _ = writeln!(
             text,
-            "| `{}` | {} | {kind} | {default} | {} | {} | {} |",
+            "| `{}` | {} | {kind} | {default} | {} | {} | {} | {} |",
             key.name,
             key.about,
             code(key.variable),
             code(key.flag),
             key.repository,
+            key.enforced,
         );
     }
     text.push_str(AFTER);

@@ -2,6 +2,7 @@
 
 use super::error::ConfigError;
 use super::layers::{Flags, Layers, Origin};
+use super::policy::Enforcement;
 use super::value::Setting;
 use super::{Owner, keys, providers};
 use crate::output::CommandError;
@@ -32,6 +33,10 @@ pub struct Settings {
     pub exclude: Vec<String>,
     /// `[provider.NAME]` for the chosen provider.
     pub provider_settings: payload::Settings,
+    /// The providers that the machine's own file allows, if it names any.
+    pub providers: Option<Enforcement>,
+    /// What the machine's own file says against deleting a box.
+    pub no_deletion: Option<Enforcement>,
     /// What the repository's file asks for and doesn't get, and what else deserves a warning.
     pub warnings: Vec<ConfigError>,
 }
@@ -44,7 +49,8 @@ impl Settings {
         repository: Option<&Path>,
         places: &Places,
     ) -> Result<Self, CommandError> {
-        let (layers, errors) = Layers::read(flags, repository, places);
+        let (layers, mut errors) = Layers::read(flags, repository, places);
+        errors.extend(layers.contradictions());
         let warnings = refuse(errors)?;
         let mut settings = Self::of(&layers);
         refuse(providers::check_chosen(&layers, &settings))?;
@@ -86,6 +92,8 @@ impl Settings {
             timeout: duration("run.timeout"),
             env: texts("run.env"),
             exclude: texts("sync.exclude"),
+            providers: keys::find("lease.provider").and_then(|key| layers.enforced(key)),
+            no_deletion: layers.objection("lease.release", &Setting::Text("delete".to_owned())),
             warnings: layers.ungranted(),
         }
     }

@@ -3,15 +3,16 @@
 use super::{Shared, error_to_json, manifests, repository};
 use crate::config::{ConfigError, Layers, Owner, REPOSITORY_FILE, USER_FILE};
 use crate::output::{CommandError, Exit, Printer};
+use crate::places::{Places, real};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// Find everything that is wrong in the settings
 ///
-/// Without a file, the environment, the repository's and your own file are checked. A file that
-/// is called `.crabbox.toml` is checked as a repository's, any other as your own. Settings of
-/// a provider that isn't installed here can't be checked: that is a warning.
+/// Without a file, the environment, the repository's, your own and the machine's file are checked.
+/// A file that is called `.crabbox.toml` is checked as a repository's, `/etc/crabbox/config.toml`
+/// as the machine's, any other as your own. Settings of a provider that isn't installed here can't be checked: that is a warning.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox config check
@@ -24,9 +25,10 @@ pub(in crate::cli) struct Check {
 impl Check {
     pub(super) fn execute(self, shared: &Shared) -> Result<Exit, CommandError> {
         let (files, layers, mut errors) = match self.file {
-            Some(file) => of_file(file)?,
+            Some(file) => of_file(file, &shared.places()?)?,
             None => of_all(shared)?,
         };
+        errors.extend(layers.contradictions());
         errors.extend(layers.ungranted());
         errors.extend(layers.check_providers(&manifests(shared, &layers)));
         let wrong = errors.iter().filter(|error| !error.is_warning()).count();
@@ -46,7 +48,7 @@ impl Check {
 
 type Checked = (Vec<PathBuf>, Layers, Vec<ConfigError>);
 
-fn of_file(file: PathBuf) -> Result<Checked, CommandError> {
+fn of_file(file: PathBuf, places: &Places) -> Result<Checked, CommandError> {
     if let Err(error) = file.symlink_metadata() {
         let message = format!("`{}` can't be checked", file.display());
         return Err(CommandError::new(Exit::NotFound, message)
@@ -54,7 +56,11 @@ fn of_file(file: PathBuf) -> Result<Checked, CommandError> {
             .hint("crabbox config path shows which files are read"));
     }
     let is_repository = file.file_name().is_some_and(|name| name == REPOSITORY_FILE);
-    let owner = if is_repository { Owner::Repository } else { Owner::User };
+    let owner = match is_repository {
+        true => Owner::Repository,
+        false if real(&file) == real(&places.system.join(USER_FILE)) => Owner::System,
+        false => Owner::User,
+    };
     let (layers, errors) = Layers::of_file(&file, owner);
     Ok((vec![file], layers, errors))
 }
@@ -64,7 +70,8 @@ fn of_all(shared: &Shared) -> Result<Checked, CommandError> {
     let repository = repository();
     let (layers, errors) = Layers::read(shared.flags(), repository.as_deref(), &places);
     let of_repository = repository.map(|root| root.join(REPOSITORY_FILE));
-    let files = of_repository.into_iter().chain([places.config.join(USER_FILE)]);
+    let of_others = [&places.config, &places.system].map(|folder| folder.join(USER_FILE));
+    let files = of_repository.into_iter().chain(of_others);
     Ok((files.filter(|file| is_there(file)).collect(), layers, errors))
 }
 
@@ -88,7 +95,10 @@ fn tell(printer: Printer, files: &[PathBuf], errors: Vec<ConfigError>) {
     let checked = match files.len() {
         0 => "no configuration file".to_owned(),
         1 => files[0].display().to_string(),
-        _ => files.iter().map(|file| file.display().to_string()).collect::<Vec<_>>().join(" and "),
+        _ => {
+            let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+            files.join(" and ")
+        }
     };
     match count {
         0 => printer.phase(&format!("{checked}: nothing is wrong")),

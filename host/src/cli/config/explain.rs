@@ -1,9 +1,10 @@
 //! `crabbox config explain`
 
 use super::show::visible;
-use super::{Shared, manifests, origin_to_json, owner_word, read};
+use super::{Shared, enforcement_to_json, manifests, origin_to_json, owner_word, read};
 use crate::config::{
-    KEYS, Key, Layers, Origin, Owner, ProviderSetting, Repository, Request, find_key, nearest_key,
+    Enforcement, KEYS, Key, Layers, Origin, Owner, ProviderSetting, Repository, Request, find_key,
+    nearest_key,
 };
 use crate::output::{CommandError, Table, visible as visible_text, wrap};
 use clap::Args;
@@ -58,7 +59,7 @@ fn of_provider(shared: &Shared, layers: &Layers, key: &str) -> Result<Page, Comm
         .iter()
         .find(|manifest| manifest.name == provider)
         .and_then(|manifest| manifest.settings.get(name));
-    let steps = [Owner::Repository, Owner::User].map(|owner| {
+    let steps = [Owner::Repository, Owner::User, Owner::System].map(|owner| {
         let of_owner =
             |one: &&ProviderSetting| matches!(one.origin, Origin::File { owner: of, .. } if of == owner);
         let found = chain.iter().find(of_owner);
@@ -81,6 +82,7 @@ fn of_provider(shared: &Shared, layers: &Layers, key: &str) -> Result<Page, Comm
         expected: about.map_or_else(|| "anything".to_owned(), |setting| setting.kind.clone()),
         repository: Repository::Set,
         asked: None,
+        enforced: None,
         adds_up: false,
         steps: steps.into(),
     })
@@ -104,6 +106,7 @@ struct Page {
     repository: Repository,
     /// What the repository's file asks for in vain.
     asked: Option<Request>,
+    enforced: Option<Enforcement>,
     adds_up: bool,
     /// The strongest first.
     steps: Vec<Step>,
@@ -143,6 +146,7 @@ impl Page {
             step("variable", &no_variable, &|origin| matches!(origin, Origin::Variable(_))),
             step("repository", &in_repository, &of(Owner::Repository)),
             step("user", "not set", &of(Owner::User)),
+            step("system", "not set", &of(Owner::System)),
             step("default", "none", &|origin| matches!(origin, Origin::Default)),
         ];
         Self {
@@ -151,6 +155,7 @@ impl Page {
             expected: key.kind.to_string(),
             repository: key.repository,
             asked,
+            enforced: layers.enforced(key),
             adds_up: key.kind.adds_up(),
             steps,
         }
@@ -186,7 +191,12 @@ impl Page {
             let _ = writeln!(text, "  what it is         {about}");
         }
         let _ = writeln!(text, "  value              {}", self.expected);
-        let _ = writeln!(text, "  in .crabbox.toml   {}\n", self.repository);
+        let _ = writeln!(text, "  in .crabbox.toml   {}", self.repository);
+        if let Some(enforcement) = &self.enforced {
+            let enforcement = wrap(&visible_text(&enforcement.to_string()), 21, terminal);
+            let _ = writeln!(text, "  enforced           {enforcement}");
+        }
+        text.push('\n');
         let mut table = Table::new(&["LAYER", "VALUE", "", "FROM"]).texts(1).paths(3);
         for (index, step) in self.steps.iter().enumerate() {
             let origin = step.origin.as_ref().map(ToString::to_string);
@@ -227,6 +237,7 @@ impl Page {
                 "ungranted": self.asked.as_ref().map(|request| &request.value),
                 "note": self.repository.to_string(),
             },
+            "enforced": self.enforced.as_ref().map(enforcement_to_json),
             "layers": layers,
         })
     }

@@ -8,7 +8,9 @@ mod trust;
 mod trusted;
 
 use super::Shared;
-use crate::config::{ConfigError, Flags, Layers, Origin, Owner, Place, Settings};
+use crate::config::{
+    Bound, ConfigError, Enforcement, Flags, Layers, Origin, Owner, Place, Settings,
+};
 use crate::output::{CommandError, Exit, Printer};
 use crate::registry::{Condition, Entry};
 use crate::sync::Source;
@@ -84,6 +86,23 @@ pub(in crate::cli) fn warn(printer: Printer, warnings: &[ConfigError]) {
     }
 }
 
+/// What the machine's own file enforces, as every command's `--json` shows it.
+fn enforcement_to_json(enforcement: &Enforcement) -> Value {
+    let (allowed, at_most_ms) = match &enforcement.bound {
+        Bound::Allowed(allowed) => (Some(allowed), None),
+        Bound::AtMost(most) => (None, Some(u64::try_from(most.as_millis()).unwrap_or(u64::MAX))),
+    };
+    let Place::File { path, line } = &enforcement.place else {
+        return Value::Null;
+    };
+    json!({
+        "allowed": allowed,
+        "at_most_ms": at_most_ms,
+        "path": path.to_string_lossy(),
+        "line": line,
+    })
+}
+
 /// An origin as every command's `--json` shows it.
 fn origin_to_json(origin: &Origin) -> Value {
     match origin {
@@ -102,14 +121,20 @@ fn owner_word(owner: Owner) -> &'static str {
     match owner {
         Owner::Repository => "repository",
         Owner::User => "user",
+        Owner::System => "system",
     }
 }
 
 /// An error as every command's `--json` shows it.
 pub(in crate::cli) fn error_to_json(error: &ConfigError) -> Value {
-    let (path, line, variable) = match &error.place {
-        Place::File { path, line } => (Some(path.to_string_lossy()), *line, None),
-        Place::Variable(name) => (None, None, Some(*name)),
+    let (path, line) = match &error.place {
+        Place::File { path, line } => (Some(path.to_string_lossy()), *line),
+        Place::Variable(_) | Place::Flag(_) => (None, None),
+    };
+    let (variable, flag) = match error.place {
+        Place::Variable(name) => (Some(name), None),
+        Place::Flag(name) => (None, Some(name)),
+        Place::File { .. } => (None, None),
     };
     json!({
         "severity": if error.is_warning() { "warning" } else { "error" },
@@ -117,6 +142,7 @@ pub(in crate::cli) fn error_to_json(error: &ConfigError) -> Value {
         "path": path,
         "line": line,
         "variable": variable,
+        "flag": flag,
         "message": error.problem.to_string(),
         "hint": error.hint(),
     })

@@ -18,9 +18,12 @@ pub(in crate::cli) struct Path;
 
 impl Path {
     pub(super) fn execute(shared: &Shared) -> Result<(), CommandError> {
-        let user = shared.places()?.config.join(USER_FILE);
+        let places = shared.places()?;
         let repository = repository().map(|root| root.join(REPOSITORY_FILE));
-        let mut files = vec![(Owner::User, user)];
+        let mut files = vec![
+            (Owner::System, places.system.join(USER_FILE)),
+            (Owner::User, places.config.join(USER_FILE)),
+        ];
         files.extend(repository.map(|path| (Owner::Repository, path)));
         if shared.printer.json {
             let files: Vec<Value> = files.iter().map(to_json).collect();
@@ -32,7 +35,7 @@ impl Path {
             table.row(row.into_iter().chain([path.display().to_string()]));
         }
         shared.printer.table(&table)?;
-        if files.len() == 1 {
+        if files.len() == 2 {
             shared.printer.phase("this is no git checkout: there is no repository's file");
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! `crabbox config show`
 
-use super::{Shared, manifests, origin_to_json, read};
-use crate::config::{KEYS, Key, Layered, Layers, Origin, ProviderSetting, Settings};
+use super::{Shared, enforcement_to_json, manifests, origin_to_json, read};
+use crate::config::{Enforcement, KEYS, Key, Layered, Layers, Origin, ProviderSetting, Settings};
 use crate::output::{CommandError, Table};
 use clap::Args;
 use crabbox_provider_api::manifest::Manifest;
@@ -22,8 +22,7 @@ impl Show {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let layers = read(shared, self.provider)?;
         let provider = Settings::of(&layers).provider;
-        let mut shown: Vec<Shown> =
-            KEYS.iter().map(|key| Shown::of_key(key, &held(&layers, key))).collect();
+        let mut shown: Vec<Shown> = KEYS.iter().map(|key| Shown::of_key(key, &layers)).collect();
         let manifests = manifests(shared, &layers);
         let settings = layers.provider(&provider);
         shown.extend(settings.iter().map(|one| Shown::of_provider(&provider, one, &manifests)));
@@ -33,7 +32,11 @@ impl Show {
         }
         let mut table = Table::new(&["KEY", "VALUE", "FROM"]).paths(2).texts(1);
         for one in shown {
-            let from: Vec<_> = one.origins.iter().map(ToString::to_string).collect();
+            let bound = one.enforced.as_ref();
+            let place = bound.map(|enforcement| enforcement.place.to_string());
+            let origins = one.origins.iter().map(ToString::to_string);
+            let origins = origins.filter(|origin| Some(origin) != place.as_ref());
+            let from: Vec<_> = origins.chain(bound.map(ToString::to_string)).collect();
             table.row([one.key, one.text, from.join(", ")]);
         }
         shared.printer.table(&table)
@@ -54,10 +57,12 @@ struct Shown {
     text: String,
     value: Value,
     origins: Vec<Origin>,
+    enforced: Option<Enforcement>,
 }
 
 impl Shown {
-    fn of_key(key: &Key, held: &[Layered]) -> Self {
+    fn of_key(key: &'static Key, layers: &Layers) -> Self {
+        let held = held(layers, key);
         let texts: Vec<String> = held.iter().map(|found| found.setting.text()).collect();
         let value = if key.kind.adds_up() {
             let lists = held.iter().map(|found| found.setting.to_json());
@@ -70,7 +75,8 @@ impl Shown {
             origins.push(Origin::Default);
         }
         let text = if texts.is_empty() { "-".to_owned() } else { texts.join(", ") };
-        Self { key: key.name.to_owned(), text, value, origins }
+        let enforced = layers.enforced(key);
+        Self { key: key.name.to_owned(), text, value, origins, enforced }
     }
 
     fn of_provider(provider: &str, setting: &ProviderSetting, manifests: &[Manifest]) -> Self {
@@ -83,6 +89,7 @@ impl Shown {
             text,
             value,
             origins: vec![setting.origin.clone()],
+            enforced: None,
         }
     }
 
@@ -91,6 +98,7 @@ impl Shown {
             "key": self.key,
             "value": self.value,
             "origins": self.origins.iter().map(origin_to_json).collect::<Vec<_>>(),
+            "enforced": self.enforced.as_ref().map(enforcement_to_json),
         })
     }
 }

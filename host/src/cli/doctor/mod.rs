@@ -136,6 +136,7 @@ fn configuration(
     mut errors: Vec<ConfigError>,
     manifests: &[Manifest],
 ) -> Vec<Check> {
+    errors.extend(layers.contradictions());
     errors.extend(layers.ungranted());
     errors.extend(layers.check_providers(manifests));
     if errors.is_empty() {

@@ -5,6 +5,7 @@ mod parse;
 mod text;
 
 use super::error::{ConfigError, Place};
+use super::policy::Bound;
 use super::trust::Grant;
 use super::value::Setting;
 use crabbox_wire::tree::Hash;
@@ -16,7 +17,7 @@ pub(super) use text::LIMIT;
 /// The name of a repository's file, at the root of the checkout.
 pub const REPOSITORY_FILE: &str = ".crabbox.toml";
 
-/// The name of the user's file, in their configuration folder.
+/// The name of the user's file, in their configuration folder, and of the machine's.
 pub const USER_FILE: &str = "config.toml";
 
 /// Whose file it is.
@@ -26,6 +27,8 @@ pub enum Owner {
     Repository,
     /// `config.toml`.
     User,
+    /// The machine's own `config.toml`: root's.
+    System,
 }
 
 /// The content of one file.
@@ -36,6 +39,8 @@ pub(super) struct Layer {
     pub(super) providers: BTreeMap<String, Lined<BTreeMap<String, Lined<toml::Value>>>>,
     /// `[trust."PATH"]` of the user's file.
     pub(super) grants: Vec<Grant>,
+    /// `[enforced]` of the machine's file.
+    pub(super) enforced: BTreeMap<&'static str, Lined<Bound>>,
     /// Of all its bytes; `None`: there are none.
     pub(super) digest: Option<Hash>,
     pub(super) errors: Vec<ConfigError>,

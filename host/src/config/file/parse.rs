@@ -3,7 +3,8 @@
 
 use super::{Layer, Lined, Owner};
 use crate::config::error::{ConfigError, Place, Problem};
-use crate::config::keys::{self, Key, Repository};
+use crate::config::keys::{self, Enforced, Key, Repository};
+use crate::config::policy::Bound;
 use crate::config::trust::{Grant, TrustProblem, folder_of_grant};
 use crate::config::value::Setting;
 use serde::Deserialize;
@@ -18,6 +19,7 @@ pub(super) fn parse(path: &Path, text: &str, owner: Owner) -> Layer {
     let rules = match owner {
         Owner::Repository => Rules::Repository,
         Owner::User => Rules::Own,
+        Owner::System => Rules::System,
     };
     let mut reader = Reader { path, text, rules, layer: Layer::default() };
     for error in errors {
@@ -40,7 +42,7 @@ pub(super) fn parse(path: &Path, text: &str, owner: Owner) -> Layer {
     layer.errors.extend(judged);
     layer.errors.sort_by_key(|error| match &error.place {
         Place::File { line, .. } => *line,
-        Place::Variable(_) => None,
+        Place::Variable(_) | Place::Flag(_) => None,
     });
     layer
 }
@@ -50,8 +52,12 @@ pub(super) fn parse(path: &Path, text: &str, owner: Owner) -> Layer {
 enum Rules {
     /// What the table lets a repository say.
     Repository,
-    /// Everything.
+    /// Everything but what is enforced.
     Own,
+    /// Everything but grants.
+    System,
+    /// What nobody overrides.
+    Enforced,
     /// What a repository may ask for: it is granted here.
     Grant,
 }
@@ -91,13 +97,26 @@ impl Reader<'_> {
         let start = section.span().start;
         let name = section.get_ref().as_ref();
         match value.get_ref() {
-            DeValue::Table(tables) if name == "provider" => self.providers(tables),
+            DeValue::Table(tables) if name == "provider" && self.rules != Rules::Enforced => {
+                self.providers(tables);
+            }
             _ if name == "trust" && self.rules == Rules::Repository => {
                 let reason = "what it is granted";
                 self.report(start, TrustProblem::Forbidden { key: "trust".to_owned(), reason });
             }
             DeValue::Table(tables) if name == "trust" && self.rules == Rules::Own => {
                 self.grants(tables);
+            }
+            _ if name == "enforced" && matches!(self.rules, Rules::Own | Rules::Repository) => {
+                self.report(start, TrustProblem::Enforces);
+            }
+            DeValue::Table(sections) if name == "enforced" && self.rules == Rules::System => {
+                let (layer, rules) = (std::mem::take(&mut self.layer), Rules::Enforced);
+                let mut reader = Reader { path: self.path, text: self.text, rules, layer };
+                for (section, value) in sections {
+                    reader.section(section, value);
+                }
+                self.layer = reader.layer;
             }
             DeValue::Table(entries) if !entries.is_empty() || is_section(name) => {
                 for (key, value) in entries {
@@ -119,10 +138,26 @@ impl Reader<'_> {
         if let Err(problem) = self.may_stand(key) {
             return self.report(span.start, problem);
         }
+        if self.rules == Rules::Enforced {
+            return self.bound(key, span, value);
+        }
         match Setting::of_toml(key, value.get_ref()) {
             Some(setting) => {
                 let line = self.line(span.start);
                 self.layer.settings.insert(key.name, Lined { line, value: setting });
+            }
+            None => self.wrong_kind(key, span, value),
+        }
+    }
+
+    fn bound(&mut self, key: &'static Key, span: Range<usize>, value: &Spanned<DeValue<'_>>) {
+        if key.enforced == Enforced::No {
+            return self.report(span.start, TrustProblem::NotEnforced { key: key.name });
+        }
+        match Bound::of_toml(key, value.get_ref()) {
+            Some(bound) => {
+                let line = self.line(span.start);
+                self.layer.enforced.insert(key.name, Lined { line, value: bound });
             }
             None => self.wrong_kind(key, span, value),
         }

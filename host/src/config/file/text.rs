@@ -24,9 +24,12 @@ pub(super) fn read(path: &Path, owner: Owner) -> Result<Option<String>, (Option<
     if !found.is_file() {
         return Err((None, Problem::NotAFile));
     }
-    if owner == Owner::Repository {
-        owner::check_repository(path, &found).map_err(|problem| (None, problem.into()))?;
+    match owner {
+        Owner::Repository => owner::check_repository(path, &found),
+        Owner::System => owner::check_system(path, &found),
+        Owner::User => Ok(()),
     }
+    .map_err(|problem| (None, problem.into()))?;
     let mut bytes = Vec::new();
     file.by_ref().take(LIMIT + 1).read_to_end(&mut bytes).map_err(wrap)?;
     if bytes.len() as u64 > LIMIT {

@@ -1,7 +1,9 @@
 //! What is said of a file or a setting that isn't trusted.
 
 use super::pins::PinError;
+use crate::config::keys::{Enforced, KEYS};
 use crate::output::Quoted;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Why a file, or something in it, isn't taken.
@@ -20,6 +22,39 @@ pub enum TrustProblem {
         folder: PathBuf,
         /// Whose it is.
         uid: u32,
+    },
+    /// The machine's file isn't root's: whoever owns it could enforce what they like.
+    #[error("`{}` belongs to user {uid}, and not to root", .path.display())]
+    NotRoots {
+        /// The file or a folder above it.
+        path: PathBuf,
+        /// Whose it is.
+        uid: u32,
+    },
+    /// The machine's file can be written by others than root.
+    #[error("`{}` can be written by others than root (mode {mode:o})", .path.display())]
+    Writable {
+        /// The file or a folder above it.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// A folder above the machine's file can't be looked at.
+    #[error("`{}` can't be looked at: {problem}", .path.display())]
+    Unseen {
+        /// The folder.
+        path: PathBuf,
+        /// Why.
+        problem: io::Error,
+    },
+    /// `[enforced]` in a file that can't enforce anything.
+    #[error("only the machine's own file can enforce anything")]
+    Enforces,
+    /// A setting that can't be enforced.
+    #[error("`{key}` can't be enforced")]
+    NotEnforced {
+        /// Which.
+        key: &'static str,
     },
     /// A setting that a repository can't have at all.
     #[error("a repository can't set `{key}`: it would choose {reason}")]
@@ -77,6 +112,13 @@ impl TrustProblem {
         match self {
             Self::Owner { .. } => Some(format!("chown \"$(id -u)\" {}", Quoted(path))),
             Self::Folder { folder, .. } => Some(format!("chown \"$(id -u)\" {}", Quoted(folder))),
+            Self::NotRoots { path, .. } => Some(format!("sudo chown root: {}", Quoted(path))),
+            Self::Writable { path, .. } => Some(format!("sudo chmod go-w {}", Quoted(path))),
+            Self::NotEnforced { .. } => {
+                let names = KEYS.iter().filter(|key| key.enforced != Enforced::No);
+                let names: Vec<_> = names.map(|key| key.name).collect();
+                Some(format!("what can be: {}", names.join(", ")))
+            }
             Self::Forbidden { key, .. } => {
                 Some(format!("set `{key}` in your own config.toml if you want it"))
             }
@@ -84,14 +126,14 @@ impl TrustProblem {
                 let folder = path.parent().unwrap_or(path);
                 Some(format!("crabbox config trust {}", Quoted(folder)))
             }
-            Self::NoGrant { .. } => Some("remove the line".to_owned()),
+            Self::NoGrant { .. } | Self::Enforces => Some("remove the line".to_owned()),
             Self::Pin(PinError::Damaged(path) | PinError::Open { path, .. }) => {
                 Some(format!("rm {}", Quoted(path)))
             }
             Self::Pin(PinError::Folder { folder, .. }) => {
                 Some(format!("chmod go-w {}", Quoted(folder)))
             }
-            Self::GrantPath { .. } | Self::Pin(PinError::Io { .. }) => None,
+            Self::GrantPath { .. } | Self::Unseen { .. } | Self::Pin(PinError::Io { .. }) => None,
         }
     }
 
@@ -99,7 +141,12 @@ impl TrustProblem {
     #[must_use]
     pub(in crate::config) fn code(&self) -> &'static str {
         match self {
-            Self::Owner { .. } | Self::Folder { .. } => "owner",
+            Self::Owner { .. }
+            | Self::Folder { .. }
+            | Self::NotRoots { .. }
+            | Self::Writable { .. }
+            | Self::Unseen { .. } => "owner",
+            Self::Enforces | Self::NotEnforced { .. } => "not_enforced",
             Self::Forbidden { .. } => "forbidden",
             Self::Ungranted { .. } => "ungranted",
             Self::Changed { .. } => "changed",
