@@ -37,6 +37,23 @@ fn the_machines_settings_are_below_the_users() {
 }
 
 #[test]
+fn a_provider_that_the_machine_has_configured_can_be_chosen_by_a_repository() {
+    let world = World::new();
+    let path = world.provider_path("crabbox_provider_misbehaving").display().to_string();
+    world.write(".crabbox.toml", "[lease]\nprovider = 'misbehaving'\n");
+    let asked = "which you haven't configured";
+    let run = || world.crabbox(&["run", "--provider-path", &path, "--", "true"]);
+    let refused = run();
+    assert!(refused.stderr.contains(asked), "{}", refused.stderr);
+    if !world.configure_machine("[provider.misbehaving]\nlease = 'refuse'\n") {
+        return;
+    }
+    let chosen = run();
+    assert!(!chosen.stderr.contains(asked), "{}", chosen.stderr);
+    assert!(chosen.stderr.contains("misbehaving"), "{}", chosen.stderr);
+}
+
+#[test]
 fn what_contradicts_the_machine_is_an_error_that_names_its_line() {
     let Some(world) = enforcing(
         "lease.provider = ['local']\nlease.release = 'park'\nlease.idle = '1h'\nrun.timeout = '5m'\n\

@@ -23,6 +23,7 @@ mod local;
 mod logs;
 mod output;
 mod owners;
+mod promises;
 mod provider_files;
 mod providers;
 mod recover;

@@ -110,6 +110,29 @@ fn a_checkout_that_git_was_told_is_safe_is_so_here() {
 }
 
 #[test]
+fn a_checkout_of_another_user_above_yours_says_nothing() {
+    let Some(world) = checkout() else {
+        return;
+    };
+    let inner = world.checkout().join("mine");
+    fs::create_dir(&inner).expect("a folder");
+    give(&world.checkout().join(".git"));
+    give(&world.checkout().join(".crabbox.toml"));
+    let run = || Ran::of(world.command(&["run", "--", "true"]).current_dir(&inner));
+    let refused = run();
+    assert_eq!(refused.code, 125);
+    assert!(refused.stderr.contains("it belongs to user 12345"), "{}", refused.stderr);
+    // Without that file it is git that refuses.
+    fs::remove_file(world.checkout().join(".crabbox.toml")).expect("removes");
+    let refused = run();
+    assert_eq!(refused.code, 125);
+    assert!(refused.stderr.contains("dubious ownership"), "{}", refused.stderr);
+    assert!(world.boxes().iter().all(|one| one.read_dir().is_ok_and(|mut all| {
+        all.all(|entry| entry.is_ok_and(|entry| entry.file_name() == ".crabbox"))
+    })));
+}
+
+#[test]
 fn a_users_file_of_root_is_read() {
     let Some(world) = checkout() else {
         return;
