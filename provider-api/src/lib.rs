@@ -87,6 +87,7 @@ mod export;
 mod host;
 pub mod payload;
 mod provider;
+mod settings;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod trace;

@@ -6,8 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// Values under `[provider.NAME]`, checked by the host against the manifest's schema.
-pub type Settings = Map<String, Value>;
+pub use crate::settings::Settings;
 
 /// The provider's own notes on a resource: the host stores them with the claim and
 /// hands them back, and never looks inside.

@@ -103,6 +103,36 @@ fn bash_offers_leases_providers_and_settings() {
 }
 
 #[test]
+fn bash_offers_the_settings_of_the_provider_that_would_be_used() {
+    let world = World::new();
+    let path = world.provider_path("crabbox_provider_gallery").display().to_string();
+    let offered = |words: &[&str]| {
+        let crabbox = ["crabbox", "--provider-path", &path];
+        bash(&world, &[&crabbox, words].concat())
+    };
+    let line = ["run", "--provider", "gallery"];
+    let flags = offered(&[&line[..], &["--gallery-"]].concat());
+    for flag in ["--gallery-size", "--gallery-lit", "--gallery-token-file", "--gallery-token-stdin"]
+    {
+        assert!(flags.iter().any(|one| one == flag), "{flag}: {flags:?}");
+    }
+    assert!(
+        !flags.iter().any(|one| one == "--gallery-token"),
+        "a secret is never typed: {flags:?}"
+    );
+    let sizes = ["small", "medium", "large"];
+    assert_eq!(offered(&[&line[..], &["--gallery-size", ""]].concat()), sizes);
+    assert_eq!(offered(&[&line[..], &["--gallery-size", "=", "l"]].concat()), ["large"]);
+    assert!(offered(&["run", "--gallery-"]).is_empty(), "another provider would be used");
+    assert_eq!(offered(&["provider", "options", "gal"]), ["gallery"]);
+    let keys = offered(&["config", "explain", "provider.gallery.r"]);
+    assert_eq!(keys, ["provider.gallery.rooms", "provider.gallery.root"]);
+    world.configure("[lease]\nprovider = 'museum'\n");
+    assert!(offered(&["run", "--gallery-s"]).iter().any(|one| one == "--gallery-size"));
+    assert!(offered(&["stop", "--gallery-s"]).iter().any(|one| one == "--gallery-size"));
+}
+
+#[test]
 #[expect(clippy::print_stdout, reason = "a shell that isn't there is said to be skipped")]
 fn fish_and_zsh_offer_the_same_with_a_word_on_each() {
     let (world, slug, _) = leased();

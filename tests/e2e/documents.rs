@@ -146,6 +146,7 @@ fn the_json_that_is_shown_has_the_shape_of_the_real_one() {
     assert_eq!(world.crabbox(&["run", "--keep", "--", "true"]).code, 0);
     let list = json(&world.crabbox(&["list", "--json"]).stdout);
     let slug = list["leases"][0]["slug"].as_str().expect("a slug");
+    let providers = world.provider_path("crabbox_provider_gallery").display().to_string();
     let mut compared = 0;
     for section in document.split("\n## ").skip(1) {
         let (heading, rest) = section.split_once('\n').expect("a heading");
@@ -157,13 +158,16 @@ fn the_json_that_is_shown_has_the_shape_of_the_real_one() {
             "Failures" => "status nope --json".to_owned(),
             "crabbox run --json" => "run --json -- true".to_owned(),
             "crabbox status --json" => format!("status {slug} --json"),
+            "crabbox provider options NAME --json" => {
+                format!("provider options gallery --json --provider-path {providers}")
+            }
             other => other.trim_start_matches("crabbox ").to_owned(),
         };
         let printed = world.crabbox(&line.split(' ').collect::<Vec<_>>()).stdout;
         assert_eq!(shape(&json(shown)), shape(&json(&printed)), "{heading}");
         compared += 1;
     }
-    assert_eq!(compared, 7);
+    assert_eq!(compared, 8);
 }
 
 #[test]

@@ -33,6 +33,7 @@ mod run;
 mod schemas;
 mod screens;
 mod secrets;
+mod settings;
 mod source;
 mod stalled;
 mod state;

@@ -32,6 +32,7 @@ const STATES: &[State] = &[
     ("A repository asks for a provider", asked_for),
     ("A repository asks for a setting", asks),
     ("A setting is wrong", wrong_setting),
+    ("A provider lacks a setting, or a secret was typed", lacking_setting),
     ("There is no HOME", no_home),
     ("It isn't a git checkout", no_checkout),
     ("git can't list the files", dubious),
@@ -304,6 +305,16 @@ fn wrong_setting(world: &World) -> Option<String> {
     let unknown = world.shell("true");
     world.write(".crabbox.toml", "[providers]\npath = ['/p']\n");
     Some(all(&[unknown, world.shell("true")]))
+}
+
+fn lacking_setting(world: &World) -> Option<String> {
+    let folder = world.provider_path("crabbox_provider_gallery");
+    let run = |flags: &[&str]| {
+        let mut command =
+            world.command(&[&["run", "--provider", "gallery"], flags, &["--", "make"]].concat());
+        Ran::of(command.env("CRABBOX_PROVIDER_PATH", &folder))
+    };
+    Some(all(&[run(&[]), run(&["--gallery-token", "s3cr3t-s3cr3t"])]))
 }
 
 fn no_home(world: &World) -> Option<String> {

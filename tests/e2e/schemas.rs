@@ -2,6 +2,7 @@
 //! changes its type changes the schema in the same commit.
 
 use crate::desk::Desk;
+use crate::settings::Gallery;
 use crabbox_tests::{Ran, World};
 use jsonschema::{Registry, Validator};
 use serde_json::Value;
@@ -73,6 +74,8 @@ fn every_document_keeps_to_its_schema() {
     check("status", &["status", slug]);
     check("status", &["stop", slug]);
     check("provider-list", &["provider", "list"]);
+    check("provider-options", &["provider", "options", "local"]);
+    check("provider-describe", &["provider", "describe", "local"]);
     check("config-show", &["config", "show"]);
     check("config-path", &["config", "path"]);
     check("config-check", &["config", "check"]);
@@ -102,6 +105,20 @@ fn every_document_keeps_to_its_schema() {
     check("config-trust", &["config", "trust", "--yes"]);
     check("config-trust-list", &["config", "trust", "--list"]);
     check("config-trust-revoke", &["config", "trust", "--revoke"]);
+
+    let gallery = Gallery::new("token = 'c4nary-of-the-gallery'\nvisit = '5m'");
+    let mut check = |schema: &str, arguments: &[&str]| {
+        let ran = gallery.crabbox(&[&["--json"], arguments].concat());
+        schemas.check(schema, &arguments.join(" "), &ran);
+    };
+    check("provider-options", &["provider", "options", "gallery"]);
+    check("provider-describe", &["provider", "describe", "gallery"]);
+    check("config-show", &["config", "show", "--provider", "gallery", "--gallery-lit"]);
+    check("config-check", &["config", "check", "--gallery-rooms", "x"]);
+    for key in ["token", "visit", "root", "labels"] {
+        check("config-explain", &["config", "explain", &format!("provider.gallery.{key}")]);
+    }
+    check("failure", &["run", "--provider", "gallery", "--gallery-token", "x", "--", "true"]);
 
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--", "true"]).code, 0);

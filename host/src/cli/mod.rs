@@ -7,18 +7,20 @@ mod config;
 mod confirm;
 mod debug;
 mod doctor;
+mod early;
 mod help;
 mod init;
 mod list;
 mod provider;
 mod run;
+mod settings;
 mod status;
 mod stop;
 mod usage;
 mod version;
 
 use crate::claims::Store;
-use crate::config::{Flags, Settings, parse_duration};
+use crate::config::{Flag, Flags, Settings, parse_duration};
 use crate::lease::Desk;
 use crate::log::{self, Keep, Wanted};
 use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed};
@@ -119,10 +121,24 @@ pub fn command() -> clap::Command {
     CommandLine::command()
 }
 
-fn parse() -> Result<CommandLine, clap::Error> {
+fn parse() -> Result<(CommandLine, Vec<Flag>), clap::Error> {
     let mut command = help::arrange(command()).color(usage::colour());
-    let mut matches = command.try_get_matches_from_mut(env::args_os())?;
-    CommandLine::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
+    let mut settings = Vec::new();
+    let mut matches = match command.try_get_matches_from_mut(env::args_os()) {
+        Ok(matches) => matches,
+        Err(error) => {
+            let Some(options) = settings::Options::for_refused(&error) else {
+                return Err(error);
+            };
+            command = help::arrange(options.attach(self::command())).color(usage::colour());
+            let matches = command.try_get_matches_from_mut(env::args_os())?;
+            settings = options.given(&matches);
+            matches
+        }
+    };
+    let line = CommandLine::from_arg_matches_mut(&mut matches)
+        .map_err(|error| error.format(&mut command))?;
+    Ok((line, settings))
 }
 
 /// Runs the command line of this process.
@@ -132,8 +148,8 @@ pub fn main() -> ExitCode {
         return exit;
     }
     redact::learn();
-    let line = match parse() {
-        Ok(line) => line,
+    let (line, settings) = match parse() {
+        Ok(parsed) => parsed,
         Err(error) => return usage::refuse(&error),
     };
     match line.command {
@@ -143,7 +159,7 @@ pub fn main() -> ExitCode {
     }
     let Common { quiet, json, color, heartbeat, .. } = line.common;
     let printer = Printer::new(Manner { quiet, json, colour: color, heartbeat });
-    let shared = Shared { common: line.common, printer };
+    let shared = Shared { common: line.common, settings, printer };
     let is_run = matches!(line.command, Command::Run(_));
     let span = match line.command.log(&shared) {
         Ok(()) => line.command.span(),
@@ -264,6 +280,8 @@ fn fail(error: &CommandError, is_run: bool, printer: Printer) -> u8 {
 #[derive(Debug)]
 struct Shared {
     common: Common,
+    /// What the line says of providers' settings.
+    settings: Vec<Flag>,
     printer: Printer,
 }
 
@@ -274,7 +292,11 @@ impl Shared {
 
     /// Flags that every command has, for the settings.
     fn flags(&self) -> Flags {
-        Flags { provider_path: self.common.provider_path.clone(), ..Flags::default() }
+        Flags {
+            provider_path: self.common.provider_path.clone(),
+            settings: self.settings.clone(),
+            ..Flags::default()
+        }
     }
 
     /// The claims and the providers.

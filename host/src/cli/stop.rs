@@ -1,6 +1,7 @@
 //! `crabbox stop`
 
 use super::Shared;
+use super::config::warn;
 use super::confirm::Question;
 use super::list::to_json;
 use crate::config::{Flags, Settings};
@@ -49,9 +50,11 @@ impl Stop {
             .put(shared)?;
         }
         let flags = Flags { provider: Some(claim.provider.clone()), ..flags };
-        let settings = Settings::load(flags, Some(&claim.repository), &places)?;
-        let (claim, end) = info_span!("release")
-            .in_scope(|| desk.stop(claim.id.as_str(), self.delete, &settings.provider_settings))?;
+        let settings = Settings::for_provider(flags, Some(&claim.repository), &places)?;
+        warn(shared.printer, &settings.warnings);
+        let handed = &settings.provider_settings.handed;
+        let (claim, end) =
+            info_span!("release").in_scope(|| desk.stop(claim.id.as_str(), self.delete, handed))?;
         if shared.printer.json {
             return shared
                 .printer

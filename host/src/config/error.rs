@@ -2,8 +2,10 @@
 
 use super::keys::Kind;
 use super::policy::Enforcement;
+use super::providers::ProviderProblem;
 use super::trust::TrustProblem;
 use crate::output::{CommandError, Quoted};
+use std::borrow::Cow;
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
@@ -19,9 +21,11 @@ pub enum Place {
         line: Option<usize>,
     },
     /// In an environment variable.
-    Variable(&'static str),
+    Variable(Cow<'static, str>),
     /// On the command line.
-    Flag(&'static str),
+    Flag(Cow<'static, str>),
+    /// A provider demands it.
+    Provider(String),
 }
 
 impl fmt::Display for Place {
@@ -30,6 +34,7 @@ impl fmt::Display for Place {
             Self::File { path, line: Some(line) } => write!(f, "{}:{line}", path.display()),
             Self::File { path, line: None } => write!(f, "{}", path.display()),
             Self::Variable(name) | Self::Flag(name) => f.write_str(name),
+            Self::Provider(name) => write!(f, "the provider `{name}`"),
         }
     }
 }
@@ -118,6 +123,9 @@ pub enum Problem {
         /// The name.
         name: String,
     },
+    /// A provider's setting.
+    #[error(transparent)]
+    Provider(#[from] ProviderProblem),
     /// A setting that the provider doesn't have.
     #[error("the provider `{provider}` has no setting `{key}`")]
     NoSetting {
@@ -171,11 +179,12 @@ impl ConfigError {
             )),
             Problem::NotInstalled { .. } => Some("crabbox provider list".to_owned()),
             Problem::Enforced { key, .. } => Some(format!("crabbox config explain {key}")),
+            Problem::Provider(problem) => problem.hint(&self.place),
             Problem::Link | Problem::Trust(_) => match (&self.problem, &self.place) {
                 (Problem::Trust(problem), Place::File { path, .. }) => problem.hint(path),
                 // Not a line that copies what it leads to: that could be anything of the user's.
                 (_, Place::File { path, .. }) => Some(format!("ls -l {}", Quoted(path))),
-                (_, Place::Variable(_) | Place::Flag(_)) => None,
+                _ => None,
             },
             _ => None,
         }
@@ -193,6 +202,7 @@ impl ConfigError {
             Problem::Encoding | Problem::Syntax(_) => "syntax",
             Problem::Unknown { .. } => "unknown_key",
             Problem::Value { .. } | Problem::ProviderShape { .. } => "value",
+            Problem::Provider(problem) => problem.code(),
             Problem::NoProvider { .. } => "unknown_provider",
             Problem::NotInstalled { .. } => "not_installed",
             Problem::NoSetting { .. } => "unknown_setting",

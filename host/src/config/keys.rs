@@ -109,6 +109,10 @@ pub struct Key {
     pub enforced: Enforced,
 }
 
+/// The provider that leases boxes where nobody chooses one: the only name of a provider that the host
+/// knows.
+pub const DEFAULT_PROVIDER: &str = "local";
+
 /// All of them, in the order in which they are shown.
 pub const KEYS: &[Key] = &[
     // It isn't called `provider`: `[provider.NAME]` holds the providers' own settings, and TOML
@@ -117,7 +121,7 @@ pub const KEYS: &[Key] = &[
         name: "lease.provider",
         about: "which provider leases boxes",
         kind: Kind::Text,
-        default: Some("local"),
+        default: Some(DEFAULT_PROVIDER),
         variable: Some("CRABBOX_PROVIDER"),
         flag: Some("--provider"),
         repository: Repository::Within("only to a bundled one, or one that you have configured"),

@@ -2,12 +2,14 @@
 //! files, the defaults.
 
 use super::error::{ConfigError, Place, Problem};
-use super::file::{self, Layer, Owner, REPOSITORY_FILE, USER_FILE};
+use super::file::{self, Layer, Lined, Owner, REPOSITORY_FILE, USER_FILE};
 use super::keys::{self, KEYS, Key, Repository};
-use super::trust::{GrantTable, Grants, Pins, TrustProblem, changes};
+use super::providers::{Flag, Given};
+use super::trust::{GrantTable, Grants, Pins, Request, TrustProblem, changes};
 use super::value::Setting;
 use crate::places::Places;
 use crabbox_wire::tree::Hash;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::env;
 use std::fmt;
@@ -15,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The files, the strongest first.
-const FILES: [Owner; 3] = [Owner::Repository, Owner::User, Owner::System];
+pub(super) const FILES: [Owner; 3] = [Owner::Repository, Owner::User, Owner::System];
 
 /// What the command line says; it wins over everything else.
 #[derive(Clone, Debug, Default)]
@@ -32,6 +34,8 @@ pub struct Flags {
     pub env: Vec<String>,
     /// `--exclude`; adds to the other layers.
     pub exclude: Vec<String>,
+    /// `--NAME-KEY`, for any provider.
+    pub settings: Vec<Flag>,
 }
 
 impl Flags {
@@ -55,9 +59,9 @@ fn some<T: Clone>(list: &[T]) -> Option<Vec<T>> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     /// The command line.
-    Flag(&'static str),
+    Flag(Cow<'static, str>),
     /// The environment.
-    Variable(&'static str),
+    Variable(Cow<'static, str>),
     /// A file.
     File {
         /// Whose.
@@ -90,16 +94,17 @@ pub struct Layered {
     pub origin: Origin,
 }
 
-/// One setting of a provider.
+/// Where a setting of a provider stands in a file.
 #[derive(Clone, Debug)]
 pub struct ProviderSetting {
     /// Its name in `[provider.NAME]`.
     pub name: String,
-    /// The value.
-    pub value: toml::Value,
     /// Where it comes from.
     pub origin: Origin,
 }
+
+/// What stands in a table `[provider.NAME]`: the manifest judges it.
+pub(super) type Table = BTreeMap<String, Lined<toml::Value>>;
 
 /// All layers, side by side.
 #[derive(Debug)]
@@ -180,11 +185,11 @@ impl Layers {
             .flags
             .get(key)
             .zip(key.flag)
-            .map(|(setting, name)| Layered { setting, origin: Origin::Flag(name) });
+            .map(|(setting, name)| Layered { setting, origin: Origin::Flag(name.into()) });
         let variable = self.environment.get(key.name).zip(key.variable);
         let variable = variable.map(|(setting, name)| Layered {
             setting: setting.clone(),
-            origin: Origin::Variable(name),
+            origin: Origin::Variable(name.into()),
         });
         let default = key.default.and_then(|text| Setting::of_text(key, text));
         let default = default.map(|setting| Layered { setting, origin: Origin::Default });
@@ -219,11 +224,11 @@ impl Layers {
         &self.grants
     }
 
-    /// What the repository's file asks for and doesn't get, each a warning with its line. The
+    /// What the repository's file asks for of crabbox's own settings and doesn't get, each a warning with its line. The
     /// first says how the file changed, if it was trusted once.
     #[must_use]
     pub fn ungranted(&self) -> Vec<ConfigError> {
-        let requests = self.requests();
+        let requests = self.requests(&[]);
         let file = &self.repository.0;
         let warning = |line, problem: TrustProblem| {
             ConfigError::new(Place::File { path: file.clone(), line }, problem.into())
@@ -236,16 +241,21 @@ impl Layers {
                 warning(Some(request.line), TrustProblem::Ungranted { text, reason })
             })
             .collect();
-        if let Some(changes) = self.changes().filter(|_| !warnings.is_empty()) {
+        let changes = self.grants.outdated().map(|pin| {
+            let of_host = pin.requests.iter().filter(|(key, _)| keys::find(key).is_some());
+            changes(&of_host.map(|(key, value)| (key.clone(), value.clone())).collect(), &requests)
+        });
+        if let Some(changes) = changes.filter(|_| !warnings.is_empty()) {
             warnings.insert(0, warning(None, TrustProblem::Changed { changes }));
         }
         warnings
     }
 
     /// What became of the requests of a file that was trusted and has changed since, in words.
+    /// `requests`: all of them, as they are now.
     #[must_use]
-    pub fn changes(&self) -> Option<String> {
-        self.grants.outdated().map(|pin| changes(&pin.requests, &self.requests()))
+    pub fn changes(&self, requests: &[Request]) -> Option<String> {
+        self.grants.outdated().map(|pin| changes(&pin.requests, requests))
     }
 
     /// Of all bytes of the repository's file, if there is one.
@@ -261,22 +271,6 @@ impl Layers {
         layer.grants.iter().map(|grant| GrantTable::of(file, grant)).collect()
     }
 
-    /// `[provider.NAME]` for this name, the repository's settings over the user's.
-    #[must_use]
-    pub fn provider(&self, name: &str) -> Vec<ProviderSetting> {
-        let mut settings = BTreeMap::new();
-        for owner in FILES.into_iter().rev() {
-            let (path, layer) = self.file(owner);
-            for (key, found) in layer.providers.get(name).iter().flat_map(|table| &table.value) {
-                let origin = Origin::File { owner, path: path.clone(), line: found.line };
-                let setting =
-                    ProviderSetting { name: key.clone(), value: found.value.clone(), origin };
-                settings.insert(key, setting);
-            }
-        }
-        settings.into_values().collect()
-    }
-
     /// The names of all tables `[provider.NAME]`, each with its place, in their order.
     pub(super) fn provider_tables(&self) -> Vec<(&str, Place)> {
         let of = |owner| {
@@ -290,13 +284,13 @@ impl Layers {
         FILES.into_iter().flat_map(of).collect()
     }
 
-    /// The provider that a file or a variable chooses, and where.
-    pub(super) fn chosen_provider(&self) -> Option<(String, Place)> {
+    /// The chosen provider, and where a file or a variable chooses it.
+    pub(super) fn chosen_provider(&self) -> Option<(String, Option<Place>)> {
         let found = keys::find("lease.provider").map(|key| self.chain(key))?.into_iter().next()?;
         let place = match found.origin {
-            Origin::File { path, line, .. } => Place::File { path, line: Some(line) },
-            Origin::Variable(name) => Place::Variable(name),
-            Origin::Flag(_) | Origin::Default => return None,
+            Origin::File { path, line, .. } => Some(Place::File { path, line: Some(line) }),
+            Origin::Variable(name) => Some(Place::Variable(name)),
+            Origin::Flag(_) | Origin::Default => None,
         };
         Some((found.setting.text(), place))
     }
@@ -320,7 +314,6 @@ impl Layers {
             layer.providers.get(name).into_iter().flat_map(move |table| {
                 table.value.iter().map(move |(key, found)| ProviderSetting {
                     name: key.clone(),
-                    value: found.value.clone(),
                     origin: Origin::File { owner, path: path.clone(), line: found.line },
                 })
             })
@@ -331,6 +324,23 @@ impl Layers {
             _ => (None, 0),
         });
         entries
+    }
+
+    /// What stands in `[provider.NAME]` of one file.
+    pub(super) fn table(&self, owner: Owner, provider: &str) -> (&Path, Option<&Table>) {
+        let (path, layer) = self.file(owner);
+        (path, layer.providers.get(provider).map(|table| &table.value))
+    }
+
+    /// What the command line says of a provider's setting.
+    pub(super) fn given(&self, provider: &str, setting: &str) -> impl Iterator<Item = &Given> {
+        let is_it = move |flag: &&Flag| flag.provider == provider && flag.setting == setting;
+        self.flags.settings.iter().filter(is_it).map(|flag| &flag.given)
+    }
+
+    /// What the command line says of any provider's settings.
+    pub(super) fn all_given(&self) -> &[Flag] {
+        &self.flags.settings
     }
 
     pub(super) fn file(&self, owner: Owner) -> &(PathBuf, Layer) {
@@ -381,7 +391,7 @@ fn environment() -> (BTreeMap<&'static str, Setting>, Vec<ConfigError>) {
         } else {
             let found = format!("`{}`", value.to_string_lossy());
             let problem = Problem::value(key.name, key.kind, found);
-            errors.push(ConfigError::new(Place::Variable(name), problem));
+            errors.push(ConfigError::new(Place::Variable(name.into()), problem));
         }
     }
     (settings, errors)

@@ -3,8 +3,8 @@
 //! enforces holds against all of them: [`policy`].
 //!
 //! [`keys`] is the table of all settings, [`mod@file`] reads a file against it, [`layers`] keeps
-//! what each of them says and where, [`providers`] judges `[provider.NAME]` by the provider's
-//! manifest, [`settings`] is what holds in the end. A repository's own file comes from whoever
+//! what each of them says and where, [`providers`] are the settings that a provider's
+//! manifest declares, [`settings`] is what holds in the end. A repository's own file comes from whoever
 //! wrote the repository: the table says what it may set, ask for, and never have, and
 //! [`trust`] what the user has granted.
 
@@ -21,9 +21,16 @@ mod value;
 
 pub use error::{ConfigError, Place, Problem};
 pub use file::{Owner, REPOSITORY_FILE, USER_FILE};
-pub use keys::{Enforced, KEYS, Key, Kind, Repository, find as find_key, nearest as nearest_key};
+pub use keys::{
+    DEFAULT_PROVIDER, Enforced, KEYS, Key, Kind, Repository, find as find_key,
+    nearest as nearest_key,
+};
 pub use layers::{Flags, Layered, Layers, Origin, ProviderSetting};
 pub use policy::{Bound, Enforcement};
+pub use providers::{
+    Chain, Flag, Found, Given, ProviderProblem, ProviderSettings, Value, answering, default_text,
+    placeholder, reference as settings_reference,
+};
 pub use reference::reference;
 pub use settings::Settings;
 pub use trust::{GrantTable, Grants, Pin, PinError, PinState, Pins, Request, TrustProblem};

@@ -18,7 +18,8 @@ counts as unset.
 const AFTER: &str = "
 Lists add up: each layer adds to those below it.
 
-`[provider.NAME]` holds a provider's own settings; its manifest says which there are. Patterns in a file
+`[provider.NAME]` holds a provider's own settings, which its manifest declares: see
+[Settings of providers](settings.md). They don't add up. Patterns in a file
 `.crabboxignore` at the root of the repository work like `sync.exclude`.
 
 `[trust.\"PATH\"]`, in the user's file alone, grants what the file of the repository at `PATH` may only ask for, in the

@@ -3,11 +3,13 @@
 use super::error::ConfigError;
 use super::layers::{Flags, Layers, Origin};
 use super::policy::Enforcement;
+use super::providers::{self, ProviderSettings};
 use super::value::Setting;
-use super::{Owner, keys, providers};
+use super::{Owner, keys};
 use crate::output::CommandError;
 use crate::places::Places;
-use crabbox_provider_api::payload::{self, ReleaseAction};
+use crate::registry::{self, Registry};
+use crabbox_provider_api::payload::ReleaseAction;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -31,8 +33,8 @@ pub struct Settings {
     pub env: Vec<String>,
     /// Patterns of files that stay here.
     pub exclude: Vec<String>,
-    /// `[provider.NAME]` for the chosen provider.
-    pub provider_settings: payload::Settings,
+    /// Those of the chosen provider, where it is to be used: see [`Settings::for_provider`].
+    pub provider_settings: ProviderSettings,
     /// The providers that the machine's own file allows, if it names any.
     pub providers: Option<Enforcement>,
     /// What the machine's own file says against deleting a box.
@@ -42,20 +44,51 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads all layers. `repository`: the root of the checkout, if there is one. No provider is
-    /// looked at unless it is chosen and has settings.
+    /// Reads all layers, for a command that uses no provider. `repository`: the root of the
+    /// checkout, if there is one.
     pub fn load(
         flags: Flags,
         repository: Option<&Path>,
         places: &Places,
     ) -> Result<Self, CommandError> {
+        Self::read(flags, repository, places).map(|(settings, _)| settings)
+    }
+
+    /// The same for a command that uses the chosen provider: all that the provider will be given is
+    /// checked here, before it is started, and secrets are read. The provider is called by its
+    /// name from then on, also where an alias chose it.
+    pub fn for_provider(
+        flags: Flags,
+        repository: Option<&Path>,
+        places: &Places,
+    ) -> Result<Self, CommandError> {
+        let (mut settings, layers) = Self::read(flags, repository, places)?;
+        let registry = Registry::new(registry::Places::discover(settings.provider_path.clone()));
+        // One that is missing or broken is told of when it is needed: a ready box needs none.
+        let library = registry.find(&settings.provider).ok();
+        let manifest = library.as_ref().map(|library| &library.manifest);
+        refuse(providers::check_chosen(&layers, &registry, &settings.provider, manifest))?;
+        if let Some(manifest) = manifest {
+            let (held, errors) = providers::hold(&layers, manifest);
+            settings.warnings.extend(refuse(errors)?);
+            settings.provider_settings = held;
+            settings.provider_by_repository &= !layers.is_configured(&manifest.name);
+            settings.provider.clone_from(&manifest.name);
+        }
+        Ok(settings)
+    }
+
+    fn read(
+        flags: Flags,
+        repository: Option<&Path>,
+        places: &Places,
+    ) -> Result<(Self, Layers), CommandError> {
         let (layers, mut errors) = Layers::read(flags, repository, places);
         errors.extend(layers.contradictions());
         let warnings = refuse(errors)?;
         let mut settings = Self::of(&layers);
-        refuse(providers::check_chosen(&layers, &settings))?;
         settings.warnings.splice(0..0, warnings);
-        Ok(settings)
+        Ok((settings, layers))
     }
 
     /// What the layers come to. Providers aren't looked at.
@@ -80,7 +113,7 @@ impl Settings {
             })
         };
         Self {
-            provider_settings: Self::of_provider(layers, &provider),
+            provider_settings: ProviderSettings::default(),
             provider_by_repository: by_repository && !layers.is_configured(&provider),
             provider,
             provider_path: all(layers, "providers.path", |setting| match setting {
@@ -96,13 +129,6 @@ impl Settings {
             no_deletion: layers.objection("lease.release", &Setting::Text("delete".to_owned())),
             warnings: layers.ungranted(),
         }
-    }
-
-    /// `[provider.NAME]` for this name, chosen or not.
-    #[must_use]
-    pub fn of_provider(layers: &Layers, name: &str) -> payload::Settings {
-        let settings = layers.provider(name).into_iter();
-        settings.map(|setting| (setting.name, providers::to_json(&setting.value))).collect()
     }
 }
 

@@ -122,7 +122,7 @@ pub fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// As [`parse_duration`] reads it: `1h 30m`.
-fn duration_text(duration: Duration) -> String {
+pub(super) fn duration_text(duration: Duration) -> String {
     let seconds = duration.as_secs();
     let mut text = String::new();
     for (count, unit) in [

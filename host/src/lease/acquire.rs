@@ -1,7 +1,8 @@
 //! Finds a box for a checkout: a ready one, else a parked one, else a new one.
 
 use super::answer::{is_the_same, note, why_not};
-use super::desk::{Clerk, Desk, profile};
+use super::desk::{Clerk, Desk};
+use super::profile;
 use crate::claims::{Claim, Event, Holder, State};
 use crate::output::{CommandError, Exit, Progress, Typed};
 use crate::provider::{Provider, ProviderError};
@@ -23,6 +24,8 @@ pub struct Wanted {
     pub provider: String,
     /// The provider's settings.
     pub settings: Settings,
+    /// Digest of those that shape a resource; `None`: nobody knows which they are.
+    pub profile: Option<String>,
     /// What becomes of a new resource at its end.
     pub release: ReleaseAction,
     /// A new lease stays ready after each run.
@@ -129,10 +132,17 @@ impl Desk {
         if wanted.fresh {
             return Ok(Vec::new());
         }
-        let profile = profile(&wanted.settings);
         let mut claims = self.store.of_repository(&wanted.repository, &wanted.provider)?;
+        claims.retain(|claim| !claim.rolled_back && !self.asked.contains(&claim.id));
         claims.retain(|claim| {
-            claim.profile == profile && !claim.rolled_back && !self.asked.contains(&claim.id)
+            let fits = profile::fits(&claim.profile, wanted.profile.as_deref());
+            if !fits {
+                let slug = &claim.slug;
+                self.printer.phase(&format!(
+                    "`{slug}` was leased under other settings, and isn't used without `--id {slug}`"
+                ));
+            }
+            fits
         });
         claims.sort_by_key(|claim| match (claim.state, &claim.endpoint) {
             (State::Ready, Some(_)) => 0,

@@ -5,7 +5,7 @@ use crate::output::{CommandError, Printer};
 use crate::provider::{self, Callbacks, Provider};
 use crate::redact;
 use crate::registry::Registry;
-use crabbox_provider_api::payload::{Checkpoint, Settings};
+use crabbox_provider_api::payload::Checkpoint;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The claims, the providers, a voice.
@@ -83,10 +83,4 @@ impl Callbacks for Clerk<'_> {
     fn progress(&mut self, text: &str) {
         self.printer.phase(text);
     }
-}
-
-/// The digest of the settings that shaped a resource.
-pub(super) fn profile(settings: &Settings) -> String {
-    let text = serde_json::Value::Object(settings.clone()).to_string();
-    crabbox_wire::tree::Hash::of(text.as_bytes()).to_string()[..16].to_owned()
 }

@@ -2,7 +2,7 @@
 
 use super::acquire::{Held, How, Wanted};
 use super::answer::{is_the_same, no_endpoint, note, why_not};
-use super::desk::{Clerk, Desk, profile};
+use super::desk::{Clerk, Desk};
 use super::names::{random_bits, slug};
 use crate::claims::{Claim, Event, Holder, LeaseId, State};
 use crate::output::CommandError;
@@ -149,7 +149,7 @@ fn new_claim(id: LeaseId, slug: String, wanted: &Wanted, version: &str) -> Claim
         keep: wanted.keep,
         rolled_back: false,
         repository: wanted.repository.clone(),
-        profile: profile(&wanted.settings),
+        profile: wanted.profile.clone().unwrap_or_default(),
         created: now,
         updated: now,
         idle_deadline: None,

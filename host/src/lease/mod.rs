@@ -7,13 +7,14 @@
 //!
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
 //! what failed, [`release`] lets go; [`answer`] says what a provider's word is worth, [`names`] what things are
-//! called, and [`desk`] holds what all of them need.
+//! called, [`profile`] whether a box was leased under the settings that hold now, and [`desk`] holds what all of them need.
 
 mod acquire;
 mod answer;
 mod desk;
 mod make;
 mod names;
+mod profile;
 mod release;
 mod roll_back;
 mod wait;

@@ -1,6 +1,7 @@
 //! The line as it was typed, for hints: what is to be typed next keeps what was said already.
 
 use super::Quoted;
+use crate::redact;
 use std::env;
 use std::fmt;
 use std::path::Path;
@@ -18,10 +19,11 @@ const MORE: &str = "...";
 pub struct Typed(Vec<String>);
 
 impl Typed {
-    /// The line of this process.
+    /// The line of this process, without secrets that were typed though they shouldn't be.
     #[must_use]
     pub fn here() -> Self {
-        Self(env::args_os().skip(1).map(|word| word.to_string_lossy().into_owned()).collect())
+        let words = env::args_os().skip(1);
+        Self(words.map(|word| redact::text(&word.to_string_lossy()).into_owned()).collect())
     }
 
     /// With these words of ours; the program's own stay where they are.
@@ -41,6 +43,16 @@ impl Typed {
         if let Some(at) = self.0[..end].iter().position(|word| word == option) {
             self.0.drain(at..end.min(at + 2));
         } else if let Some(at) = self.0[..end].iter().position(joined) {
+            self.0.remove(at);
+        }
+        self
+    }
+
+    /// Without this option, which has no value.
+    #[must_use]
+    pub fn without_switch(mut self, option: &str) -> Self {
+        let end = self.end();
+        if let Some(at) = self.0[..end].iter().position(|word| word == option) {
             self.0.remove(at);
         }
         self

@@ -56,7 +56,7 @@ impl Deadlines {
 pub struct Limit(pub Duration);
 
 impl Limit {
-    fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let (number, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
         let seconds = match unit {
             "s" => 1,

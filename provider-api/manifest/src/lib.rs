@@ -6,11 +6,13 @@
 //! anybody's: it is bounded and never panics. Unknown keys are ignored, so that a manifest may be newer than
 //! its reader.
 //!
-//! This crate knows the schema and nothing else: which settings hold, and which library to load, is the host's business.
+//! [`settings`] are the schema of `[provider.NAME]`. This crate knows the schema and nothing else: which settings hold, and which library to load, is the host's business.
 
 mod deadlines;
+pub mod settings;
 
 pub use deadlines::{Deadlines, Limit};
+pub use settings::{Affects, Repository, Setting, SettingProblem, Type};
 
 use semver::{Version, VersionReq};
 use serde::{Deserialize, Serialize};
@@ -66,26 +68,6 @@ pub struct Manifest {
     pub unknown: Vec<String>,
 }
 
-/// One setting of a provider.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Setting {
-    /// `string`, `integer`, `bool`, `duration`, `path`, `enum`, `list` or `map`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// One sentence.
-    #[serde(default)]
-    pub description: String,
-    /// What holds when nothing is set.
-    #[serde(default)]
-    pub default: Option<toml::Value>,
-    /// Nothing works without it.
-    #[serde(default)]
-    pub required: bool,
-    /// Never shown.
-    #[serde(default)]
-    pub secret: bool,
-}
-
 /// A manifest that can't be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
@@ -107,6 +89,20 @@ pub enum ManifestError {
     /// Keys that mean nothing, where that is an error.
     #[error("the manifest has keys that mean nothing: `{}`", .0.join("`, `"))]
     Unknown(Vec<String>),
+    /// A setting that can't be.
+    #[error("the setting `{name}` can't be: {problem}")]
+    Setting {
+        /// Which.
+        name: String,
+        /// Why.
+        problem: Box<SettingProblem>,
+    },
+}
+
+impl From<(String, SettingProblem)> for ManifestError {
+    fn from((name, problem): (String, SettingProblem)) -> Self {
+        Self::Setting { name: name.escape_debug().to_string(), problem: Box::new(problem) }
+    }
 }
 
 /// Words that no provider may be called: the commands and the sections of the configuration, since a
@@ -117,6 +113,7 @@ pub const RESERVED: &[&str] = &[
     "artifacts",
     "attach",
     "bundle",
+    "cassette",
     "claims",
     "cleanup",
     "completions",
@@ -172,6 +169,7 @@ impl Manifest {
                 return Err(ManifestError::Reserved(name.clone()));
             }
         }
+        settings::check(&manifest.name, &manifest.settings)?;
         manifest.unknown = unknown;
         Ok(manifest)
     }
@@ -180,6 +178,7 @@ impl Manifest {
     /// is an error, since it is most likely misspelt.
     pub fn parse_strictly(text: &str) -> Result<Self, ManifestError> {
         let manifest = Self::parse(text)?;
+        settings::check_strictly(&manifest.settings)?;
         if manifest.unknown.is_empty() {
             Ok(manifest)
         } else {
@@ -292,6 +291,54 @@ mod tests {
         assert!(
             matches!(error("aliases = ['run']\n"), ManifestError::Reserved(name) if name == "run")
         );
+    }
+
+    #[test]
+    fn each_field_is_of_its_type_or_an_error_that_names_the_line() {
+        for missing in ["name", "version", "abi"] {
+            let text: Vec<&str> =
+                TEXT.lines().filter(|line| !line.starts_with(&format!("{missing} ="))).collect();
+            let error = Manifest::parse(&text.join("\n")).expect_err(missing).to_string();
+            assert!(error.contains(&format!("missing field `{missing}`")), "{error}");
+        }
+        for wrong in [
+            "name = 7",
+            "version = 'one'",
+            "version = 1",
+            "abi = 'one'",
+            "abi = []",
+            "description = 7",
+            "aliases = 'a'",
+            "aliases = [7]",
+            "targets = {}",
+            "capabilities = 1",
+            "environment = ['HOME']",
+            "environment = { HOME = 1 }",
+            "deadlines = '5m'",
+            "settings = []",
+            "settings = { a = 'string' }",
+            "settings = { a = {} }",
+            "settings = { a = { type = 1 } }",
+            "settings = { a = { type = 'string', required = 'yes' } }",
+            "settings = { a = { type = 'string', choices = 'a' } }",
+            "settings = { a = { type = 'string', env = [] } }",
+            "license = 1",
+            "homepage = false",
+        ] {
+            let key = wrong.split(' ').next().expect("a key");
+            let others = TEXT.lines().filter(|line| !line.starts_with(&format!("{key} =")));
+            let text: Vec<&str> = others.chain([wrong]).collect();
+            let line = text.len();
+            let error = Manifest::parse(&text.join("\n")).expect_err(wrong).to_string();
+            assert!(error.contains(&format!("line {line}: ")), "{wrong}: {error}");
+        }
+        let long = format!("{TEXT}description = '{}'\n", "x".repeat(1 << 20));
+        assert!(matches!(Manifest::parse(&long), Err(ManifestError::TooLong)));
+        for name in ["../x", "a/b", "\\u001b[2J", "."] {
+            let text = TEXT.replace("\"desk\"", &format!("\"{name}\""));
+            let error = Manifest::parse(&text).expect_err(name).to_string();
+            assert!(!error.contains(char::is_control), "{error:?}");
+        }
     }
 
     proptest! {

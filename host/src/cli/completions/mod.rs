@@ -6,6 +6,8 @@
 
 mod candidates;
 
+use super::early::Early;
+use super::settings::Options;
 use super::{Shared, help};
 use crate::output::CommandError;
 use clap::{Args, ValueEnum};
@@ -94,7 +96,10 @@ fn candidates_for(shell: Shell, words: Vec<OsString>) -> Option<String> {
     if words.is_empty() || index > words.len() {
         return None;
     }
-    let mut command = candidates::attach(help::arrange(super::command()), &words);
+    let early = Early::of(words.iter().skip(1).cloned());
+    let options = Options::for_completion(&early);
+    let command = help::arrange(options.attach(super::command()));
+    let mut command = candidates::attach(command, &early);
     let folder = env::current_dir().ok();
     if let Shell::Bash = shell {
         let separator = env::var("_CLAP_IFS").unwrap_or_else(|_| "\n".to_owned());

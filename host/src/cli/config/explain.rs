@@ -1,13 +1,15 @@
 //! `crabbox config explain`
 
-use super::show::visible;
-use super::{Shared, enforcement_to_json, manifests, origin_to_json, owner_word, read};
+use super::{
+    ABSENT, CHECK, Shared, enforcement_to_json, manifests, origin_to_json, owner_word, read,
+};
 use crate::config::{
-    Enforcement, KEYS, Key, Layers, Origin, Owner, ProviderSetting, Repository, Request, find_key,
-    nearest_key,
+    Chain, Enforcement, KEYS, Key, Layers, Origin, Owner, ProviderSetting, Repository, Request,
+    answering, find_key, nearest_key,
 };
 use crate::output::{CommandError, Table, visible as visible_text, wrap};
 use clap::Args;
+use crabbox_provider_api::manifest::{self, Manifest, Setting, settings};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -15,7 +17,7 @@ use std::fmt::Write as _;
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox config explain lease.idle
-  crabbox config explain provider.coder.template")]
+  crabbox config explain provider.NAME.KEY")]
 pub(in crate::cli) struct Explain {
     /// Its name, such as `lease.idle`
     key: String,
@@ -53,39 +55,84 @@ fn of_provider(shared: &Shared, layers: &Layers, key: &str) -> Result<Page, Comm
         return Err(error.hint(hint));
     };
     let manifests = manifests(shared, layers);
+    let Some(manifest) = answering(&manifests, provider) else {
+        return Ok(of_absent(layers, key, provider, name));
+    };
+    let Some(setting) = manifest.settings.get(name) else {
+        let known: Vec<&str> = manifest.settings.keys().map(String::as_str).collect();
+        let near = known.iter().find(|known| strsim::jaro_winkler(known, name) > 0.8);
+        let hint = match near {
+            Some(near) => {
+                format!("crabbox config explain {}", settings::key(&manifest.name, near))
+            }
+            None => format!("crabbox provider options {}", manifest.name),
+        };
+        let message = format!("the provider `{}` has no setting `{name}`", manifest.name);
+        return Err(CommandError::usage(message).hint(hint));
+    };
+    let mut chain = layers.chain_of(manifest, name, setting);
+    if let Some(error) = chain.errors.drain(..).find(|error| !error.is_warning()) {
+        return Err(CommandError::from(error).hint(CHECK));
+    }
+    Ok(Page::of_setting(manifest, name, setting, &chain))
+}
+
+/// Of a provider that isn't here: nothing is known but where something stands.
+fn of_absent(layers: &Layers, key: &str, provider: &str, name: &str) -> Page {
     let chain: Vec<ProviderSetting> =
         layers.provider_chain(provider).into_iter().filter(|one| one.name == name).collect();
-    let about = manifests
-        .iter()
-        .find(|manifest| manifest.name == provider)
-        .and_then(|manifest| manifest.settings.get(name));
     let steps = [Owner::Repository, Owner::User, Owner::System].map(|owner| {
         let of_owner =
             |one: &&ProviderSetting| matches!(one.origin, Origin::File { owner: of, .. } if of == owner);
         let found = chain.iter().find(of_owner);
-        let (text, value) = match found.map(|one| (one, visible(provider, one, &manifests))) {
-            Some((one, Ok(value))) => (Some(one.value.to_string()), value),
-            Some((_, Err(reason))) => (Some(format!("({reason})")), Value::Null),
-            None => (None, Value::Null),
-        };
         Step {
             layer: owner_word(owner),
-            text,
-            value,
+            text: found.map(|_| ABSENT.to_owned()),
+            value: Value::Null,
             origin: found.map(|one| one.origin.clone()),
             silent: "not set".to_owned(),
         }
     });
-    Ok(Page {
+    Page {
         key: key.to_owned(),
-        about: about.map_or_else(String::new, |setting| setting.description.clone()),
-        expected: about.map_or_else(|| "anything".to_owned(), |setting| setting.kind.clone()),
-        repository: Repository::Set,
+        about: String::new(),
+        expected: "anything".to_owned(),
+        repository: Repository::Within("as its manifest says"),
         asked: None,
         enforced: None,
         adds_up: false,
         steps: steps.into(),
-    })
+    }
+}
+
+/// What is said where a repository's file sets nothing.
+fn in_repository(repository: Repository, asked: Option<&Request>) -> String {
+    match (repository, asked) {
+        (Repository::Never(_), _) => "not allowed".to_owned(),
+        (_, Some(Request { value, line, .. })) => {
+            format!("line {line} asks for {value}, which isn't granted")
+        }
+        _ => "not set".to_owned(),
+    }
+}
+
+/// What is said where neither a flag nor a variable sets it.
+fn silence(provider: &str, name: &str, setting: &Setting) -> (String, String) {
+    let flag = settings::flag(provider, name);
+    let flag = if setting.secret {
+        format!("neither {flag}-stdin nor {flag}-file is given")
+    } else {
+        format!("{flag} isn't given")
+    };
+    let own = settings::variable(provider, name);
+    let of_file = setting.secret.then(|| format!("{own}_FILE"));
+    let names: Vec<String> =
+        [Some(own), of_file, setting.env.clone()].into_iter().flatten().collect();
+    let variable = match names.as_slice() {
+        [one] => format!("{one} isn't set"),
+        all => format!("none of {} is set", all.join(", ")),
+    };
+    (flag, variable)
 }
 
 /// One layer, and what it says.
@@ -132,15 +179,9 @@ impl Page {
         let no_variable = key
             .variable
             .map_or_else(|| "no variable sets it".to_owned(), |name| format!("{name} isn't set"));
-        let mut requests = layers.requests().into_iter();
+        let mut requests = layers.requests(&[]).into_iter();
         let asked = requests.find(|request| request.key == key.name && !request.granted);
-        let in_repository = match (key.repository, &asked) {
-            (Repository::Never(_), _) => "not allowed".to_owned(),
-            (_, Some(Request { value, line, .. })) => {
-                format!("line {line} asks for {value}, which isn't granted")
-            }
-            _ => "not set".to_owned(),
-        };
+        let in_repository = in_repository(key.repository, asked.as_ref());
         let steps = vec![
             step("flag", &no_flag, &|origin| matches!(origin, Origin::Flag(_))),
             step("variable", &no_variable, &|origin| matches!(origin, Origin::Variable(_))),
@@ -157,6 +198,50 @@ impl Page {
             asked,
             enforced: layers.enforced(key),
             adds_up: key.kind.adds_up(),
+            steps,
+        }
+    }
+
+    fn of_setting(manifest: &Manifest, name: &str, setting: &Setting, chain: &Chain) -> Self {
+        let provider = &manifest.name;
+        let step = |layer, silent: String, is_of: &dyn Fn(&Origin) -> bool| {
+            let found = chain.found.iter().find(|found| is_of(&found.origin));
+            Step {
+                layer,
+                text: found.map(|found| found.value.text()),
+                value: found.map_or(Value::Null, |found| found.value.to_json()),
+                origin: found.map(|found| found.origin.clone()),
+                silent,
+            }
+        };
+        let of = |owner| move |origin: &Origin| matches!(origin, Origin::File { owner: of, .. } if *of == owner);
+        let (no_flag, no_variable) = silence(provider, name, setting);
+        let repository = match setting.repository() {
+            manifest::Repository::Set => Repository::Set,
+            manifest::Repository::Request => Repository::Request("how the provider is used"),
+            _ => Repository::Never("what is yours alone"),
+        };
+        let asked = chain.asked.clone().filter(|request| !request.granted);
+        let in_repository = in_repository(repository, asked.as_ref());
+        let steps = vec![
+            step("flag", no_flag, &|origin| matches!(origin, Origin::Flag(_))),
+            step("variable", no_variable, &|origin| matches!(origin, Origin::Variable(_))),
+            step("repository", in_repository, &of(Owner::Repository)),
+            step("user", "not set".to_owned(), &of(Owner::User)),
+            step("system", "not set".to_owned(), &of(Owner::System)),
+            step("default", "none".to_owned(), &|origin| matches!(origin, Origin::Default)),
+        ];
+        Self {
+            key: settings::key(provider, name),
+            about: setting.description.clone(),
+            expected: match setting.choices.as_slice() {
+                [] => setting.kind.expected().to_owned(),
+                choices => format!("one of `{}`", choices.join("`, `")),
+            },
+            repository,
+            asked,
+            enforced: None,
+            adds_up: false,
             steps,
         }
     }
@@ -187,10 +272,10 @@ impl Page {
     fn text(&self, terminal: Option<usize>) -> String {
         let mut text = format!("{}: {}\n", self.key, visible_text(&self.value()));
         if !self.about.is_empty() {
-            let about = wrap(&self.about, 21, terminal);
+            let about = wrap(&visible_text(&self.about), 21, terminal);
             let _ = writeln!(text, "  what it is         {about}");
         }
-        let _ = writeln!(text, "  value              {}", self.expected);
+        let _ = writeln!(text, "  value              {}", visible_text(&self.expected));
         let _ = writeln!(text, "  in .crabbox.toml   {}", self.repository);
         if let Some(enforcement) = &self.enforced {
             let enforcement = wrap(&visible_text(&enforcement.to_string()), 21, terminal);

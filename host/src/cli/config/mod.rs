@@ -20,6 +20,12 @@ use serde_json::{Value, json};
 use std::env;
 use std::path::PathBuf;
 
+/// What stands for a value of which nobody knows whether it may be shown.
+const ABSENT: &str = "(hidden: the provider isn't installed, so it may be a secret)";
+
+/// Where all errors are to be seen.
+const CHECK: &str = "crabbox config check shows all that is wrong";
+
 /// Settings: what holds, where it comes from, what is wrong
 #[derive(Debug, Subcommand)]
 #[command(before_help = "Examples:
@@ -53,14 +59,17 @@ pub(in crate::cli) fn repository() -> Option<PathBuf> {
 }
 
 /// The layers, if nothing is wrong with them.
-fn read(shared: &Shared, provider: Option<String>) -> Result<Layers, CommandError> {
+pub(in crate::cli) fn read(
+    shared: &Shared,
+    provider: Option<String>,
+) -> Result<Layers, CommandError> {
     let places = shared.places()?;
     let flags = Flags { provider, ..shared.flags() };
     let (layers, errors) = Layers::read(flags, repository().as_deref(), &places);
     let Some(first) = errors.into_iter().find(|error| !error.is_warning()) else {
         return Ok(layers);
     };
-    Err(CommandError::from(first).hint("crabbox config check shows all that is wrong"))
+    Err(CommandError::from(first).hint(CHECK))
 }
 
 /// What the providers on this machine say of their settings, the usable ones alone.
@@ -104,7 +113,7 @@ fn enforcement_to_json(enforcement: &Enforcement) -> Value {
 }
 
 /// An origin as every command's `--json` shows it.
-fn origin_to_json(origin: &Origin) -> Value {
+pub(in crate::cli) fn origin_to_json(origin: &Origin) -> Value {
     match origin {
         Origin::Flag(name) => json!({ "kind": "flag", "name": name }),
         Origin::Variable(name) => json!({ "kind": "variable", "name": name }),
@@ -129,12 +138,12 @@ fn owner_word(owner: Owner) -> &'static str {
 pub(in crate::cli) fn error_to_json(error: &ConfigError) -> Value {
     let (path, line) = match &error.place {
         Place::File { path, line } => (Some(path.to_string_lossy()), *line),
-        Place::Variable(_) | Place::Flag(_) => (None, None),
+        _ => (None, None),
     };
-    let (variable, flag) = match error.place {
+    let (variable, flag) = match &error.place {
         Place::Variable(name) => (Some(name), None),
         Place::Flag(name) => (None, Some(name)),
-        Place::File { .. } => (None, None),
+        _ => (None, None),
     };
     json!({
         "severity": if error.is_warning() { "warning" } else { "error" },

@@ -1,17 +1,19 @@
 //! `crabbox config show`
 
-use super::{Shared, enforcement_to_json, manifests, origin_to_json, read};
-use crate::config::{Enforcement, KEYS, Key, Layered, Layers, Origin, ProviderSetting, Settings};
+use super::{ABSENT, CHECK, Shared, enforcement_to_json, manifests, origin_to_json, read};
+use crate::config::{
+    Enforcement, KEYS, Key, Layered, Layers, Origin, ProviderSetting, Settings, answering,
+};
 use crate::output::{CommandError, Table};
 use clap::Args;
-use crabbox_provider_api::manifest::Manifest;
+use crabbox_provider_api::manifest::{Manifest, Setting, settings};
 use serde_json::{Value, json};
 
 /// Show every setting, its value, and where that comes from
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox config show
-  crabbox config show --provider coder --json")]
+  crabbox config show --provider NAME --json")]
 pub(in crate::cli) struct Show {
     /// As for a run with this provider
     #[arg(long, value_name = "NAME")]
@@ -24,8 +26,14 @@ impl Show {
         let provider = Settings::of(&layers).provider;
         let mut shown: Vec<Shown> = KEYS.iter().map(|key| Shown::of_key(key, &layers)).collect();
         let manifests = manifests(shared, &layers);
-        let settings = layers.provider(&provider);
-        shown.extend(settings.iter().map(|one| Shown::of_provider(&provider, one, &manifests)));
+        shown.extend(match answering(&manifests, &provider) {
+            Some(manifest) => of_provider(&layers, manifest)?,
+            None => layers
+                .provider_chain(&provider)
+                .iter()
+                .map(|one| of_absent(&provider, one))
+                .collect(),
+        });
         if shared.printer.json {
             let settings: Vec<Value> = shown.iter().map(Shown::to_json).collect();
             return shared.printer.document(&json!({ "schema_version": 1, "settings": settings }));
@@ -79,20 +87,6 @@ impl Shown {
         Self { key: key.name.to_owned(), text, value, origins, enforced }
     }
 
-    fn of_provider(provider: &str, setting: &ProviderSetting, manifests: &[Manifest]) -> Self {
-        let (text, value) = match visible(provider, setting, manifests) {
-            Ok(value) => (setting.value.to_string(), value),
-            Err(reason) => (format!("({reason})"), Value::Null),
-        };
-        Self {
-            key: format!("provider.{provider}.{}", setting.name),
-            text,
-            value,
-            origins: vec![setting.origin.clone()],
-            enforced: None,
-        }
-    }
-
     fn to_json(&self) -> Value {
         json!({
             "key": self.key,
@@ -103,21 +97,32 @@ impl Shown {
     }
 }
 
-/// The value of a provider's setting, or why it isn't shown: secrets never are, and without the
-/// manifest nobody knows which are.
-pub(super) fn visible(
-    provider: &str,
-    setting: &ProviderSetting,
-    manifests: &[Manifest],
-) -> Result<Value, &'static str> {
-    let answers = |manifest: &&Manifest| {
-        manifest.name == provider || manifest.aliases.iter().any(|alias| alias == provider)
+/// Every setting of a provider.
+fn of_provider(layers: &Layers, manifest: &Manifest) -> Result<Vec<Shown>, CommandError> {
+    let of_setting = |(name, setting): (&String, &Setting)| {
+        let chain = layers.chain_of(manifest, name, setting);
+        if let Some(error) = chain.errors.into_iter().find(|error| !error.is_warning()) {
+            return Err(CommandError::from(error).hint(CHECK));
+        }
+        let found = chain.found.into_iter().next();
+        Ok(Shown {
+            key: settings::key(&manifest.name, name),
+            text: found.as_ref().map_or_else(|| "-".to_owned(), |found| found.value.text()),
+            value: found.as_ref().map_or(Value::Null, |found| found.value.to_json()),
+            origins: vec![found.map_or(Origin::Default, |found| found.origin)],
+            enforced: None,
+        })
     };
-    match manifests.iter().find(answers) {
-        None => Err("hidden: the provider isn't installed, so it may be a secret"),
-        Some(manifest) => match manifest.settings.get(&setting.name) {
-            Some(known) if known.secret => Err("hidden: it is a secret"),
-            _ => serde_json::to_value(&setting.value).map_err(|_| "not to be shown"),
-        },
+    manifest.settings.iter().map(of_setting).collect()
+}
+
+/// What stands in a file for a provider that isn't here.
+fn of_absent(provider: &str, setting: &ProviderSetting) -> Shown {
+    Shown {
+        key: settings::key(provider, &setting.name),
+        text: ABSENT.to_owned(),
+        value: Value::Null,
+        origins: vec![setting.origin.clone()],
+        enforced: None,
     }
 }

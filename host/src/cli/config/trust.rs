@@ -1,6 +1,6 @@
 //! `crabbox config trust`
 
-use super::{Shared, repository, trusted};
+use super::{Shared, manifests, repository, trusted};
 use crate::cli::confirm::Question;
 use crate::config::{Layers, Pin, Pins, REPOSITORY_FILE, Request};
 use crate::output::{CommandError, Exit, Quoted, Table};
@@ -87,7 +87,7 @@ fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(),
     if let Some(error) = errors.into_iter().find(|error| !error.is_warning()) {
         return Err(error.into());
     }
-    let requests = layers.requests();
+    let requests = layers.requests(&manifests(shared, &layers));
     let Some(digest) = layers.digest().filter(|_| !requests.is_empty()) else {
         let phase = format!("`{shown}` asks for nothing that has to be granted");
         return tell(shared, path, &layers, &requests, &phase);
@@ -97,7 +97,7 @@ fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(),
         let phase = format!("`{shown}` is trusted already");
         return tell(shared, path, &layers, &requests, &phase);
     }
-    if let Some(changes) = layers.changes() {
+    if let Some(changes) = layers.changes(&requests) {
         shared.printer.phase(&format!("`{shown}` has changed since you trusted it: {changes}"));
     } else {
         shared.printer.phase(&format!("`{shown}` asks for:"));

@@ -63,11 +63,13 @@ pub(super) fn ask(
         if by_repository && !registry.is_bundled(word) && !wanted.in_use.contains(word) {
             let message = "this repository chooses it, and you haven't configured it: not asked";
             rows.push(Row::of(word, skip("doctor", message)));
-        } else if !layers.check_provider(word, &library.manifest).is_empty() {
+            continue;
+        }
+        let (settings, errors) = layers.settings_of(&library.manifest);
+        if errors.iter().any(|error| !error.is_warning()) {
             rows.push(Row::of(word, skip("doctor", "its settings are wrong: not asked")));
         } else {
-            let settings = Settings::of_provider(layers, word);
-            calls.push((library, DoctorRequest { settings }));
+            calls.push((library, DoctorRequest { settings: settings.handed }));
         }
     }
     rows.extend(call_all(shared, &calls));

@@ -28,7 +28,7 @@ use std::fmt::Write as _;
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox doctor
-  crabbox doctor --provider local
+  crabbox doctor --provider NAME
   crabbox doctor --json")]
 pub(super) struct Doctor {
     /// As a run with this provider would find things

@@ -113,7 +113,7 @@ impl Run {
             exclude: self.exclude.clone(),
             ..shared.flags()
         };
-        let settings = Settings::load(flags, Some(&source.root), &places)?;
+        let settings = Settings::for_provider(flags, Some(&source.root), &places)?;
         warn(shared.printer, &settings.warnings);
         let environment = self.environment(&settings.env)?;
         check_length("the values of the variables", &environment)?;
@@ -206,7 +206,8 @@ impl Run {
         Wanted {
             repository: source.root.clone(),
             provider: settings.provider.clone(),
-            settings: settings.provider_settings.clone(),
+            settings: settings.provider_settings.handed.clone(),
+            profile: settings.provider_settings.profile.clone(),
             release: settings.release,
             keep: self.keep,
             fresh: self.fresh,

@@ -120,9 +120,9 @@ impl Order {
         let settings = &self.settings;
         let releasing = printer.progress(format!("letting go of {}", held.claim.slug));
         fault::point("run.before.let_go");
-        let end = info_span!("release").in_scope(|| {
-            desk.let_go(&mut held, self.keep, settings.idle, &settings.provider_settings)
-        });
+        let handed = &settings.provider_settings.handed;
+        let end = info_span!("release")
+            .in_scope(|| desk.let_go(&mut held, self.keep, settings.idle, handed));
         fault::point("run.after.let_go");
         drop(releasing);
         listener.done(outcome);

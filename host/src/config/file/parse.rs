@@ -42,7 +42,7 @@ pub(super) fn parse(path: &Path, text: &str, owner: Owner) -> Layer {
     layer.errors.extend(judged);
     layer.errors.sort_by_key(|error| match &error.place {
         Place::File { line, .. } => *line,
-        Place::Variable(_) | Place::Flag(_) => None,
+        _ => None,
     });
     layer
 }

@@ -3,6 +3,7 @@
 use crate::config::Owner;
 use crate::config::keys::{KEYS, Repository};
 use crate::config::layers::Layers;
+use crabbox_provider_api::manifest::Manifest;
 use std::collections::BTreeMap;
 
 /// Something that only the user can grant.
@@ -29,9 +30,10 @@ impl Request {
 }
 
 impl Layers {
-    /// Everything that the repository's file asks for, in the order of the table.
+    /// Everything that the repository's file asks for, in the order of the table; of the settings of
+    /// providers those of these.
     #[must_use]
-    pub fn requests(&self) -> Vec<Request> {
+    pub fn requests(&self, manifests: &[Manifest]) -> Vec<Request> {
         let settings = &self.file(Owner::Repository).1.settings;
         let of_host = KEYS.iter().filter_map(|key| {
             let Repository::Request(reason) = key.repository else {
@@ -46,7 +48,11 @@ impl Layers {
                 granted: self.grants().allows(key.name, &found.value.to_toml()),
             })
         });
-        of_host.collect()
+        let of_providers = manifests.iter().flat_map(|manifest| {
+            let settings = manifest.settings.iter();
+            settings.filter_map(|(name, setting)| self.chain_of(manifest, name, setting).asked)
+        });
+        of_host.chain(of_providers).collect()
     }
 }
 

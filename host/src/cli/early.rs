@@ -1,0 +1,79 @@
+//! What a line says before it is parsed, and which providers it could mean.
+
+use super::config::{repository, usable};
+use crate::config::{Flags, Layers, Settings};
+use crate::places::Places;
+use crate::registry::{self, Registry};
+use crabbox_provider_api::manifest::Manifest;
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// The words before the program's own.
+#[derive(Clone, Debug)]
+pub(super) struct Early(Vec<OsString>);
+
+impl Early {
+    pub(super) fn of_this_process() -> Self {
+        Self::of(env::args_os().skip(1))
+    }
+
+    pub(super) fn of(words: impl IntoIterator<Item = OsString>) -> Self {
+        Self(words.into_iter().take_while(|word| word != "--").collect())
+    }
+
+    /// The values that an option has on the line, with `=` or in the next word.
+    pub(super) fn values(&self, option: &str) -> Vec<OsString> {
+        let mut found = Vec::new();
+        let mut words = self.0.iter();
+        while let Some(word) = words.next() {
+            let joined =
+                word.to_str().and_then(|word| word.strip_prefix(option)?.strip_prefix('='));
+            if let Some(value) = joined {
+                found.push(OsString::from(value));
+            } else if word == option {
+                found.extend(words.next().cloned());
+            }
+        }
+        found
+    }
+
+    /// What `--provider` says, or the word behind `provider describe`.
+    pub(super) fn provider(&self) -> Option<String> {
+        let given = self.values("--provider").pop().and_then(|name| name.into_string().ok());
+        given.or_else(|| {
+            let at = self.0.windows(2).position(|two| two == ["provider", "describe"])?;
+            self.0.get(at + 2)?.to_str().filter(|word| !word.starts_with('-')).map(str::to_owned)
+        })
+    }
+
+    /// The layers as far as they can be read: what is wrong with a file is told when a command
+    /// reads it.
+    fn layers(&self) -> Option<Layers> {
+        let flags = Flags {
+            provider: self.provider(),
+            provider_path: self.values("--provider-path").into_iter().map(PathBuf::from).collect(),
+            ..Flags::default()
+        };
+        let places = Places::discover(None).ok()?;
+        Some(Layers::read(flags, repository().as_deref(), &places).0)
+    }
+
+    /// Every provider that can be used.
+    pub(super) fn registry(&self) -> Option<Registry> {
+        let path = Settings::of(&self.layers()?).provider_path;
+        Some(Registry::new(registry::Places::discover(path)))
+    }
+
+    /// What the usable ones say of themselves.
+    pub(super) fn manifests(&self) -> Vec<Manifest> {
+        self.registry().map(|registry| usable(&registry.list())).unwrap_or_default()
+    }
+
+    /// What the provider says of itself that this line would use.
+    pub(super) fn chosen(&self) -> Option<Manifest> {
+        let settings = Settings::of(&self.layers()?);
+        let registry = Registry::new(registry::Places::discover(settings.provider_path));
+        registry.find(&settings.provider).ok().map(|library| library.manifest)
+    }
+}

@@ -1,0 +1,179 @@
+//! What each layer says of one setting, the strongest first.
+
+use super::decision::{Decision, decide};
+use super::flags::Given;
+use super::problem::ProviderProblem;
+use super::secrets::Source;
+use super::value::{Value, Wrong, resolve};
+use crate::config::error::{ConfigError, Place};
+use crate::config::file::Owner;
+use crate::config::layers::{FILES, Layers, Origin};
+use crate::config::trust::{Request, TrustProblem};
+use crabbox_provider_api::manifest::settings::{flag, key, variable};
+use crabbox_provider_api::manifest::{Manifest, Setting};
+use std::env;
+use std::path::{Path, PathBuf};
+
+/// A value, and where it comes from.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The value.
+    pub value: Value,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// What the layers say of one setting.
+#[derive(Debug, Default)]
+pub struct Chain {
+    /// The strongest first: that one holds, and holds as a whole.
+    pub found: Vec<Found>,
+    /// What the repository's file asks for, if it does.
+    pub asked: Option<Request>,
+    /// What is wrong in any of them.
+    pub errors: Vec<ConfigError>,
+}
+
+/// One setting of one provider, while its chain is made.
+struct Walk<'a> {
+    layers: &'a Layers,
+    provider: &'a str,
+    name: &'a str,
+    setting: &'a Setting,
+    here: PathBuf,
+    chain: Chain,
+}
+
+impl Layers {
+    /// What the layers say of a provider's setting. Secrets that lie in a file or come on standard
+    /// input aren't read.
+    #[must_use]
+    pub fn chain_of(&self, manifest: &Manifest, name: &str, setting: &Setting) -> Chain {
+        let mut walk = Walk {
+            layers: self,
+            provider: &manifest.name,
+            name,
+            setting,
+            here: env::current_dir().unwrap_or_default(),
+            chain: Chain::default(),
+        };
+        walk.flag();
+        walk.variables();
+        for owner in FILES {
+            walk.file(owner);
+        }
+        if let Some(default) = &setting.default {
+            let value = Value::of_toml(setting, default, Path::new("/"));
+            walk.take(value, Origin::Default, Place::Provider(manifest.name.clone()));
+        }
+        walk.chain
+    }
+}
+
+impl Walk<'_> {
+    fn take(&mut self, value: Result<Value, Wrong>, origin: Origin, place: Place) {
+        match value {
+            Ok(value) => self.chain.found.push(Found { value, origin }),
+            Err(wrong) => self.refuse(place, wrong.of(key(self.provider, self.name))),
+        }
+    }
+
+    fn refuse(&mut self, place: Place, problem: ProviderProblem) {
+        self.chain.errors.push(ConfigError::new(place, problem.into()));
+    }
+
+    fn flag(&mut self) {
+        let flag = flag(self.provider, self.name);
+        for given in self.layers.given(self.provider, self.name) {
+            let (value, name) = match given {
+                Given::Shown => {
+                    let problem = ProviderProblem::Shown { flag: flag.clone() };
+                    self.refuse(Place::Flag(flag.clone().into()), problem);
+                    continue;
+                }
+                Given::Words(words) => {
+                    (Value::of_words(self.setting, words, &self.here), flag.clone())
+                }
+                Given::File(file) => {
+                    (Ok(Value::Unread(Source::File(self.here.join(file)))), format!("{flag}-file"))
+                }
+                Given::Stdin => (Ok(Value::Unread(Source::Stdin)), format!("{flag}-stdin")),
+            };
+            self.take(value, Origin::Flag(name.clone().into()), Place::Flag(name.into()));
+        }
+    }
+
+    /// Crabbox's own variable, for a secret the one that names a file, and the one of other tools.
+    fn variables(&mut self) {
+        let own = variable(self.provider, self.name);
+        let of_file = self.setting.secret.then(|| format!("{own}_FILE"));
+        let names = [Some(own), of_file, self.setting.env.clone()];
+        for (at, name) in names.into_iter().enumerate().filter_map(|(at, name)| Some((at, name?))) {
+            let Some(value) = env::var_os(&name).filter(|value| !value.is_empty()) else {
+                continue;
+            };
+            let value = match value.to_str() {
+                Some(text) if at == 1 => self.secret_file(text, &self.here),
+                Some(text) => Value::of_text(self.setting, text, &self.here),
+                None => Value::of_words(self.setting, &[value], &self.here),
+            };
+            let origin = Origin::Variable(name.clone().into());
+            self.take(value, origin, Place::Variable(name.into()));
+        }
+    }
+
+    fn file(&mut self, owner: Owner) {
+        let (path, table) = self.layers.table(owner, self.provider);
+        let Some(table) = table else {
+            return;
+        };
+        let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
+        let folder = std::path::absolute(&folder).unwrap_or(folder);
+        let of_file = self.setting.secret.then(|| format!("{}-file", self.name));
+        for name in [Some(self.name.to_owned()), of_file.clone()].into_iter().flatten() {
+            let Some(entry) = table.get(&name) else {
+                continue;
+            };
+            let place = Place::File { path: path.to_owned(), line: Some(entry.line) };
+            let value = match entry.value.as_str() {
+                Some(text) if of_file.as_ref() == Some(&name) => self.secret_file(text, &folder),
+                _ => Value::of_toml(self.setting, &entry.value, &folder),
+            };
+            let key = key(self.provider, &name);
+            let decision = match owner {
+                Owner::Repository => decide(self.layers, self.setting, &key, &entry.value),
+                Owner::User | Owner::System => Decision::Set,
+            };
+            if let Decision::Requested { granted } = decision {
+                self.chain.asked = Some(Request {
+                    key: key.clone(),
+                    value: entry.value.clone(),
+                    line: entry.line,
+                    reason: format!("how the provider `{}` is used", self.provider),
+                    granted,
+                });
+            }
+            match (decision, value) {
+                (Decision::Refused, _) => self.refuse(place, ProviderProblem::Forbidden { key }),
+                (Decision::Requested { granted: false }, Ok(_)) => self.say_ungranted(place),
+                (_, value) => {
+                    let origin = Origin::File { owner, path: path.to_owned(), line: entry.line };
+                    self.take(value, origin, place);
+                }
+            }
+        }
+    }
+
+    fn say_ungranted(&mut self, place: Place) {
+        if let Some(request) = &self.chain.asked {
+            let (text, reason) = (request.text(), request.reason.clone());
+            let problem = TrustProblem::Ungranted { text, reason };
+            self.chain.errors.push(ConfigError::new(place, problem.into()));
+        }
+    }
+
+    fn secret_file(&self, text: &str, folder: &Path) -> Result<Value, Wrong> {
+        let file = resolve(text, folder).map(|path| Value::Unread(Source::File(path.into())));
+        file.ok_or_else(|| Wrong::no_file(self.setting))
+    }
+}

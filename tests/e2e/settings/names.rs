@@ -1,0 +1,55 @@
+//! The host knows no provider by name.
+
+use std::fs;
+use std::path::Path;
+
+/// Names of providers, those that are planned, too.
+const NAMES: [&str; 9] =
+    ["local", "ssh", "coder", "docker", "static", "desk", "misbehaving", "gallery", "museum"];
+
+#[test]
+fn the_host_knows_no_provider_by_name() {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src")];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("reads");
+            let program = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for (at, line) in program.lines().enumerate() {
+                let line = line.trim();
+                if !line.starts_with("//") && names_a_provider(line) {
+                    found.push(format!("{}:{}: {line}", path.display(), at + 1));
+                }
+            }
+        }
+    }
+    // The default is one, and `doctor` looks for the program `ssh`.
+    found.retain(|one| {
+        let is_default = one.contains("const DEFAULT_PROVIDER: &str = \"local\";");
+        let is_program = one.contains("doctor/programs.rs") && one.contains("\"ssh\"");
+        !is_default && !is_program
+    });
+    assert!(found.is_empty(), "{found:#?}");
+    for line in
+        ["x == \"coder\"", "  crabbox run --provider ssh", "provider.local.x", "[provider.desk]"]
+    {
+        assert!(names_a_provider(line), "{line}");
+    }
+}
+
+fn names_a_provider(line: &str) -> bool {
+    let goes_on = |next: char| next.is_ascii_alphanumeric() || next == '-' || next == '_';
+    NAMES.iter().any(|name| {
+        let literal = line.contains(&format!("\"{name}\"")) || line.contains(&format!("'{name}'"));
+        let typed = ["--provider ", "--provider=", "provider.", "provider_"].iter().any(|before| {
+            let whole = format!("{before}{name}");
+            line.split(&whole).skip(1).any(|behind| !behind.starts_with(goes_on))
+        });
+        literal || typed
+    })
+}

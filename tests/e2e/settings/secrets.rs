@@ -1,0 +1,110 @@
+//! Secrets get to the provider, and nowhere else.
+
+use super::{Gallery, TOKEN};
+use crabbox_tests::Ran;
+use serde_json::Value;
+use std::fs;
+use std::io::Write;
+use std::process::Stdio;
+
+#[test]
+fn a_secret_comes_from_standard_input_a_file_or_the_environment() {
+    let gallery = Gallery::new("");
+    let mut command = gallery.run_command(&["--gallery-token-stdin"]);
+    let mut child = command.stdin(Stdio::piped()).spawn().expect("runs");
+    let mut pipe = child.stdin.take().expect("a pipe");
+    writeln!(pipe, "{TOKEN}").expect("writes");
+    drop(pipe);
+    assert!(child.wait().expect("ends").success());
+    assert_eq!(gallery.given()["token"], TOKEN);
+
+    let file = gallery.world.root().join("config/crabbox/token");
+    fs::write(&file, format!("{TOKEN}-2\r\n")).expect("writes");
+    let mut command = gallery.run_command(&[]);
+    command.env("CRABBOX_GALLERY_TOKEN_FILE", &file);
+    assert_eq!(gallery.given_by(command)["token"], format!("{TOKEN}-2"));
+    let mut command = gallery.run_command(&[]);
+    command.env("CRABBOX_GALLERY_TOKEN", format!("{TOKEN}-3"));
+    assert_eq!(gallery.given_by(command)["token"], format!("{TOKEN}-3"));
+    let root = gallery.world.root().join("rooms");
+    gallery.configure(&format!("root = '{}'\ntoken-file = 'token'", root.display()));
+    assert_eq!(gallery.given_by(gallery.run_command(&[]))["token"], format!("{TOKEN}-2"));
+}
+
+#[test]
+fn a_secret_is_never_taken_from_a_command_line_or_a_repository() {
+    let gallery = Gallery::bare();
+    for flags in [
+        &["--gallery-root", "x", "--gallery-token", TOKEN][..],
+        &["--gallery-root", "x", &format!("--gallery-token={TOKEN}")],
+    ] {
+        for json in [&[][..], &["--json"]] {
+            let mut command = gallery.run_command(&[flags, json].concat());
+            let ran = Ran::of(&mut command);
+            assert_eq!(ran.code, 125);
+            let said = format!("{}{}", ran.stdout, ran.stderr);
+            assert!(said.contains("can be seen by everybody who lists processes"), "{said}");
+            assert!(said.contains("--gallery-token-file FILE -- true"), "{said}");
+            assert!(!said.contains(TOKEN), "{said}");
+        }
+    }
+    // Nor is it shown again when something else is wrong with the line.
+    for wrong in ["--gallery-sise", "--kep", "--gallery-size=smal"] {
+        let ran = gallery.run(&["--gallery-token", TOKEN, wrong]);
+        assert_eq!(ran.code, 125);
+        assert!(ran.stderr.contains("hint: crabbox --provider-path"), "{}", ran.stderr);
+        assert!(!ran.stderr.contains(TOKEN), "{}", ran.stderr);
+    }
+    for key in ["token", "token-file"] {
+        gallery.repository(&format!("{key} = '{TOKEN}'"));
+        let said = gallery.refused(gallery.run_command(&["--gallery-root", "x"]));
+        assert!(said.contains(".crabbox.toml:2: a repository can't set `provider.gallery.token"));
+        assert!(!said.contains(TOKEN), "{said}");
+    }
+}
+
+#[test]
+fn a_secret_is_in_no_answer_and_in_no_file() {
+    let gallery = Gallery::new("");
+    let with = |arguments: &[&str]| {
+        let mut command = gallery.command(arguments);
+        Ran::of(command.env("GALLERY_TOKEN", TOKEN))
+    };
+    let leased = with(&["run", "-v", "--json", "--keep", "--provider", "gallery", "--", "true"]);
+    assert_eq!(leased.code, 0, "{}", leased.stderr);
+    assert_eq!(gallery.given()["token"], TOKEN, "the provider has it");
+    let list = gallery.crabbox(&["list", "--json"]).stdout;
+    let list: Value = serde_json::from_str(&list).expect("JSON");
+    let slug = list["leases"][0]["slug"].as_str().expect("a slug");
+    let shown = [
+        leased,
+        with(&["config", "show", "--provider", "gallery"]),
+        with(&["config", "show", "--provider", "gallery", "--json"]),
+        with(&["config", "explain", "provider.gallery.token"]),
+        with(&["config", "explain", "provider.gallery.token", "--json"]),
+        with(&["provider", "describe", "gallery"]),
+        with(&["provider", "describe", "gallery", "--json"]),
+        with(&["provider", "options", "gallery", "--json"]),
+        with(&["status", slug, "--json"]),
+        with(&["list", "--json"]),
+        with(&["stop", slug, "--json"]),
+    ];
+    for ran in &shown {
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(!ran.stdout.contains(TOKEN) && !ran.stderr.contains(TOKEN), "{ran:?}");
+    }
+    assert!(shown[1].stdout.contains("GALLERY_TOKEN"), "where it comes from is no secret");
+    let mut folders = vec![gallery.world.root().join("state"), gallery.world.root().join("cache")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let bytes = fs::read(&path).expect("reads");
+            let found = bytes.windows(TOKEN.len()).any(|window| window == TOKEN.as_bytes());
+            assert!(!found, "{}", path.display());
+        }
+    }
+}
