@@ -5,6 +5,7 @@
 //! would show costs a lock and nothing else.
 
 use super::{Printer, human, stream, visible};
+use crate::redact;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -229,7 +230,7 @@ impl Wait {
         let _ = stream::end_line();
         let bar = screen().add(ProgressBar::no_length());
         set_style(&bar, "{spinner} {wide_msg} {elapsed}");
-        bar.set_message(visible(&self.what).into_owned());
+        bar.set_message(visible(&redact::text(&self.what)).into_owned());
         bar
     }
 
