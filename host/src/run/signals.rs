@@ -26,6 +26,9 @@ use std::time::Duration;
 /// How long this program may take, once it was told to end, before it leaves as it is.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long writing the end of the log may take: a folder may be on a machine that is gone.
+const KEEPING: Duration = Duration::from_secs(2);
+
 /// How long a last word may take.
 const MOMENT: Duration = Duration::from_millis(200);
 
@@ -281,12 +284,17 @@ impl Leaver {
 
 /// Says something without waiting for a reader that has stalled.
 fn aside(say: impl FnOnce() + Send + 'static) {
-    let (done, said) = channel();
+    within(MOMENT, say);
+}
+
+/// Does something that may never end, and waits for it for so long.
+fn within(longest: Duration, act: impl FnOnce() + Send + 'static) {
+    let (done, over) = channel();
     thread::spawn(move || {
-        say();
+        act();
         let _ = done.send(());
     });
-    let _ = said.recv_timeout(MOMENT);
+    let _ = over.recv_timeout(longest);
 }
 
 fn send(outbox: &mut Outbox, signal: Signal) {
@@ -294,11 +302,11 @@ fn send(outbox: &mut Outbox, signal: Signal) {
     let _ = outbox.flush();
 }
 
-/// The user has asked often enough: nothing here is worth another wait. The log is kept where that
-/// takes no longer than a moment.
+/// The user has asked often enough: nothing here is worth another wait but the end of the log, which
+/// a disk takes at once.
 #[expect(clippy::exit, reason = "the main thread may be stuck in a write; nothing is left to undo")]
 fn leave(exit: u8) -> ! {
-    aside(move || log::finish(exit));
+    within(KEEPING, move || log::finish(exit));
     std::process::exit(exit.into())
 }
 
