@@ -101,6 +101,11 @@ fn the_variable_chooses_by_target_and_level() {
     let claims = run("crabbox::claims=debug", &[]);
     assert!(claims.stderr.contains(" was leasing and is busy: leased"), "{}", claims.stderr);
     assert!(phases(&claims.stderr).is_empty(), "{}", claims.stderr);
+    // A provider is chosen by its name, whatever its crate is called.
+    let mut doctor = desk.crabbox_command(&["doctor", "--provider", "desk"]);
+    let doctor = Ran::of(doctor.env("CRABBOX_LOG", "desk=debug"));
+    assert!(doctor.stderr.contains("desk::lamp: it is looked at\n"), "{}", doctor.stderr);
+    assert_eq!(lines(&doctor), 1, "{}", doctor.stderr);
     assert_eq!(lines(&run("off", &[])), 0);
     // What is said in the line counts for more.
     assert!(!phases(&run("off", &["-v"]).stderr).is_empty());
