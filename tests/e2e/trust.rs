@@ -2,9 +2,9 @@
 
 use crabbox_tests::{World, until};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 fn mode(path: &Path) -> u32 {
     fs::metadata(path).expect("it is there").permissions().mode() & 0o777
@@ -33,6 +33,31 @@ fn a_repositorys_own_git_configuration_starts_nothing() {
     world.git(&["config", "alias.ls-files", &format!("!{hook}")]);
     assert_eq!(world.shell("cat hello.txt").stdout, "hello\n");
     assert!(!trace.exists());
+}
+
+#[test]
+fn patterns_are_read_from_a_file_of_the_checkout_and_from_nothing_else() {
+    let world = World::new();
+    let file = world.checkout().join(".crabboxignore");
+    let refused = |expected: &str| {
+        let ran = world.shell("true");
+        assert_eq!(ran.code, 125, "{expected}");
+        assert!(ran.stderr.contains(".crabboxignore` can't be read"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(expected), "{expected}: {}", ran.stderr);
+        fs::remove_file(&file).expect("removes");
+    };
+    // The first would never end, the second would be waited for.
+    symlink("/dev/zero", &file).expect("a link");
+    refused("it is a link that leads out of the checkout");
+    assert!(Command::new("mkfifo").arg(&file).status().expect("mkfifo runs").success());
+    refused("it is no regular file");
+    fs::write(&file, "# long\n".repeat(200_000)).expect("a file");
+    refused("it is larger than 1024 KiB");
+    // A link that stays inside is the checkout's own word.
+    world.write("patterns", "*.iso\n");
+    world.write("large.iso", "");
+    symlink("patterns", &file).expect("a link");
+    assert_eq!(world.shell("ls *.iso; true").stdout, "");
 }
 
 #[test]

@@ -13,6 +13,7 @@ mod delta;
 mod folders;
 mod git;
 mod guard;
+mod patterns;
 mod scan;
 mod source;
 mod wanted;

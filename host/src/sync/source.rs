@@ -6,6 +6,7 @@
 use super::SyncError;
 use super::folders::Folders;
 use super::git::{Line, git, run};
+use super::patterns;
 use crate::places::real;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::{AtFlags, statat};
@@ -104,14 +105,10 @@ impl Source {
     fn filter(&self, excludes: &[String]) -> Result<Gitignore, SyncError> {
         let mut filter = GitignoreBuilder::new("");
         let file = self.root.join(IGNORE_FILE);
-        match fs::read_to_string(&file) {
-            Ok(text) => {
-                for line in text.lines() {
-                    filter.add_line(Some(file.clone()), line)?;
-                }
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(source) => return Err(SyncError::Read { path: file, source }),
+        let text = patterns::read(&file, &self.root);
+        let text = text.map_err(|source| SyncError::Read { path: file.clone(), source })?;
+        for line in text.lines() {
+            filter.add_line(Some(file.clone()), line)?;
         }
         for pattern in excludes {
             filter.add_line(None, pattern)?;
