@@ -129,6 +129,24 @@ fn another_byte_in_a_trusted_file_ends_the_trust_and_the_change_is_told() {
 }
 
 #[test]
+fn what_was_not_shown_when_a_file_was_trusted_is_asked_for_again() {
+    let world = asking();
+    assert_eq!(world.crabbox(&["config", "trust", "--yes"]).code, 0);
+    // As if the setting had been free to set then.
+    let folder = fs::read_dir(world.root().join("state/crabbox/trust")).expect("a folder");
+    let pins: Vec<_> = folder.map(|entry| entry.expect("an entry").path()).collect();
+    assert_eq!(pins.len(), 1);
+    let text = fs::read_to_string(&pins[0]).expect("reads");
+    let without: Vec<&str> = text.lines().filter(|line| !line.contains("lease.release")).collect();
+    fs::write(&pins[0], without.join("\n")).expect("writes");
+    assert_eq!(release(&world), "park");
+    let asked = world.crabbox(&["config", "trust"]);
+    assert_eq!(asked.code, 2, "{}", asked.stderr);
+    assert_eq!(world.crabbox(&["config", "trust", "--yes"]).code, 0);
+    assert_eq!(release(&world), "delete");
+}
+
+#[test]
 fn trust_is_of_a_place_and_a_copy_elsewhere_has_none() {
     let world = asking();
     assert_eq!(world.crabbox(&["config", "trust", "--yes"]).code, 0);

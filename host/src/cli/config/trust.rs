@@ -92,7 +92,7 @@ fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(),
         let phase = format!("`{shown}` asks for nothing that has to be granted");
         return tell(shared, path, &layers, &requests, &phase);
     };
-    if layers.grants().trusted().is_some() {
+    if requests.iter().all(|request| request.granted) && layers.grants().trusted().is_some() {
         show(shared, &requests)?;
         let phase = format!("`{shown}` is trusted already");
         return tell(shared, path, &layers, &requests, &phase);

@@ -105,7 +105,10 @@ impl Grants {
     #[must_use]
     pub fn allows(&self, key: &str, value: &toml::Value) -> bool {
         let granted = |allowed: &Allowed| allowed.get(key).is_some_and(|it| covers(it, value));
-        self.unchanged || self.allowed.iter().any(granted)
+        // What was no request when the file was trusted, nobody was shown: the provider may have come
+        // later, or have changed its mind.
+        let shown = |pin: &Pin| pin.requests.get(key) == Some(value);
+        self.trusted().is_some_and(shown) || self.allowed.iter().any(granted)
     }
 
     /// How the file stood when the user trusted it, if it is another one now.
@@ -151,6 +154,26 @@ mod tests {
         assert!(covered("x = {a = [1, 2], b = 3}", "x = {a = [2]}"));
         assert!(!covered("x = {a = 1}", "x = {a = 1, c = 1}"));
         assert!(!covered("x = ['1']", "x = '1'"));
+    }
+
+    #[test]
+    fn a_trusted_file_is_granted_what_it_asked_for_then_and_nothing_else() {
+        let digest = Hash::of(b"file");
+        let pin = Pin {
+            path: PathBuf::from("/x"),
+            digest,
+            time: jiff::Timestamp::UNIX_EPOCH,
+            requests: [("lease.release".to_owned(), "delete".into())].into(),
+        };
+        let allows = |digest, key: &str, value: &str| {
+            let grants = Grants::new(Vec::new(), Some(pin.clone()), digest);
+            grants.allows(key, &value.into())
+        };
+        assert!(allows(Some(digest), "lease.release", "delete"));
+        assert!(!allows(Some(digest), "lease.release", "park"));
+        assert!(!allows(Some(digest), "provider.new.key", "delete"));
+        assert!(!allows(Some(Hash::of(b"other")), "lease.release", "delete"));
+        assert!(!allows(None, "lease.release", "delete"));
     }
 
     #[test]
