@@ -1,7 +1,8 @@
 //! One configuration file: [`text`] takes its bytes, if they can be taken from whoever wrote
-//! them, and [`parse`] reads them against the table of keys.
+//! them, [`parse`] reads them against the table of keys, and [`rules`] says what may stand where.
 
 mod parse;
+mod rules;
 mod text;
 
 use super::error::{ConfigError, Place};

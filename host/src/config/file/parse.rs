@@ -1,11 +1,11 @@
 //! Reads one configuration file against the table of keys. Everything that is wrong is found
 //! at once, each with its line, and what is right is kept.
 
+use super::rules::Rules;
 use super::{Layer, Lined, Owner};
 use crate::config::error::{ConfigError, Place, Problem};
-use crate::config::keys::{self, Enforced, Key, Repository};
-use crate::config::policy::Bound;
-use crate::config::trust::{Grant, TrustProblem, folder_of_grant};
+use crate::config::keys::{self, Key};
+use crate::config::trust::TrustProblem;
 use crate::config::value::Setting;
 use serde::Deserialize;
 use std::borrow::Cow;
@@ -16,12 +16,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 
 pub(super) fn parse(path: &Path, text: &str, owner: Owner) -> Layer {
     let (table, errors) = DeTable::parse_recoverable(text);
-    let rules = match owner {
-        Owner::Repository => Rules::Repository,
-        Owner::User => Rules::Own,
-        Owner::System => Rules::System,
-    };
-    let mut reader = Reader { path, text, rules, layer: Layer::default() };
+    let mut reader = Reader { path, text, rules: Rules::of(owner), layer: Layer::default() };
     for error in errors {
         let span = error.span().unwrap_or(0..0);
         let message = match text.get(span.clone()) {
@@ -47,41 +42,26 @@ pub(super) fn parse(path: &Path, text: &str, owner: Owner) -> Layer {
     layer
 }
 
-/// What may stand there.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Rules {
-    /// What the table lets a repository say.
-    Repository,
-    /// Everything but what is enforced.
-    Own,
-    /// Everything but grants.
-    System,
-    /// What nobody overrides.
-    Enforced,
-    /// What a repository may ask for: it is granted here.
-    Grant,
-}
-
-struct Reader<'a> {
-    path: &'a Path,
-    text: &'a str,
-    rules: Rules,
-    layer: Layer,
+pub(super) struct Reader<'a> {
+    pub(super) path: &'a Path,
+    pub(super) text: &'a str,
+    pub(super) rules: Rules,
+    pub(super) layer: Layer,
 }
 
 impl Reader<'_> {
-    fn line(&self, position: usize) -> usize {
+    pub(super) fn line(&self, position: usize) -> usize {
         let before = self.text.get(..position).unwrap_or(self.text);
         before.matches('\n').count() + 1
     }
 
-    fn report(&mut self, position: usize, problem: impl Into<Problem>) {
+    pub(super) fn report(&mut self, position: usize, problem: impl Into<Problem>) {
         let place = Place::File { path: self.path.to_owned(), line: Some(self.line(position)) };
         self.layer.errors.push(ConfigError::new(place, problem.into()));
     }
 
     /// A value as it stands in the file, for a message.
-    fn shown(&self, value: &Spanned<DeValue<'_>>) -> String {
+    pub(super) fn shown(&self, value: &Spanned<DeValue<'_>>) -> String {
         let text = self.text.get(value.span()).unwrap_or_default();
         match value.get_ref() {
             DeValue::Table(_) => "a table".to_owned(),
@@ -93,7 +73,11 @@ impl Reader<'_> {
         }
     }
 
-    fn section(&mut self, section: &Spanned<Cow<'_, str>>, value: &Spanned<DeValue<'_>>) {
+    pub(super) fn section(
+        &mut self,
+        section: &Spanned<Cow<'_, str>>,
+        value: &Spanned<DeValue<'_>>,
+    ) {
         let start = section.span().start;
         let name = section.get_ref().as_ref();
         match value.get_ref() {
@@ -111,12 +95,7 @@ impl Reader<'_> {
                 self.report(start, TrustProblem::Enforces);
             }
             DeValue::Table(sections) if name == "enforced" && self.rules == Rules::System => {
-                let (layer, rules) = (std::mem::take(&mut self.layer), Rules::Enforced);
-                let mut reader = Reader { path: self.path, text: self.text, rules, layer };
-                for (section, value) in sections {
-                    reader.section(section, value);
-                }
-                self.layer = reader.layer;
+                self.bounds(sections);
             }
             DeValue::Table(entries) if !entries.is_empty() || is_section(name) => {
                 for (key, value) in entries {
@@ -150,75 +129,12 @@ impl Reader<'_> {
         }
     }
 
-    fn bound(&mut self, key: &'static Key, span: Range<usize>, value: &Spanned<DeValue<'_>>) {
-        if key.enforced == Enforced::No {
-            return self.report(span.start, TrustProblem::NotEnforced { key: key.name });
-        }
-        match Bound::of_toml(key, value.get_ref()) {
-            Some(bound) => {
-                let line = self.line(span.start);
-                self.layer.enforced.insert(key.name, Lined { line, value: bound });
-            }
-            None => self.wrong_kind(key, span, value),
-        }
-    }
-
-    fn may_stand(&self, key: &Key) -> Result<(), TrustProblem> {
-        let name = key.name.to_owned();
-        match (self.rules, key.repository) {
-            (Rules::Repository, Repository::Never(reason)) => {
-                Err(TrustProblem::Forbidden { key: name, reason })
-            }
-            (Rules::Grant, Repository::Never(_)) => {
-                Err(TrustProblem::NoGrant { key: name, reason: "no repository can have it" })
-            }
-            (Rules::Grant, Repository::Set | Repository::Within(_)) => Err(TrustProblem::NoGrant {
-                key: name,
-                reason: "a repository needs no leave for it",
-            }),
-            _ => Ok(()),
-        }
-    }
-
-    /// The tables under `[trust]`: each is in the form of a repository's file.
-    fn grants(&mut self, tables: &DeTable<'_>) {
-        for (path, value) in tables {
-            let start = path.span().start;
-            let name = path.get_ref().to_string();
-            let DeValue::Table(sections) = value.get_ref() else {
-                let found = self.shown(value);
-                let key = format!("trust.\"{name}\"");
-                let expected = "a table of what is granted".to_owned();
-                self.report(start, Problem::Value { key, expected, found });
-                continue;
-            };
-            if folder_of_grant(&name).is_none() {
-                self.report(start, TrustProblem::GrantPath { path: name });
-                continue;
-            }
-            let layer = Layer::default();
-            let mut reader =
-                Reader { path: self.path, text: self.text, rules: Rules::Grant, layer };
-            for (section, value) in sections {
-                reader.section(section, value);
-            }
-            let Layer { settings, providers, mut errors, .. } = reader.layer;
-            self.layer.errors.append(&mut errors);
-            let of_host =
-                settings.into_iter().map(|(key, found)| (key.to_owned(), found.value.to_toml()));
-            let of_providers = providers.into_iter().flat_map(|(provider, table)| {
-                table
-                    .value
-                    .into_iter()
-                    .map(move |(key, found)| (format!("provider.{provider}.{key}"), found.value))
-            });
-            let allowed = of_host.chain(of_providers).collect();
-            let line = self.line(start);
-            self.layer.grants.push(Grant { path: name, line, allowed });
-        }
-    }
-
-    fn wrong_kind(&mut self, key: &Key, span: Range<usize>, value: &Spanned<DeValue<'_>>) {
+    pub(super) fn wrong_kind(
+        &mut self,
+        key: &Key,
+        span: Range<usize>,
+        value: &Spanned<DeValue<'_>>,
+    ) {
         self.report(span.start, Problem::value(key.name, key.kind, self.shown(value)));
     }
 
