@@ -24,6 +24,7 @@ mod logs;
 mod output;
 mod owners;
 mod promises;
+mod provider_call;
 mod provider_files;
 mod providers;
 mod recover;

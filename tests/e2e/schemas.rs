@@ -76,6 +76,11 @@ fn every_document_keeps_to_its_schema() {
     check("provider-list", &["provider", "list"]);
     check("provider-options", &["provider", "options", "local"]);
     check("provider-describe", &["provider", "describe", "local"]);
+    let lease = check("provider-call", &["provider", "call", "local", "lease"]).stdout;
+    let lease: Value = serde_json::from_str(&lease).expect("JSON");
+    let slug = lease["lease"]["slug"].as_str().expect("a slug");
+    check("provider-call", &["provider", "call", "local", "resolve", "--id", slug]);
+    check("provider-call", &["provider", "call", "local", "release", "--id", slug]);
     check("config-show", &["config", "show"]);
     check("config-path", &["config", "path"]);
     check("config-check", &["config", "check"]);

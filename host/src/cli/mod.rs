@@ -190,6 +190,7 @@ impl Command {
         log::start(Wanted {
             printer: shared.printer,
             verbose: *verbose,
+            trace: matches!(self, Self::Provider(provider) if provider.traces()),
             file: log_file.as_deref(),
             keep,
         })

@@ -6,12 +6,14 @@
 //! [`crate::claims::State::after`].
 //!
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
-//! what failed, [`release`] lets go; [`answer`] says what a provider's word is worth, [`names`] what things are
-//! called, [`profile`] whether a box was leased under the settings that hold now, and [`desk`] holds what all of them need.
+//! what failed, [`release`] lets go, [`look`] only asks; [`answer`] says what a provider's word is worth,
+//! [`names`] what things are called, [`profile`] whether a box was leased under the settings that hold now, and
+//! [`desk`] holds what all of them need.
 
 mod acquire;
 mod answer;
 mod desk;
+mod look;
 mod make;
 mod names;
 mod profile;

@@ -3,6 +3,7 @@
 use super::collect::{Collect, Place};
 use super::kept::Kept;
 use crate::output::{CommandError, Printer, Quoted};
+use crate::provider::FRAMES;
 use std::env;
 use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
@@ -24,6 +25,8 @@ pub(crate) struct Wanted<'a> {
     pub(crate) printer: Printer,
     /// How often `-v` was given.
     pub(crate) verbose: u8,
+    /// What goes to and fro between this and a provider is to be seen.
+    pub(crate) trace: bool,
     /// `--log-file`.
     pub(crate) file: Option<&'a Path>,
     /// The log to keep, if one is kept of this command.
@@ -46,6 +49,11 @@ pub(crate) fn start(wanted: Wanted<'_>) -> Result<(), CommandError> {
         0 => variable.clone(),
         1 => Some(all(LevelFilter::INFO)),
         2.. => Some(all(LevelFilter::DEBUG)),
+    };
+    let screen = if wanted.trace {
+        Some(screen.unwrap_or_default().with_target(FRAMES, LevelFilter::TRACE))
+    } else {
+        screen
     };
     if let Some(filter) = screen.filter(|_| !wanted.printer.is_quiet()) {
         places.push((filter, Place::Screen(wanted.printer)));

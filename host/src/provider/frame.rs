@@ -6,6 +6,10 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::io::{self, Read, Write};
+use tracing::{Level, enabled, trace};
+
+/// The target of each frame in the log, at the level `trace`.
+pub(crate) const FRAMES: &str = "crabbox::frames";
 
 /// The longest frame, in bytes.
 const LIMIT: usize = 8 * 1024 * 1024;
@@ -79,12 +83,14 @@ impl Message for ToHost {
 
 pub(super) fn write(out: &mut impl Write, mut message: impl Message) -> io::Result<()> {
     let mut body = serde_json::to_vec(&message)?;
+    let json = body.len();
     body.append(message.tail().unwrap_or(&mut Vec::new()));
     let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= LIMIT);
     let length = length.ok_or_else(|| io::Error::other("a frame over the limit of 8 MiB"))?;
     let mut frame = Vec::with_capacity(4 + body.len());
     frame.extend_from_slice(&length.to_be_bytes());
     frame.extend_from_slice(&body);
+    note("->", &body, json);
     out.write_all(&frame)
 }
 
@@ -102,6 +108,7 @@ pub(super) fn read<T: Message>(input: &mut impl Read) -> io::Result<T> {
     let mut values = serde_json::Deserializer::from_slice(&body).into_iter::<T>();
     let message = values.next().unwrap_or_else(|| Err(serde::de::Error::custom("it is empty")));
     let rest = values.byte_offset();
+    note("<-", &body, rest);
     let mut message = message.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
     match message.tail() {
         Some(tail) => *tail = body.split_off(rest),
@@ -109,6 +116,15 @@ pub(super) fn read<T: Message>(input: &mut impl Read) -> io::Result<T> {
         None => return Err(io::Error::new(io::ErrorKind::InvalidData, "something behind its end")),
     }
     Ok(message)
+}
+
+/// For whoever wants to see what is said. What is no text behind the JSON is only counted.
+fn note(direction: &str, body: &[u8], json: usize) {
+    if enabled!(target: FRAMES, Level::TRACE) {
+        let (text, tail) = body.split_at(json);
+        let more = if tail.is_empty() { String::new() } else { format!(" + {} bytes", tail.len()) };
+        trace!(target: FRAMES, "{direction} {}{more}", String::from_utf8_lossy(text));
+    }
 }
 
 #[cfg(test)]

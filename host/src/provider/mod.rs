@@ -16,5 +16,6 @@ mod load;
 mod process;
 
 pub use error::ProviderError;
+pub(crate) use frame::FRAMES;
 pub use hooks::{Callbacks, Provider, open};
 pub use process::Options;

@@ -1,5 +1,6 @@
 //! `crabbox provider …`
 
+mod call;
 mod describe;
 mod list;
 mod options;
@@ -12,16 +13,18 @@ use crate::registry::Library;
 use clap::Subcommand;
 use crabbox_provider_api::manifest::Manifest;
 
-/// Providers: what is installed, and what can be set
+/// Providers: what is installed, what can be set, and their hooks
 #[derive(Debug, Subcommand)]
 #[command(before_help = "Examples:
   crabbox provider list
   crabbox provider describe NAME
-  crabbox provider options NAME")]
+  crabbox provider options NAME
+  crabbox provider call local doctor")]
 pub(in crate::cli) enum Provider {
     List(list::List),
     Describe(describe::Describe),
     Options(options::Options),
+    Call(call::Call),
 }
 
 impl Provider {
@@ -30,7 +33,13 @@ impl Provider {
             Self::List(list::List) => list::List::execute(shared),
             Self::Describe(describe) => describe.execute(shared),
             Self::Options(options) => options.execute(shared),
+            Self::Call(call) => call.execute(shared),
         }
+    }
+
+    /// Is what crabbox and a provider say to each other to be shown?
+    pub(in crate::cli) fn traces(&self) -> bool {
+        matches!(self, Self::Call(call) if call.trace)
     }
 }
 

@@ -1,0 +1,105 @@
+//! One hook at a time, as a provider's author calls it: what changes something goes through a claim.
+
+use crate::desk::Desk;
+use crabbox_tests::{Ran, World};
+use serde_json::{Value, json};
+
+fn call(desk: &Desk, arguments: &[&str]) -> Ran {
+    desk.crabbox(&[&["provider", "call", "desk"], arguments].concat())
+}
+
+fn value(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {}", ran.stderr))
+}
+
+fn state(desk: &Desk, slug: &str) -> String {
+    let status = desk.crabbox(&["status", slug, "--json"]);
+    value(&status)["lease"]["state"].as_str().expect("a state").to_owned()
+}
+
+#[test]
+fn a_lease_is_made_looked_at_reached_parked_and_deleted_by_its_claim() {
+    let desk = Desk::new("");
+    let leased = value(&call(&desk, &["lease"]));
+    let slug = leased["slug"].as_str().expect("a slug").to_owned();
+    assert_eq!((desk.calls().as_str(), state(&desk, &slug).as_str()), ("lease resolve", "ready"));
+
+    let found = value(&call(&desk, &["resolve", "--id", &slug]));
+    assert_eq!((&found["outcome"], &found["state"]), (&json!("found"), &json!("ready")));
+    let parked = call(&desk, &["release", "--id", &slug]);
+    assert_eq!(value(&parked)["state"], "parked", "{}", parked.stderr);
+    assert_eq!(desk.calls(), "resolve release");
+
+    // Looking starts nothing and changes nothing.
+    let found = value(&call(&desk, &["resolve", "--id", &slug]));
+    assert_eq!((&found["state"], state(&desk, &slug).as_str()), (&json!("parked"), "parked"));
+    let connect = ["resolve", "--id", &slug, "--request", r#"{"intent":"connect"}"#];
+    for _ in 0..2 {
+        let reached = call(&desk, &connect);
+        assert_eq!(value(&reached)["state"], "ready", "{}", reached.stderr);
+    }
+    assert_eq!(desk.calls(), "resolve resolve resolve");
+
+    let delete = ["release", "--id", &slug, "--request", r#"{"action":"delete"}"#];
+    assert_eq!(call(&desk, &delete).code, 2, "it must be confirmed");
+    assert!(desk.machine().exists());
+    let deleted = call(&desk, &[&delete[..], &["--yes"]].concat());
+    assert_eq!(value(&deleted)["state"], "released", "{}", deleted.stderr);
+    assert_eq!(desk.calls(), "release");
+}
+
+#[test]
+fn a_resource_never_comes_from_the_request() {
+    let desk = Desk::new("");
+    let slug = value(&call(&desk, &["lease"]))["slug"].as_str().expect("a slug").to_owned();
+    desk.calls();
+    let foreign = r#"{"resource":{"name":"another","id":"another"}}"#;
+    for hook in ["resolve", "release"] {
+        let refused = call(&desk, &[hook, "--id", &slug, "--request", foreign]);
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        assert!(refused.stderr.contains("and not `resource`"), "{}", refused.stderr);
+        let refused = call(&desk, &[hook]);
+        assert_eq!(refused.code, 2, "{}", refused.stderr);
+        assert!(refused.stderr.contains("needs `--id LEASE`"), "{}", refused.stderr);
+    }
+    assert_eq!(call(&desk, &["list", "--id", &slug]).code, 2);
+    assert_eq!(call(&desk, &["list", "--request", "[]"]).code, 2);
+    let other = desk.crabbox(&["provider", "call", "local", "release", "--id", &slug]);
+    assert_eq!(other.code, 5, "{}", other.stderr);
+    assert_eq!(desk.calls(), "");
+    // The other name of the same provider is no other provider.
+    let same = desk.crabbox(&["provider", "call", "under-the-desk", "resolve", "--id", &slug]);
+    assert_eq!(value(&same)["outcome"], "found", "{}", same.stderr);
+}
+
+#[test]
+fn a_hook_that_changes_nothing_answers_as_it_is() {
+    let world = World::new();
+    let path = world.provider_path("crabbox_provider_tools").display().to_string();
+    let request = r#"{"settings":{"commands":[]}}"#;
+    let line =
+        ["--provider-path", &path, "provider", "call", "tools", "doctor", "--request", request];
+    let ran = world.crabbox(&line);
+    assert_eq!((ran.code, value(&ran)), (0, json!({ "checks": [] })), "{}", ran.stderr);
+    let desk = Desk::new("");
+    let refused = call(&desk, &["list"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("this provider has no `list`"), "{}", refused.stderr);
+}
+
+#[test]
+fn what_both_sides_say_is_shown_without_secrets() {
+    let world = World::new();
+    let secret = "canary-of-trace";
+    world.configure(&format!("[provider.misbehaving]\nlease = 'refuse'\ntoken = '{secret}'\n"));
+    let path = world.provider_path("crabbox_provider_misbehaving").display().to_string();
+    let line = ["--provider-path", &path, "provider", "call", "misbehaving", "lease"];
+    let plain = world.crabbox(&line);
+    assert!(!plain.stderr.contains(r#"{"call":"#), "{}", plain.stderr);
+    let traced = world.crabbox(&[&line[..], &["--trace"]].concat());
+    for part in [r#"-> {"call":{"#, r#"<- "ready""#, r#"<- {"answer":{"#, r#""token":"[redacted]""#]
+    {
+        assert!(traced.stderr.contains(part), "{part}: {}", traced.stderr);
+    }
+    assert!(!traced.stderr.contains(secret), "{}", traced.stderr);
+}
