@@ -178,7 +178,11 @@ impl Command {
     /// Begins the logs. One is kept of each command that changes something: looking at things must
     /// not push away the log of what is looked for.
     fn log(&self, shared: &Shared) -> Result<(), CommandError> {
-        let keeps = matches!(self, Self::Run(_) | Self::Stop(_));
+        let keeps = match self {
+            Self::Run(_) | Self::Stop(_) => true,
+            Self::Provider(provider) => provider.changes(),
+            _ => false,
+        };
         // Without a place for it there is none, and the command says what is wrong with the places.
         let places = keeps.then(|| shared.places().ok()).flatten();
         let keep = places.map(|places| Keep {

@@ -91,6 +91,14 @@ impl Hook {
 }
 
 impl Call {
+    pub(super) fn changes(&self) -> bool {
+        match self.hook {
+            Hook::Doctor | Hook::List => false,
+            Hook::Resolve => self.connects().unwrap_or(false),
+            Hook::Lease | Hook::Release => true,
+        }
+    }
+
     pub(super) fn execute(&self, shared: &Shared) -> Result<(), CommandError> {
         self.check()?;
         let came = self.call(shared)?;

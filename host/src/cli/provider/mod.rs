@@ -37,6 +37,11 @@ impl Provider {
         }
     }
 
+    /// Is something changed by it?
+    pub(in crate::cli) fn changes(&self) -> bool {
+        matches!(self, Self::Call(call) if call.changes())
+    }
+
     /// Is what crabbox and a provider say to each other to be shown?
     pub(in crate::cli) fn traces(&self) -> bool {
         matches!(self, Self::Call(call) if call.trace)
