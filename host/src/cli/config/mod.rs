@@ -2,6 +2,7 @@
 
 mod check;
 mod explain;
+mod page;
 mod path;
 mod show;
 mod trust;

@@ -2,7 +2,7 @@
 //!
 //! A value comes from a flag ([`flags`]), the environment, the repository's file as far as
 //! [`decision`] lets it, the user's, or the manifest; [`chain`] puts these side by side for one
-//! setting, and the strongest that says something holds as a whole. [`value`] is what text becomes,
+//! setting, and the strongest that says something holds as a whole. [`value`] is what [`text`] becomes,
 //! [`secrets`] are read when they are handed on and not before, [`held`] is what a hook gets. [`check`] finds
 //! all that is wrong, [`problem`] says it, [`reference`](mod@reference) writes the page.
 
@@ -14,6 +14,7 @@ mod held;
 mod problem;
 mod reference;
 mod secrets;
+mod text;
 mod value;
 
 pub use chain::{Chain, Found};
