@@ -159,10 +159,15 @@ fn a_machine_that_keeps_its_boxes_has_none_deleted() {
     if !world.configure_machine("[enforced]\nlease.release = 'park'\n") {
         return;
     }
-    let stopped = world.crabbox(&["stop", &slug, "--delete", "--yes"]);
-    assert_eq!(stopped.code, 2, "{}", stopped.stderr);
-    assert!(stopped.stderr.contains("etc/config.toml:2 allows only `park`"), "{}", stopped.stderr);
-    assert_eq!(world.boxes().len(), 1);
+    let release = ["provider", "call", "local", "release", "--id", &slug, "--yes"];
+    let release = [&release[..], &["--request", r#"{"action":"delete"}"#]].concat();
+    for line in [&["stop", &slug, "--delete", "--yes"], &release[..]] {
+        let stopped = world.crabbox(line);
+        assert_eq!(stopped.code, 2, "{}", stopped.stderr);
+        let expected = "etc/config.toml:2 allows only `park`";
+        assert!(stopped.stderr.contains(expected), "{}", stopped.stderr);
+        assert_eq!(world.boxes().len(), 1);
+    }
 }
 
 #[test]
@@ -179,6 +184,8 @@ fn a_lease_of_a_provider_that_is_not_allowed_any_more_can_be_stopped_and_not_use
     assert_eq!(ran.code, 125);
     let expected = format!("`{slug}` can't be used: it is from `local`");
     assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
+    let called = world.crabbox(&["provider", "call", "local", "release", "--id", &slug]);
+    assert_eq!(called.code, 0, "{}", called.stderr);
     let stopped = world.crabbox(&["stop", &slug]);
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
 }

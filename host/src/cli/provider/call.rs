@@ -11,7 +11,7 @@ use crate::output::{CommandError, Exit};
 use crate::provider::{self, Callbacks};
 use crate::registry::Library;
 use clap::{Args, ValueEnum};
-use crabbox_provider_api::payload::{Checkpoint, DoctorRequest, ListRequest, ReleaseAction};
+use crabbox_provider_api::payload::{self, Checkpoint, DoctorRequest, ListRequest, ReleaseAction};
 use serde_json::{Map, Value, json};
 use std::env;
 use std::path::PathBuf;
@@ -75,13 +75,13 @@ impl Hook {
     }
 
     /// What may be asked for. A resource is never among it: that comes from a claim alone. Settings
-    /// that nobody has checked are for hooks that change nothing.
+    /// that nobody has checked are only for hooks that change nothing.
     fn keys(self) -> &'static [&'static str] {
         match self {
             Self::Doctor | Self::List => &["settings"],
+            Self::Lease => &[],
             Self::Resolve => &["intent"],
             Self::Release => &["action"],
-            Self::Lease => &[],
         }
     }
 
@@ -127,13 +127,8 @@ impl Call {
         let keys = self.hook.keys();
         if let Some(key) = self.request.keys().find(|key| !keys.contains(&key.as_str())) {
             let key = key.escape_debug();
-            let message = match keys {
-                [] => format!("`--request` of `{hook}` takes nothing, and not `{key}`"),
-                keys => {
-                    let keys = keys.join("`, `");
-                    format!("`--request` of `{hook}` takes `{keys}`, and not `{key}`")
-                }
-            };
+            let takes = keys.first().map_or("nothing".to_owned(), |key| format!("`{key}`"));
+            let message = format!("`--request` of `{hook}` takes {takes}, and not `{key}`");
             return Err(
                 CommandError::usage(message).hint("a resource comes from a lease: `--id LEASE`")
             );
@@ -155,43 +150,43 @@ impl Call {
 
     fn call(&self, shared: &Shared) -> Result<Came, CommandError> {
         let places = shared.places()?;
-        let flags = Flags { provider: Some(self.name.clone()), ..shared.flags() };
+        let of_lease = self.hook.is_about_a_lease();
+        let flags = Flags { provider: Some(self.name.clone()), of_lease, ..shared.flags() };
         let repository = repository()?;
-        let mut settings = Settings::for_provider(flags, Some(&repository), &places)?;
+        let settings = Settings::for_provider(flags, Some(&repository), &places)?;
         warn(shared.printer, &settings.warnings);
-        let handed = &mut settings.provider_settings.handed;
-        if let Some(Value::Object(more)) = self.request.get("settings") {
-            handed.extend(more.clone());
-        }
-        let handed = handed.clone();
+        let handed = &settings.provider_settings.handed;
         let mut desk = shared.desk(&places, &settings)?;
         let library = desk.registry.find(&self.name)?;
         match self.hook {
-            Hook::Doctor | Hook::List => self.ask(shared, &library, &settings),
+            Hook::Doctor | Hook::List => self.ask(shared, &library, handed.clone()),
             Hook::Lease => {
                 let wanted = self.wanted(&settings, repository, None);
                 let mut held = desk.acquire(&wanted)?;
-                desk.let_go(&mut held, true, settings.idle, &handed)?;
+                desk.let_go(&mut held, true, settings.idle, handed)?;
                 Ok(Came::Lease(Box::new(held.claim)))
             }
             Hook::Resolve | Hook::Release => {
                 let claim = desk.find(self.id.as_deref().unwrap_or_default())?;
-                // A claim has the word that was typed, which may be another name of the same provider.
-                let theirs = desk.registry.find(&claim.provider)?;
-                if theirs.manifest.name != library.manifest.name {
+                if claim.provider != library.manifest.name {
                     let (slug, of) = (&claim.slug, &claim.provider);
                     let message = format!("`{slug}` is a lease of `{of}`, not of `{}`", self.name);
                     return Err(CommandError::new(Exit::Conflict, message));
                 }
                 if self.hook == Hook::Release {
                     let delete = self.deletes(&claim)?;
+                    if let Some(enforcement) = settings.no_deletion.as_ref().filter(|_| delete) {
+                        let message =
+                            format!("nothing is deleted: for `lease.release`, {enforcement}");
+                        return Err(CommandError::usage(message).code("enforced"));
+                    }
                     self.confirm(shared, &claim, delete)?;
                     let id = claim.id.as_str();
-                    let (claim, _) = desk.stop(id, delete, &handed)?;
+                    let (claim, _) = desk.stop(id, delete, handed)?;
                     return Ok(Came::Lease(Box::new(claim)));
                 }
                 if !self.connects()? {
-                    let resolution = desk.look(&claim, &handed)?;
+                    let resolution = desk.look(&claim, handed)?;
                     return Ok(Came::Answer(to_value(&resolution)?));
                 }
                 let id = Some(claim.id.to_string());
@@ -201,7 +196,7 @@ impl Call {
                     // The claim knew the way, and nobody was asked.
                     held = desk.take_again(held, &wanted)?;
                 }
-                desk.let_go(&mut held, true, settings.idle, &handed)?;
+                desk.let_go(&mut held, true, settings.idle, handed)?;
                 Ok(Came::Lease(Box::new(held.claim)))
             }
         }
@@ -212,9 +207,11 @@ impl Call {
         &self,
         shared: &Shared,
         library: &Library,
-        settings: &Settings,
+        mut settings: payload::Settings,
     ) -> Result<Came, CommandError> {
-        let settings = settings.provider_settings.handed.clone();
+        if let Some(Value::Object(more)) = self.request.get("settings") {
+            settings.extend(more.clone());
+        }
         let _asking = shared.printer.progress(format!("asking {}", self.name));
         let mut provider = provider::open(library, &provider::Options::default())?;
         let answer = if self.hook == Hook::Doctor {
