@@ -134,13 +134,16 @@ fn arguments(provider: &str, name: &str, setting: &Setting, shown: bool) -> Vec<
         return vec![
             // Found, so that it can be refused with a reason.
             base(long).num_args(0..=1).hide(true),
-            base(file)
+            base(file.clone())
                 .value_name("FILE")
                 .value_hint(ValueHint::FilePath)
                 .help(format!("{about}, from a file")),
             Arg::new(stdin.clone())
                 .long(stdin)
                 .action(ArgAction::SetTrue)
+                .conflicts_with(file)
+                // There is one standard input.
+                .group("standard input")
                 .hide(!shown)
                 .help_heading(heading.clone())
                 .help("The same, from standard input"),
@@ -188,8 +191,31 @@ fn given(matches: &ArgMatches, provider: &str, name: &str, setting: &Setting) ->
 
 #[cfg(test)]
 mod tests {
+    use super::Options;
+    use clap::error::ErrorKind;
+    use crabbox_provider_api::manifest::Manifest;
     use crabbox_provider_api::manifest::RESERVED;
     use crabbox_provider_api::manifest::settings::FLAGS;
+
+    #[test]
+    fn a_secret_comes_from_one_place_and_one_secret_from_standard_input() {
+        let text = "name = 'safe'\nversion = '1.0.0'\nabi = '1'\n\
+            [settings.a]\ntype = 'string'\nsecret = true\n[settings.b]\ntype = 'string'\nsecret = true\n";
+        let manifests = vec![Manifest::parse(text).expect("reads")];
+        let options = Options { manifests, shown: None };
+        let parse = |flags: &[&str]| {
+            let line = [&["crabbox", "run"], flags, &["--", "true"]].concat();
+            options.attach(crate::cli::command()).try_get_matches_from(line)
+        };
+        let given =
+            options.given(&parse(&["--safe-a-stdin", "--safe-b-file", "f"]).expect("parses"));
+        let given: Vec<&str> = given.iter().map(|flag| flag.setting.as_str()).collect();
+        assert_eq!(given, ["a", "b"]);
+        for both in [["--safe-a-stdin", "--safe-b-stdin"], ["--safe-a-stdin", "--safe-a-file=f"]] {
+            let error = parse(&both).expect_err("refuses");
+            assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{both:?}");
+        }
+    }
 
     fn check(command: &clap::Command) {
         for long in command.get_arguments().filter_map(clap::Arg::get_long) {
