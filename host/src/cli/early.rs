@@ -38,11 +38,13 @@ impl Early {
         found
     }
 
-    /// What `--provider` says, or the word behind `provider describe`.
+    /// What `--provider` says, or the word behind `provider describe` and `provider call`.
     pub(super) fn provider(&self) -> Option<String> {
         let given = self.values("--provider").pop().and_then(|name| name.into_string().ok());
         given.or_else(|| {
-            let at = self.0.windows(2).position(|two| two == ["provider", "describe"])?;
+            let is_named =
+                |two: &[OsString]| two == ["provider", "describe"] || two == ["provider", "call"];
+            let at = self.0.windows(2).position(is_named)?;
             self.0.get(at + 2)?.to_str().filter(|word| !word.starts_with('-')).map(str::to_owned)
         })
     }

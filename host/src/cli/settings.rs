@@ -23,6 +23,7 @@ const TAKERS: &[&[&str]] = &[
     &["config", "explain"],
     &["config", "check"],
     &["provider", "describe"],
+    &["provider", "call"],
 ];
 
 /// The providers whose settings a line may name.

@@ -78,6 +78,9 @@ fn stop_hands_settings_on_and_refuses_those_of_another_provider() {
     let stopped = gallery.crabbox(&["stop", slug, "--gallery-title", "closed"]);
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
     assert_eq!(gallery.given()["title"], "closed");
+    let called =
+        gallery.crabbox(&["provider", "call", "gallery", "doctor", "--gallery-title", "it"]);
+    assert!(called.stdout.contains("\\\"it\\\""), "{}{}", called.stdout, called.stderr);
     let other = gallery.crabbox(&["run", "--gallery-title", "x", "--", "true"]);
     assert_eq!(other.code, 125);
     let told =

@@ -46,10 +46,12 @@ fn names_a_provider(line: &str) -> bool {
     let goes_on = |next: char| next.is_ascii_alphanumeric() || next == '-' || next == '_';
     NAMES.iter().any(|name| {
         let literal = line.contains(&format!("\"{name}\"")) || line.contains(&format!("'{name}'"));
-        let typed = ["--provider ", "--provider=", "provider.", "provider_"].iter().any(|before| {
-            let whole = format!("{before}{name}");
-            line.split(&whole).skip(1).any(|behind| !behind.starts_with(goes_on))
-        });
+        let typed = ["--provider ", "--provider=", "provider.", "provider_", "provider call "]
+            .iter()
+            .any(|before| {
+                let whole = format!("{before}{name}");
+                line.split(&whole).skip(1).any(|behind| !behind.starts_with(goes_on))
+            });
         literal || typed
     })
 }

@@ -23,13 +23,14 @@ const LONGEST: Duration = Duration::from_mins(10);
 /// Call one hook of a provider, for whoever writes it
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
-  crabbox provider call local doctor --trace
-  crabbox provider call local lease
-  crabbox provider call local resolve --id amber-crab
-  crabbox provider call local release --id amber-crab")]
+  crabbox provider call NAME doctor --trace
+  crabbox provider call NAME lease
+  crabbox provider call NAME resolve --id amber-crab
+  crabbox provider call NAME release --id amber-crab")]
 pub(in crate::cli) struct Call {
     /// The provider
-    name: String,
+    #[arg(value_name = "NAME")]
+    provider: String,
     /// The hook: doctor, list, resolve, lease or release
     #[arg(value_enum, hide_possible_values = true)]
     hook: Hook,
@@ -109,7 +110,7 @@ impl Call {
             };
             return shared.printer.document(&json!({
                 "schema_version": 1,
-                "provider": self.name,
+                "provider": self.provider,
                 "hook": self.hook.name(),
                 "answer": answer,
                 "lease": lease,
@@ -151,13 +152,13 @@ impl Call {
     fn call(&self, shared: &Shared) -> Result<Came, CommandError> {
         let places = shared.places()?;
         let of_lease = self.hook.is_about_a_lease();
-        let flags = Flags { provider: Some(self.name.clone()), of_lease, ..shared.flags() };
+        let flags = Flags { provider: Some(self.provider.clone()), of_lease, ..shared.flags() };
         let repository = repository()?;
         let settings = Settings::for_provider(flags, Some(&repository), &places)?;
         warn(shared.printer, &settings.warnings);
         let handed = &settings.provider_settings.handed;
         let mut desk = shared.desk(&places, &settings)?;
-        let library = desk.registry.find(&self.name)?;
+        let library = desk.registry.find(&self.provider)?;
         match self.hook {
             Hook::Doctor | Hook::List => self.ask(shared, &library, handed.clone()),
             Hook::Lease => {
@@ -170,7 +171,8 @@ impl Call {
                 let claim = desk.find(self.id.as_deref().unwrap_or_default())?;
                 if claim.provider != library.manifest.name {
                     let (slug, of) = (&claim.slug, &claim.provider);
-                    let message = format!("`{slug}` is a lease of `{of}`, not of `{}`", self.name);
+                    let message =
+                        format!("`{slug}` is a lease of `{of}`, not of `{}`", self.provider);
                     return Err(CommandError::new(Exit::Conflict, message));
                 }
                 if self.hook == Hook::Release {
@@ -212,7 +214,7 @@ impl Call {
         if let Some(Value::Object(more)) = self.request.get("settings") {
             settings.extend(more.clone());
         }
-        let _asking = shared.printer.progress(format!("asking {}", self.name));
+        let _asking = shared.printer.progress(format!("asking {}", self.provider));
         let mut provider = provider::open(library, &provider::Options::default())?;
         let answer = if self.hook == Hook::Doctor {
             to_value(&provider.doctor(&DoctorRequest { settings }, LONGEST, &mut Onlooker)?)?

@@ -19,7 +19,7 @@ use crabbox_provider_api::manifest::Manifest;
   crabbox provider list
   crabbox provider describe NAME
   crabbox provider options NAME
-  crabbox provider call local doctor")]
+  crabbox provider call NAME doctor")]
 pub(in crate::cli) enum Provider {
     List(list::List),
     Describe(describe::Describe),
