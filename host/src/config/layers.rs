@@ -1,11 +1,11 @@
-//! What each layer says, and where: the flags of a command line, the environment, the two
+//! What each layer says, and where: the flags of a command line, the environment, the three
 //! files, the defaults.
 
 use super::error::{ConfigError, Place, Problem};
 use super::file::{self, Layer, Lined, Owner, REPOSITORY_FILE, USER_FILE};
 use super::keys::{self, KEYS, Key, Repository};
 use super::providers::{Flag, Given};
-use super::trust::{GrantTable, Grants, Pins, Request, TrustProblem, changes};
+use super::trust::Grants;
 use super::value::Setting;
 use crate::places::Places;
 use crabbox_wire::tree::Hash;
@@ -141,7 +141,7 @@ impl Layers {
         errors.append(&mut of_repository.errors);
         errors.append(&mut of_user.errors);
         errors.append(&mut of_system.errors);
-        let (grants, error) = grants(&path, &of_repository, &of_user, &places.state);
+        let (grants, error) = Grants::read(&path, &of_repository, &of_user, &places.state);
         errors.extend(error);
         let layers = Self {
             flags,
@@ -224,51 +224,10 @@ impl Layers {
         &self.grants
     }
 
-    /// What the repository's file asks for of crabbox's own settings and doesn't get, each a warning with its line. The
-    /// first says how the file changed, if it was trusted once.
-    #[must_use]
-    pub fn ungranted(&self) -> Vec<ConfigError> {
-        let requests = self.requests(&[]);
-        let file = &self.repository.0;
-        let warning = |line, problem: TrustProblem| {
-            ConfigError::new(Place::File { path: file.clone(), line }, problem.into())
-        };
-        let mut warnings: Vec<_> = requests
-            .iter()
-            .filter(|request| !request.granted)
-            .map(|request| {
-                let (text, reason) = (request.text(), request.reason.clone());
-                warning(Some(request.line), TrustProblem::Ungranted { text, reason })
-            })
-            .collect();
-        let changes = self.grants.outdated().map(|pin| {
-            let of_host = pin.requests.iter().filter(|(key, _)| keys::find(key).is_some());
-            changes(&of_host.map(|(key, value)| (key.clone(), value.clone())).collect(), &requests)
-        });
-        if let Some(changes) = changes.filter(|_| !warnings.is_empty()) {
-            warnings.insert(0, warning(None, TrustProblem::Changed { changes }));
-        }
-        warnings
-    }
-
-    /// What became of the requests of a file that was trusted and has changed since, in words.
-    /// `requests`: all of them, as they are now.
-    #[must_use]
-    pub fn changes(&self, requests: &[Request]) -> Option<String> {
-        self.grants.outdated().map(|pin| changes(&pin.requests, requests))
-    }
-
     /// Of all bytes of the repository's file, if there is one.
     #[must_use]
     pub fn digest(&self) -> Option<Hash> {
         self.repository.1.digest
-    }
-
-    /// The tables `[trust."PATH"]` of the user's file.
-    #[must_use]
-    pub fn grant_tables(&self) -> Vec<GrantTable> {
-        let (file, layer) = &self.user;
-        layer.grants.iter().map(|grant| GrantTable::of(file, grant)).collect()
     }
 
     /// The names of all tables `[provider.NAME]`, each with its place, in their order.
@@ -350,32 +309,6 @@ impl Layers {
             Owner::System => &self.system,
         }
     }
-}
-
-/// What the user has granted to the file at `path`: in `[trust]`, or by trusting it as it is.
-fn grants(
-    path: &Path,
-    repository: &Layer,
-    user: &Layer,
-    state: &Path,
-) -> (Grants, Option<ConfigError>) {
-    let asks = repository.settings.keys().any(|name| {
-        keys::find(name).is_some_and(|key| matches!(key.repository, Repository::Request(_)))
-    });
-    if !asks && repository.providers.is_empty() {
-        return (Grants::default(), None);
-    }
-    let root = path.parent().unwrap_or(path);
-    let granted = user.grants.iter().filter(|grant| grant.is_for(root));
-    let allowed = granted.map(|grant| grant.allowed.clone()).collect();
-    let (pin, error) = match Pins::new(state).find(path) {
-        Ok(pin) => (pin, None),
-        Err(error) => {
-            let place = Place::File { path: path.to_owned(), line: None };
-            (None, Some(ConfigError::new(place, TrustProblem::Pin(error).into())))
-        }
-    };
-    (Grants::new(allowed, pin, repository.digest), error)
 }
 
 /// The variables of the table. An empty one counts as unset.

@@ -1,6 +1,9 @@
 //! What the user has granted to a repository.
 
-use super::Pin;
+use super::{Pin, Pins, TrustProblem};
+use crate::config::error::{ConfigError, Place};
+use crate::config::file::Layer;
+use crate::config::keys::{self, Repository};
 use crate::places::{home, real};
 use crabbox_wire::tree::Hash;
 use std::collections::BTreeMap;
@@ -90,12 +93,34 @@ pub struct Grants {
 }
 
 impl Grants {
+    /// What the user has granted to the file at `path`: in `[trust]`, or by trusting it as it is.
+    pub(in crate::config) fn read(
+        path: &Path,
+        repository: &Layer,
+        user: &Layer,
+        state: &Path,
+    ) -> (Self, Option<ConfigError>) {
+        let asks = repository.settings.keys().any(|name| {
+            keys::find(name).is_some_and(|key| matches!(key.repository, Repository::Request(_)))
+        });
+        if !asks && repository.providers.is_empty() {
+            return (Self::default(), None);
+        }
+        let root = path.parent().unwrap_or(path);
+        let granted = user.grants.iter().filter(|grant| grant.is_for(root));
+        let allowed = granted.map(|grant| grant.allowed.clone()).collect();
+        let (pin, error) = match Pins::new(state).find(path) {
+            Ok(pin) => (pin, None),
+            Err(error) => {
+                let place = Place::File { path: path.to_owned(), line: None };
+                (None, Some(ConfigError::new(place, TrustProblem::Pin(error).into())))
+            }
+        };
+        (Self::new(allowed, pin, repository.digest), error)
+    }
+
     /// `digest`: of the file as it is now.
-    pub(in crate::config) fn new(
-        allowed: Vec<Allowed>,
-        pin: Option<Pin>,
-        digest: Option<Hash>,
-    ) -> Self {
+    fn new(allowed: Vec<Allowed>, pin: Option<Pin>, digest: Option<Hash>) -> Self {
         let unchanged = pin.as_ref().is_some_and(|pin| Some(pin.digest) == digest);
         Self { allowed, pin, unchanged }
     }

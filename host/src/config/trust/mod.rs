@@ -16,4 +16,3 @@ pub use grants::{GrantTable, Grants};
 pub use pins::{Pin, PinError, PinState, Pins};
 pub use problem::TrustProblem;
 pub use requests::Request;
-pub(super) use requests::changes;

@@ -1,7 +1,9 @@
 //! What a repository's file asks for.
 
+use super::{GrantTable, TrustProblem};
 use crate::config::Owner;
-use crate::config::keys::{KEYS, Repository};
+use crate::config::error::{ConfigError, Place};
+use crate::config::keys::{self, KEYS, Repository};
 use crate::config::layers::Layers;
 use crabbox_provider_api::manifest::Manifest;
 use std::collections::BTreeMap;
@@ -54,13 +56,51 @@ impl Layers {
         });
         of_host.chain(of_providers).collect()
     }
+
+    /// What the repository's file asks for of crabbox's own settings and doesn't get, each a warning
+    /// with its line. The first says how the file changed, if it was trusted once.
+    #[must_use]
+    pub fn ungranted(&self) -> Vec<ConfigError> {
+        let requests = self.requests(&[]);
+        let file = &self.file(Owner::Repository).0;
+        let warning = |line, problem: TrustProblem| {
+            ConfigError::new(Place::File { path: file.clone(), line }, problem.into())
+        };
+        let mut warnings: Vec<_> = requests
+            .iter()
+            .filter(|request| !request.granted)
+            .map(|request| {
+                let (text, reason) = (request.text(), request.reason.clone());
+                warning(Some(request.line), TrustProblem::Ungranted { text, reason })
+            })
+            .collect();
+        let changes = self.grants().outdated().map(|pin| {
+            let of_host = pin.requests.iter().filter(|(key, _)| keys::find(key).is_some());
+            changes(&of_host.map(|(key, value)| (key.clone(), value.clone())).collect(), &requests)
+        });
+        if let Some(changes) = changes.filter(|_| !warnings.is_empty()) {
+            warnings.insert(0, warning(None, TrustProblem::Changed { changes }));
+        }
+        warnings
+    }
+
+    /// What became of the requests of a file that was trusted and has changed since, in words.
+    /// `requests`: all of them, as they are now.
+    #[must_use]
+    pub fn changes(&self, requests: &[Request]) -> Option<String> {
+        self.grants().outdated().map(|pin| changes(&pin.requests, requests))
+    }
+
+    /// The tables `[trust."PATH"]` of the user's file.
+    #[must_use]
+    pub fn grant_tables(&self) -> Vec<GrantTable> {
+        let (file, layer) = self.file(Owner::User);
+        layer.grants.iter().map(|grant| GrantTable::of(file, grant)).collect()
+    }
 }
 
 /// What a change of the file did to its requests, in words: `now asks for …`.
-pub(in crate::config) fn changes(
-    before: &BTreeMap<String, toml::Value>,
-    now: &[Request],
-) -> String {
+fn changes(before: &BTreeMap<String, toml::Value>, now: &[Request]) -> String {
     let new = now.iter().filter(|request| before.get(&request.key) != Some(&request.value));
     let new: Vec<String> = new.map(|request| format!("`{}`", request.text())).collect();
     let gone = before.iter().filter(|(key, _)| now.iter().all(|request| request.key != **key));
