@@ -350,16 +350,23 @@ pub enum CheckStatus {
 /// `list`: every resource that could be ours, with what speaks for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListRequest {
+    /// Where to go on: [`Inventory::next`] of the page before. `None`: from the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cursor: Option<String>,
     /// The provider's settings.
     #[serde(default)]
     pub settings: Settings,
 }
 
-/// What `list` answers.
+/// What `list` answers: everything, or a page of it. An answer is at most 8 MiB long, about 20,000
+/// resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inventory {
     /// In no particular order.
     pub resources: Vec<Listed>,
+    /// There is more: the host asks for it with this, which must differ from page to page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// One resource of an inventory.

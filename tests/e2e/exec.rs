@@ -28,7 +28,7 @@ const LONG: Duration = Duration::from_mins(2);
 fn open(world: &World) -> Provider {
     let folder = world.provider_path("crabbox_provider_tools");
     let library = Registry::new(Places::discover(vec![folder])).find("tools").expect("a provider");
-    let options = Options { program: Some(built().crabbox.clone()) };
+    let options = Options { program: Some(built().crabbox.clone()), ..Options::default() };
     provider::open(&library, &options).expect("opens")
 }
 

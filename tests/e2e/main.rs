@@ -21,6 +21,7 @@ mod lease;
 mod leases;
 mod local;
 mod logs;
+mod misbehaving;
 mod output;
 mod owners;
 mod promises;

@@ -107,8 +107,11 @@ enum Command {
     Debug(debug::Debug),
     Completions(completions::Completions),
     Version(version::Version),
-    /// Hosts a provider; run by crabbox itself
+    /// Keeps the process that hosts a provider; run by crabbox itself
     #[command(name = "__provider", hide = true)]
+    KeepProvider,
+    /// Hosts a provider; run by crabbox itself
+    #[command(name = "__provider-child", hide = true)]
     HostProvider,
     /// Ends what a provider has run, should crabbox die; run by crabbox itself
     #[command(name = exec::guard::COMMAND, hide = true)]
@@ -153,6 +156,7 @@ pub fn main() -> ExitCode {
         Err(error) => return usage::refuse(&error),
     };
     match line.command {
+        Command::KeepProvider => return crate::provider::keeper::main(),
         Command::HostProvider => return crate::provider::child::main(),
         Command::Guard => return exec::guard::main(),
         _ => {}
@@ -214,6 +218,7 @@ impl Command {
             Self::Debug(_) => "debug",
             Self::Completions(_) => "completions",
             Self::Version(_) => "version",
+            Self::KeepProvider => "provider keeper",
             Self::HostProvider => "provider child",
             Self::Guard => "guard",
         };
@@ -247,7 +252,7 @@ impl Command {
             // Its codes are the program's.
             Self::Run(run) => return run.execute(shared),
             // Not for people, and dealt with before.
-            Self::HostProvider | Self::Guard => Ok(Exit::Ok),
+            Self::KeepProvider | Self::HostProvider | Self::Guard => Ok(Exit::Ok),
             Self::List(list) => list.execute(shared).map(|()| Exit::Ok),
             Self::Status(status) => status.execute(shared).map(|()| Exit::Ok),
             Self::Stop(stop) => stop.execute(shared).map(|()| Exit::Ok),

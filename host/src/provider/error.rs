@@ -1,6 +1,8 @@
 //! How a provider fails, from an honest answer to a crash.
 
+use super::link::Why;
 use crate::output::{CommandError, Exit};
+use crate::registry::Library;
 use crabbox_provider_api::{Effect, ErrorCode};
 use std::fmt;
 use std::path::PathBuf;
@@ -61,8 +63,8 @@ pub enum ProviderError {
         /// What it said last.
         stderr: Said,
     },
-    /// It didn't answer in time, and was killed.
-    #[error("{who} did not answer `{hook}` within {}s, and was ended{stderr}", .deadline.as_secs_f64())]
+    /// It didn't answer in time.
+    #[error("{who} did not answer `{hook}` within {}s, and {ended}{stderr}", .deadline.as_secs_f64())]
     Deadline {
         /// The provider.
         who: Who,
@@ -70,6 +72,24 @@ pub enum ProviderError {
         hook: &'static str,
         /// How long it had.
         deadline: Duration,
+        /// What became of it.
+        ended: Ended,
+        /// Could the resource exist?
+        effect: Effect,
+        /// What it said last.
+        stderr: Said,
+    },
+    /// The host told it to stop.
+    #[error("{who} was told to stop in `{hook}`, and {ended}{stderr}")]
+    Cancelled {
+        /// The provider.
+        who: Who,
+        /// The hook that was called.
+        hook: &'static str,
+        /// What became of it.
+        ended: Ended,
+        /// Could the resource exist?
+        effect: Effect,
         /// What it said last.
         stderr: Said,
     },
@@ -101,11 +121,53 @@ impl ProviderError {
     /// Could the resource exist, after this failure?
     #[must_use]
     pub fn effect(&self) -> Effect {
-        match self.answer() {
-            Some(answer) => answer.effect,
-            // It died, hung or babbled: nobody knows.
-            None => Effect::Maybe,
+        match self {
+            Self::Answer { error, .. } => error.effect,
+            Self::Bug { error, .. } => error.effect,
+            Self::Deadline { effect, .. } | Self::Cancelled { effect, .. } => *effect,
+            // It died or babbled: nobody knows.
+            _ => Effect::Maybe,
         }
+    }
+
+    /// A provider that was told to stop has answered with this error.
+    pub(super) fn stopped(
+        who: Who,
+        hook: &'static str,
+        deadline: Duration,
+        why: Why,
+        error: crabbox_provider_api::Error,
+    ) -> Self {
+        let (ended, effect, stderr) = (Ended::Stopped, error.effect, Said(String::new()));
+        match why {
+            Why::Cancelled => Self::Cancelled { who, hook, ended, effect, stderr },
+            Why::Deadline if error.code == ErrorCode::Cancelled => {
+                Self::Deadline { who, hook, deadline, ended, effect, stderr }
+            }
+            // It failed by itself, if late.
+            Why::Deadline => Self::Answer { provider: who.name, error },
+        }
+    }
+}
+
+/// What became of a provider that was told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It did, by itself.
+    Stopped,
+    /// It was ended, with all that it had started.
+    Killed,
+    /// It goes on: it runs in this process.
+    Left,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Stopped => "stopped",
+            Self::Killed => "was ended",
+            Self::Left => "can't be ended, since it runs inside of crabbox",
+        })
     }
 }
 
@@ -116,6 +178,12 @@ pub struct Who {
     pub name: String,
     /// Its file.
     pub path: PathBuf,
+}
+
+impl Who {
+    pub(super) fn of(library: &Library) -> Self {
+        Self { name: library.manifest.name.clone(), path: library.path.clone() }
+    }
 }
 
 impl fmt::Display for Who {

@@ -18,8 +18,8 @@ const LIMIT: usize = 8 * 1024 * 1024;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ToChild {
-    /// Call a hook.
-    Call { hook: String, request: Value },
+    /// Call a hook. The answer repeats the id, which no other call of this connection has.
+    Call { id: u64, hook: String, request: Value },
     /// The checkpoint is durable, or why it isn't.
     Recorded { error: Option<String> },
     /// What came of a request about a command. The body follows the JSON.
@@ -29,7 +29,7 @@ pub(super) enum ToChild {
         #[serde(skip)]
         body: Vec<u8>,
     },
-    /// Stop what you do.
+    /// Stop what you do, and answer.
     Cancel,
 }
 
@@ -41,8 +41,8 @@ pub(super) enum ToHost {
     Ready,
     /// It can't be.
     Unloadable { reason: String },
-    /// The hook's answer.
-    Answer { status: u32, body: Value },
+    /// The hook's answer to the call of this id.
+    Answer { id: u64, status: u32, body: Value },
     /// Store this, then say so.
     Checkpoint { checkpoint: Checkpoint },
     /// For the log.
@@ -81,12 +81,16 @@ impl Message for ToHost {
     }
 }
 
+/// Writes one frame. One over the limit is [`io::ErrorKind::InvalidInput`], and nothing of it is written.
 pub(super) fn write(out: &mut impl Write, mut message: impl Message) -> io::Result<()> {
     let mut body = serde_json::to_vec(&message)?;
     let json = body.len();
     body.append(message.tail().unwrap_or(&mut Vec::new()));
     let length = u32::try_from(body.len()).ok().filter(|_| body.len() <= LIMIT);
-    let length = length.ok_or_else(|| io::Error::other("a frame over the limit of 8 MiB"))?;
+    let length = length.ok_or_else(|| {
+        let message = format!("a frame of {} bytes is over the limit of {LIMIT}", body.len());
+        io::Error::new(io::ErrorKind::InvalidInput, message)
+    })?;
     let mut frame = Vec::with_capacity(4 + body.len());
     frame.extend_from_slice(&length.to_be_bytes());
     frame.extend_from_slice(&body);

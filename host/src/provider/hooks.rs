@@ -1,7 +1,10 @@
 //! The hooks of a running provider, one typed method each, and what it may ask meanwhile.
 
 use super::error::ProviderError;
-use super::process::{Child, Options};
+use super::flood::cut;
+use super::inside::Inside;
+use super::process::{Child, Isolation, Options};
+use super::stop::Stop;
 use crate::fault;
 use crate::redact;
 use crate::registry::Library;
@@ -13,9 +16,16 @@ use crabbox_provider_api::payload::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeSet;
 use std::fmt;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::{debug, info_span};
+
+/// How many pages a list may have.
+const PAGES: usize = 1000;
+
+/// How many resources it may name.
+const RESOURCES: usize = 100_000;
 
 /// What a provider may ask of the host while a hook runs.
 pub trait Callbacks {
@@ -24,16 +34,22 @@ pub trait Callbacks {
 
     /// A line for the user.
     fn progress(&mut self, text: &str);
+
+    /// What tells the hook to stop before its time is up, if anything does.
+    fn stop(&self) -> Option<Stop> {
+        None
+    }
 }
 
 /// Where a provider's code runs; it ends when this is dropped.
-pub(super) trait Runtime: fmt::Debug {
-    /// Calls a hook and serves what it asks for until it answers.
+pub(super) trait Runtime: fmt::Debug + Send {
+    /// Calls a hook and serves what it asks for until it answers, for this long at most, and a moment for
+    /// stopping.
     fn call(
         &mut self,
         hook: &'static str,
         request: Value,
-        deadline: Duration,
+        longest: Duration,
         host: &mut dyn Callbacks,
     ) -> Result<Value, ProviderError>;
 
@@ -54,12 +70,16 @@ pub struct Provider {
 
 /// Starts the provider of a checked library.
 pub fn open(library: &Library, options: &Options) -> Result<Provider, ProviderError> {
+    let runtime: Box<dyn Runtime> = match options.isolation {
+        Isolation::Process => Box::new(Child::start(library, options)?),
+        Isolation::None => Box::new(Inside::start(library)?),
+    };
     Ok(Provider {
         name: library.manifest.name.clone(),
         version: library.manifest.version.to_string(),
         deadlines: library.manifest.deadlines.clone(),
         secrets: secrets(&library.manifest),
-        runtime: Box::new(Child::start(library, options)?),
+        runtime,
     })
 }
 
@@ -94,8 +114,6 @@ hooks! {
     release(ReleaseRequest) -> Released;
     /// Checks whether the provider can work here.
     doctor(DoctorRequest) -> Diagnosis;
-    /// Lists what could be ours.
-    list(ListRequest) -> Inventory;
     /// Pushes the provider's own deadline.
     extend(ExtendRequest) -> Extended;
 }
@@ -105,6 +123,38 @@ impl Provider {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// Lists what could be ours: asks for page after page until the end, all within `longest`. A list
+    /// that has no end is an error.
+    pub fn list(
+        &mut self,
+        request: &ListRequest,
+        longest: Duration,
+        host: &mut dyn Callbacks,
+    ) -> Result<Inventory, ProviderError> {
+        let mut left = self.deadlines.of("list", longest);
+        let end = Instant::now() + left;
+        let mut request = request.clone();
+        let (mut resources, mut cursors) = (Vec::new(), BTreeSet::new());
+        for _ in 0..PAGES {
+            let page: Inventory = self.call("list", &request, left, host)?;
+            left = end.saturating_duration_since(Instant::now());
+            resources.extend(page.resources);
+            if resources.len() > RESOURCES {
+                let reason = format!("it lists more than {RESOURCES} resources");
+                return Err(self.runtime.broken("list", reason));
+            }
+            let Some(next) = page.next else {
+                return Ok(Inventory { resources, next: None });
+            };
+            if !cursors.insert(next.clone()) {
+                let reason = format!("its list goes round in circles at `{}`", cut(&next, 100));
+                return Err(self.runtime.broken("list", reason));
+            }
+            request.cursor = Some(next);
+        }
+        Err(self.runtime.broken("list", format!("its list has more than {PAGES} pages")))
     }
 
     fn call<Request: Serialize, Answer: DeserializeOwned>(

@@ -1,51 +1,57 @@
-//! The host's side: starts the child, calls, and ends it for good.
+//! The host's side of a provider in a process of its own: starts it, calls, and ends it for good.
 
-use super::error::{ProviderError, Said, Who};
-use super::exec::Execs;
-use super::frame::{self, ToChild, ToHost};
+use super::error::{Ended, ProviderError, Said, Who};
+use super::frame::ToHost;
 use super::hooks::{Callbacks, Runtime};
+use super::keeper;
+use super::link::{Link, Trouble, Why};
 use crate::fault;
-use crate::log;
 use crate::registry::Library;
 use crate::tail::Tail;
-use crabbox_provider_api::ErrorCode;
-use crabbox_provider_api::abi::STATUS_OK;
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+use crabbox_provider_api::{Effect, ErrorCode};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::Value;
 use std::env;
-use std::io::{self, Read};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{self, Command, ExitStatus, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 use tracing::debug;
 
 /// How long a library may take to load.
-const LOAD_DEADLINE: Duration = Duration::from_secs(20);
+pub(super) const LOAD_DEADLINE: Duration = Duration::from_secs(20);
 
-/// How long a child that was told to stop has, at each step: asked, terminated, killed.
-const GRACE: Duration = Duration::from_millis(500);
+/// How long a child that has nothing more to do may take to leave.
+const LEAVING: Duration = Duration::from_millis(500);
 
-/// How to run a child.
+/// Where a provider's code runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Isolation {
+    /// In a process of its own.
+    #[default]
+    Process,
+    /// In this one: for whoever debugs it.
+    None,
+}
+
+/// How to run a provider.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// The program to run as the child, if not this one: for tests.
     pub program: Option<PathBuf>,
+    /// Where its code runs.
+    pub isolation: Isolation,
 }
 
-/// A child with a provider in it.
+/// A child with a provider in it, behind the keeper that is started for it.
 #[derive(Debug)]
 pub(super) struct Child {
     who: Who,
-    process: process::Child,
-    socket: UnixStream,
-    /// The same, for writing: commands answer from threads of their own.
-    out: Arc<Mutex<UnixStream>>,
-    execs: Execs,
+    keeper: process::Child,
+    link: Link,
     stderr: Option<Tail>,
     /// How it ended, once it is reaped: from then on its number may be somebody else's.
     ended: Option<ExitStatus>,
@@ -53,23 +59,19 @@ pub(super) struct Child {
 
 impl Child {
     pub(super) fn start(library: &Library, options: &Options) -> Result<Self, ProviderError> {
-        let name = library.manifest.name.clone();
-        let who = Who { name, path: library.path.clone() };
+        let who = Who::of(library);
         let wrap = |source| ProviderError::Start { who: who.clone(), source };
-        let (socket, theirs) = UnixStream::pair().map_err(wrap)?;
-        // One that doesn't read must not hold its host.
-        socket.set_write_timeout(Some(LOAD_DEADLINE)).map_err(wrap)?;
+        let (ours, theirs) = UnixStream::pair().map_err(wrap)?;
         let program = match &options.program {
             Some(program) => program.clone(),
             // The path may be another file by now; this is the running one.
             None => PathBuf::from("/proc/self/exe"),
         };
-        let out = Arc::new(Mutex::new(socket.try_clone().map_err(wrap)?));
+        let link = Link::new(&library.manifest, ours, program.clone()).map_err(wrap)?;
         let declared = library.manifest.environment.keys();
         debug!(provider = who.name, library = %who.path.display(), "starting a process for it");
-        let execs = Execs::new(declared.clone(), program.clone()).map_err(wrap)?;
-        let mut process = Command::new(program)
-            .arg("__provider")
+        let mut keeper = Command::new(program)
+            .arg(keeper::COMMAND)
             .env_clear()
             .envs(declared.filter_map(|name| Some((name, env::var_os(name)?))))
             .envs(fault::environment())
@@ -79,52 +81,51 @@ impl Child {
             .process_group(0)
             .spawn()
             .map_err(wrap)?;
-        let stderr = process.stderr.take().map(Tail::of);
-        let mut child = Self { who, process, socket, out, execs, stderr, ended: None };
-        match child.read("load", Instant::now() + LOAD_DEADLINE, LOAD_DEADLINE)? {
-            ToHost::Ready => Ok(child),
-            ToHost::Unloadable { reason } => {
+        let stderr = keeper.stderr.take().map(Tail::of);
+        let mut child = Self { who, keeper, link, stderr, ended: None };
+        match child.link.first(LOAD_DEADLINE) {
+            Ok(ToHost::Ready) => Ok(child),
+            Ok(ToHost::Unloadable { reason }) => {
                 child.leave();
                 let (who, stderr) = (child.who.clone(), child.said());
                 Err(ProviderError::Load { who, reason, stderr })
             }
-            other => Err(child.broken("load", format!("{other:?} came first"))),
+            Ok(other) => Err(child.broken("load", format!("{other:?} came first"))),
+            Err(trouble) => Err(child.explain("load", trouble, LOAD_DEADLINE)),
         }
     }
 
-    fn send(&mut self, hook: &'static str, message: ToChild) -> Result<(), ProviderError> {
-        self.write(message).map_err(|_| self.died(hook))
-    }
-
-    fn write(&self, message: ToChild) -> io::Result<()> {
-        frame::write(&mut *self.out.lock().unwrap_or_else(PoisonError::into_inner), message)
-    }
-
-    fn read(
+    fn explain(
         &mut self,
         hook: &'static str,
-        end: Instant,
-        allowed: Duration,
-    ) -> Result<ToHost, ProviderError> {
-        let mut input = Timed { socket: &self.socket, end };
-        frame::read(&mut input).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
-                // It may be able to stop by itself.
-                self.execs.cancel();
-                let _ = self.write(ToChild::Cancel);
-                self.wait(GRACE);
+        trouble: Trouble,
+        deadline: Duration,
+    ) -> ProviderError {
+        match trouble {
+            Trouble::Failed(error) => self.failed(hook, error),
+            Trouble::Closed => self.died(hook),
+            Trouble::Nonsense(reason) => self.broken(hook, reason),
+            Trouble::Stopped(why, error) => {
+                self.leave();
+                ProviderError::stopped(self.who.clone(), hook, deadline, why, error)
+            }
+            Trouble::Deaf(why) => {
                 self.end();
                 let (who, stderr) = (self.who.clone(), self.said());
-                ProviderError::Deadline { who, hook, deadline: allowed, stderr }
+                let (ended, effect) = (Ended::Killed, Effect::Maybe);
+                match why {
+                    Why::Deadline => {
+                        ProviderError::Deadline { who, hook, deadline, ended, effect, stderr }
+                    }
+                    Why::Cancelled => ProviderError::Cancelled { who, hook, ended, effect, stderr },
+                }
             }
-            io::ErrorKind::InvalidData => self.broken(hook, error.to_string()),
-            _ => self.died(hook),
-        })
+        }
     }
 
     fn died(&mut self, hook: &'static str) -> ProviderError {
-        // Its end of the socket is closed; the process may need a moment more.
-        let by_itself = self.wait(GRACE);
+        // Its end of the socket is closed; the process, and what it leaves behind, may need a moment more.
+        let by_itself = self.wait(keeper::LONGEST);
         let status = self.end().filter(|_| by_itself);
         let (who, stderr) = (self.who.clone(), self.said());
         if let Some(status) = status {
@@ -134,16 +135,16 @@ impl Child {
         ProviderError::Protocol { who, hook, reason, stderr }
     }
 
-    /// Waits until it has ended, at most this long. It isn't reaped: its number stays its own, and
-    /// its group's, until [`Self::end`].
+    /// Waits until it has ended, at most this long. It isn't reaped: its number stays its own
+    /// until [`Self::end`].
     fn wait(&mut self, longest: Duration) -> bool {
-        let leader = WaitId::Pid(Pid::from_child(&self.process));
+        let keeper = WaitId::Pid(Pid::from_child(&self.keeper));
         let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let end = Instant::now() + longest;
         let mut pause = Duration::from_micros(200);
         loop {
             // An error says that there is no such child: nothing to wait for.
-            if self.ended.is_some() || !matches!(waitid(leader.clone(), look), Ok(None)) {
+            if self.ended.is_some() || !matches!(waitid(keeper.clone(), look), Ok(None)) {
                 return true;
             }
             if Instant::now() >= end {
@@ -154,17 +155,18 @@ impl Child {
         }
     }
 
-    /// Ends the whole process group: asked first, then killed, and reaped last.
+    /// Has the keeper end all that is there, and reaps it. One that can't is killed in the end: then the
+    /// provider's own process goes with it, and what else it started may be left.
     fn end(&mut self) -> Option<ExitStatus> {
         if self.ended.is_none() {
-            let group = Pid::from_child(&self.process);
             if !self.wait(Duration::ZERO) {
-                let _ = kill_process_group(group, Signal::TERM);
-                self.wait(GRACE);
+                let keeper = Pid::from_child(&self.keeper);
+                let _ = kill_process(keeper, Signal::TERM);
+                if !self.wait(keeper::LONGEST) {
+                    let _ = kill_process(keeper, Signal::KILL);
+                }
             }
-            // Also when it has ended: what it started may live on in its group.
-            let _ = kill_process_group(group, Signal::KILL);
-            self.ended = self.process.wait().ok();
+            self.ended = self.keeper.wait().ok();
             if let Some(stderr) = &self.stderr {
                 stderr.finish();
             }
@@ -174,8 +176,8 @@ impl Child {
 
     /// Lets it leave by itself, which the closed connection tells it to, and ends what doesn't.
     fn leave(&mut self) {
-        let _ = self.socket.shutdown(std::net::Shutdown::Both);
-        self.wait(GRACE);
+        self.link.close();
+        self.wait(LEAVING);
         self.end();
     }
 
@@ -203,13 +205,11 @@ impl Runtime for Child {
         &mut self,
         hook: &'static str,
         request: Value,
-        allowed: Duration,
+        longest: Duration,
         host: &mut dyn Callbacks,
     ) -> Result<Value, ProviderError> {
-        self.execs.begin(&request);
-        let result = self.converse(hook, request, allowed, host);
-        self.execs.end();
-        result
+        let answer = self.link.call(hook, request, longest, host);
+        answer.map_err(|trouble| self.explain(hook, trouble, longest))
     }
 
     fn broken(&mut self, hook: &'static str, reason: String) -> ProviderError {
@@ -218,61 +218,8 @@ impl Runtime for Child {
     }
 }
 
-impl Child {
-    fn converse(
-        &mut self,
-        hook: &'static str,
-        request: Value,
-        allowed: Duration,
-        host: &mut dyn Callbacks,
-    ) -> Result<Value, ProviderError> {
-        let end = Instant::now() + allowed;
-        self.send(hook, ToChild::Call { hook: hook.to_owned(), request })?;
-        loop {
-            match self.read(hook, end, allowed)? {
-                ToHost::Answer { status: STATUS_OK, body } => return Ok(body),
-                ToHost::Answer { body, .. } => {
-                    let error = serde_json::from_value(body).map_err(|error| {
-                        self.broken(hook, format!("its error makes no sense: {error}"))
-                    })?;
-                    return Err(self.failed(hook, error));
-                }
-                ToHost::Checkpoint { checkpoint } => {
-                    let error = host.checkpoint(&checkpoint).err();
-                    fault::point("checkpoint.stored");
-                    self.send(hook, ToChild::Recorded { error })?;
-                }
-                ToHost::Log { level, target, message } => {
-                    log::of_provider(&self.who.name, level, &target, &message);
-                }
-                ToHost::Progress { text } => host.progress(&text),
-                ToHost::Exec { id, body } => self.execs.relay(id, body, Arc::clone(&self.out)),
-                other => return Err(self.broken(hook, format!("{other:?} in the middle"))),
-            }
-        }
-    }
-}
-
 impl Drop for Child {
     fn drop(&mut self) {
         self.leave();
-    }
-}
-
-/// Reads from the socket until a moment, however the bytes dribble in.
-struct Timed<'a> {
-    socket: &'a UnixStream,
-    end: Instant,
-}
-
-impl Read for Timed<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = self.end.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(io::ErrorKind::TimedOut.into());
-        }
-        self.socket.set_read_timeout(Some(left))?;
-        let mut socket = self.socket;
-        socket.read(buffer)
     }
 }

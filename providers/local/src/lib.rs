@@ -151,7 +151,7 @@ impl Provider for Local {
                 Listed { lease: Some(name), resource, scope: scope.clone(), state }
             })
             .collect();
-        Ok(Inventory { resources })
+        Ok(Inventory { resources, next: None })
     }
 
     fn doctor(&self, _: DoctorRequest, _: &Host) -> Result<Diagnosis, Error> {
