@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `NAME` | the process that comes to this point ends there |
 //! | `NAME:N` | the same, at the N-th time that one process comes to it |
+//! | `NAME@FILE`, `NAME:N@FILE` | that process makes the file and goes on when it is gone |
 //! | `!NAME` | the process panics there, as at a bug |
 //! | `>FILE` | nothing ends; each point that is passed becomes a line of the file |
 //!
@@ -102,14 +103,16 @@ mod orders {
     use rustix::process::{Signal, getpid, kill_process};
     use std::fs::File;
     use std::io::Write;
-    use std::path::PathBuf;
+    use std::path::{Path, PathBuf};
     use std::sync::OnceLock;
     use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+    use std::time::Duration;
 
     /// What to do at the points.
     pub(super) enum Order {
-        /// End at the one of this name, at this time that it is met.
-        End { name: String, time: usize, met: AtomicUsize },
+        /// End at the one of this name, at this time that it is met, or wait there.
+        At { name: String, time: usize, met: AtomicUsize, wait: Option<PathBuf> },
         /// Panic at the one of this name.
         Panic(String),
         /// Note all of them in this file.
@@ -122,6 +125,15 @@ mod orders {
         ORDER.get_or_init(|| Some(Order::of(&std::env::var(VARIABLE).ok()?))).as_ref()
     }
 
+    fn hold(file: &Path) {
+        // Once: it isn't made again by the next process that comes here.
+        if File::create_new(file).is_ok() {
+            while file.exists() {
+                thread::sleep(Duration::from_millis(2));
+            }
+        }
+    }
+
     impl Order {
         fn of(text: &str) -> Self {
             if let Some(file) = text.strip_prefix('>') {
@@ -130,10 +142,14 @@ mod orders {
             if let Some(name) = text.strip_prefix('!') {
                 return Self::Panic(name.to_owned());
             }
+            let (text, wait) = match text.split_once('@') {
+                Some((text, file)) => (text, Some(file.into())),
+                None => (text, None),
+            };
             let counted =
                 text.split_once(':').and_then(|(name, time)| Some((name, time.parse().ok()?)));
             let (name, time) = counted.unwrap_or((text, 1));
-            Self::End { name: name.to_owned(), time, met: AtomicUsize::new(0) }
+            Self::At { name: name.to_owned(), time, met: AtomicUsize::new(0), wait }
         }
 
         pub(super) fn meet(&self, point: &str) {
@@ -143,13 +159,16 @@ mod orders {
                     let _ =
                         file.and_then(|mut file| file.write_all(format!("{point}\n").as_bytes()));
                 }
-                Self::End { name, time, met } if name == point => {
+                Self::At { name, time, met, wait } if name == point => {
                     if met.fetch_add(1, Ordering::Relaxed) + 1 == *time {
-                        let _ = kill_process(getpid(), Signal::KILL);
+                        match wait {
+                            Some(file) => hold(file),
+                            None => drop(kill_process(getpid(), Signal::KILL)),
+                        }
                     }
                 }
                 Self::Panic(name) if name == point => panic!("as asked, at {point}"),
-                Self::End { .. } | Self::Panic(_) => {}
+                Self::At { .. } | Self::Panic(_) => {}
             }
         }
     }

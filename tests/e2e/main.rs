@@ -2,6 +2,7 @@
 
 mod abi;
 mod boxes;
+mod cancel;
 mod completions;
 mod config;
 mod crowd;

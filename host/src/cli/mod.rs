@@ -10,6 +10,7 @@ mod doctor;
 mod early;
 mod help;
 mod init;
+mod interrupts;
 mod list;
 mod provider;
 mod run;
@@ -268,7 +269,7 @@ impl Command {
             Ok(exit) => exit as u8,
             Err(error) => {
                 shared.printer.error(&error);
-                error.kind() as u8
+                error.exit()
             }
         }
     }

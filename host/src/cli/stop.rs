@@ -3,6 +3,7 @@
 use super::Shared;
 use super::config::warn;
 use super::confirm::Question;
+use super::interrupts::Interrupts;
 use super::list::to_json;
 use crate::config::{Flags, Settings};
 use crate::lease::End;
@@ -53,8 +54,13 @@ impl Stop {
         let settings = Settings::for_provider(flags, Some(&claim.repository), &places)?;
         warn(shared.printer, &settings.warnings);
         let handed = &settings.provider_settings.handed;
-        let (claim, end) =
-            info_span!("release").in_scope(|| desk.stop(claim.id.as_str(), self.delete, handed))?;
+        let interrupts = Interrupts::listen(shared.printer, desk.working())?;
+        let stopped =
+            info_span!("release").in_scope(|| desk.stop(claim.id.as_str(), self.delete, handed));
+        let (claim, end) = stopped.map_err(|error| {
+            let again = if self.delete { " --delete --yes" } else { "" };
+            interrupts.explain(error, &format!("crabbox stop {}{again}", claim.slug))
+        })?;
         if shared.printer.json {
             return shared
                 .printer

@@ -81,6 +81,7 @@ impl Desk {
         let _getting = self.getting(wanted);
         let mut in_use = None;
         for candidate in self.candidates(wanted)? {
+            self.go_on()?;
             let holder = match self.store.hold(&candidate.id)? {
                 Ok(holder) => holder,
                 Err(by) => {
@@ -99,7 +100,16 @@ impl Desk {
                 "`{slug}` is in use by {by}: another box is leased; `--id {slug}` waits for it"
             ));
         }
+        self.go_on()?;
         self.lease_new(wanted)
+    }
+
+    /// Nothing new is begun once the user wants to leave.
+    fn go_on(&self) -> Result<(), CommandError> {
+        if self.working.is_interrupted() {
+            return Err(CommandError::failed("no other box is looked for"));
+        }
+        Ok(())
     }
 
     /// A lease that is asked for by its name is this one or none.
@@ -203,6 +213,7 @@ impl Desk {
             }
             (State::Leasing, _) => {
                 let mut provider = self.provider(&claim.provider)?;
+                let _section = self.working.begin();
                 let held = self.make(claim, holder, &mut provider, wanted)?;
                 Ok(Taken::Held(Box::new(held)))
             }
@@ -236,7 +247,12 @@ impl Desk {
     ) -> Result<Taken, CommandError> {
         self.asked.push(claim.id.clone());
         let slug = claim.slug.clone();
-        match self.ask(&mut claim, wanted) {
+        let mut provider = match self.provider(&claim.provider) {
+            Ok(provider) => provider,
+            Err(error) => return Err(self.not_asked(&mut claim, error)?),
+        };
+        let _section = self.working.begin();
+        match self.resolve(&mut provider, &mut claim, Intent::Connect, &wanted.settings) {
             Ok(Resolution::Found(found)) if is_the_same(&claim.resource, &found.resource) => {
                 let Some(endpoint) = found.endpoint.clone() else {
                     let why = "the provider names no way to it".to_owned();
@@ -255,17 +271,21 @@ impl Desk {
                 Ok(Taken::Gone)
             }
             Ok(other) => self.leave_alone(&mut claim, why_not(&other)),
-            // Another box isn't leased for this: the provider may only be out of reach for now.
-            Err(error) => {
-                self.note_trouble(&mut claim, &error.to_string())?;
-                Err(error.hint(fresh()))
-            }
+            Err(error) => Err(self.not_asked(&mut claim, error.into())?),
         }
     }
 
-    fn ask(&mut self, claim: &mut Claim, wanted: &Wanted) -> Result<Resolution, CommandError> {
-        let mut provider = self.provider(&claim.provider)?;
-        Ok(self.resolve(&mut provider, claim, Intent::Connect, &wanted.settings)?)
+    /// Another box isn't leased for this: the provider may only be out of reach for now.
+    fn not_asked(
+        &mut self,
+        claim: &mut Claim,
+        error: CommandError,
+    ) -> Result<CommandError, CommandError> {
+        self.note_trouble(claim, &error.to_string())?;
+        if self.working.is_interrupted() {
+            return Ok(error.hint(format!("crabbox stop {}", claim.slug)));
+        }
+        Ok(error.hint(fresh()))
     }
 
     fn leave_alone(&mut self, claim: &mut Claim, why: String) -> Result<Taken, CommandError> {
@@ -311,9 +331,10 @@ impl Desk {
             intent,
             settings: settings.clone(),
         };
-        let printer = self.printer;
-        let mut clerk = Clerk { store: &mut self.store, claim, printer };
-        provider.resolve(&request, RESOLVE_DEADLINE, &mut clerk)
+        let longest = self.working.patience(RESOLVE_DEADLINE);
+        let (printer, stop) = (self.printer, self.working.stop());
+        let mut clerk = Clerk { store: &mut self.store, claim, printer, stop };
+        provider.resolve(&request, longest, &mut clerk)
     }
 }
 

@@ -1,12 +1,12 @@
 //! What every operation on leases needs: the claims, the providers, a voice.
 
+use super::working::Working;
 use crate::claims::{Claim, Event, LeaseId, Store};
 use crate::output::{CommandError, Printer};
-use crate::provider::{self, Callbacks, Provider};
+use crate::provider::{self, Callbacks, Provider, Stop};
 use crate::redact;
 use crate::registry::Registry;
 use crabbox_provider_api::payload::Checkpoint;
-use std::sync::{Arc, Mutex, PoisonError};
 
 /// The claims, the providers, a voice.
 #[derive(Debug)]
@@ -20,22 +20,6 @@ pub struct Desk {
     /// Leases whose provider was asked by this command: once is enough.
     pub(super) asked: Vec<LeaseId>,
     pub(super) working: Working,
-}
-
-/// The lease that this command works with right now, for whoever has to leave in the middle of it.
-#[derive(Clone, Debug, Default)]
-pub struct Working(Arc<Mutex<Option<String>>>);
-
-impl Working {
-    /// Its slug, if there is one.
-    #[must_use]
-    pub fn lease(&self) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn set(&self, slug: Option<&str>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = slug.map(str::to_owned);
-    }
 }
 
 impl Desk {
@@ -63,6 +47,8 @@ pub(super) struct Clerk<'a> {
     pub(super) store: &'a mut Store,
     pub(super) claim: &'a mut Claim,
     pub(super) printer: Printer,
+    /// What stops the hook, if anything does.
+    pub(super) stop: Option<Stop>,
 }
 
 impl Callbacks for Clerk<'_> {
@@ -82,5 +68,9 @@ impl Callbacks for Clerk<'_> {
 
     fn progress(&mut self, text: &str) {
         self.printer.phase(text);
+    }
+
+    fn stop(&self) -> Option<Stop> {
+        self.stop.clone()
     }
 }

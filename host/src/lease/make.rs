@@ -29,6 +29,7 @@ impl Desk {
             let slug = slug(random_bits(), tried);
             let claim = new_claim(id, slug, wanted, provider.version());
             // The lock comes first, so that nobody takes the claim for an abandoned one.
+            let _section = self.working.begin();
             let Ok(holder) = self.store.hold(&claim.id)? else {
                 continue;
             };
@@ -56,8 +57,8 @@ impl Desk {
             exclude: Vec::new(),
             settings: settings.clone(),
         };
-        let printer = self.printer;
-        let mut clerk = Clerk { store: &mut self.store, claim: &mut claim, printer };
+        let (printer, stop) = (self.printer, self.working.stop());
+        let mut clerk = Clerk { store: &mut self.store, claim: &mut claim, printer, stop };
         let leased = match provider.lease(&request, LEASE_DEADLINE, &mut clerk) {
             Ok(leased) => leased,
             Err(error) => {

@@ -7,8 +7,8 @@
 //!
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
 //! what failed, [`release`] lets go, [`look`] only asks; [`answer`] says what a provider's word is worth,
-//! [`names`] what things are called, [`profile`] whether a box was leased under the settings that hold now, and
-//! [`desk`] holds what all of them need.
+//! [`names`] what things are called, [`profile`] whether a box was leased under the settings that hold now,
+//! [`desk`] holds what all of them need, and [`working`] is how a signal reaches them.
 
 mod acquire;
 mod answer;
@@ -20,8 +20,10 @@ mod profile;
 mod release;
 mod roll_back;
 mod wait;
+mod working;
 
 pub use acquire::{Held, How, Wanted};
-pub use desk::{Desk, Working};
+pub use desk::Desk;
 pub use names::{random_bits, workspace_name};
 pub use release::End;
+pub use working::Working;

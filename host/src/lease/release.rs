@@ -66,6 +66,7 @@ impl Desk {
         let action = claim.release;
         self.store.transition(claim, Event::Release, |_| ())?;
         let mut provider = self.provider(&claim.provider)?;
+        let _section = self.working.begin();
         self.finish(&mut provider, claim, action, settings)
     }
 
@@ -112,6 +113,7 @@ impl Desk {
             Exit::NotFound => stays(error.hint(format!("{again} --provider-path DIR"))),
             _ => error,
         })?;
+        let _section = self.working.begin();
         match self.end(&mut provider, &mut claim, action, settings) {
             Ok(end) => Ok((claim, end)),
             Err(error) if error.kind() == Exit::Conflict => {
@@ -236,9 +238,10 @@ impl Desk {
             action,
             settings: settings.clone(),
         };
-        let printer = self.printer;
-        let mut clerk = Clerk { store: &mut self.store, claim, printer };
-        Ok(provider.release(&request, RELEASE_DEADLINE, &mut clerk)?)
+        let longest = self.working.patience(RELEASE_DEADLINE);
+        let (printer, stop) = (self.printer, self.working.stop());
+        let mut clerk = Clerk { store: &mut self.store, claim, printer, stop };
+        Ok(provider.release(&request, longest, &mut clerk)?)
     }
 }
 

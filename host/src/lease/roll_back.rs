@@ -2,7 +2,7 @@
 
 use super::answer::{NOT_VISIBLE, is_the_same, note, why_not};
 use super::desk::Desk;
-use crate::claims::{Claim, Event};
+use crate::claims::{Claim, Event, State};
 use crate::output::CommandError;
 use crabbox_provider_api::Effect;
 use crabbox_provider_api::payload::{
@@ -31,6 +31,7 @@ impl Desk {
         effect: Effect,
         settings: &Settings,
     ) -> CommandError {
+        self.working.undo();
         let left = if effect == Effect::None {
             Left::Nothing
         } else {
@@ -45,10 +46,17 @@ impl Desk {
             None => result.to_string(),
             Some(said) => format!("{result}; {said}"),
         };
-        let closed = self.store.transition(&mut claim, Event::LeaseFailed, |claim| {
+        let nothing = matches!(left, Left::Nothing | Left::Deleted);
+        // Whoever left on purpose needs no reminder of what isn't there.
+        let event = match claim.state {
+            State::Leasing if nothing && self.working.is_interrupted() => Event::Nothing,
+            State::Releasing if nothing && self.working.is_interrupted() => Event::Deleted,
+            _ => Event::LeaseFailed,
+        };
+        let closed = self.store.transition(&mut claim, event, |claim| {
             claim.rolled_back = true;
             claim.trouble = Some(trouble);
-            if matches!(left, Left::Nothing | Left::Deleted) {
+            if nothing {
                 // Nothing is to be asked for when it is stopped.
                 claim.resource = Resource::default();
             }
@@ -57,11 +65,10 @@ impl Desk {
             None => result,
             Some(said) => result.hint(said),
         };
-        let result = match left {
-            Left::Nothing | Left::Deleted => result,
-            Left::Parked | Left::Unsure(_) => {
-                result.hint(format!("crabbox stop {} --delete", claim.slug))
-            }
+        let result = if nothing {
+            result
+        } else {
+            result.hint(format!("crabbox stop {} --delete", claim.slug))
         };
         match closed {
             Ok(()) => result,

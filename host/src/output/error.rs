@@ -18,6 +18,8 @@ pub struct CommandError {
     /// A stable word for machines, where there is one beyond the kind.
     code: &'static str,
     retryable: bool,
+    /// The signal that ended the command, which its exit code tells then.
+    signal: Option<i32>,
 }
 
 impl CommandError {
@@ -31,6 +33,7 @@ impl CommandError {
             hints: Vec::new(),
             code: code_of(kind),
             retryable: kind == Exit::TryAgain,
+            signal: None,
         }
     }
 
@@ -79,6 +82,19 @@ impl CommandError {
         self.kind
     }
 
+    /// The command ended since this signal came.
+    #[must_use]
+    pub fn of_signal(mut self, signal: i32) -> Self {
+        self.signal = Some(signal);
+        self
+    }
+
+    /// What the program exits with.
+    #[must_use]
+    pub fn exit(&self) -> u8 {
+        self.signal.map_or(self.kind as u8, |signal| Outcome::of_signal(signal).exit)
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn hints(&self) -> &[String] {
@@ -113,7 +129,7 @@ impl CommandError {
             "schema_version": 1,
             "error": {
                 "code": self.code,
-                "exit": self.kind as u8,
+                "exit": self.exit(),
                 "message": self.message,
                 "causes": self.causes(),
                 "hints": self.hints,

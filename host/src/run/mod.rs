@@ -14,5 +14,5 @@ mod stdin;
 pub use environment::inherit;
 pub use outcome::{CRABBOX_FAILED, Origin, Outcome};
 pub use session::{Finished, Job, RunError, Seen, run};
-pub use signals::Listener;
+pub use signals::{Listener, STOPPING, Work};
 pub use stdin::is_forwarded as stdin_is_forwarded;

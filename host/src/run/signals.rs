@@ -1,9 +1,9 @@
 //! Ctrl-C and its kin. While the command runs the first interrupt is its own business, the second
 //! kills everything on the box, the third leaves at once. A terminating signal, or a terminal that
-//! is gone, counts as a second interrupt. Before a box is held, a signal leaves at once: nothing is
-//! lost that the claims don't name. From then until the command starts, the first ends the run, and
-//! while the box is released, the first is enough to leave, unless it is a terminal that is gone:
-//! then nobody waits.
+//! is gone, counts as a second interrupt. Before a box is held, and while it is released, the first tells
+//! the provider to stop, if it is at work, and the second leaves at once: nothing is lost that the claims
+//! don't name. Where no provider is at work, the first leaves. A terminal that is gone while the box is
+//! released changes nothing: nobody waits. From the box's being held until the command starts, the first ends the run.
 
 use super::outbox::Outbox;
 use super::outcome::Outcome;
@@ -23,6 +23,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+/// What is said of a box that may still be there.
+const UNRELEASED: &str = "left before the box was released";
+
 /// How long this program may take, once it was told to end, before it leaves as it is.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -31,6 +34,9 @@ const KEEPING: Duration = Duration::from_secs(2);
 
 /// How long a last word may take.
 const MOMENT: Duration = Duration::from_millis(200);
+
+/// What is said of a first signal while a provider is at work.
+pub const STOPPING: &str = "the provider is told to stop; once more leaves at once";
 
 /// Who is told of a signal.
 #[derive(Clone, Debug, Default)]
@@ -72,11 +78,19 @@ pub struct Listener {
     stop: Arc<AtomicBool>,
 }
 
+/// What leads up to a box, and away from it.
+pub trait Work: Send + Sync {
+    /// The lease that needs a hand, if this program leaves now.
+    fn lease(&self) -> Option<String>;
+
+    /// Tells a provider that is at work to stop. `false`: none is, or it was told before.
+    fn interrupt(&self) -> bool;
+}
+
 /// What whoever leaves early says.
 struct Leaver {
     printer: Printer,
-    /// The lease that may need a hand then.
-    lease: Box<dyn Fn() -> Option<String> + Send + Sync>,
+    work: Box<dyn Work>,
     stop: Arc<AtomicBool>,
 }
 
@@ -85,12 +99,8 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Listener {
-    /// Starts to listen, with no box held. `lease` names the lease that is worked with, for the
-    /// hint to whoever leaves early.
-    pub fn start(
-        printer: Printer,
-        lease: impl Fn() -> Option<String> + Send + Sync + 'static,
-    ) -> io::Result<Self> {
+    /// Starts to listen, with no box held.
+    pub fn start(printer: Printer, work: impl Work + 'static) -> io::Result<Self> {
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         if !hang_ups_are_ignored() {
             signals.add_signal(SIGHUP)?;
@@ -98,7 +108,7 @@ impl Listener {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         let stop = Arc::new(AtomicBool::new(false));
-        let leaver = Arc::new(Leaver { printer, lease: Box::new(lease), stop: Arc::clone(&stop) });
+        let leaver = Arc::new(Leaver { printer, work: Box::new(work), stop: Arc::clone(&stop) });
         thread::spawn(move || {
             for signal in signals.forever() {
                 leaver.receive(&shared, signal);
@@ -213,10 +223,12 @@ impl Leaver {
         }
         // A session that broke ends by itself: what can't be sent doesn't matter.
         match (target, level) {
-            (Target::Acquiring, _) => self.leave_before_the_command(signal),
-            (Target::Release(outcome), _) => {
-                self.leave("left before the box was released", outcome)
+            (Target::Acquiring | Target::Release(_), _) if self.work.interrupt() => {
+                let printer = self.printer;
+                aside(move || printer.phase(STOPPING));
             }
+            (Target::Acquiring, _) => self.leave_before_the_command(signal),
+            (Target::Release(outcome), _) => self.leave(UNRELEASED, outcome),
             (Target::Done(outcome), _) => leave(outcome.exit),
             (_, 3..) => self.leave("left without cleaning up", Outcome::of_signal(signal)),
             (Target::Nobody, _) => {}
@@ -246,8 +258,10 @@ impl Leaver {
         thread::spawn(move || {
             thread::sleep(PATIENCE);
             let target = lock(&state).target.clone();
-            if !matches!(target, Target::Release(_) | Target::Done(_)) {
-                leaver.leave("left without cleaning up", Outcome::of_signal(signal));
+            match target {
+                Target::Done(_) => {}
+                Target::Release(outcome) => leaver.leave(UNRELEASED, outcome),
+                _ => leaver.leave("left without cleaning up", Outcome::of_signal(signal)),
             }
         });
     }
@@ -255,7 +269,7 @@ impl Leaver {
     /// What was begun is in the claims, and the next command takes it up.
     fn leave_before_the_command(&self, signal: i32) -> ! {
         let error = CommandError::failed(RunError::Interrupted(signal).to_string()).code("run");
-        let error = match (self.lease)() {
+        let error = match self.work.lease() {
             Some(lease) => error.hint(format!("crabbox stop {lease}")),
             None => error,
         };
@@ -266,7 +280,7 @@ impl Leaver {
     }
 
     fn leave(&self, how: &'static str, outcome: Outcome) -> ! {
-        let lease = (self.lease)();
+        let lease = self.work.lease();
         let printer = self.printer;
         aside(move || {
             let hint = lease.map(|lease| format!("crabbox stop {lease}"));

@@ -219,7 +219,11 @@ impl Call {
         let answer = if self.hook == Hook::Doctor {
             to_value(&provider.doctor(&DoctorRequest { settings }, LONGEST, &mut Onlooker)?)?
         } else {
-            to_value(&provider.list(&ListRequest { settings, cursor: None }, LONGEST, &mut Onlooker)?)?
+            to_value(&provider.list(
+                &ListRequest { settings, cursor: None },
+                LONGEST,
+                &mut Onlooker,
+            )?)?
         };
         Ok(Came::Answer(answer))
     }

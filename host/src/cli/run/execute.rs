@@ -64,8 +64,7 @@ impl Order {
         let started = Instant::now();
         check_choice(&self.settings, &desk)?;
         self.check_lease(&desk)?;
-        let working = desk.working();
-        let listener = Listener::start(printer, move || working.lease())
+        let listener = Listener::start(printer, desk.working())
             .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
         thread::scope(|scope| {
             // Closed, and so told of, where the tree is first needed.
@@ -106,7 +105,7 @@ impl Order {
         started: Instant,
     ) -> Result<Report, Failed> {
         let held = info_span!("acquire").in_scope(|| desk.acquire(&self.wanted));
-        let held = held.map_err(Failed::of_acquiring)?;
+        let held = held.map_err(|error| Failed::of_acquiring(error, listener))?;
         listener.acquired();
         let ready = started.elapsed();
         let claim = &held.claim;
@@ -114,7 +113,12 @@ impl Order {
         info!("{} ({}) is ready after {took}", claim.slug, claim.id);
 
         let attempt = Attempt { order: self, scanning, listener, printer };
-        let (mut held, result) = attempt.run(&mut desk, held).map_err(Failed::of_acquiring)?;
+        let (mut held, result) = if let Some(signal) = listener.received() {
+            (held, Err(RunError::Interrupted(signal)))
+        } else {
+            let tried = attempt.run(&mut desk, held);
+            tried.map_err(|error| Failed::of_acquiring(error, listener))?
+        };
         let outcome = result.as_ref().map_or_else(RunError::outcome, Finished::outcome);
         listener.releasing(outcome);
         let settings = &self.settings;

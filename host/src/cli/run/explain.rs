@@ -5,7 +5,7 @@ use super::report::Unreleased;
 use crate::claims::Claim;
 use crate::output::{CommandError, Quoted, Typed};
 use crate::places::home;
-use crate::run::{Origin, Outcome, RunError};
+use crate::run::{Listener, Origin, Outcome, RunError};
 use crate::sync::SyncError;
 use crabbox_wire::message::{Command, Failure, FailureCode};
 use crabbox_wire::text::Text;
@@ -33,8 +33,15 @@ impl From<CommandError> for Failed {
 }
 
 impl Failed {
-    /// No box was to be had.
-    pub(super) fn of_acquiring(error: CommandError) -> Self {
+    /// No box was to be had, or the user wants none any more.
+    pub(super) fn of_acquiring(error: CommandError, listener: &Listener) -> Self {
+        if let Some(signal) = listener.received() {
+            let interrupted = RunError::Interrupted(signal);
+            let why = CommandError::failed(interrupted.to_string()).code("run");
+            let why = why.because(error.to_string());
+            let error = error.hints().iter().cloned().fold(why, CommandError::hint);
+            return Self { outcome: interrupted.outcome(), ..Self::from(error) };
+        }
         let origin = if error.word() == "provider" { Origin::Provider } else { Origin::Crabbox };
         Self { error, outcome: Outcome::failure(origin), unread: false, unreleased: None }
     }

@@ -1,0 +1,306 @@
+//! Ctrl-C and SIGTERM while a provider works, at each point that it and the host come to: the
+//! provider is told to stop and has a moment for that, what was begun is undone, the code is the signal's, and the
+//! claims name all that is left.
+
+use crabbox::fault::POINTS;
+use crabbox_tests::{Ran, World, until};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::thread;
+use std::time::Duration;
+
+const STOPPING: &str = "crabbox: the provider is told to stop; once more leaves at once";
+
+/// A world with the misbehaving provider.
+struct Place {
+    world: World,
+    root: PathBuf,
+    folder: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let world = World::new();
+        let root = world.root().join("boxes");
+        fs::create_dir(&root).expect("a folder");
+        world.configure(&format!("[provider.misbehaving]\nroot = '{}'\n", root.display()));
+        let folder = world.provider_path("crabbox_provider_misbehaving").display().to_string();
+        Self { world, root, folder }
+    }
+
+    fn mood(&self, mood: &str) {
+        fs::write(self.root.join("mood"), mood).expect("a file");
+    }
+
+    fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.world.command(words);
+        command.env("CRABBOX_PROVIDER", "misbehaving").env("CRABBOX_PROVIDER_PATH", &self.folder);
+        command
+    }
+
+    fn crabbox(&self, words: &[&str]) -> Ran {
+        Ran::of(&mut self.command(words))
+    }
+
+    fn claims(&self) -> Vec<Value> {
+        let list: Value =
+            serde_json::from_str(&self.crabbox(&["list", "--json"]).stdout).expect("JSON");
+        list["leases"].as_array().expect("a list").clone()
+    }
+
+    fn boxes(&self) -> usize {
+        let entries = fs::read_dir(&self.root).expect("a folder").flatten();
+        entries.filter(|entry| entry.path().is_dir()).count()
+    }
+
+    /// Starts a command, and returns once this hook is called.
+    fn reach(&self, mood: &str, words: &[&str]) -> Running {
+        self.mood(mood);
+        let _ = fs::remove_file(self.root.join("reached"));
+        let running = Running::of(&mut self.command(words));
+        until("the hook is called", || self.root.join("reached").exists());
+        running
+    }
+
+    fn next_works_and_all_can_be_stopped(&self, after: &str) {
+        self.mood("");
+        let next = self.crabbox(&["run", "--", "cat", "hello.txt"]);
+        assert_eq!((next.code, next.stdout.as_str()), (0, "hello\n"), "{after}: {}", next.stderr);
+        for claim in self.claims() {
+            let id = claim["id"].as_str().expect("an id");
+            let ran = self.crabbox(&["stop", id, "--delete", "--yes"]);
+            assert_eq!(ran.code, 0, "{after}: {claim}: {}", ran.stderr);
+        }
+        assert_eq!(self.boxes(), 0, "{after}");
+    }
+}
+
+/// A command that runs, and what it says.
+struct Running {
+    child: Child,
+    lines: Receiver<String>,
+    said: String,
+}
+
+impl Running {
+    fn of(command: &mut Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("runs");
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        let (send, lines) = channel();
+        thread::spawn(move || {
+            for line in stderr.lines().map_while(Result::ok) {
+                let _ = send.send(line);
+            }
+        });
+        Self { child, lines, said: String::new() }
+    }
+
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("signals");
+    }
+
+    /// Waits until it has seen the signal: it says so, or ends.
+    fn is_told(&mut self) {
+        while let Ok(line) = self.lines.recv_timeout(Duration::from_mins(1)) {
+            self.said += &line;
+            self.said.push('\n');
+            if line == STOPPING {
+                return;
+            }
+        }
+    }
+
+    fn ends(mut self) -> Ran {
+        for line in &self.lines {
+            self.said += &line;
+            self.said.push('\n');
+        }
+        let mut ran = Ran::from(self.child.wait_with_output().expect("ends"));
+        ran.stderr = self.said;
+        ran
+    }
+}
+
+#[test]
+fn a_lease_that_is_interrupted_is_told_and_leaves_nothing() {
+    for (signal, code, way) in
+        [(Signal::INT, 130, "polite"), (Signal::TERM, 143, "polite"), (Signal::INT, 130, "hang")]
+    {
+        let place = Place::new();
+        let running = place.reach(&format!("lease {way}"), &["run", "--json", "--", "true"]);
+        running.signal(signal);
+        let ran = running.ends();
+        assert_eq!(ran.code, code, "{way}: {}", ran.stderr);
+        let document: Value = serde_json::from_str(&ran.stdout).expect("one document");
+        assert_eq!(document["outcome"]["exit"], code);
+        let cause = document["error"]["causes"][0].as_str().expect("a cause");
+        let ended = if way == "polite" { "stopped" } else { "was ended" };
+        let words = format!("was told to stop in `lease`, and {ended}");
+        assert!(cause.contains(&words), "{cause}");
+        assert!(ran.stderr.contains(STOPPING), "{}", ran.stderr);
+        assert_eq!(place.claims(), Vec::<Value>::new(), "nothing was made, and nothing is left");
+        place.next_works_and_all_can_be_stopped(way);
+    }
+}
+
+#[test]
+fn a_second_interrupt_leaves_at_once_and_the_claim_stays() {
+    let place = Place::new();
+    let mut running = place.reach("lease hang", &["run", "--", "true"]);
+    running.signal(Signal::INT);
+    running.is_told();
+    running.signal(Signal::INT);
+    let ran = running.ends();
+    assert_eq!(ran.code, 130, "{}", ran.stderr);
+    let claims = place.claims();
+    assert_eq!(claims[0]["state"], "leasing");
+    let hint = format!("hint: crabbox stop {}\n", claims[0]["slug"].as_str().expect("a slug"));
+    assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
+    place.next_works_and_all_can_be_stopped("a second interrupt");
+}
+
+#[test]
+fn what_can_not_be_undone_is_named_with_the_line_to_type() {
+    let place = Place::new();
+    // It stands in `lease`, behind its first checkpoint, and nobody can be asked for it.
+    let hold = place.world.root().join("hold");
+    let order = format!("child.after.checkpoint@{}", hold.display());
+    let mut command = place.command(&["run", "--", "true"]);
+    let mut running = Running::of(command.env("CRABBOX_FAULT", order));
+    until("the lease has begun", || hold.exists());
+    place.mood("resolve exit");
+    running.signal(Signal::INT);
+    running.is_told();
+    let ran = running.ends();
+    assert_eq!(ran.code, 130, "{}", ran.stderr);
+    let claims = place.claims();
+    let (slug, name) = (&claims[0]["slug"], &claims[0]["resource"]["name"]);
+    let said = format!("hint: `{}` may be left at the provider: ", name.as_str().expect("a name"));
+    assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+    let hint = format!("hint: crabbox stop {} --delete\n", slug.as_str().expect("a slug"));
+    assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
+    place.next_works_and_all_can_be_stopped("what can't be undone");
+}
+
+#[test]
+fn what_an_interrupted_lease_has_made_is_released_as_it_was_settled() {
+    for (release, left) in [("delete", 0), ("park", 1)] {
+        let place = Place::new();
+        let root = place.root.display();
+        let lease = format!("[lease]\nrelease = '{release}'\n");
+        place.world.configure(&format!("{lease}[provider.misbehaving]\nroot = '{root}'\n"));
+        let hold = place.world.root().join("hold");
+        let mut command = place.command(&["run", "--", "true"]);
+        // Behind the second checkpoint, the box is there.
+        command.env("CRABBOX_FAULT", format!("child.after.checkpoint:2@{}", hold.display()));
+        let mut running = Running::of(&mut command);
+        until("the box is made", || hold.exists());
+        assert_eq!(place.boxes(), 1);
+        running.signal(Signal::INT);
+        running.is_told();
+        let ran = running.ends();
+        assert_eq!(ran.code, 130, "{}", ran.stderr);
+        assert_eq!((place.boxes(), place.claims().len()), (left, left), "{}", ran.stderr);
+        assert!(ran.stderr.contains("hint: what it made (`cbx_"), "{}", ran.stderr);
+        let hint = "--delete\n";
+        assert_eq!(ran.stderr.contains(hint), left > 0, "{}", ran.stderr);
+        place.next_works_and_all_can_be_stopped(release);
+    }
+}
+
+#[test]
+fn a_resolve_or_a_release_that_is_interrupted_leaves_its_claim_as_it_can_be_taken_up() {
+    for hook in ["resolve", "release"] {
+        for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+            let place = Place::new();
+            assert_eq!(place.crabbox(&["run", "--", "true"]).code, 0);
+            let running = place.reach(&format!("{hook} polite"), &["run", "--", "true"]);
+            running.signal(signal);
+            let ran = running.ends();
+            // The program had come to its end before its box was released.
+            let code = if hook == "release" { 0 } else { code };
+            assert_eq!(ran.code, code, "{hook}: {}", ran.stderr);
+            let said = format!("was told to stop in `{hook}`, and stopped");
+            assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+            let slug = place.claims()[0]["slug"].as_str().expect("a slug").to_owned();
+            let hint = format!("hint: crabbox stop {slug}\n");
+            assert!(ran.stderr.contains(&hint), "{hook}: {}", ran.stderr);
+            place.next_works_and_all_can_be_stopped(hook);
+        }
+    }
+}
+
+#[test]
+fn a_stop_that_is_interrupted_says_the_line_that_finishes_it() {
+    let place = Place::new();
+    assert_eq!(place.crabbox(&["run", "--", "true"]).code, 0);
+    let slug = place.claims()[0]["slug"].as_str().expect("a slug").to_owned();
+    let words = ["stop", &slug, "--delete", "--yes", "--json"];
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let running = place.reach("release polite", &words);
+        running.signal(signal);
+        let ran = running.ends();
+        assert_eq!(ran.code, code, "{}", ran.stderr);
+        let document: Value = serde_json::from_str(&ran.stdout).expect("one document");
+        assert_eq!(document["error"]["exit"], code);
+        let hint = format!("hint: crabbox stop {slug} --delete --yes\n");
+        assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
+        assert_eq!(place.boxes(), 1);
+    }
+    // The second one leaves as it is.
+    let mut running = place.reach("release hang", &words);
+    running.signal(Signal::INT);
+    running.is_told();
+    running.signal(Signal::INT);
+    assert_eq!(running.child.wait().expect("ends").code(), None);
+    place.next_works_and_all_can_be_stopped("stop");
+}
+
+/// The points of a run that begins with a lease, in their order.
+fn points(place: &Place) -> Vec<String> {
+    let log = place.world.root().join("points");
+    let mut command = place.command(&["run", "--", "true"]);
+    command.env("CRABBOX_FAULT", format!(">{}", log.display()));
+    assert_eq!(Ran::of(&mut command).code, 0);
+    let text = fs::read_to_string(log).expect("a log");
+    let points: BTreeSet<&str> = text.lines().collect();
+    POINTS.iter().copied().filter(|point| points.contains(point)).map(str::to_owned).collect()
+}
+
+#[test]
+fn an_interrupt_at_any_point_of_a_run_leaves_a_claim_that_can_be_taken_up() {
+    let points = points(&Place::new());
+    assert!(points.len() > 25, "{points:?}");
+    thread::scope(|scope| {
+        for some in points.chunks(points.len().div_ceil(4)) {
+            scope.spawn(|| some.iter().for_each(|point| interrupt_at(point)));
+        }
+    });
+}
+
+fn interrupt_at(point: &str) {
+    let place = Place::new();
+    let hold = place.world.root().join("hold");
+    let mut command = place.command(&["run", "--", "true"]);
+    command.env("CRABBOX_FAULT", format!("{point}@{}", hold.display()));
+    let mut running = Running::of(&mut command);
+    until(point, || hold.exists());
+    running.signal(Signal::INT);
+    // It may be that nothing is said, and nothing ends, before it goes on.
+    if let Ok(line) = running.lines.recv_timeout(Duration::from_millis(300)) {
+        running.said += &line;
+    }
+    fs::remove_file(&hold).expect("goes on");
+    let ran = running.ends();
+    // Behind the end of the program its own code counts.
+    assert!([130, 0].contains(&ran.code), "{point}: {}: {}", ran.code, ran.stderr);
+    assert!(place.boxes() <= place.claims().len(), "{point}: {:?}", place.claims());
+    place.next_works_and_all_can_be_stopped(point);
+}
