@@ -22,6 +22,7 @@ mod lease;
 mod leases;
 mod local;
 mod logs;
+mod manifests;
 mod misbehaving;
 mod output;
 mod owners;

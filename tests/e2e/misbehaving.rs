@@ -396,6 +396,52 @@ fn a_warm_run_starts_no_provider() {
 }
 
 #[test]
+fn without_isolation_a_provider_runs_inside_of_crabbox() {
+    let place = Place::new();
+    let root = place.root.display();
+    place
+        .world
+        .configure(&format!("[provider.misbehaving]\nroot = '{root}'\nisolation = 'none'\n"));
+    let child = place.command(&["run", "--", "cat", "hello.txt"]).output();
+    let ran = Ran::from(child.expect("runs"));
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "hello\n"), "{}", ran.stderr);
+    let said = "warning: the provider `misbehaving` runs inside of crabbox\n";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    // Once for both calls, `lease` and `release`: a library is loaded for good.
+    assert_eq!(place.loads(), 1);
+    place.mood("release admit");
+    let ran = place.crabbox(&["run", "--", "true"]);
+    assert!(ran.stderr.contains("failed in `release`: it lost count"), "{}", ran.stderr);
+    // That is what it can't contain.
+    place.mood("release segfault");
+    let ran = place.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, -1, "{}", ran.stderr);
+    place.mood("");
+    place.all_can_be_stopped("no isolation");
+}
+
+#[test]
+fn nobody_but_the_user_says_how_a_provider_is_isolated() {
+    let place = Place::new();
+    let error = "only your own config.toml can say how a provider is isolated";
+    place.world.write(".crabbox.toml", "[provider.misbehaving]\nisolation = 'none'\n");
+    let ran = place.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 125);
+    assert!(ran.stderr.contains(&format!(".crabbox.toml:2: {error}")), "{}", ran.stderr);
+    fs::remove_file(place.world.checkout().join(".crabbox.toml")).expect("removes");
+    let mut command = place.command(&["run", "--", "true"]);
+    let ran = Ran::of(command.env("CRABBOX_MISBEHAVING_ISOLATION", "none"));
+    assert!(ran.stderr.contains(&format!("CRABBOX_MISBEHAVING_ISOLATION: {error}")), "{ran:?}");
+    let ran = place.crabbox(&["run", "--misbehaving-isolation", "none", "--", "true"]);
+    assert_eq!(ran.code, 125, "{}", ran.stderr);
+    place.world.configure("[provider.misbehaving]\nisolation = 'much'\n");
+    let ran = place.crabbox(&["run", "--", "true"]);
+    let said = "`provider.misbehaving.isolation` must be one of `process`, `none`, not `\"much\"`";
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    assert_eq!(place.loads(), 0);
+}
+
+#[test]
 fn a_provider_does_not_outlive_a_host_that_is_killed() {
     for way in ["hang", "deaf", "daemon"] {
         let place = Place::new();

@@ -312,7 +312,9 @@ impl Shared {
 
     /// The claims and the providers.
     fn desk(&self, places: &Places, settings: &Settings) -> Result<Desk, CommandError> {
-        Ok(Desk::new(Store::open(&places.state)?, self.registry(settings), self.printer))
+        let store = Store::open(&places.state)?;
+        let desk = Desk::new(store, self.registry(settings), self.printer);
+        Ok(desk.with_in_process(settings.in_process.clone()))
     }
 
     fn registry(&self, settings: &Settings) -> Registry {
@@ -347,6 +349,19 @@ mod tests {
     use super::*;
     use clap::CommandFactory;
     use crabbox_provider_api::manifest::RESERVED;
+
+    #[test]
+    fn no_provider_can_be_called_like_the_beginning_of_a_flag() {
+        fn flags(command: &clap::Command) -> Vec<String> {
+            let own = command.get_arguments().filter_map(clap::Arg::get_long).map(str::to_owned);
+            own.chain(command.get_subcommands().flat_map(flags)).collect()
+        }
+        for flag in flags(&CommandLine::command()) {
+            for (at, _) in flag.match_indices('-') {
+                assert!(RESERVED.contains(&&flag[..at]), "{} of --{flag}", &flag[..at]);
+            }
+        }
+    }
 
     #[test]
     fn no_provider_can_be_called_like_a_command() {

@@ -101,6 +101,9 @@ pub enum Problem {
     /// It isn't trusted that far.
     #[error(transparent)]
     Trust(#[from] TrustProblem),
+    /// Where somebody else could decide what may happen to this process.
+    #[error("only your own config.toml can say how a provider is isolated")]
+    Isolation,
     /// `[provider] NAME = …` instead of `[provider.NAME]`.
     #[error("`provider.{name}` must be a table of settings, not {found}")]
     ProviderShape {
@@ -199,6 +202,7 @@ impl ConfigError {
             }
             Problem::Enforced { .. } => "enforced",
             Problem::Trust(problem) => problem.code(),
+            Problem::Isolation => "forbidden",
             Problem::Encoding | Problem::Syntax(_) => "syntax",
             Problem::Unknown { .. } => "unknown_key",
             Problem::Value { .. } | Problem::ProviderShape { .. } => "value",

@@ -3,6 +3,7 @@
 
 use super::error::{ConfigError, Place, Problem};
 use super::file::{self, Layer, Lined, Owner, REPOSITORY_FILE, USER_FILE};
+use super::isolation;
 use super::keys::{self, KEYS, Key, Repository};
 use super::providers::{Flag, Given};
 use super::trust::Grants;
@@ -10,7 +11,7 @@ use super::value::Setting;
 use crate::places::Places;
 use crabbox_wire::tree::Hash;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -230,6 +231,12 @@ impl Layers {
         self.repository.1.digest
     }
 
+    /// The providers that are to run in this process, by the names that the user calls them.
+    #[must_use]
+    pub fn in_process(&self) -> &BTreeSet<String> {
+        &self.file(Owner::User).1.in_process
+    }
+
     /// The names of all tables `[provider.NAME]`, each with its place, in their order.
     pub(super) fn provider_tables(&self) -> Vec<(&str, Place)> {
         let of = |owner| {
@@ -327,5 +334,6 @@ fn environment() -> (BTreeMap<&'static str, Setting>, Vec<ConfigError>) {
             errors.push(ConfigError::new(Place::Variable(name.into()), problem));
         }
     }
+    errors.extend(isolation::of_environment());
     (settings, errors)
 }

@@ -10,6 +10,7 @@
 
 mod error;
 mod file;
+mod isolation;
 mod keys;
 mod layers;
 mod policy;

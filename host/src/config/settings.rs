@@ -10,6 +10,7 @@ use crate::output::CommandError;
 use crate::places::Places;
 use crate::registry::{self, Registry};
 use crabbox_provider_api::payload::ReleaseAction;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,6 +24,8 @@ pub struct Settings {
     pub provider_by_repository: bool,
     /// Folders with providers, before all others.
     pub provider_path: Vec<PathBuf>,
+    /// The providers that run in this process, by the names that the user calls them.
+    pub in_process: BTreeSet<String>,
     /// How long a kept box stays ready without use.
     pub idle: Duration,
     /// What becomes of the resource at the end.
@@ -120,6 +123,7 @@ impl Settings {
                 Setting::Paths(paths) => paths,
                 _ => Vec::new(),
             }),
+            in_process: layers.in_process().clone(),
             idle: duration("lease.idle").unwrap_or_default(),
             release,
             timeout: duration("run.timeout"),

@@ -3,10 +3,11 @@
 use super::working::Working;
 use crate::claims::{Claim, Event, LeaseId, Store};
 use crate::output::{CommandError, Printer};
-use crate::provider::{self, Callbacks, Provider, Stop};
+use crate::provider::{self, Callbacks, Isolation, Options, Provider, Stop};
 use crate::redact;
 use crate::registry::Registry;
 use crabbox_provider_api::payload::Checkpoint;
+use std::collections::BTreeSet;
 
 /// The claims, the providers, a voice.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub struct Desk {
     pub registry: Registry,
     /// A voice.
     pub printer: Printer,
+    /// Providers that run in this process.
+    in_process: BTreeSet<String>,
     /// Leases whose provider was asked by this command: once is enough.
     pub(super) asked: Vec<LeaseId>,
     pub(super) working: Working,
@@ -26,7 +29,20 @@ impl Desk {
     /// For one command.
     #[must_use]
     pub fn new(store: Store, registry: Registry, printer: Printer) -> Self {
-        Self { store, registry, printer, asked: Vec::new(), working: Working::default() }
+        Self {
+            store,
+            registry,
+            printer,
+            in_process: BTreeSet::new(),
+            asked: Vec::new(),
+            working: Working::default(),
+        }
+    }
+
+    /// The same with these providers, by their names or aliases, in this process.
+    #[must_use]
+    pub fn with_in_process(self, in_process: BTreeSet<String>) -> Self {
+        Self { in_process, ..self }
     }
 
     /// The lease that is worked with, now and later.
@@ -35,10 +51,18 @@ impl Desk {
         self.working.clone()
     }
 
-    /// Starts the provider of this name in a process of its own.
+    /// Starts the provider of this name, in a process of its own if the user doesn't want it otherwise.
     pub(super) fn provider(&self, name: &str) -> Result<Provider, CommandError> {
         let usable = self.registry.find(name)?;
-        Ok(provider::open(&usable, &provider::Options::default())?)
+        let mut words = std::iter::once(&usable.manifest.name).chain(&usable.manifest.aliases);
+        let isolation = if words.any(|word| self.in_process.contains(word)) {
+            let name = &usable.manifest.name;
+            self.printer.warning(&format!("the provider `{name}` runs inside of crabbox"));
+            Isolation::None
+        } else {
+            Isolation::Process
+        };
+        Ok(provider::open(&usable, &Options { isolation, ..Options::default() })?)
     }
 }
 

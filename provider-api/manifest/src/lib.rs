@@ -86,6 +86,9 @@ pub enum ManifestError {
     /// A name that is crabbox's own.
     #[error("`{0}` can't be a provider's name: it is a word of crabbox's own")]
     Reserved(String),
+    /// A setting that is crabbox's own in every provider's table.
+    #[error("`{0}` can't be a provider's setting: it is crabbox's own")]
+    OwnSetting(&'static str),
     /// Keys that mean nothing, where that is an error.
     #[error("the manifest has keys that mean nothing: `{}`", .0.join("`, `"))]
     Unknown(Vec<String>),
@@ -105,16 +108,19 @@ impl From<(String, SettingProblem)> for ManifestError {
     }
 }
 
-/// Words that no provider may be called: the commands and the sections of the configuration, since a
-/// provider's flags (`--NAME-KEY`) and variables (`CRABBOX_NAME_KEY`) would be taken for
-/// crabbox's own. `ssh` isn't among them: it is a command and the provider of its boxes.
+/// Words that no provider may be called: the commands, the sections of the configuration, and what flags
+/// begin with, since a provider's flags (`--NAME-KEY`) and variables (`CRABBOX_NAME_KEY`) would be
+/// taken for crabbox's own. `ssh` isn't among them: it is a command and the provider of its boxes.
 pub const RESERVED: &[&str] = &[
     "adopt",
+    "allow",
+    "allow-mass",
     "artifacts",
     "attach",
     "bundle",
     "cassette",
     "claims",
+    "clean",
     "cleanup",
     "completions",
     "config",
@@ -123,6 +129,7 @@ pub const RESERVED: &[&str] = &[
     "doctor",
     "extend",
     "forget",
+    "from",
     "help",
     "history",
     "init",
@@ -130,7 +137,9 @@ pub const RESERVED: &[&str] = &[
     "kill",
     "lease",
     "list",
+    "log",
     "logs",
+    "no",
     "provider",
     "providers",
     "ps",
@@ -168,6 +177,9 @@ impl Manifest {
             if RESERVED.contains(&name.as_str()) {
                 return Err(ManifestError::Reserved(name.clone()));
             }
+        }
+        if manifest.settings.contains_key("isolation") {
+            return Err(ManifestError::OwnSetting("isolation"));
         }
         settings::check(&manifest.name, &manifest.settings)?;
         manifest.unknown = unknown;
@@ -287,6 +299,11 @@ mod tests {
         assert_eq!(
             error("[deadlines]\nlease = '5'\n").to_string(),
             "the manifest can't be read: line 5: `5` is no time: expected one such as `90s`, `20m` or `1h`"
+        );
+        let setting = "[settings.isolation]\ntype = 'string'\n";
+        assert_eq!(
+            error(setting).to_string(),
+            "`isolation` can't be a provider's setting: it is crabbox's own"
         );
         assert!(
             matches!(error("aliases = ['run']\n"), ManifestError::Reserved(name) if name == "run")

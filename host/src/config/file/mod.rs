@@ -10,7 +10,7 @@ use super::policy::Bound;
 use super::trust::Grant;
 use super::value::Setting;
 use crabbox_wire::tree::Hash;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 pub(super) use text::LIMIT;
@@ -38,6 +38,8 @@ pub(super) struct Layer {
     pub(super) settings: BTreeMap<&'static str, Lined<Setting>>,
     /// `[provider.NAME]`, as it stands: the manifest judges it.
     pub(super) providers: BTreeMap<String, Lined<BTreeMap<String, Lined<toml::Value>>>>,
+    /// The providers that are to run in this process.
+    pub(super) in_process: BTreeSet<String>,
     /// `[trust."PATH"]` of the user's file.
     pub(super) grants: Vec<Grant>,
     /// `[enforced]` of the machine's file.

@@ -4,11 +4,13 @@
 use super::rules::Rules;
 use super::{Layer, Lined, Owner};
 use crate::config::error::{ConfigError, Place, Problem};
+use crate::config::isolation;
 use crate::config::keys::{self, Key};
 use crate::config::trust::TrustProblem;
 use crate::config::value::Setting;
 use serde::Deserialize;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use toml::Spanned;
@@ -154,9 +156,27 @@ impl Reader<'_> {
                     toml::Value::deserialize(ValueDeserializer::from(value.clone())).ok()?;
                 Some((key.get_ref().to_string(), Lined { line, value }))
             });
-            let table = Lined { line: self.line(start), value: entries.collect() };
+            let mut table = Lined { line: self.line(start), value: entries.collect() };
+            self.isolation(name.get_ref(), &mut table.value);
             self.layer.providers.insert(name.get_ref().to_string(), table);
         }
+    }
+
+    /// Takes out of a provider's table what is the host's own.
+    fn isolation(&mut self, provider: &str, table: &mut BTreeMap<String, Lined<toml::Value>>) {
+        let Some(Lined { line, value }) = table.remove(isolation::KEY) else { return };
+        let problem = match isolation::is_none(&value) {
+            _ if self.rules != Rules::Own => Problem::Isolation,
+            Some(none) => {
+                if none {
+                    self.layer.in_process.insert(provider.to_owned());
+                }
+                return;
+            }
+            None => isolation::not_that(provider, &value),
+        };
+        let place = Place::File { path: self.path.to_owned(), line: Some(line) };
+        self.layer.errors.push(ConfigError::new(place, problem));
     }
 }
 
