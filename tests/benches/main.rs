@@ -1,7 +1,7 @@
 //! What crabbox costs, each figure beside a baseline of the same sitting.
 //!
 //! `cargo bench -p crabbox-tests [-- TOPIC…]`, with the topics `start`, `warm`, `first`, `output`,
-//! `crowd`. Prints one table and writes it as JSON to `target/measured.json`. Ends with 1 when a
+//! `crowd`, `provider`. Prints one table and writes it as JSON to `target/measured.json`. Ends with 1 when a
 //! *count* (processes, fsyncs, memory) is over its budget, never for a time: machines differ.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's table is its output")]
@@ -11,6 +11,7 @@ mod crowd;
 mod figures;
 mod first;
 mod output;
+mod provider;
 mod start;
 mod table;
 mod warm;
@@ -30,6 +31,7 @@ const TOPICS: &[Topic] = &[
     ("first", first::measure),
     ("output", output::measure),
     ("crowd", crowd::measure),
+    ("provider", provider::measure),
 ];
 
 fn main() -> ExitCode {

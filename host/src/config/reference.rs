@@ -19,8 +19,10 @@ const AFTER: &str = "
 Lists add up: each layer adds to those below it.
 
 `[provider.NAME]` holds a provider's own settings, which its manifest declares: see
-[Settings of providers](settings.md). They don't add up. Patterns in a file
-`.crabboxignore` at the root of the repository work like `sync.exclude`.
+[Settings of providers](settings.md). They don't add up. One key there is crabbox's: `isolation`, in the user's file
+alone, is `process`, or `none` for [debugging a provider](../explanation/isolation.md#without-isolation).
+
+Patterns in a file `.crabboxignore` at the root of the repository work like `sync.exclude`.
 
 `[trust.\"PATH\"]`, in the user's file alone, grants what the file of the repository at `PATH` may only ask for, in the
 form of that file; [trust](../explanation/trust.md#requests-and-grants) says more. What isn't granted doesn't hold.
