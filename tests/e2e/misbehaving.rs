@@ -4,8 +4,8 @@
 use crate::providers::{Nobody, open_library};
 use crabbox::provider::{Provider, ProviderError};
 use crabbox_provider_api::payload::{
-    DoctorRequest, ExtendRequest, Intent, LeaseRequest, ListRequest, ReleaseAction, ReleaseRequest,
-    ResolveRequest, Resource, Scope, Settings,
+    Attributes, DoctorRequest, ExtendRequest, Intent, LeaseRequest, ListRequest, ReleaseAction,
+    ReleaseRequest, ResolveRequest, Resource, Scope, Settings,
 };
 use crabbox_tests::{Ran, World, until};
 use rustix::process::{Pid, Signal, kill_process};
@@ -180,7 +180,7 @@ fn call(
 ) -> Result<(), ProviderError> {
     let resource = Resource { name: "one".to_owned(), id: Some("id-one".to_owned()) };
     let lease = "cbx_000000000001".to_owned();
-    let (scope, attributes) = (Scope::default(), Settings::new());
+    let (scope, attributes) = (Scope::default(), Attributes::new());
     match hook {
         "lease" => {
             let request = LeaseRequest { lease, settings, ..LeaseRequest::default() };
@@ -243,7 +243,7 @@ fn every_hook_can_fail_in_every_way_and_nothing_is_left_of_it() {
         let place = Place::new();
         place.mood(&after);
         let longest = Duration::from_secs(if matches!(comes, Late(_)) { 1 } else { 60 });
-        let mut settings = Settings::new();
+        let mut settings = Settings::default();
         settings.insert("root".to_owned(), place.root.display().to_string().into());
         let mut provider = open_library(&place.world, "misbehaving");
         let answer = call(&mut provider, hook, settings.clone(), longest);
@@ -332,7 +332,7 @@ fn hooks_of_several_leases_run_at_once_and_one_that_dies_harms_no_other() {
                     let root = place.root.join(if way.is_empty() { "well" } else { way });
                     fs::create_dir_all(&root).expect("a folder");
                     fs::write(root.join("mood"), format!("doctor {way}")).expect("a file");
-                    let mut settings = Settings::new();
+                    let mut settings = Settings::default();
                     settings.insert("root".to_owned(), root.display().to_string().into());
                     let mut provider = open_library(&place.world, "misbehaving");
                     let longest = if way == "hang" { Duration::from_secs(1) } else { longest };
