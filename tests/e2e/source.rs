@@ -162,10 +162,14 @@ fn what_changes_or_goes_while_it_is_sent_stops_the_run_and_the_next_one_works() 
         assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
         desk.world.write("hello.txt", "HELLO\n");
         fs::write(desk.machine().join("slow"), "").expect("a file");
-        let mut command = desk.command(&["--shell", "echo ran"]);
+        let log = desk.world.root().join("log");
+        let mut command =
+            desk.command(&["--log-file", &log.display().to_string(), "--shell", "echo ran"]);
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
         let waited_for = desk.machine().join("waited-for");
         until("the machine is waited for", || waited_for.exists());
+        let logged = |what: &str| fs::read_to_string(&log).is_ok_and(|log| log.contains(what));
+        until("the checkout has been read", || logged("INFO scan "));
         shell(&desk.world.checkout(), change);
         fs::remove_file(desk.machine().join("slow")).expect("removes");
         let ran = Ran::from(child.wait_with_output().expect("ends"));
