@@ -31,11 +31,11 @@ pub(crate) fn measure(crabbox: &Path, built: &Built, table: &mut Table) {
     let folder = world.root().join("providers");
     fs::create_dir(&folder).expect("a folder");
     fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("a mode");
-    let file = folder.join("libcrabbox_provider_misbehaving.so");
-    fs::copy(&built.providers["crabbox_provider_misbehaving"], &file).expect("a copy");
+    let file = folder.join("libcrabbox_provider_gallery.so");
+    fs::copy(&built.providers["crabbox_provider_gallery"], &file).expect("a copy");
     fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("a mode");
     let registry = Registry::new(Places::discover(vec![folder]));
-    let library = registry.find("misbehaving").expect("a provider");
+    let library = registry.find("gallery").expect("a provider");
     let open = |isolation| {
         let options = Options { program: Some(crabbox.to_owned()), isolation };
         provider::open(&library, &options).expect("opens")
