@@ -195,8 +195,6 @@ mod tests {
     use super::Options;
     use clap::error::ErrorKind;
     use crabbox_provider_api::manifest::Manifest;
-    use crabbox_provider_api::manifest::RESERVED;
-    use crabbox_provider_api::manifest::settings::FLAGS;
 
     #[test]
     fn a_secret_comes_from_one_place_and_one_secret_from_standard_input() {
@@ -216,20 +214,5 @@ mod tests {
             let error = parse(&both).expect_err("refuses");
             assert_eq!(error.kind(), ErrorKind::ArgumentConflict, "{both:?}");
         }
-    }
-
-    fn check(command: &clap::Command) {
-        for long in command.get_arguments().filter_map(clap::Arg::get_long) {
-            let Some((first, _)) = long.split_once('-') else {
-                continue;
-            };
-            assert!(FLAGS.contains(&long) || RESERVED.contains(&first), "--{long}");
-        }
-        command.get_subcommands().for_each(check);
-    }
-
-    #[test]
-    fn no_setting_can_be_called_like_an_option() {
-        check(&crate::cli::command());
     }
 }

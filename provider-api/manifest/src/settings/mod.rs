@@ -7,7 +7,7 @@ mod setting;
 #[cfg(test)]
 mod tests;
 
-pub use names::{FLAGS, flag, key, variable};
+pub use names::{flag, key, variable};
 pub use rules::SettingProblem;
 pub use setting::{Affects, Repository, Setting, Type};
 

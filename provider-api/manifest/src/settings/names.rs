@@ -1,18 +1,6 @@
 //! How a setting is called: `provider.NAME.KEY` in a file, `--NAME-KEY` on a command line,
 //! `CRABBOX_NAME_KEY` in the environment.
 
-/// Options of crabbox's own that could be read as a provider's: those with a dash in them. No setting
-/// can make one of these.
-pub const FLAGS: &[&str] = &[
-    "allow-mass-deletion",
-    "clean-env",
-    "from-dir",
-    "log-file",
-    "no-wait",
-    "provider-path",
-    "state-dir",
-];
-
 /// `provider.NAME.KEY`
 #[must_use]
 pub fn key(provider: &str, setting: &str) -> String {

@@ -1,6 +1,6 @@
 //! Which settings can't be, whatever their author wants.
 
-use super::names::{FLAGS, is_name, is_variable};
+use super::names::{is_name, is_variable};
 use super::setting::{Affects, Repository, Setting, Type};
 use std::collections::BTreeMap;
 
@@ -10,9 +10,6 @@ pub enum SettingProblem {
     /// Its name makes no flag, no variable, no key.
     #[error("it can't be called that: use lower-case words with single dashes between them")]
     Name,
-    /// Its flag is crabbox's own.
-    #[error("its flag would be `--{0}`, which is an option of crabbox's own")]
-    Flag(String),
     /// The ways to hand on a secret are flags, too.
     #[error("its flag would be `--{0}`, which hands on the secret `{1}`")]
     SecretFlag(String, String),
@@ -108,13 +105,9 @@ fn problem(
     if !is_name(name) {
         return Some(SettingProblem::Name);
     }
-    let flag = format!("{provider}-{name}");
-    if FLAGS.contains(&flag.as_str()) {
-        return Some(SettingProblem::Flag(flag));
-    }
     let of_secret = ["-file", "-stdin"].iter().find_map(|end| name.strip_suffix(end));
     if let Some(secret) = of_secret.filter(|one| all.get(*one).is_some_and(|one| one.secret)) {
-        return Some(SettingProblem::SecretFlag(flag, secret.to_owned()));
+        return Some(SettingProblem::SecretFlag(format!("{provider}-{name}"), secret.to_owned()));
     }
     if let Some(variable) = setting.env.as_ref().filter(|name| !is_variable(name)) {
         return Some(SettingProblem::Variable(variable.escape_debug().to_string()));

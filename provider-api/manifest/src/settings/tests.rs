@@ -64,7 +64,6 @@ fn names_and_variables_are_had_once() {
         manifest(provider, settings).expect_err(settings).to_string()
     };
     assert!(text("desk", "[settings.Root]\ntype = 'path'").contains("lower-case words"));
-    assert!(text("no", "[settings.wait]\ntype = 'bool'").contains("`--no-wait`"));
     let same = "[settings.a]\ntype = 'string'\nenv = 'X'\n[settings.b]\ntype = 'string'\nenv = 'X'";
     assert!(
         text("desk", same).contains("the setting `b` can't be: its variable `X` is that of `a`")
