@@ -1,18 +1,22 @@
 //! One command on a box: from the request to its exit code.
 //!
-//! [`session`] is the conversation with the helper, [`outbox`] the shared way to it,
-//! [`environment`], [`signals`] and [`stdin`] what reaches the command, [`outcome`] how
-//! the end is told.
+//! [`session`] is the conversation with the helper, [`syncing`] and [`mod@program`] its two halves,
+//! [`outbox`] the shared way to it, [`environment`], [`signals`] and [`stdin`] what reaches the command,
+//! [`outcome`] and [`mod@error`] how the end is told.
 
 mod environment;
+mod error;
 mod outbox;
 mod outcome;
+mod program;
 mod session;
 mod signals;
 mod stdin;
+mod syncing;
 
 pub use environment::inherit;
+pub use error::RunError;
 pub use outcome::{CRABBOX_FAILED, Origin, Outcome};
-pub use session::{Finished, Job, RunError, Seen, run};
+pub use session::{Finished, Job, Seen, run};
 pub use signals::{Listener, STOPPING, Work};
 pub use stdin::is_forwarded as stdin_is_forwarded;

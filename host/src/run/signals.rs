@@ -5,9 +5,9 @@
 //! don't name. Where no provider is at work, the first leaves. A terminal that is gone while the box is
 //! released changes nothing: nobody waits. From the box's being held until the command starts, the first ends the run.
 
+use super::error::RunError;
 use super::outbox::Outbox;
 use super::outcome::Outcome;
-use super::session::RunError;
 use crate::log;
 use crate::output::{CommandError, Printer};
 use crabbox_wire::frame::ToHelper;

@@ -1,0 +1,108 @@
+//! How a run fails, and what this program exits with then.
+
+use super::outcome::{Origin, Outcome, SIGNALED};
+use super::syncing::MANIFEST_LIMIT;
+use crate::sync::SyncError;
+use crate::tail::said;
+use crate::transport::TransportError;
+use crabbox_wire::frame::FrameError;
+use crabbox_wire::message::{Failure, FailureCode};
+use crabbox_wire::tree::TreeError;
+use std::io;
+
+/// What a program is ended by that writes to a pipe which nobody reads any more.
+const SIGPIPE: u8 = 13;
+
+/// A run that didn't.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The box can't be reached.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+    /// The tree can't be read or sent.
+    #[error(transparent)]
+    Sync(#[from] SyncError),
+    /// The helper reports a failure.
+    #[error("{}", .0.message)]
+    Box(Failure),
+    /// What the helper says can't be understood.
+    #[error("the remote helper's answer can't be understood")]
+    Frame(#[source] FrameError),
+    /// Its manifest makes no sense.
+    #[error("the manifest that the box sent can't be understood")]
+    Manifest(#[source] TreeError),
+    /// Its manifest is too large.
+    #[error("the manifest that the box sends is over the limit of {MANIFEST_LIMIT} bytes")]
+    ManifestSize,
+    /// It says things in an order that makes no sense.
+    #[error("the remote helper doesn't keep to the protocol")]
+    Order,
+    /// The box claims to hold another tree than it was given.
+    #[error("the box holds another tree than the one it was given")]
+    WrongTree,
+    /// The session ended in the middle.
+    #[error("the connection to the box ended before the command did{}", said(.stderr))]
+    Ended {
+        /// What the far side said last.
+        stderr: String,
+    },
+    /// Nobody reads the program's output any more.
+    #[error("nobody reads the program's output any more")]
+    Unread,
+    /// Our own output can't be written.
+    #[error("the program's output can't be written")]
+    Output(#[source] io::Error),
+    /// A signal, or a terminal that is gone, ended the command while it had something to say.
+    #[error("the command was ended by signal {0}")]
+    Stopped(i32),
+    /// A signal came before the command had started.
+    #[error("interrupted before the command started")]
+    Interrupted(i32),
+    /// What was seen can't be recorded.
+    #[error(transparent)]
+    Record(#[from] crate::claims::ClaimError),
+}
+
+impl RunError {
+    /// The box couldn't be reached, wasn't what it was, or was lost: no word of it about the run.
+    #[must_use]
+    pub fn is_of_the_way(&self) -> bool {
+        match self {
+            Self::Transport(_) | Self::Frame(_) | Self::Ended { .. } => true,
+            Self::Sync(error) => matches!(error, SyncError::Stream(_)),
+            Self::Box(failure) => {
+                matches!(failure.code, FailureCode::Identity | FailureCode::Marker)
+            }
+            _ => false,
+        }
+    }
+
+    /// What this program exits with, and whose failure it is.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match self {
+            Self::Transport(_) | Self::Frame(_) | Self::Order | Self::Ended { .. } => {
+                Outcome::failure(Origin::Transport)
+            }
+            Self::Sync(SyncError::Stream(_)) => Outcome::failure(Origin::Transport),
+            Self::Sync(_) | Self::Manifest(_) | Self::ManifestSize | Self::WrongTree => {
+                Outcome::failure(Origin::Sync)
+            }
+            Self::Box(failure) => Outcome::of_failure(failure.code),
+            Self::Unread => {
+                Outcome { exit: SIGNALED + SIGPIPE, origin: Origin::Crabbox, signal: None }
+            }
+            Self::Output(_) | Self::Record(_) => Outcome::failure(Origin::Crabbox),
+            Self::Interrupted(signal) | Self::Stopped(signal) => Outcome::of_signal(*signal),
+        }
+    }
+}
+
+impl From<FrameError> for RunError {
+    fn from(error: FrameError) -> Self {
+        match error {
+            FrameError::Io(error) => TransportError::Broken(error).into(),
+            other => Self::Frame(other),
+        }
+    }
+}
