@@ -93,7 +93,8 @@ impl Host {
         self.side.progress(text);
     }
 
-    /// The host wants the hook to stop: clean up nothing, answer [`ErrorCode::Cancelled`].
+    /// The host wants the hook to stop: clean up nothing, answer [`ErrorCode::Cancelled`], and say
+    /// with [`Error::effect`] what may exist by now: an error that doesn't says that nothing does.
     #[must_use]
     pub fn cancelled(&self) -> bool {
         self.side.cancelled()

@@ -215,6 +215,38 @@ fn what_an_interrupted_lease_has_made_is_released_as_it_was_settled() {
     }
 }
 
+/// A claim that is still `leasing`, with its box, which its next run goes on with.
+fn leasing(place: &Place) -> String {
+    let root = place.root.display();
+    place.world.configure(&format!(
+        "[lease]\nrelease = 'delete'\n[provider.misbehaving]\nroot = '{root}'\n"
+    ));
+    let mut command = place.command(&["run", "--", "true"]);
+    Ran::of(command.env("CRABBOX_FAULT", "call.after.lease"));
+    let claims = place.claims();
+    assert_eq!((&claims[0]["state"], place.boxes()), (&"leasing".into(), 1));
+    claims[0]["slug"].as_str().expect("a slug").to_owned()
+}
+
+#[test]
+fn an_error_that_speaks_of_no_effect_does_not_forget_the_box_of_an_earlier_call() {
+    let place = Place::new();
+    let slug = leasing(&place);
+    place.mood("lease admit");
+    let ran = place.crabbox(&["run", "--id", &slug, "--", "true"]);
+    assert!(ran.stderr.contains("failed in `lease`: it lost count"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: what it made (`cbx_"), "{}", ran.stderr);
+    assert_eq!(place.boxes(), 0, "{}", ran.stderr);
+
+    let place = Place::new();
+    let slug = leasing(&place);
+    let running = place.reach("lease polite", &["run", "--id", &slug, "--", "true"]);
+    running.signal(Signal::INT);
+    let ran = running.ends();
+    assert_eq!((ran.code, place.boxes()), (130, 0), "{}", ran.stderr);
+    assert_eq!(place.claims(), Vec::<Value>::new(), "nothing is left");
+}
+
 #[test]
 fn a_resolve_or_a_release_that_is_interrupted_leaves_its_claim_as_it_can_be_taken_up() {
     for hook in ["resolve", "release"] {

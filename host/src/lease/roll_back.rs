@@ -32,15 +32,11 @@ impl Desk {
         settings: &Settings,
     ) -> CommandError {
         self.working.undo();
-        let left = if effect == Effect::None {
-            Left::Nothing
-        } else {
-            self.undo(&mut claim, settings).unwrap_or_else(|error| {
-                let causes = error.causes();
-                let all: Vec<_> = std::iter::once(error.to_string()).chain(causes).collect();
-                Left::Unsure(all.join(": "))
-            })
-        };
+        let left = self.undo(&mut claim, effect, settings).unwrap_or_else(|error| {
+            let causes = error.causes();
+            let all: Vec<_> = std::iter::once(error.to_string()).chain(causes).collect();
+            Left::Unsure(all.join(": "))
+        });
         let said = left.describe(&claim);
         let trouble = match &said {
             None => result.to_string(),
@@ -76,8 +72,15 @@ impl Desk {
         }
     }
 
-    /// Releases what `lease` may have made, by the action that was settled for it.
-    fn undo(&mut self, claim: &mut Claim, settings: &Settings) -> Result<Left, CommandError> {
+    /// Releases what `lease` may have made, by the action that was settled for it. What is recorded
+    /// is asked for whatever the effect: it may be an earlier call's, and `none` is also what an
+    /// author answers who didn't think of it.
+    fn undo(
+        &mut self,
+        claim: &mut Claim,
+        effect: Effect,
+        settings: &Settings,
+    ) -> Result<Left, CommandError> {
         if claim.resource.name.is_empty() {
             return Ok(Left::Nothing);
         }
@@ -93,6 +96,9 @@ impl Desk {
                 let action = claim.release;
                 let released = self.call_release(&mut provider, claim, action, settings)?;
                 Ok(Left::after(&released, action))
+            }
+            Resolution::Missing { proof: Proof::Deleted } if effect == Effect::None => {
+                Ok(Left::Nothing)
             }
             Resolution::Missing { proof: Proof::Deleted } => Ok(Left::Deleted),
             other => Ok(Left::Unsure(why_not(&other))),
