@@ -421,6 +421,24 @@ fn without_isolation_a_provider_runs_inside_of_crabbox() {
 }
 
 #[test]
+fn without_isolation_a_failed_lease_is_rolled_back_too() {
+    let place = Place::new();
+    let root = place.root.display();
+    place.world.configure(&format!(
+        "[lease]\nrelease = 'delete'\n[provider.misbehaving]\nroot = '{root}'\nisolation = 'none'\n"
+    ));
+    let mut command = place.command(&["run", "--", "true"]);
+    Ran::of(command.env("CRABBOX_FAULT", "call.after.lease"));
+    let list: Value =
+        serde_json::from_str(&place.crabbox(&["list", "--json"]).stdout).expect("JSON");
+    let slug = list["leases"][0]["slug"].as_str().expect("a lease");
+    place.mood("lease admit");
+    let ran = place.crabbox(&["run", "--id", slug, "--", "true"]);
+    assert!(ran.stderr.contains("failed in `lease`: it lost count"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: what it made (`cbx_"), "{}", ran.stderr);
+}
+
+#[test]
 fn nobody_but_the_user_says_how_a_provider_is_isolated() {
     let place = Place::new();
     let error = "only your own config.toml can say how a provider is isolated";

@@ -212,9 +212,9 @@ impl Desk {
                 self.reconnect(claim, holder, wanted)
             }
             (State::Leasing, _) => {
-                let mut provider = self.provider(&claim.provider)?;
+                let provider = self.provider(&claim.provider)?;
                 let _section = self.working.begin();
-                let held = self.make(claim, holder, &mut provider, wanted)?;
+                let held = self.make(claim, holder, provider, wanted)?;
                 Ok(Taken::Held(Box::new(held)))
             }
             (State::Released | State::Lost | State::Failed, _) => Ok(Taken::Gone),

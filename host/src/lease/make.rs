@@ -23,7 +23,7 @@ const NAMES: usize = 10;
 impl Desk {
     pub(super) fn lease_new(&mut self, wanted: &Wanted) -> Result<Held, CommandError> {
         // Before the claim: a provider that can't start has made nothing.
-        let mut provider = self.provider(&wanted.provider)?;
+        let provider = self.provider(&wanted.provider)?;
         for tried in 0..NAMES {
             let id = LeaseId::from_bits(random_bits());
             let slug = slug(random_bits(), tried);
@@ -35,7 +35,7 @@ impl Desk {
             };
             if self.store.insert(&claim)? {
                 self.working.set(Some(&claim.slug));
-                return self.make(claim, holder, &mut provider, wanted);
+                return self.make(claim, holder, provider, wanted);
             }
         }
         Err(CommandError::failed("no free name for a new lease was found"))
@@ -46,7 +46,7 @@ impl Desk {
         &mut self,
         mut claim: Claim,
         holder: Holder,
-        provider: &mut Provider,
+        mut provider: Provider,
         wanted: &Wanted,
     ) -> Result<Held, CommandError> {
         let settings = &wanted.settings;
@@ -63,15 +63,21 @@ impl Desk {
             Ok(leased) => leased,
             Err(error) => {
                 let effect = error.effect();
+                // One that runs in this process can't be asked again beside itself.
+                drop(provider);
                 return Err(self.roll_back(claim, error.into(), effect, settings));
             }
         };
-        let found = match self.reach_new(provider, &mut claim, leased, settings) {
+        let found = match self.reach_new(&mut provider, &mut claim, leased, settings) {
             Ok(found) => found,
-            Err(error) => return Err(self.roll_back(claim, error, Effect::Done, settings)),
+            Err(error) => {
+                drop(provider);
+                return Err(self.roll_back(claim, error, Effect::Done, settings));
+            }
         };
         let Some(endpoint) = found.endpoint.clone() else {
             let error = no_endpoint(&claim.provider);
+            drop(provider);
             return Err(self.roll_back(claim, error, Effect::Done, settings));
         };
         self.store.transition(&mut claim, Event::Leased, |claim| {
