@@ -7,6 +7,7 @@ use super::keeper;
 use super::link::{Link, Trouble, Why};
 use crate::fault;
 use crate::registry::Library;
+use crate::sys::keep_from_children;
 use crate::tail::Tail;
 use crabbox_provider_api::{Effect, ErrorCode};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
@@ -70,6 +71,7 @@ impl Child {
         let link = Link::new(&library.manifest, ours, program.clone()).map_err(wrap)?;
         let declared = library.manifest.environment.keys();
         debug!(provider = who.name, library = %who.path.display(), "starting a process for it");
+        keep_from_children();
         let mut keeper = Command::new(program)
             .arg(keeper::COMMAND)
             .env_clear()
