@@ -90,13 +90,17 @@ pub fn main() -> ExitCode {
             _ => drop(groups.remove(&group.as_raw_pid())),
         }
     }
-    let groups: Vec<Pid> = groups.into_iter().filter_map(Pid::from_raw).collect();
+    let mut groups: Vec<Pid> = groups.into_iter().filter_map(Pid::from_raw).collect();
     for group in &groups {
         ask_to_end(*group);
     }
     let end = Instant::now() + GRACE;
-    while groups.iter().any(|group| test_kill_process_group(*group).is_ok()) && Instant::now() < end
-    {
+    loop {
+        // The number of one that is gone may be somebody else's by the end of the grace.
+        groups.retain(|group| test_kill_process_group(*group).is_ok());
+        if groups.is_empty() || Instant::now() >= end {
+            break;
+        }
         thread::sleep(Duration::from_millis(10));
     }
     for group in groups {
