@@ -61,6 +61,8 @@ fn keep() -> io::Result<ExitStatus> {
     wait(&child, &mut told, &mut changed, &stderr)?;
     // Also when it has ended: what it started may live on in its group.
     let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
+    // It may have moved to another group. Its number is its own until it is reaped.
+    let _ = kill_process(Pid::from_child(&child), Signal::KILL);
     let status = child.wait()?;
     end_orphans();
     Ok(status)
@@ -136,11 +138,10 @@ fn end_orphans() {
         if reaped.is_err() || Instant::now() >= end {
             return;
         }
-        let mut below = children(getpid());
-        while let Some(process) = below.pop() {
-            // What it has started meanwhile is an orphan the next time.
-            below.extend(children(process));
-            let _ = kill_process(process, Signal::KILL);
+        // Nobody else reaps these, so their numbers are their own. What they have started is an orphan, and so a
+        // child of this process, the next time.
+        for orphan in children(getpid()) {
+            let _ = kill_process(orphan, Signal::KILL);
         }
         thread::sleep(Duration::from_millis(1));
     }
