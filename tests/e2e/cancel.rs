@@ -222,7 +222,7 @@ fn leasing(place: &Place) -> String {
         "[lease]\nrelease = 'delete'\n[provider.misbehaving]\nroot = '{root}'\n"
     ));
     let mut command = place.command(&["run", "--", "true"]);
-    Ran::of(command.env("CRABBOX_FAULT", "call.after.lease"));
+    let _ = Ran::of(command.env("CRABBOX_FAULT", "call.after.lease"));
     let claims = place.claims();
     assert_eq!((&claims[0]["state"], place.boxes()), (&"leasing".into(), 1));
     claims[0]["slug"].as_str().expect("a slug").to_owned()

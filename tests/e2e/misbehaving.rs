@@ -428,7 +428,7 @@ fn without_isolation_a_failed_lease_is_rolled_back_too() {
         "[lease]\nrelease = 'delete'\n[provider.misbehaving]\nroot = '{root}'\nisolation = 'none'\n"
     ));
     let mut command = place.command(&["run", "--", "true"]);
-    Ran::of(command.env("CRABBOX_FAULT", "call.after.lease"));
+    let _ = Ran::of(command.env("CRABBOX_FAULT", "call.after.lease"));
     let list: Value =
         serde_json::from_str(&place.crabbox(&["list", "--json"]).stdout).expect("JSON");
     let slug = list["leases"][0]["slug"].as_str().expect("a lease");

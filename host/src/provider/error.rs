@@ -140,12 +140,10 @@ impl ProviderError {
     ) -> Self {
         let (ended, effect, stderr) = (Ended::Stopped, error.effect, Said(String::new()));
         match why {
-            Why::Cancelled => Self::Cancelled { who, hook, ended, effect, stderr },
-            Why::Deadline if error.code == ErrorCode::Cancelled => {
-                Self::Deadline { who, hook, deadline, ended, effect, stderr }
-            }
             // It failed by itself, if late.
-            Why::Deadline => Self::Answer { provider: who.name, error },
+            _ if error.code != ErrorCode::Cancelled => Self::Answer { provider: who.name, error },
+            Why::Cancelled => Self::Cancelled { who, hook, ended, effect, stderr },
+            Why::Deadline => Self::Deadline { who, hook, deadline, ended, effect, stderr },
         }
     }
 }
