@@ -299,6 +299,10 @@ fn a_list_is_asked_for_page_by_page_and_has_an_end() {
     assert_eq!(names("3"), "box-0 box-1 box-2");
     let round = list("round").expect_err("never ends").to_string();
     assert!(round.contains("`list`: its list goes round in circles at `0`"), "{round}");
+    let long = list("long cursor").expect_err("too long").to_string();
+    assert!(long.contains("`list`: a cursor of its list has more than 4096 bytes"), "{long}");
+    let large = list("large").expect_err("too large").to_string();
+    assert!(large.contains("`list`: its list has more than 33554432 bytes"), "{large}");
     let endless = list("endless").expect_err("never ends").to_string();
     assert!(endless.contains("`list`: its list has more than 1000 pages"), "{endless}");
 }

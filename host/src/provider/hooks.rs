@@ -27,6 +27,12 @@ const PAGES: usize = 1000;
 /// How many resources it may name.
 const RESOURCES: usize = 100_000;
 
+/// How many bytes all of its pages may have together, as JSON.
+const LIST: usize = 32 * 1024 * 1024;
+
+/// How many bytes a cursor may have.
+const CURSOR: usize = 4 * 1024;
+
 /// What a provider may ask of the host while a hook runs.
 pub trait Callbacks {
     /// Stores durably what exists or may exist from now on, before it returns.
@@ -137,9 +143,15 @@ impl Provider {
         let end = Instant::now() + left;
         let mut request = request.clone();
         let (mut resources, mut cursors) = (Vec::new(), BTreeSet::new());
+        let mut bytes = 0;
         for _ in 0..PAGES {
             let page: Inventory = self.call("list", &request, left, host)?;
             left = end.saturating_duration_since(Instant::now());
+            bytes += serde_json::to_string(&page).map_or(0, |page| page.len());
+            if bytes > LIST {
+                let reason = format!("its list has more than {LIST} bytes");
+                return Err(self.runtime.broken("list", reason));
+            }
             resources.extend(page.resources);
             if resources.len() > RESOURCES {
                 let reason = format!("it lists more than {RESOURCES} resources");
@@ -148,6 +160,10 @@ impl Provider {
             let Some(next) = page.next else {
                 return Ok(Inventory { resources, next: None });
             };
+            if next.len() > CURSOR {
+                let reason = format!("a cursor of its list has more than {CURSOR} bytes");
+                return Err(self.runtime.broken("list", reason));
+            }
             if !cursors.insert(next.clone()) {
                 let reason = format!("its list goes round in circles at `{}`", cut(&next, 100));
                 return Err(self.runtime.broken("list", reason));
