@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long a provider may take to start and find a resource.
-const RESOLVE_DEADLINE: Duration = Duration::from_mins(10);
+pub(super) const RESOLVE_DEADLINE: Duration = Duration::from_mins(10);
 
 /// What kind of box is wanted.
 #[derive(Clone, Debug)]
@@ -323,18 +323,23 @@ impl Desk {
         intent: Intent,
         settings: &Settings,
     ) -> Result<Resolution, ProviderError> {
-        let request = ResolveRequest {
-            lease: claim.id.to_string(),
-            resource: claim.resource.clone(),
-            scope: claim.scope.clone(),
-            attributes: claim.attributes.clone(),
-            intent,
-            settings: settings.clone(),
-        };
+        let request = question(claim, intent, settings);
         let longest = self.working.patience(RESOLVE_DEADLINE);
         let (printer, stop) = (self.printer, self.working.stop());
         let mut clerk = Clerk { store: &mut self.store, claim, printer, stop };
         provider.resolve(&request, longest, &mut clerk)
+    }
+}
+
+/// What `resolve` is asked of a claim.
+pub(super) fn question(claim: &Claim, intent: Intent, settings: &Settings) -> ResolveRequest {
+    ResolveRequest {
+        lease: claim.id.to_string(),
+        resource: claim.resource.clone(),
+        scope: claim.scope.clone(),
+        attributes: claim.attributes.clone(),
+        intent,
+        settings: settings.clone(),
     }
 }
 
