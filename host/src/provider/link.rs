@@ -18,6 +18,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 use tracing::warn;
 
@@ -26,6 +27,9 @@ const STOPPING: Duration = Duration::from_secs(2);
 
 /// How long one that doesn't read may hold its host.
 const UNREAD: Duration = Duration::from_secs(20);
+
+/// How long it takes at most to tell a hook to stop.
+const TELLING: Duration = Duration::from_millis(500);
 
 /// Why a hook was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +113,14 @@ impl Link {
             return Err(Trouble::Stopped(Why::Cancelled, error));
         }
         self.calls += 1;
+        // The last call may have been told to stop.
+        let _ = self.socket.set_write_timeout(Some(UNREAD));
         self.execs.begin(&request);
         let answer = self.converse(hook, request, self.input(longest, stop.as_ref()), host);
+        if matches!(answer, Err(Trouble::Deaf(_) | Trouble::Nonsense(_) | Trouble::Closed)) {
+            // It gets nothing more: what comes of its commands isn't written to one that doesn't read.
+            self.close();
+        }
         self.execs.end();
         answer
     }
@@ -235,8 +245,20 @@ impl Input<'_> {
         self.told = Some(why);
         self.end = self.end.min(Instant::now()) + STOPPING;
         self.execs.cancel();
-        // One that is gone is noticed by the next read.
-        let _ = self.send(ToChild::Cancel);
+        // One that is gone is noticed by the next read. One that doesn't read what comes of its commands
+        // doesn't read this either, and isn't waited for.
+        let _ = self.socket.set_write_timeout(Some(TELLING));
+        let end = Instant::now() + TELLING;
+        loop {
+            match self.out.try_lock() {
+                Ok(mut out) => {
+                    let _ = frame::write(&mut *out, ToChild::Cancel);
+                    return;
+                }
+                Err(_) if Instant::now() >= end => return,
+                Err(_) => thread::sleep(Duration::from_millis(2)),
+            }
+        }
     }
 
     /// Waits until there is something to read.
