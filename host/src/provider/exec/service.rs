@@ -1,5 +1,6 @@
 //! All that one provider runs: serves what its child relays, and ends everything with the hook.
 
+use super::guard::GRACE;
 use super::message::shown;
 use super::tool::{Said, Tool};
 use super::{cassette, find, guard};
@@ -19,6 +20,7 @@ use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Instant;
 use tracing::{Span, debug, debug_span};
 
 /// How much may be asked for at a time, and how many commands may run.
@@ -150,7 +152,11 @@ impl Execs {
         }
         let running = std::mem::take(&mut state.running);
         drop(state);
-        drop(running);
+        // All were asked to end by now, and have one grace together.
+        let end = Instant::now() + GRACE;
+        for one in running.into_values() {
+            let _ = one.lock().unwrap_or_else(PoisonError::into_inner).tool.stop_by(end);
+        }
     }
 
     fn serve(&self, body: &[u8]) -> (u32, Vec<u8>) {

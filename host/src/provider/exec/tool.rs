@@ -266,13 +266,19 @@ impl Tool {
     }
 
     /// Ends its whole group: asked first, then killed, and reaped last.
-    pub(super) fn stop(&mut self) -> Option<ExitStatus> {
+    fn stop(&mut self) -> Option<ExitStatus> {
+        self.stop_by(Instant::now() + GRACE)
+    }
+
+    /// The same, with a moment at which it is killed: several that end together share theirs.
+    pub(super) fn stop_by(&mut self, end: Instant) -> Option<ExitStatus> {
         if self.reaped.is_none() {
             let group = Pid::from_child(&self.process);
             self.stdin = None;
             if !self.exited {
                 ask_to_end(group);
-                let grace = Timespec::try_from(GRACE).ok();
+                let left = end.saturating_duration_since(Instant::now());
+                let grace = Timespec::try_from(left).ok();
                 let mut ended = [PollFd::new(&self.pidfd, PollFlags::IN)];
                 let _ = rustix::io::retry_on_intr(|| poll(&mut ended, grace.as_ref()));
             }
