@@ -85,6 +85,13 @@ impl Value {
             )
         };
         let text = |item: &Toml| item.as_str().map(str::to_owned);
+        // Of whatever type: a type of a newer interface is no reason to show it.
+        if setting.secret {
+            return value
+                .as_str()
+                .ok_or_else(wrong)
+                .and_then(|text| Self::of_secret(setting, text));
+        }
         match (setting.kind, value) {
             (Type::Unknown, _) => Ok(Self::Raw(to_json(value))),
             (Type::Integer, Toml::Integer(number)) => Ok(Self::Integer(*number)),
@@ -105,11 +112,25 @@ impl Value {
         }
     }
 
+    fn of_secret(setting: &Setting, text: &str) -> Result<Self, Wrong> {
+        if text.is_empty() {
+            let found = "an empty one".to_owned();
+            return Err(Wrong {
+                expected: "a string".to_owned(),
+                found,
+                ..Wrong::new(setting, "")
+            });
+        }
+        Ok(Self::Secret(Secret::new(text.to_owned())))
+    }
+
     /// From a variable, or from the last word that was typed: what is typed is in this folder.
     pub(super) fn of_text(setting: &Setting, text: &str, folder: &Path) -> Result<Self, Wrong> {
+        if setting.secret {
+            return Self::of_secret(setting, text);
+        }
         let wrong = || Wrong::new(setting, format!("`{text}`"));
         match setting.kind {
-            Type::String if setting.secret => Ok(Self::Secret(Secret::new(text.to_owned()))),
             Type::String => Ok(Self::Text(text.to_owned())),
             Type::Integer => text.trim().parse().map(Self::Integer).map_err(|_| wrong()),
             Type::Bool => match text {
@@ -306,5 +327,21 @@ mod tests {
         let shown = format!("{value:?} {} {}", value.text(), value.to_json());
         assert!(!shown.contains("hunter2"), "{shown}");
         assert_eq!(value.handed(), json!("hunter2-hunter2"));
+    }
+
+    #[test]
+    fn a_secret_of_a_type_of_a_newer_interface_shows_nothing() {
+        let secret = setting("type = 'newer'\nsecret = true");
+        let text = Toml::String("hunter2-newer".to_owned());
+        let of_file = Value::of_toml(&secret, &text, Path::new("/")).expect("a secret");
+        let of_variable = Value::of_text(&secret, "hunter2-newer", Path::new("/"));
+        for value in [of_file, of_variable.expect("a secret")] {
+            let shown = format!("{value:?} {} {}", value.text(), value.to_json());
+            assert!(!shown.contains("hunter2"), "{shown}");
+            assert_eq!(value.handed(), json!("hunter2-newer"));
+        }
+        let list = Toml::Array(vec![text]);
+        let wrong = Value::of_toml(&secret, &list, Path::new("/")).expect_err("no text");
+        assert_eq!(wrong.found, "what it is");
     }
 }
