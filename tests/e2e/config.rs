@@ -147,7 +147,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_line() {
     crabbox: error: [WORLD]/config/crabbox/config.toml:2: `lease.idle` must be a duration such as `90s`, `15m` or `2h`, not `5`
     crabbox: error: [WORLD]/config/crabbox/config.toml:3: duplicate key `idle`
     crabbox: error: [WORLD]/config/crabbox/config.toml:4: `lease.release` must be one of `park`, `delete`, not `'burn'`
-    crabbox: error: [WORLD]/config/crabbox/config.toml:6: `provider.local` must be a table of settings, not `'x'`
+    crabbox: error: [WORLD]/config/crabbox/config.toml:6: `provider.local` must be a table of settings, not a string
     crabbox:   hint: `[provider.local]` holds its settings; `lease.provider` chooses one
     crabbox: error: [WORLD]/config/crabbox/config.toml:7: there is no provider `lcoal`
     crabbox:   hint: did you mean `local`?

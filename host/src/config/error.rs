@@ -109,8 +109,8 @@ pub enum Problem {
     ProviderShape {
         /// Whose settings.
         name: String,
-        /// What it is.
-        found: String,
+        /// What kind of value it is.
+        found: &'static str,
     },
     /// A provider that is almost called like one that is there.
     #[error("there is no provider `{name}`")]

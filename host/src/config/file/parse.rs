@@ -146,7 +146,8 @@ impl Reader<'_> {
             let start = name.span().start;
             let DeValue::Table(entries) = value.get_ref() else {
                 let name = name.get_ref().to_string();
-                let found = self.shown(value);
+                // Not what it is: most likely a setting of a provider, perhaps a secret.
+                let found = kind(value.get_ref());
                 self.report(start, Problem::ProviderShape { name, found });
                 continue;
             };
@@ -177,6 +178,18 @@ impl Reader<'_> {
         };
         let place = Place::File { path: self.path.to_owned(), line: Some(line) };
         self.layer.errors.push(ConfigError::new(place, problem));
+    }
+}
+
+/// What kind of value it is, in words.
+fn kind(value: &DeValue<'_>) -> &'static str {
+    match value {
+        DeValue::String(_) => "a string",
+        DeValue::Integer(_) | DeValue::Float(_) => "a number",
+        DeValue::Boolean(_) => "a bool",
+        DeValue::Datetime(_) => "a date or time",
+        DeValue::Array(_) => "a list",
+        DeValue::Table(_) => "a table",
     }
 }
 
@@ -227,7 +240,7 @@ mod tests {
         );
         assert_eq!(
             of_user("[provider]\nlocal = 'x'\n"),
-            "f.toml:2: `provider.local` must be a table of settings, not `'x'`"
+            "f.toml:2: `provider.local` must be a table of settings, not a string"
         );
         assert_eq!(
             errors(Owner::Repository, "[providers]\npath = ['/p']\n"),
