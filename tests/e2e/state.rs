@@ -312,6 +312,10 @@ fn what_a_claim_says_is_shown_and_not_obeyed() {
         assert!(!ran.stderr.contains(['\u{1b}', '\u{9b}']), "{ran:?}");
         assert!(ran.stdout.contains("\\u{1b}[2J\\u{9b}1m"), "{}", ran.stdout);
     }
+    let listed = world.crabbox(&["list", "--json"]).stdout;
+    assert!(!listed.contains(['\u{1b}', '\u{9b}']), "{listed:?}");
+    let document: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!(document["leases"][0]["provider"], escape);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::colour::{self, Colour, is_live};
 use super::progress::{self, Progress};
+use super::visible::visible_json;
 use super::{CommandError, Table, stream, visible};
 use crate::log::{self, Matter};
 use crate::redact;
@@ -161,9 +162,10 @@ impl Printer {
     }
 
     /// Text that was asked for, on standard output: a [`super::Table`], or lines whose values from
-    /// outside went through [`visible()`].
+    /// outside went through [`visible()`], or JSON. What a terminal would obey all the same is
+    /// written as JSON writes it.
     pub fn data(&self, text: &str) -> Result<(), CommandError> {
-        ignore_closed(stream::stdout(redact::text(text).as_bytes()))
+        ignore_closed(stream::stdout(visible_json(&redact::text(text)).as_bytes()))
     }
 
     /// A table that was asked for, on standard output, as wide as fits there.
@@ -183,7 +185,8 @@ impl Printer {
             .map(redact::json)
             .and_then(|document| serde_json::to_string_pretty(&document))
             .map_err(io::Error::other);
-        ignore_closed(text.and_then(|text| stream::stdout(format!("{text}\n").as_bytes())))
+        let text = text.map(|text| format!("{text}\n"));
+        ignore_closed(text.and_then(|text| stream::stdout(visible_json(&text).as_bytes())))
     }
 
     /// A line of ours on standard error, recognisable among the program's.
