@@ -12,7 +12,11 @@ const LONGEST: usize = 160;
 /// Options whose values aren't everybody's business, and what stands for them.
 const ENV: &str = "--env";
 const SHELL: &str = "--shell";
+const REQUEST: &str = "--request";
 const MORE: &str = "...";
+
+/// Options that say where everything lies.
+const PLACES: [&str; 2] = ["--state-dir", "--provider-path"];
 
 /// The words of a line behind `crabbox`.
 #[derive(Clone, Debug)]
@@ -24,6 +28,24 @@ impl Typed {
     pub fn here() -> Self {
         let words = env::args_os().skip(1);
         Self(words.map(|word| redact::text(&word.to_string_lossy()).into_owned()).collect())
+    }
+
+    /// Another command that looks at the same places: of this line it keeps `--state-dir` and
+    /// `--provider-path`.
+    #[must_use]
+    pub fn other(self, words: &[&str]) -> Self {
+        let mut ours = self.0[..self.end()].iter();
+        let mut line = Vec::new();
+        while let Some(word) = ours.next() {
+            if PLACES.contains(&word.as_str()) {
+                line.push(word.clone());
+                line.extend(ours.next().cloned());
+            } else if word.split_once('=').is_some_and(|(option, _)| PLACES.contains(&option)) {
+                line.push(word.clone());
+            }
+        }
+        line.extend(words.iter().map(|word| (*word).to_owned()));
+        Self(line)
     }
 
     /// With these words of ours; the program's own stay where they are.
@@ -96,7 +118,8 @@ impl Typed {
         pairs.map(|(name, value)| (name.to_owned(), value.to_owned()))
     }
 
-    /// For the record: without the values of variables, without lines of shell, and of the program's
+    /// For the record: without the values of variables and of what is called like a secret, without
+    /// lines of shell and requests, and of the program's
     /// own words the first alone.
     #[must_use]
     pub fn in_outline(mut self) -> Self {
@@ -139,11 +162,19 @@ impl fmt::Display for Typed {
 fn outlined(before: &str, word: &str) -> String {
     match (before, word.split_once('=')) {
         (ENV, Some((name, _))) => format!("{name}={MORE}"),
-        (SHELL, _) => MORE.to_owned(),
+        (SHELL | REQUEST, _) => MORE.to_owned(),
+        (option, _) if names_secret(option) && !word.starts_with('-') => MORE.to_owned(),
         (_, Some((ENV, value))) => format!("{ENV}={}", outlined(ENV, value)),
-        (_, Some((SHELL, _))) => format!("{SHELL}={MORE}"),
+        (_, Some((option, _))) if [SHELL, REQUEST].contains(&option) || names_secret(option) => {
+            format!("{option}={MORE}")
+        }
         _ => word.to_owned(),
     }
+}
+
+/// Is it an option that is called like a secret? `--NAME-KEY-file` isn't.
+fn names_secret(option: &str) -> bool {
+    option.starts_with("--") && redact::looks_secret(option)
 }
 
 fn is_one_line(word: &str) -> bool {
@@ -164,6 +195,16 @@ mod tests {
         assert_eq!(line.to_string(), "crabbox run --keep --fresh -- ls --all");
         assert_eq!(typed("run").with(&["--", "COMMAND"]).to_string(), "crabbox run -- COMMAND");
         assert_eq!(typed("run ls -- a").command_from("ls").to_string(), "crabbox run -- ls -- a");
+    }
+
+    #[test]
+    fn another_command_looks_at_the_same_places() {
+        let list = |line: &str| typed(line).other(&["list"]).to_string();
+        assert_eq!(list("run --id a -- make --state-dir b"), "crabbox list");
+        assert_eq!(
+            list("--state-dir a run --keep --provider-path=b --provider-path c"),
+            "crabbox --state-dir a --provider-path=b --provider-path c list"
+        );
     }
 
     #[test]
@@ -189,6 +230,17 @@ mod tests {
         assert_eq!(outline("run --shell=x --id a"), "crabbox run --shell=... --id a");
         assert_eq!(outline("run --shell x"), "crabbox run --shell ...");
         assert_eq!(outline("run -- make"), "crabbox run -- make");
+        assert_eq!(
+            outline("provider call x list --request {} --json"),
+            "crabbox provider call x list --request ... --json"
+        );
+        assert_eq!(outline("provider call --request={}"), "crabbox provider call --request=...");
+        assert_eq!(
+            outline(
+                "run --x-token hunter2 --x-api-key=a=b --x-token-file f --x-token-stdin --keep"
+            ),
+            "crabbox run --x-token ... --x-api-key=... --x-token-file f --x-token-stdin --keep"
+        );
     }
 
     #[test]
