@@ -187,6 +187,16 @@ fn what_a_repository_only_asks_for_is_told_and_holds_once_it_is_granted() {
     // Another byte is another file.
     gallery.repository("artists = ['Klee']\n# by and by");
     assert!(!artists(false));
+    let changed = |expected: &str| {
+        let ran = gallery.run(&[]);
+        let expected = format!("it has changed since you trusted it: {expected}");
+        assert!(ran.stderr.contains(&expected), "{}", ran.stderr);
+    };
+    changed("it asks for the same, but");
+    gallery.repository("artists = ['Klee', 'Marc']");
+    changed("it now asks for `provider.gallery.artists = [\"Klee\", \"Marc\"]`");
+    gallery.repository("artists = ['Klee']\nlit = true");
+    changed("it asks for the same, perhaps for more, and");
     // In the user's own words.
     let root = gallery.world.root().join("rooms");
     gallery.world.configure(&format!(

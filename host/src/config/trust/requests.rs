@@ -3,9 +3,9 @@
 use super::{GrantTable, TrustProblem};
 use crate::config::Owner;
 use crate::config::error::{ConfigError, Place};
-use crate::config::keys::{self, KEYS, Repository};
+use crate::config::keys::{KEYS, Repository};
 use crate::config::layers::Layers;
-use crabbox_provider_api::manifest::Manifest;
+use crabbox_provider_api::manifest::{Manifest, settings};
 use std::collections::BTreeMap;
 
 /// Something that only the user can grant.
@@ -58,7 +58,8 @@ impl Layers {
     }
 
     /// What the repository's file asks for of crabbox's own settings and doesn't get, each a warning
-    /// with its line. The first says how the file changed, if it was trusted once.
+    /// with its line. The first says how the file changed, if it was trusted once and asked for any
+    /// of them or for a provider's setting that it still asks for.
     #[must_use]
     pub fn ungranted(&self) -> Vec<ConfigError> {
         let requests = self.requests(&[]);
@@ -74,21 +75,39 @@ impl Layers {
                 warning(Some(request.line), TrustProblem::Ungranted { text, reason })
             })
             .collect();
-        let changes = self.grants().outdated().map(|pin| {
-            let of_host = pin.requests.iter().filter(|(key, _)| keys::find(key).is_some());
-            changes(&of_host.map(|(key, value)| (key.clone(), value.clone())).collect(), &requests)
-        });
-        if let Some(changes) = changes.filter(|_| !warnings.is_empty()) {
+        let Some(pin) = self.grants().outdated() else { return warnings };
+        let of_providers = self.of_providers();
+        // What was a request is one still. Others of providers are for their manifests to judge.
+        let (known, others): (Vec<_>, Vec<_>) =
+            of_providers.into_iter().partition(|(key, _)| pin.requests.contains_key(key));
+        let is_lost = |(key, value): &(String, toml::Value)| !self.grants().allows(key, value);
+        if !warnings.is_empty() || known.iter().any(is_lost) {
+            let of_host = requests.into_iter().map(|request| (request.key, request.value));
+            let now: Vec<_> = of_host.chain(known).collect();
+            let changes = changes(&pin.requests, &now, !others.is_empty());
             warnings.insert(0, warning(None, TrustProblem::Changed { changes }));
         }
         warnings
+    }
+
+    /// All that the repository's file says of providers, each by its whole name.
+    fn of_providers(&self) -> Vec<(String, toml::Value)> {
+        let tables = self.file(Owner::Repository).1.providers.iter();
+        let entries = tables.flat_map(|(provider, table)| {
+            let of_one = table.value.iter();
+            of_one.map(move |(name, found)| (settings::key(provider, name), found.value.clone()))
+        });
+        entries.collect()
     }
 
     /// What became of the requests of a file that was trusted and has changed since, in words.
     /// `requests`: all of them, as they are now.
     #[must_use]
     pub fn changes(&self, requests: &[Request]) -> Option<String> {
-        self.grants().outdated().map(|pin| changes(&pin.requests, requests))
+        let now = || requests.iter().map(|request| (request.key.clone(), request.value.clone()));
+        self.grants()
+            .outdated()
+            .map(|pin| changes(&pin.requests, &now().collect::<Vec<_>>(), false))
     }
 
     /// The tables `[trust."PATH"]` of the user's file.
@@ -99,13 +118,24 @@ impl Layers {
     }
 }
 
-/// What a change of the file did to its requests, in words: `now asks for …`.
-fn changes(before: &BTreeMap<String, toml::Value>, now: &[Request]) -> String {
-    let new = now.iter().filter(|request| before.get(&request.key) != Some(&request.value));
-    let new: Vec<String> = new.map(|request| format!("`{}`", request.text())).collect();
-    let gone = before.iter().filter(|(key, _)| now.iter().all(|request| request.key != **key));
-    let gone: Vec<String> = gone.map(|(key, value)| format!("`{key} = {value}`")).collect();
+/// What a change of the file did to its requests, in words: `now asks for …`. `more`: it may ask for
+/// others, too.
+fn changes(
+    before: &BTreeMap<String, toml::Value>,
+    now: &[(String, toml::Value)],
+    more: bool,
+) -> String {
+    let text = |key: &String, value: &toml::Value| format!("`{key} = {value}`");
+    let new = now.iter().filter(|(key, value)| before.get(key) != Some(value));
+    let new: Vec<String> = new.map(|(key, value)| text(key, value)).collect();
+    let gone = before.iter().filter(|(key, _)| now.iter().all(|(known, _)| known != *key));
+    let gone: Vec<String> = gone.map(|(key, value)| text(key, value)).collect();
     match (new.as_slice(), gone.as_slice()) {
+        ([], []) if more => {
+            "it asks for the same, perhaps for more, and other settings may give that another \
+             meaning"
+                .to_owned()
+        }
         ([], []) => {
             "it asks for the same, but other settings may give that another meaning".to_owned()
         }
