@@ -9,6 +9,9 @@ use std::error::Error as _;
 use std::process::ExitCode;
 use std::time::Duration;
 
+/// How people say that something is on or off.
+const SWITCHED: [&str; 8] = ["true", "false", "yes", "no", "on", "off", "1", "0"];
+
 /// The words before the program's own.
 fn words() -> Vec<String> {
     let words = env::args_os().skip(1).take_while(|word| word != "--");
@@ -128,11 +131,38 @@ impl Line {
         if word.starts_with('-') {
             return CommandError::usage(format!("there is no option `{word}`")).hint(self.help());
         }
+        if let Some(flag) = self.switch_before(word) {
+            let value = ["true", "yes", "on", "1"].contains(&word);
+            let message =
+                format!("`{word}` is one word too many: a value of `{flag}` stands behind `=`");
+            let line = Typed::here().without(&flag).with(&[&format!("{flag}={value}")]);
+            return CommandError::usage(message).hint(line.to_string());
+        }
         if self.is_run() {
             let message = format!("`{word}` is no option: the command stands behind `--`");
             return CommandError::usage(message).hint(Typed::here().command_from(word).to_string());
         }
         CommandError::usage(format!("`{word}` is one word too many")).hint(self.help())
+    }
+
+    /// The provider's flag right before this word, if the word was meant as its value, which stands
+    /// behind `=` alone. Without `--` in the line it is a command, more likely.
+    fn switch_before(&self, word: &str) -> Option<String> {
+        let words = words();
+        let has_command = env::args_os().count() > words.len() + 1;
+        if !has_command && self.is_run() && !SWITCHED.contains(&word) {
+            return None;
+        }
+        // The parser knows it, since it objects to the word behind it; this command doesn't.
+        let is_providers = |flag: &str| {
+            let name = flag.strip_prefix("--").filter(|name| !name.contains('='));
+            let name = name.filter(|name| !name.ends_with("-stdin"));
+            let own = |name| self.command.get_arguments().any(|own| own.get_long() == Some(name));
+            name.is_some_and(|name| !own(name))
+        };
+        let mut pairs = words.windows(2);
+        let pair = pairs.find(|pair| pair[1] == word && is_providers(&pair[0]))?;
+        Some(pair[0].clone())
     }
 
     fn no_command(&self, word: &str) -> CommandError {

@@ -24,6 +24,11 @@ fn a_flag_that_is_wrong_is_refused_before_anything_is_begun() {
             "",
         ),
         (
+            &["--gallery-lit", "maybe"],
+            "`maybe` is one word too many: a value of `--gallery-lit` stands behind `=`",
+            "--gallery-lit=false -- true",
+        ),
+        (
             &["--gallery-root", "~bob/x"],
             "--gallery-root: `provider.gallery.root` must be a path",
             "",
