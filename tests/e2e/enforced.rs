@@ -212,7 +212,7 @@ fn only_the_machine_enforces_and_only_what_can_be() {
         ("lease.provider = []\n", "etc/config.toml:2: `lease.provider` must be"),
         ("lease.idle = 7\n", "etc/config.toml:2: `lease.idle` must be a duration"),
         ("lease.relaese = 'park'\n", "etc/config.toml:2: unknown key `lease.relaese`"),
-        ("provider.local.x = 1\n", "etc/config.toml:2: unknown key `provider.local`"),
+        ("provider.local.x = 1\n", "etc/config.toml:2: `provider.local` can't be enforced"),
     ] {
         if !world.configure_machine(&format!("[enforced]\n{text}")) {
             return;
@@ -223,7 +223,7 @@ fn only_the_machine_enforces_and_only_what_can_be() {
         assert!(checked.stderr.contains(expected), "{expected}: {}", checked.stderr);
     }
     assert!(world.configure_machine("[trust.'/x']\nlease.release = 'delete'\n"));
-    refused("etc/config.toml:1: unknown key `trust./x`");
+    refused("etc/config.toml:1: only your own file grants");
 }
 
 #[test]

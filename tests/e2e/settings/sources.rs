@@ -169,7 +169,11 @@ fn the_strongest_layer_holds_and_the_chain_is_explained() {
     assert_eq!((&given["rooms"], &given["url"]), (&json!(5), &json!("own")));
     let missing = gallery.crabbox(&["config", "explain", "provider.gallery.roms"]);
     assert_eq!(missing.code, 2);
-    assert!(missing.stderr.contains("hint: crabbox config explain provider.gallery.rooms"));
+    let hint = format!(
+        "hint: crabbox --provider-path {} config explain provider.gallery.rooms\n",
+        gallery.path
+    );
+    assert!(missing.stderr.contains(&hint), "{}", missing.stderr);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::{Shared, manifests, repository, trusted};
 use crate::cli::confirm::Question;
 use crate::config::{Layers, Pin, Pins, REPOSITORY_FILE, Request};
-use crate::output::{CommandError, Exit, Quoted, Table};
+use crate::output::{CommandError, Exit, Quoted, Table, Typed};
 use crate::places::{Places, real};
 use crate::sync::Source;
 use clap::{Args, ValueHint};
@@ -107,7 +107,10 @@ fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(),
         Question {
             ask: "grant this to the file as it is now? [y/N]".to_owned(),
             refused: format!("trusting `{shown}` must be confirmed"),
-            line: format!("crabbox config trust {} --yes", Quoted(path.parent().unwrap_or(path))),
+            line: {
+                let line = Typed::here().other(&["config", "trust"]);
+                format!("{line} {} --yes", Quoted(path.parent().unwrap_or(path)))
+            },
             left: format!("`{shown}` isn't trusted"),
         }
         .put(shared)?;
@@ -181,7 +184,7 @@ fn revoke(shared: &Shared, places: &Places, path: &Path) -> Result<(), CommandEr
         let error = CommandError::new(Exit::NotFound, format!("`{shown}` isn't trusted"));
         return Err(match lines.first() {
             Some(line) => error.hint(format!("it is granted something in {line}: remove that")),
-            None => error.hint("crabbox config trust --list"),
+            None => error.hint(Typed::here().other(&["config", "trust", "--list"]).to_string()),
         });
     }
     if shared.printer.json {

@@ -93,6 +93,15 @@ impl Reader<'_> {
             DeValue::Table(tables) if name == "trust" && self.rules == Rules::Own => {
                 self.grants(tables);
             }
+            DeValue::Table(_) if name == "trust" && self.rules == Rules::System => {
+                self.report(start, TrustProblem::Grants);
+            }
+            DeValue::Table(tables) if name == "provider" && self.rules == Rules::Enforced => {
+                for provider in tables.keys() {
+                    let key = format!("provider.{}", provider.get_ref());
+                    self.report(provider.span().start, TrustProblem::NotEnforced { key });
+                }
+            }
             _ if name == "enforced" && matches!(self.rules, Rules::Own | Rules::Repository) => {
                 self.report(start, TrustProblem::Enforces);
             }
@@ -247,6 +256,19 @@ mod tests {
             [
                 "f.toml:2: a repository can't set `providers.path`: it would choose what code runs on this machine"
             ]
+        );
+    }
+
+    #[test]
+    fn what_has_no_place_in_the_file_of_the_machine_is_named() {
+        let of_system = |text| errors(Owner::System, text).join("\n");
+        assert_eq!(
+            of_system("[trust.'/x'.lease]\nrelease = 'delete'\n"),
+            "f.toml:1: only your own file grants: a repository is trusted by each user"
+        );
+        assert_eq!(
+            of_system("[enforced.provider.gallery]\nsize = 'small'\n"),
+            "f.toml:1: `provider.gallery` can't be enforced"
         );
     }
 

@@ -56,7 +56,7 @@ impl Reader<'_> {
         value: &Spanned<DeValue<'_>>,
     ) {
         if key.enforced == Enforced::No {
-            return self.report(span.start, TrustProblem::NotEnforced { key: key.name });
+            return self.report(span.start, TrustProblem::NotEnforced { key: key.name.to_owned() });
         }
         match Bound::of_toml(key, value.get_ref()) {
             Some(bound) => {

@@ -2,7 +2,7 @@
 
 use super::pins::PinError;
 use crate::config::keys::{Enforced, KEYS};
-use crate::output::Quoted;
+use crate::output::{Quoted, Typed};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -50,11 +50,14 @@ pub enum TrustProblem {
     /// `[enforced]` in a file that can't enforce anything.
     #[error("only the machine's own file can enforce anything")]
     Enforces,
+    /// Grants in the machine's file.
+    #[error("only your own file grants: a repository is trusted by each user")]
+    Grants,
     /// A setting that can't be enforced.
     #[error("`{key}` can't be enforced")]
     NotEnforced {
         /// Which.
-        key: &'static str,
+        key: String,
     },
     /// A setting that a repository can't have at all.
     #[error("a repository can't set `{key}`: it would choose {reason}")]
@@ -123,10 +126,12 @@ impl TrustProblem {
                 Some(format!("set `{key}` in your own config.toml if you want it"))
             }
             Self::Ungranted { .. } | Self::Changed { .. } => {
-                let folder = path.parent().unwrap_or(path);
-                Some(format!("crabbox config trust {}", Quoted(folder)))
+                let line = Typed::here().other(&["config", "trust"]);
+                Some(format!("{line} {}", Quoted(path.parent().unwrap_or(path))))
             }
-            Self::NoGrant { .. } | Self::Enforces => Some("remove the line".to_owned()),
+            Self::NoGrant { .. } | Self::Enforces | Self::Grants => {
+                Some("remove the line".to_owned())
+            }
             Self::Pin(PinError::Damaged(path) | PinError::Open { path, .. }) => {
                 Some(format!("rm {}", Quoted(path)))
             }
@@ -150,7 +155,7 @@ impl TrustProblem {
             Self::Forbidden { .. } => "forbidden",
             Self::Ungranted { .. } => "ungranted",
             Self::Changed { .. } => "changed",
-            Self::NoGrant { .. } | Self::GrantPath { .. } => "grant",
+            Self::NoGrant { .. } | Self::GrantPath { .. } | Self::Grants => "grant",
             Self::Pin(_) => "pin",
         }
     }
