@@ -174,6 +174,14 @@ fn what_is_trusted_is_listed_and_taken_back() {
     granted  lease.release = "delete"  [WORLD]/checkout, by [WORLD]/config/crabbox/config.toml:1
     --- stderr
     "#);
+    let file = world.root().join("config/crabbox/config.toml");
+    let text = fs::read_to_string(&file).expect("reads");
+    fs::write(&file, format!("{text}[lease]\nidel = '1m'\n")).expect("writes");
+    let listed = world.crabbox(&["config", "trust", "--list"]);
+    assert!(listed.stderr.contains("unknown key `lease.idel`"), "{}", listed.stderr);
+    assert!(listed.stderr.contains("hint: did you mean `lease.idle`?"), "{}", listed.stderr);
+    assert!(listed.stdout.contains("granted"), "{}", listed.stdout);
+    fs::write(&file, text).expect("writes");
     let revoked = world.crabbox(&["config", "trust", "--revoke"]);
     assert_snapshot!(revoked.snapshot(&world), @r#"
     exit 0

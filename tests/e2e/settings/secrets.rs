@@ -64,6 +64,36 @@ fn a_secret_is_never_taken_from_a_command_line_or_a_repository() {
 }
 
 #[test]
+fn a_secret_that_is_set_twice_or_to_nothing_is_an_error() {
+    let gallery = Gallery::bare();
+    for (table, expected) in [
+        (
+            format!("token = '{TOKEN}'\nroot = 'x'\ntoken-file = 'f'"),
+            "config.toml:4: `provider.gallery.token` and `provider.gallery.token-file` are both set",
+        ),
+        (
+            "root = 'x'\ntoken = ''".to_owned(),
+            "config.toml:3: `provider.gallery.token` must be a string, not an empty one",
+        ),
+    ] {
+        gallery.configure(&table);
+        let said = gallery.refused(gallery.run_command(&[]));
+        assert!(said.contains(expected), "{said}");
+        assert!(!said.contains(TOKEN), "{said}");
+    }
+}
+
+#[test]
+fn a_setting_without_its_provider_is_not_shown() {
+    let gallery = Gallery::bare();
+    gallery.world.configure(&format!("[provider]\ntoken = '{TOKEN}'\n"));
+    let mut shown = gallery.crabbox(&["config", "check", "--json"]);
+    shown.stderr.push_str(&gallery.refused(gallery.run_command(&[])));
+    assert!(shown.stderr.contains("must be a table of settings, not a string"), "{shown:?}");
+    assert!(!format!("{shown:?}").contains(TOKEN), "{shown:?}");
+}
+
+#[test]
 fn a_secret_is_in_no_answer_and_in_no_file() {
     let gallery = Gallery::new("");
     let with = |arguments: &[&str]| {

@@ -2,7 +2,7 @@
 //! file grants.
 
 use super::Shared;
-use crate::config::{GrantTable, Layers, Owner, PinState, Pins, USER_FILE};
+use crate::config::{ConfigError, GrantTable, Layers, Owner, PinState, Pins, USER_FILE};
 use crate::output::{CommandError, Table};
 use crate::places::Places;
 use serde_json::{Value, json};
@@ -10,13 +10,15 @@ use std::path::Path;
 
 /// The tables of the user's file that are about this checkout.
 pub(super) fn tables_for(places: &Places, root: &Path) -> Vec<GrantTable> {
-    let mut tables = tables(places);
+    let mut tables = tables(places).0;
     tables.retain(|table| table.is_for(root));
     tables
 }
 
-fn tables(places: &Places) -> Vec<GrantTable> {
-    Layers::of_file(&places.config.join(USER_FILE), Owner::User).0.grant_tables()
+/// All of them, and what is wrong with the file.
+fn tables(places: &Places) -> (Vec<GrantTable>, Vec<ConfigError>) {
+    let (layers, errors) = Layers::of_file(&places.config.join(USER_FILE), Owner::User);
+    (layers.grant_tables(), errors)
 }
 
 pub(super) fn list(shared: &Shared, places: &Places) -> Result<(), CommandError> {
@@ -26,7 +28,8 @@ pub(super) fn list(shared: &Shared, places: &Places) -> Result<(), CommandError>
     for error in broken {
         shared.printer.warning(&error.to_string());
     }
-    let tables = tables(places);
+    let (tables, wrong) = tables(places);
+    super::warn(shared.printer, &wrong);
     if shared.printer.json {
         let files: Vec<Value> = pins
             .iter()

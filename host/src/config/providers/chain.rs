@@ -131,6 +131,15 @@ impl Walk<'_> {
         let folder = path.parent().unwrap_or(Path::new("/")).to_owned();
         let folder = std::path::absolute(&folder).unwrap_or(folder);
         let of_file = self.setting.secret.then(|| format!("{}-file", self.name));
+        let second = of_file.as_ref().and_then(|name| table.get(name));
+        if let (Some(one), Some(second), true) =
+            (table.get(self.name), second, owner != Owner::Repository)
+        {
+            let line = Some(one.line.max(second.line));
+            let key = key(self.provider, self.name);
+            let place = Place::File { path: path.to_owned(), line };
+            self.refuse(place, ProviderProblem::Both { key });
+        }
         for name in [Some(self.name.to_owned()), of_file.clone()].into_iter().flatten() {
             let Some(entry) = table.get(&name) else {
                 continue;

@@ -82,6 +82,12 @@ pub enum ProviderProblem {
         /// Which key.
         key: String,
     },
+    /// A secret, and a file that holds one.
+    #[error("`{key}` and `{key}-file` are both set")]
+    Both {
+        /// Which key.
+        key: String,
+    },
     /// A secret that would be shown as it is typed.
     #[error("standard input is a terminal, which would show what is typed for `{key}`")]
     Terminal {
@@ -108,6 +114,7 @@ impl ProviderProblem {
             Self::Other { provider, .. } => {
                 Some(format!("--provider {provider}, or leave the flag out"))
             }
+            Self::Both { .. } => Some("remove one of the lines".to_owned()),
             Self::Alias { name, .. } => {
                 Some(format!("its settings stand under `[provider.{name}]`"))
             }
@@ -142,6 +149,7 @@ impl ProviderProblem {
             Self::SecretFile { .. }
             | Self::SecretStdin { .. }
             | Self::SecretEmpty { .. }
+            | Self::Both { .. }
             | Self::Terminal { .. } => "secret",
         }
     }

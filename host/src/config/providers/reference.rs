@@ -65,7 +65,8 @@ repository. It comes from
 | `KEY-file = \"FILE\"` under `[provider.NAME]` | a file that your `config.toml` names |
 | `KEY = \"…\"` under `[provider.NAME]` | your `config.toml` itself |
 
-`config show`, `config explain`, `provider describe`, errors, logs and claims show none.
+`KEY` and `KEY-file` in one table are an error, and so is an empty secret. `config show`, `config explain`,
+`provider describe`, errors, logs and claims show none.
 
 ## What a repository may do
 
