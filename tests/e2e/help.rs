@@ -147,6 +147,12 @@ fn a_wrong_line_is_answered_by_the_right_one() {
             "`--id <ID>` and `--fresh` can't be given together",
             "crabbox run --help",
         ),
+        (
+            "run --timeout 5s --timeout 6s -- ls",
+            "`--timeout` can be given only once",
+            "crabbox run --help",
+        ),
+        ("provider call", "`NAME` and `HOOK` are missing", "crabbox provider call --help"),
         ("run --keep --keep -- ls", "`--keep` can be given only once", "crabbox run --help"),
     ] {
         let ran = world.crabbox(&line.split(' ').collect::<Vec<_>>());

@@ -104,7 +104,7 @@ impl Line {
             ErrorKind::ArgumentConflict => {
                 let (one, other) = (told(ContextKind::InvalidArg), told(ContextKind::PriorArg));
                 let message = if one == other || other.is_empty() {
-                    format!("`{one}` can be given only once")
+                    format!("`{}` can be given only once", option(&one))
                 } else {
                     format!("`{one}` and `{other}` can't be given together")
                 };
@@ -192,12 +192,17 @@ impl Line {
                 .hint(Typed::here().with(&["--", "COMMAND"]).to_string());
         }
         let names: Vec<&str> = names.iter().map(|name| bare(name)).collect();
-        let message = format!("`{}` is missing", names.join("`, `"));
+        let message = match names.as_slice() {
+            [most @ .., last] if !most.is_empty() => {
+                format!("`{}` and `{last}` are missing", most.join("`, `"))
+            }
+            names => format!("`{}` is missing", names.concat()),
+        };
         match names.as_slice() {
             ["ID"] => CommandError::usage(format!("{message}: the id or slug of a lease"))
-                .hint("crabbox list"),
+                .hint(Typed::here().other(&["list"]).to_string()),
             ["KEY"] => CommandError::usage(format!("{message}: the name of a setting"))
-                .hint("crabbox config show"),
+                .hint(Typed::here().other(&["config", "show"]).to_string()),
             [name] => {
                 CommandError::usage(format!("{message}{}", self.choices(name))).hint(self.help())
             }
@@ -264,6 +269,15 @@ fn texts(error: &clap::Error, kind: ContextKind) -> Vec<String> {
         Some(ContextValue::String(text)) => vec![text.clone()],
         Some(ContextValue::Strings(texts)) => texts.clone(),
         _ => Vec::new(),
+    }
+}
+
+/// `--timeout <DURATION>` or `--verbose...` without what stands behind its name.
+fn option(name: &str) -> &str {
+    if name.starts_with('-') {
+        name.split([' ', '.', '=', '[']).next().unwrap_or(name)
+    } else {
+        bare(name)
     }
 }
 
