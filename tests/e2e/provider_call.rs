@@ -103,3 +103,34 @@ fn what_both_sides_say_is_shown_without_secrets() {
     }
     assert!(!traced.stderr.contains(secret), "{}", traced.stderr);
 }
+
+#[test]
+fn connecting_keeps_to_what_the_machine_enforces_and_to_the_file_of_the_leases_checkout() {
+    let desk = Desk::new("");
+    let slug = value(&call(&desk, &["lease"]))["slug"].as_str().expect("a slug").to_owned();
+    desk.calls();
+    if !desk.world.configure_machine("[enforced]\nlease.idle = '1h'\n") {
+        return;
+    }
+    let connect = ["resolve", "--id", &slug, "--request", r#"{"intent":"connect"}"#];
+    desk.world.write(".crabbox.toml", "[lease]\nidle = '2h'\n");
+    // Also from elsewhere: the checkout that it was leased for counts.
+    let line = [&["provider", "call", "desk"][..], &connect].concat();
+    let mut elsewhere = desk.crabbox_command(&line);
+    for ran in [call(&desk, &connect), Ran::of(elsewhere.current_dir(desk.world.root()))] {
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains("`lease.idle` can't be `2h`"), "{}", ran.stderr);
+    }
+    desk.world.write(".crabbox.toml", "");
+    // The lease's provider is forbidden, whatever it is called on the line.
+    desk.world.configure_machine("[enforced]\nlease.provider = ['under-the-desk', 'local']\n");
+    let line = [&["provider", "call", "under-the-desk"][..], &connect].concat();
+    let refused = desk.crabbox(&line);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("can't be used: it is from `desk`"), "{}", refused.stderr);
+    assert_eq!(desk.calls(), "");
+    let looked = call(&desk, &["resolve", "--id", &slug]);
+    assert_eq!(looked.code, 0, "{}", looked.stderr);
+    let released = call(&desk, &["release", "--id", &slug]);
+    assert_eq!(released.code, 0, "{}", released.stderr);
+}

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Here are the options that all commands
 //! share, the dispatch, and how a failure becomes an exit code.
 
+mod bounds;
 mod bug;
 mod completions;
 mod config;

@@ -2,12 +2,14 @@
 
 use crate::claims::Claim;
 use crate::cli::Shared;
+use crate::cli::bounds;
 use crate::cli::config::warn;
 use crate::cli::confirm::Question;
 use crate::cli::list::to_json;
 use crate::config::{Flags, REPOSITORY_FILE, Settings};
 use crate::lease::{How, Wanted, random_bits};
 use crate::output::{CommandError, Exit};
+use crate::places::Places;
 use crate::provider::{self, Callbacks};
 use crate::registry::Library;
 use clap::{Args, ValueEnum};
@@ -151,9 +153,16 @@ impl Call {
 
     fn call(&self, shared: &Shared) -> Result<Came, CommandError> {
         let places = shared.places()?;
-        let of_lease = self.hook.is_about_a_lease();
-        let flags = Flags { provider: Some(self.provider.clone()), of_lease, ..shared.flags() };
-        let repository = repository()?;
+        // What the machine enforces is set aside only for what lets go of a box, or just looks at it.
+        let connects = self.hook == Hook::Resolve && self.connects()?;
+        let of_lease = self.hook.is_about_a_lease() && !connects;
+        let flags = Flags { of_lease, ..shared.flags() };
+        let claim = self.claim(shared, &places, &flags)?;
+        let repository = match &claim {
+            Some(claim) => claim.repository.clone(),
+            None => repository()?,
+        };
+        let flags = Flags { provider: Some(self.provider.clone()), ..flags };
         let settings = Settings::for_provider(flags, Some(&repository), &places)?;
         warn(shared.printer, &settings.warnings);
         let handed = &settings.provider_settings.handed;
@@ -168,7 +177,7 @@ impl Call {
                 Ok(Came::Lease(Box::new(held.claim)))
             }
             Hook::Resolve | Hook::Release => {
-                let claim = desk.find(self.id.as_deref().unwrap_or_default())?;
+                let claim = claim.expect("a hook about a lease has found its claim");
                 if claim.provider != library.manifest.name {
                     let (slug, of) = (&claim.slug, &claim.provider);
                     let message =
@@ -187,10 +196,11 @@ impl Call {
                     let (claim, _) = desk.stop(id, delete, handed)?;
                     return Ok(Came::Lease(Box::new(claim)));
                 }
-                if !self.connects()? {
+                if !connects {
                     let resolution = desk.look(&claim, handed)?;
                     return Ok(Came::Answer(to_value(&resolution)?));
                 }
+                bounds::check_provider(&settings, &claim)?;
                 let id = Some(claim.id.to_string());
                 let wanted = self.wanted(&settings, claim.repository.clone(), id);
                 let mut held = desk.acquire(&wanted)?;
@@ -202,6 +212,21 @@ impl Call {
                 Ok(Came::Lease(Box::new(held.claim)))
             }
         }
+    }
+
+    /// The claim that it is about. It is looked for before the settings are read: those of the
+    /// checkout that it was leased for hold.
+    fn claim(
+        &self,
+        shared: &Shared,
+        places: &Places,
+        flags: &Flags,
+    ) -> Result<Option<Claim>, CommandError> {
+        let Some(id) = &self.id else { return Ok(None) };
+        // The bounds are judged with all that holds for the call itself.
+        let flags = Flags { of_lease: true, ..flags.clone() };
+        let settings = Settings::load(flags, None, places)?;
+        shared.desk(places, &settings)?.find(id).map(Some)
     }
 
     /// Calls a hook that changes nothing.

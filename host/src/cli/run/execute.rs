@@ -4,8 +4,8 @@ use super::arguments::{Order, Run};
 use super::attempt::Attempt;
 use super::explain::{Failed, explain};
 use super::report::{Report, Unreleased};
-use crate::cli::Shared;
-use crate::config::{Setting, Settings};
+use crate::cli::{Shared, bounds};
+use crate::config::Settings;
 use crate::fault;
 use crate::lease::Desk;
 use crate::output::{CommandError, Printer, Typed, human};
@@ -46,18 +46,13 @@ impl Run {
 }
 
 impl Order {
-    /// A lease may be from before the machine's own file forbade its provider.
     fn check_lease(&self, desk: &Desk) -> Result<(), CommandError> {
-        let (Some(id), Some(enforcement)) = (&self.wanted.id, &self.settings.providers) else {
-            return Ok(());
-        };
-        let claim = desk.find(id)?;
-        if enforcement.bound.admits(&Setting::Text(claim.provider.clone())) {
-            return Ok(());
+        match &self.wanted.id {
+            Some(id) if self.settings.providers.is_some() => {
+                bounds::check_provider(&self.settings, &desk.find(id)?)
+            }
+            _ => Ok(()),
         }
-        let (slug, provider) = (&claim.slug, &claim.provider);
-        let message = format!("`{slug}` can't be used: it is from `{provider}`, {enforcement}");
-        Err(CommandError::usage(message).code("enforced").hint(format!("crabbox stop {slug}")))
     }
 
     fn run(&self, desk: Desk, printer: Printer) -> Result<Report, Failed> {
