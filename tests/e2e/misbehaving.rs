@@ -454,6 +454,10 @@ fn nobody_but_the_user_says_how_a_provider_is_isolated() {
     let mut command = place.command(&["run", "--", "true"]);
     let ran = Ran::of(command.env("CRABBOX_MISBEHAVING_ISOLATION", "none"));
     assert!(ran.stderr.contains(&format!("CRABBOX_MISBEHAVING_ISOLATION: {error}")), "{ran:?}");
+    // A variable of somebody else's hinders nothing.
+    let mut command = place.command(&["config", "check"]);
+    let ran = Ran::of(command.env("CRABBOX_ANOTHER_ISOLATION", "none"));
+    assert!(!ran.stderr.contains("_ISOLATION"), "{ran:?}");
     let ran = place.crabbox(&["run", "--misbehaving-isolation", "none", "--", "true"]);
     assert_eq!(ran.code, 125, "{}", ran.stderr);
     place.world.configure("[provider.misbehaving]\nisolation = 'much'\n");

@@ -2,6 +2,8 @@
 //! Only the user's own file may say it: it chooses what may happen to this very process.
 
 use super::error::{ConfigError, Place, Problem};
+use crabbox_provider_api::manifest::settings::variable;
+use std::collections::BTreeSet;
 use std::env;
 
 /// The key.
@@ -25,14 +27,11 @@ pub(super) fn not_that(provider: &str, value: &toml::Value) -> Problem {
     }
 }
 
-/// A variable that would set it, were it a provider's setting.
-pub(super) fn of_environment() -> Vec<ConfigError> {
-    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let ours = |name: &String| {
-        let provider =
-            name.strip_prefix("CRABBOX_").and_then(|rest| rest.strip_suffix("_ISOLATION"));
-        provider.is_some_and(|provider| !provider.is_empty())
-    };
-    let errors = names.filter(ours);
-    errors.map(|name| ConfigError::new(Place::Variable(name.into()), Problem::Isolation)).collect()
+/// Variables that would set it for one of these providers, were it a provider's setting. Others that
+/// are called nearly so belong to somebody else.
+pub(super) fn of_environment<'a>(providers: impl IntoIterator<Item = &'a str>) -> Vec<ConfigError> {
+    let names: BTreeSet<String> =
+        providers.into_iter().map(|provider| variable(provider, KEY)).collect();
+    let set = names.into_iter().filter(|name| env::var_os(name).is_some());
+    set.map(|name| ConfigError::new(Place::Variable(name.into()), Problem::Isolation)).collect()
 }

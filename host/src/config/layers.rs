@@ -152,6 +152,10 @@ impl Layers {
             system: (system, of_system),
             grants,
         };
+        let tables = layers.provider_tables();
+        let chosen = layers.chosen_provider().map(|(name, _)| name);
+        let names = tables.iter().map(|(name, _)| *name).chain(chosen.as_deref());
+        errors.extend(isolation::of_environment(names));
         (layers, errors)
     }
 
@@ -262,7 +266,8 @@ impl Layers {
     }
 
     /// Has the user, or the machine, a table `[provider.NAME]` for this name?
-    pub(super) fn is_configured(&self, provider: &str) -> bool {
+    #[must_use]
+    pub fn is_configured(&self, provider: &str) -> bool {
         [&self.user, &self.system].iter().any(|(_, layer)| layer.providers.contains_key(provider))
     }
 
@@ -334,6 +339,5 @@ fn environment() -> (BTreeMap<&'static str, Setting>, Vec<ConfigError>) {
             errors.push(ConfigError::new(Place::Variable(name.into()), problem));
         }
     }
-    errors.extend(isolation::of_environment());
     (settings, errors)
 }
