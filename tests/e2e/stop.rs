@@ -149,3 +149,14 @@ fn what_isnt_there_is_said_so() {
     assert_eq!(world.crabbox(&["stop", "no-such"]).code, 4);
     assert_eq!(world.crabbox(&["run", "--id", "no-such", "--", "true"]).code, 125);
 }
+
+#[test]
+fn a_checkout_with_a_broken_file_does_not_keep_its_boxes() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--keep", "--", "true"]).code, 0);
+    let slug = slug(&world);
+    world.write(".crabbox.toml", "[lease\n");
+    let stopped = world.crabbox(&["stop", &slug]);
+    assert_eq!(stopped.code, 0, "{}", stopped.stderr);
+    assert!(stopped.stderr.contains(".crabbox.toml: nothing of it is taken: "), "{stopped:?}");
+}

@@ -104,6 +104,9 @@ pub enum Problem {
     /// Where somebody else could decide what may happen to this process.
     #[error("only your own config.toml can say how a provider is isolated")]
     Isolation,
+    /// A repository's file with this error, where its settings can be done without.
+    #[error("nothing of it is taken: {0}")]
+    SetAside(String),
     /// `[provider] NAME = …` instead of `[provider.NAME]`.
     #[error("`provider.{name}` must be a table of settings, not {found}")]
     ProviderShape {
@@ -158,7 +161,7 @@ impl ConfigError {
     #[must_use]
     pub fn is_warning(&self) -> bool {
         match &self.problem {
-            Problem::NotInstalled { .. } => true,
+            Problem::NotInstalled { .. } | Problem::SetAside(_) => true,
             Problem::Trust(problem) => problem.is_warning(),
             _ => false,
         }
@@ -204,6 +207,7 @@ impl ConfigError {
             Problem::Enforced { .. } => "enforced",
             Problem::Trust(problem) => problem.code(),
             Problem::Isolation => "forbidden",
+            Problem::SetAside(_) => "set_aside",
             Problem::Encoding | Problem::Syntax(_) => "syntax",
             Problem::Unknown { .. } => "unknown_key",
             Problem::Value { .. } | Problem::ProviderShape { .. } => "value",

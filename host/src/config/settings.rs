@@ -1,6 +1,7 @@
 //! What holds in the end.
 
-use super::error::ConfigError;
+use super::error::{ConfigError, Place, Problem};
+use super::file::REPOSITORY_FILE;
 use super::layers::{Flags, Layers, Origin};
 use super::policy::Enforcement;
 use super::providers::{self, ProviderSettings};
@@ -59,8 +60,27 @@ impl Settings {
 
     /// The same for a command that uses the chosen provider: all that the provider will be given is
     /// checked here, before it is started, and secrets are read. The provider is called by its
-    /// name from then on, also where an alias chose it.
+    /// name from then on, also where an alias chose it. Of a repository whose file has errors nothing
+    /// is taken where a lease is let go of, with a warning.
     pub fn for_provider(
+        flags: Flags,
+        repository: Option<&Path>,
+        places: &Places,
+    ) -> Result<Self, CommandError> {
+        let (true, Some(root)) = (flags.of_lease, repository) else {
+            return Self::with_provider(flags, repository, places);
+        };
+        Self::with_provider(flags.clone(), repository, places).or_else(|error| {
+            // Whoever lets go of a box needn't mend a checkout first, which may be somebody else's.
+            let mut settings = Self::with_provider(flags, None, places)?;
+            let place = Place::File { path: root.join(REPOSITORY_FILE), line: None };
+            let problem = Problem::SetAside(error.to_string());
+            settings.warnings.push(ConfigError::new(place, problem));
+            Ok(settings)
+        })
+    }
+
+    fn with_provider(
         flags: Flags,
         repository: Option<&Path>,
         places: &Places,
