@@ -120,3 +120,22 @@ fn leases_of_a_provider_that_is_gone_are_named() {
     assert_eq!(code, 1);
     expect(&found, "desk-doctor", "fail", "there are leases of it");
 }
+
+#[test]
+fn a_provider_that_the_machine_forbids_is_not_asked() {
+    let desk = Desk::new("");
+    if !desk.world.configure_machine("[enforced]\nlease.provider = ['local']\n") {
+        return;
+    }
+    let (_, found) = checks(&mut desk.crabbox_command(&["doctor", "--json"]));
+    expect(&found, "desk-doctor", "skip", "the machine doesn't allow it");
+    assert_eq!(desk.calls(), "");
+}
+
+#[test]
+fn the_checks_of_a_provider_run_where_its_hooks_run() {
+    let desk = Desk::new("isolation = 'none'");
+    let ran = desk.crabbox(&["doctor"]);
+    assert!(ran.stdout.contains("desk-"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("the provider `desk` runs inside of crabbox"), "{}", ran.stderr);
+}

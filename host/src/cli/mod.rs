@@ -13,6 +13,7 @@ mod help;
 mod init;
 mod interrupts;
 mod list;
+mod onlooker;
 mod provider;
 mod run;
 mod settings;

@@ -3,9 +3,9 @@
 use super::working::Working;
 use crate::claims::{Claim, Event, LeaseId, Store};
 use crate::output::{CommandError, Printer};
-use crate::provider::{self, Callbacks, Isolation, Options, Provider, Stop};
+use crate::provider::{self, Callbacks, Isolation, Options, Provider, ProviderError, Stop};
 use crate::redact;
-use crate::registry::Registry;
+use crate::registry::{Library, Registry};
 use crabbox_provider_api::payload::Checkpoint;
 use std::collections::BTreeSet;
 
@@ -54,16 +54,26 @@ impl Desk {
     /// Starts the provider of this name, in a process of its own if the user doesn't want it otherwise.
     pub(super) fn provider(&self, name: &str) -> Result<Provider, CommandError> {
         let usable = self.registry.find(name)?;
-        let mut words = std::iter::once(&usable.manifest.name).chain(&usable.manifest.aliases);
-        let isolation = if words.any(|word| self.in_process.contains(word)) {
-            let name = &usable.manifest.name;
-            self.printer.warning(&format!("the provider `{name}` runs inside of crabbox"));
-            Isolation::None
-        } else {
-            Isolation::Process
-        };
-        Ok(provider::open(&usable, &Options { isolation, ..Options::default() })?)
+        Ok(open(&usable, &self.in_process, self.printer)?)
     }
+}
+
+/// Starts a provider, in a process of its own unless its name or an alias of it is among these: then
+/// it runs in this one, and that is told.
+pub fn open(
+    library: &Library,
+    in_process: &BTreeSet<String>,
+    printer: Printer,
+) -> Result<Provider, ProviderError> {
+    let name = &library.manifest.name;
+    let mut words = std::iter::once(name).chain(&library.manifest.aliases);
+    let isolation = if words.any(|word| in_process.contains(word)) {
+        printer.warning(&format!("the provider `{name}` runs inside of crabbox"));
+        Isolation::None
+    } else {
+        Isolation::Process
+    };
+    provider::open(library, &Options { isolation, ..Options::default() })
 }
 
 /// What a provider may ask of the host while it works on a claim.

@@ -23,7 +23,7 @@ mod wait;
 mod working;
 
 pub use acquire::{Held, How, Wanted};
-pub use desk::Desk;
+pub use desk::{Desk, open};
 pub use names::{random_bits, workspace_name};
 pub use release::End;
 pub use working::Working;

@@ -4,16 +4,18 @@
 use super::{Row, fail, pass, skip, warn};
 use crate::claims::Reader;
 use crate::cli::Shared;
-use crate::config::{Layers, Settings};
-use crate::provider::{self, Callbacks, ProviderError};
+use crate::cli::onlooker::Onlooker;
+use crate::config::{Enforcement, Layers, Setting, Settings};
+use crate::lease;
+use crate::provider::ProviderError;
 use crate::registry::{FindError, Library, Registry};
 use crabbox_provider_api::ErrorCode;
-use crabbox_provider_api::payload::{Check, CheckStatus, Checkpoint, Diagnosis, DoctorRequest};
-use std::collections::BTreeSet;
+use crabbox_provider_api::payload::{Check, CheckStatus, Diagnosis, DoctorRequest};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
-use tracing::{Span, info};
+use tracing::Span;
 
 /// How long a provider may take at most.
 const LONGEST: Duration = Duration::from_secs(30);
@@ -47,32 +49,53 @@ pub(super) fn ask(
     registry: &Registry,
     wanted: &Wanted,
 ) -> Vec<Row> {
-    let mut seen = BTreeSet::new();
     let mut rows = Vec::new();
     let mut calls = Vec::new();
+    // Several words may stand for one.
+    let mut libraries = BTreeMap::new();
+    let mut in_use = BTreeSet::new();
+    let mut chosen = None;
     for word in wanted.configured.union(&wanted.in_use) {
-        let library = match registry.find(word) {
-            Ok(library) if seen.insert(library.manifest.name.clone()) => library,
-            Ok(_) => continue,
+        match registry.find(word) {
+            Ok(library) => {
+                let name = library.manifest.name.clone();
+                if wanted.in_use.contains(word) {
+                    in_use.insert(name.clone());
+                }
+                if *word == settings.provider {
+                    chosen = Some(name.clone());
+                }
+                libraries.insert(name, library);
+            }
             Err(error) => {
                 rows.extend(absent(word, &error, wanted).map(|check| Row::of(word, check)));
-                continue;
             }
-        };
-        let by_repository = settings.provider_by_repository && *word == settings.provider;
-        if by_repository && !registry.is_bundled(word) && !wanted.in_use.contains(word) {
-            let message = "this repository chooses it, and you haven't configured it: not asked";
-            rows.push(Row::of(word, skip("doctor", message)));
-            continue;
-        }
-        let (settings, errors) = layers.settings_of(&library.manifest);
-        if errors.iter().any(|error| !error.is_warning()) {
-            rows.push(Row::of(word, skip("doctor", "its settings are wrong: not asked")));
-        } else {
-            calls.push((library, DoctorRequest { settings: settings.handed }));
         }
     }
-    rows.extend(call_all(shared, &calls));
+    for (name, library) in libraries {
+        let is_allowed =
+            |enforcement: &Enforcement| enforcement.bound.admits(&Setting::Text(name.clone()));
+        if !settings.providers.as_ref().is_none_or(is_allowed) {
+            let message = "the machine doesn't allow it: not asked";
+            rows.push(Row::of(&name, skip("doctor", message)));
+            continue;
+        }
+        let by_repository = settings.provider_by_repository
+            && chosen.as_ref() == Some(&name)
+            && !layers.is_configured(&name);
+        if by_repository && !registry.is_bundled(&name) && !in_use.contains(&name) {
+            let message = "this repository chooses it, and you haven't configured it: not asked";
+            rows.push(Row::of(&name, skip("doctor", message)));
+            continue;
+        }
+        let (of_provider, errors) = layers.settings_of(&library.manifest);
+        if errors.iter().any(|error| !error.is_warning()) {
+            rows.push(Row::of(&name, skip("doctor", "its settings are wrong: not asked")));
+        } else {
+            calls.push((library, DoctorRequest { settings: of_provider.handed }));
+        }
+    }
+    rows.extend(call_all(shared, &settings.in_process, &calls));
     rows
 }
 
@@ -88,24 +111,33 @@ fn absent(word: &str, error: &FindError, wanted: &Wanted) -> Option<Check> {
     }
 }
 
-fn call_all(shared: &Shared, calls: &[(Library, DoctorRequest)]) -> Vec<Row> {
+fn call_all(
+    shared: &Shared,
+    in_process: &BTreeSet<String>,
+    calls: &[(Library, DoctorRequest)],
+) -> Vec<Row> {
     let span = Span::current();
     thread::scope(|scope| {
         let threads: Vec<_> = calls
             .iter()
             .map(|(library, request)| {
                 let span = &span;
-                scope.spawn(move || span.in_scope(|| call(shared, library, request)))
+                scope.spawn(move || span.in_scope(|| call(shared, in_process, library, request)))
             })
             .collect();
         threads.into_iter().flat_map(|one| one.join().expect("asking doesn't panic")).collect()
     })
 }
 
-fn call(shared: &Shared, library: &Library, request: &DoctorRequest) -> Vec<Row> {
+fn call(
+    shared: &Shared,
+    in_process: &BTreeSet<String>,
+    library: &Library,
+    request: &DoctorRequest,
+) -> Vec<Row> {
     let name = &library.manifest.name;
     let _asking = shared.printer.progress(format!("asking {name}"));
-    let answer = provider::open(library, &provider::Options::default())
+    let answer = lease::open(library, in_process, shared.printer)
         .and_then(|mut provider| provider.doctor(request, LONGEST, &mut Onlooker));
     checks(name, answer).into_iter().map(|check| Row::of(name, check)).collect()
 }
@@ -139,18 +171,5 @@ fn with_hint(check: Check, otherwise: impl FnOnce() -> String) -> Check {
         CheckStatus::Skip => skip(&id, message),
         CheckStatus::Warn => warn(&id, message, hint.unwrap_or_else(otherwise)),
         CheckStatus::Fail => fail(&id, message, hint.unwrap_or_else(otherwise)),
-    }
-}
-
-/// A host for which nothing is made.
-struct Onlooker;
-
-impl Callbacks for Onlooker {
-    fn checkpoint(&mut self, _: &Checkpoint) -> Result<(), String> {
-        Err("`doctor` makes nothing".to_owned())
-    }
-
-    fn progress(&mut self, text: &str) {
-        info!("{text}");
     }
 }
