@@ -2,7 +2,9 @@
 
 use crate::desk::Desk;
 use crabbox_tests::{Ran, World};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
+use std::process::Stdio;
 
 fn call(desk: &Desk, arguments: &[&str]) -> Ran {
     desk.crabbox(&[&["provider", "call", "desk"], arguments].concat())
@@ -76,10 +78,15 @@ fn a_resource_never_comes_from_the_request() {
 fn a_hook_that_changes_nothing_answers_as_it_is() {
     let world = World::new();
     let path = world.provider_path("crabbox_provider_tools").display().to_string();
-    let request = r#"{"settings":{"commands":[]}}"#;
-    let line =
-        ["--provider-path", &path, "provider", "call", "tools", "doctor", "--request", request];
+    world.configure("[provider.tools]\nisolation = 'none'\n");
+    let line = ["--provider-path", &path, "provider", "call", "tools", "doctor"];
     let ran = world.crabbox(&line);
+    assert!(ran.stderr.contains("the provider `tools` runs inside of crabbox"), "{}", ran.stderr);
+    let settings = [&line[..], &["--request", r#"{"settings":{"commands":[]}}"#]].concat();
+    let refused = world.crabbox(&settings);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains("takes nothing, and not `settings`"), "{}", refused.stderr);
+    assert!(refused.stderr.contains("hint: crabbox provider options tools"), "{}", refused.stderr);
     assert_eq!((ran.code, value(&ran)), (0, json!({ "checks": [] })), "{}", ran.stderr);
     let desk = Desk::new("");
     let refused = call(&desk, &["list"]);
@@ -123,7 +130,8 @@ fn connecting_keeps_to_what_the_machine_enforces_and_to_the_file_of_the_leases_c
     }
     desk.world.write(".crabbox.toml", "");
     // The lease's provider is forbidden, whatever it is called on the line.
-    desk.world.configure_machine("[enforced]\nlease.provider = ['under-the-desk', 'local']\n");
+    let forbids = "[enforced]\nlease.provider = ['under-the-desk', 'local']\n";
+    assert!(desk.world.configure_machine(forbids));
     let line = [&["provider", "call", "under-the-desk"][..], &connect].concat();
     let refused = desk.crabbox(&line);
     assert_eq!(refused.code, 2, "{}", refused.stderr);
@@ -133,4 +141,49 @@ fn connecting_keeps_to_what_the_machine_enforces_and_to_the_file_of_the_leases_c
     assert_eq!(looked.code, 0, "{}", looked.stderr);
     let released = call(&desk, &["release", "--id", &slug]);
     assert_eq!(released.code, 0, "{}", released.stderr);
+}
+
+#[test]
+fn a_box_that_was_not_kept_is_not_kept_by_connecting() {
+    let desk = Desk::new("");
+    let ran = desk.run(&["--", "true"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let leases = value(&desk.crabbox(&["list", "--json"]));
+    let slug = leases["leases"][0]["slug"].as_str().expect("a slug").to_owned();
+    let connect = ["resolve", "--id", &slug, "--request", r#"{"intent":"connect"}"#];
+    let reached = value(&call(&desk, &connect));
+    assert_eq!((&reached["state"], &reached["keep"]), (&json!("ready"), &json!(false)));
+}
+
+#[test]
+fn an_interrupted_call_ends_with_the_signals_code_and_a_line_to_type() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--", "true"]).code, 0);
+    let leases = value(&desk.crabbox(&["list", "--json"]));
+    let slug = leases["leases"][0]["slug"].as_str().expect("a slug").to_owned();
+    desk.mood("resolve waits");
+    let connect = ["resolve", "--id", &slug, "--request", r#"{"intent":"connect"}"#];
+    let mut command = desk.crabbox_command(&[&["provider", "call", "desk"][..], &connect].concat());
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    let waited_for = desk.world.root().join("desk/waited-for");
+    crabbox_tests::until("the provider waits", || waited_for.exists());
+    kill_process(Pid::from_child(&child), Signal::INT).expect("signals");
+    let ran = Ran::from(child.wait_with_output().expect("ends"));
+    assert_eq!(ran.code, 130, "{}", ran.stderr);
+    assert!(ran.stderr.contains(&format!("hint: crabbox stop {slug}")), "{}", ran.stderr);
+}
+
+#[test]
+fn a_box_that_was_leased_to_be_deleted_is_let_go_of_where_deleting_is_no_longer_allowed() {
+    let desk = Desk::new("[lease]\nrelease = 'delete'");
+    let slug = value(&call(&desk, &["lease"]))["slug"].as_str().expect("a slug").to_owned();
+    if !desk.world.configure_machine("[enforced]\nlease.release = 'park'\n") {
+        return;
+    }
+    let delete = ["release", "--id", &slug, "--request", r#"{"action":"delete"}"#, "--yes"];
+    let refused = call(&desk, &delete);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    assert!(refused.stderr.contains(&format!("hint: crabbox stop {slug}")), "{}", refused.stderr);
+    let released = call(&desk, &["release", "--id", &slug]);
+    assert_eq!(value(&released)["state"], "released", "{}", released.stderr);
 }

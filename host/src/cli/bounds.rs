@@ -1,5 +1,8 @@
-//! What the machine's own file says against something that is asked for of a lease.
+//! What stands against something that is asked for of a lease: the machine's own file, or that nobody
+//! has agreed to it.
 
+use super::Shared;
+use super::confirm::Question;
 use crate::claims::Claim;
 use crate::config::{Setting, Settings};
 use crate::output::CommandError;
@@ -15,4 +18,40 @@ pub(super) fn check_provider(settings: &Settings, claim: &Claim) -> Result<(), C
     let (slug, provider) = (&claim.slug, &claim.provider);
     let message = format!("`{slug}` can't be used: it is from `{provider}`, {enforcement}");
     Err(CommandError::usage(message).code("enforced").hint(format!("crabbox stop {slug}")))
+}
+
+/// A deletion that somebody asks for now. One that was settled when the box was leased is neither
+/// objected to nor asked about: else nobody could let go of it.
+pub(super) struct Deletion {
+    /// How it is asked for.
+    pub(super) word: &'static str,
+    /// It is agreed to already.
+    pub(super) yes: bool,
+}
+
+impl Deletion {
+    /// Errors if the machine doesn't allow it, or nobody agrees to it.
+    pub(super) fn agree(
+        &self,
+        shared: &Shared,
+        settings: &Settings,
+        claim: &Claim,
+    ) -> Result<(), CommandError> {
+        let slug = &claim.slug;
+        if let Some(enforcement) = &settings.no_deletion {
+            let message = format!("{} can't be: for `lease.release`, {enforcement}", self.word);
+            let error = CommandError::usage(message).code("enforced");
+            return Err(error.hint(format!("crabbox stop {slug}")));
+        }
+        if self.yes {
+            return Ok(());
+        }
+        Question {
+            ask: format!("delete the box of `{slug}` with all that is on it? [y/N]"),
+            refused: format!("deleting `{slug}` must be confirmed"),
+            line: format!("crabbox stop {slug} --delete --yes"),
+            left: format!("`{slug}` is left as it is"),
+        }
+        .put(shared)
+    }
 }

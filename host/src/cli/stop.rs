@@ -1,8 +1,8 @@
 //! `crabbox stop`
 
 use super::Shared;
+use super::bounds::Deletion;
 use super::config::warn;
-use super::confirm::Question;
 use super::interrupts::Interrupts;
 use super::list::to_json;
 use crate::config::{Flags, Settings};
@@ -35,20 +35,9 @@ impl Stop {
         let settings = Settings::load(flags.clone(), None, &places)?;
         let mut desk = shared.desk(&places, &settings)?;
         let claim = desk.find(&self.id)?;
-        if let Some(enforcement) = settings.no_deletion.filter(|_| self.delete) {
-            let message = format!("`--delete` can't be: for `lease.release`, {enforcement}");
-            let error = CommandError::usage(message).code("enforced");
-            return Err(error.hint(format!("crabbox stop {}", claim.slug)));
-        }
-        if self.delete && !self.yes {
-            let slug = &claim.slug;
-            Question {
-                ask: format!("delete the box of `{slug}` with all that is on it? [y/N]"),
-                refused: format!("deleting `{slug}` must be confirmed"),
-                line: format!("crabbox stop {slug} --delete --yes"),
-                left: format!("`{slug}` is left as it is"),
-            }
-            .put(shared)?;
+        if self.delete {
+            let deletion = Deletion { word: "`--delete`", yes: self.yes };
+            deletion.agree(shared, &settings, &claim)?;
         }
         let flags = Flags { provider: Some(claim.provider.clone()), ..flags };
         let settings = Settings::for_provider(flags, Some(&claim.repository), &places)?;

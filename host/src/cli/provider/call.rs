@@ -2,18 +2,18 @@
 
 use crate::claims::Claim;
 use crate::cli::Shared;
-use crate::cli::bounds;
+use crate::cli::bounds::{self, Deletion};
 use crate::cli::config::warn;
-use crate::cli::confirm::Question;
+use crate::cli::interrupts::Interrupts;
 use crate::cli::list::to_json;
+use crate::cli::onlooker::Onlooker;
 use crate::config::{Flags, REPOSITORY_FILE, Settings};
-use crate::lease::{How, Wanted, random_bits};
+use crate::lease::{self, How, Wanted, random_bits};
 use crate::output::{CommandError, Exit};
 use crate::places::Places;
-use crate::provider::{self, Callbacks};
 use crate::registry::Library;
 use clap::{Args, ValueEnum};
-use crabbox_provider_api::payload::{self, Checkpoint, DoctorRequest, ListRequest, ReleaseAction};
+use crabbox_provider_api::payload::{DoctorRequest, ListRequest, ReleaseAction};
 use serde_json::{Map, Value, json};
 use std::env;
 use std::path::PathBuf;
@@ -77,12 +77,11 @@ impl Hook {
         }
     }
 
-    /// What may be asked for. A resource is never among it: that comes from a claim alone. Settings
-    /// that nobody has checked are only for hooks that change nothing.
+    /// What may be asked for. A resource is never among it: that comes from a claim alone. Nor are
+    /// settings: they are checked, and secrets among them aren't for a command line.
     fn keys(self) -> &'static [&'static str] {
         match self {
-            Self::Doctor | Self::List => &["settings"],
-            Self::Lease => &[],
+            Self::Doctor | Self::List | Self::Lease => &[],
             Self::Resolve => &["intent"],
             Self::Release => &["action"],
         }
@@ -132,12 +131,12 @@ impl Call {
             let key = key.escape_debug();
             let takes = keys.first().map_or("nothing".to_owned(), |key| format!("`{key}`"));
             let message = format!("`--request` of `{hook}` takes {takes}, and not `{key}`");
-            return Err(
-                CommandError::usage(message).hint("a resource comes from a lease: `--id LEASE`")
-            );
-        }
-        if self.request.get("settings").is_some_and(|settings| !settings.is_object()) {
-            return Err(CommandError::usage("`settings` of `--request` must be an object"));
+            let error = CommandError::usage(message);
+            return Err(if key.to_string() == "settings" {
+                error.hint(format!("crabbox provider options {}", self.provider))
+            } else {
+                error.hint("a resource comes from a lease: `--id LEASE`")
+            });
         }
         match (&self.id, self.hook.is_about_a_lease()) {
             (None, true) => {
@@ -169,12 +168,16 @@ impl Call {
         let mut desk = shared.desk(&places, &settings)?;
         let library = desk.registry.find(&self.provider)?;
         match self.hook {
-            Hook::Doctor | Hook::List => self.ask(shared, &library, handed.clone()),
+            Hook::Doctor | Hook::List => self.ask(shared, &library, &settings),
             Hook::Lease => {
                 let wanted = self.wanted(&settings, repository, None);
-                let mut held = desk.acquire(&wanted)?;
-                desk.let_go(&mut held, true, settings.idle, handed)?;
-                Ok(Came::Lease(Box::new(held.claim)))
+                let interrupts = Interrupts::listen(shared.printer, desk.working())?;
+                let got = desk.acquire(&wanted).and_then(|mut held| {
+                    desk.let_go(&mut held, true, settings.idle, handed)?;
+                    Ok(held.claim)
+                });
+                let claim = got.map_err(|error| interrupts.explain(error, "crabbox list"))?;
+                Ok(Came::Lease(Box::new(claim)))
             }
             Hook::Resolve | Hook::Release => {
                 let claim = claim.expect("a hook about a lease has found its claim");
@@ -186,14 +189,16 @@ impl Call {
                 }
                 if self.hook == Hook::Release {
                     let delete = self.deletes(&claim)?;
-                    if let Some(enforcement) = settings.no_deletion.as_ref().filter(|_| delete) {
-                        let message =
-                            format!("nothing is deleted: for `lease.release`, {enforcement}");
-                        return Err(CommandError::usage(message).code("enforced"));
+                    if delete {
+                        let deletion = Deletion { word: "`delete`", yes: self.yes };
+                        deletion.agree(shared, &settings, &claim)?;
                     }
-                    self.confirm(shared, &claim, delete)?;
-                    let id = claim.id.as_str();
-                    let (claim, _) = desk.stop(id, delete, handed)?;
+                    let interrupts = Interrupts::listen(shared.printer, desk.working())?;
+                    let stopped = desk.stop(claim.id.as_str(), delete, handed);
+                    let (claim, _) = stopped.map_err(|error| {
+                        let again = if delete { " --delete --yes" } else { "" };
+                        interrupts.explain(error, &format!("crabbox stop {}{again}", claim.slug))
+                    })?;
                     return Ok(Came::Lease(Box::new(claim)));
                 }
                 if !connects {
@@ -203,13 +208,20 @@ impl Call {
                 bounds::check_provider(&settings, &claim)?;
                 let id = Some(claim.id.to_string());
                 let wanted = self.wanted(&settings, claim.repository.clone(), id);
-                let mut held = desk.acquire(&wanted)?;
-                if held.how == How::FoundReady {
-                    // The claim knew the way, and nobody was asked.
-                    held = desk.take_again(held, &wanted)?;
-                }
-                desk.let_go(&mut held, true, settings.idle, handed)?;
-                Ok(Came::Lease(Box::new(held.claim)))
+                let interrupts = Interrupts::listen(shared.printer, desk.working())?;
+                let again = format!("crabbox stop {}", claim.slug);
+                let reached = desk.acquire(&wanted).and_then(|mut held| {
+                    if held.how == How::FoundReady {
+                        // The claim knew the way, and nobody was asked.
+                        held = desk.take_again(held, &wanted)?;
+                    }
+                    // It stays ready for its time, and is kept only if it was before.
+                    held.how = How::FoundReady;
+                    desk.let_go(&mut held, false, settings.idle, handed)?;
+                    Ok(held.claim)
+                });
+                let claim = reached.map_err(|error| interrupts.explain(error, &again))?;
+                Ok(Came::Lease(Box::new(claim)))
             }
         }
     }
@@ -234,21 +246,16 @@ impl Call {
         &self,
         shared: &Shared,
         library: &Library,
-        mut settings: payload::Settings,
+        settings: &Settings,
     ) -> Result<Came, CommandError> {
-        if let Some(Value::Object(more)) = self.request.get("settings") {
-            settings.extend(more.clone());
-        }
         let _asking = shared.printer.progress(format!("asking {}", self.provider));
-        let mut provider = provider::open(library, &provider::Options::default())?;
+        let mut provider = lease::open(library, &settings.in_process, shared.printer)?;
+        let settings = settings.provider_settings.handed.clone();
         let answer = if self.hook == Hook::Doctor {
             to_value(&provider.doctor(&DoctorRequest { settings }, LONGEST, &mut Onlooker)?)?
         } else {
-            to_value(&provider.list(
-                &ListRequest { settings, cursor: None },
-                LONGEST,
-                &mut Onlooker,
-            )?)?
+            let request = ListRequest { settings, cursor: None };
+            to_value(&provider.list(&request, LONGEST, &mut Onlooker)?)?
         };
         Ok(Came::Answer(answer))
     }
@@ -276,45 +283,17 @@ impl Call {
         }
     }
 
-    /// What was settled when it was leased holds, unless deleting is asked for.
+    /// Is deleting asked for? Else what was settled when it was leased holds.
     fn deletes(&self, claim: &Claim) -> Result<bool, CommandError> {
         match (self.request.get("action").map(Value::as_str), claim.release) {
-            (None, action) => Ok(action == ReleaseAction::Delete),
+            (None, _) | (Some(Some("park")), ReleaseAction::Park) => Ok(false),
             (Some(Some("delete")), _) => Ok(true),
-            (Some(Some("park")), ReleaseAction::Park) => Ok(false),
             (Some(Some("park")), ReleaseAction::Delete) => {
                 let message = format!("`{}` was leased to be deleted at its end", claim.slug);
                 Err(CommandError::new(Exit::Conflict, message))
             }
             (Some(_), _) => Err(CommandError::usage("`action` must be `park` or `delete`")),
         }
-    }
-
-    fn confirm(&self, shared: &Shared, claim: &Claim, delete: bool) -> Result<(), CommandError> {
-        if !delete || self.yes {
-            return Ok(());
-        }
-        let slug = &claim.slug;
-        Question {
-            ask: format!("delete the box of `{slug}` with all that is on it? [y/N]"),
-            refused: format!("deleting `{slug}` must be confirmed"),
-            line: format!("crabbox stop {slug} --delete --yes"),
-            left: format!("`{slug}` is left as it is"),
-        }
-        .put(shared)
-    }
-}
-
-/// A host for which nothing is made.
-struct Onlooker;
-
-impl Callbacks for Onlooker {
-    fn checkpoint(&mut self, _: &Checkpoint) -> Result<(), String> {
-        Err("this hook makes nothing".to_owned())
-    }
-
-    fn progress(&mut self, text: &str) {
-        tracing::info!("{text}");
     }
 }
 
