@@ -468,6 +468,30 @@ fn nobody_but_the_user_says_how_a_provider_is_isolated() {
 }
 
 #[test]
+fn a_provider_gets_no_descriptor_that_crabbox_was_started_with() {
+    let place = Place::new();
+    place.mood("lease hang");
+    let handed = place.world.root().join("handed");
+    let line = format!("exec 9>'{}'; exec \"$0\" run -- true", handed.display());
+    let crabbox = place.command(&[]);
+    let mut command = Command::new("sh");
+    command.args(["-c", &line]).arg(crabbox.get_program()).env_clear();
+    command.envs(crabbox.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut child = command.current_dir(place.world.checkout()).spawn().expect("runs");
+    until("the provider is at work", || place.root.join("reached").exists());
+    let loaded = fs::read_to_string(&place.mark).expect("a process");
+    let holds = |process: &str| {
+        let all = fs::read_dir(format!("/proc/{process}/fd")).expect("descriptors").flatten();
+        all.filter_map(|one| fs::read_link(one.path()).ok()).any(|file| file == handed)
+    };
+    assert!(holds(&child.id().to_string()), "what is looked for is there");
+    assert!(!holds(loaded.trim()));
+    child.kill().expect("kills");
+    child.wait().expect("ends");
+    place.nothing_runs("a look at its descriptors");
+}
+
+#[test]
 fn a_provider_does_not_outlive_a_host_that_is_killed() {
     for way in ["hang", "deaf", "daemon"] {
         let place = Place::new();
