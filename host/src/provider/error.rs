@@ -236,3 +236,23 @@ fn exit_for(code: ErrorCode) -> Exit {
         _ => Exit::Failed,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crabbox_provider_api::Error;
+
+    #[test]
+    fn one_that_fails_by_itself_after_it_was_told_to_stop_says_why() {
+        let longest = Duration::from_secs(1);
+        for why in [Why::Cancelled, Why::Deadline] {
+            let who = Who { name: "desk".to_owned(), path: PathBuf::new() };
+            let stopped =
+                |error| ProviderError::stopped(who.clone(), "lease", longest, why, error);
+            let failed = stopped(Error::new(ErrorCode::Quota, "no boxes left"));
+            assert_eq!(failed.to_string(), "desk: no boxes left");
+            let ended = stopped(Error::new(ErrorCode::Cancelled, "it stopped"));
+            assert!(ended.answer().is_none(), "{ended}");
+        }
+    }
+}
