@@ -468,6 +468,20 @@ fn nobody_but_the_user_says_how_a_provider_is_isolated() {
 }
 
 #[test]
+fn a_box_that_is_only_looked_at_can_not_be_recorded_as_another() {
+    let place = Place::new();
+    assert_eq!(place.crabbox(&["run", "--keep", "--", "true"]).code, 0);
+    let before = place.claims();
+    let slug = before[0]["slug"].as_str().expect("a slug");
+    place.mood("resolve records");
+    let ran = place.crabbox(&["provider", "call", "misbehaving", "resolve", "--id", slug]);
+    assert!(ran.stderr.contains("nothing is recorded when a box is only looked at"), "{ran:?}");
+    assert_eq!(place.claims()[0]["resource"], before[0]["resource"]);
+    place.mood("");
+    place.all_can_be_stopped("a look");
+}
+
+#[test]
 fn a_provider_gets_no_descriptor_that_crabbox_was_started_with() {
     let place = Place::new();
     place.mood("lease hang");

@@ -247,8 +247,7 @@ mod tests {
         let longest = Duration::from_secs(1);
         for why in [Why::Cancelled, Why::Deadline] {
             let who = Who { name: "desk".to_owned(), path: PathBuf::new() };
-            let stopped =
-                |error| ProviderError::stopped(who.clone(), "lease", longest, why, error);
+            let stopped = |error| ProviderError::stopped(who.clone(), "lease", longest, why, error);
             let failed = stopped(Error::new(ErrorCode::Quota, "no boxes left"));
             assert_eq!(failed.to_string(), "desk: no boxes left");
             let ended = stopped(Error::new(ErrorCode::Cancelled, "it stopped"));
