@@ -119,5 +119,8 @@ fn a_signal_ends_a_long_look_at_the_checkout() {
     let document: Value = serde_json::from_str(&document).expect("JSON");
     assert_eq!(document["outcome"]["exit"], 143);
     fs::remove_file(world.checkout().join("endless")).expect("removes");
-    assert!(world.crabbox(&["list"]).stdout.contains("parked"));
+    let mut said = String::new();
+    child.stderr.take().expect("a pipe").read_to_string(&mut said).expect("reads");
+    let list = world.crabbox(&["list"]).stdout;
+    assert!(list.contains("parked"), "{list}{said}");
 }

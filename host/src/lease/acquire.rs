@@ -202,6 +202,7 @@ impl Desk {
             }
             (State::Ready, Some(endpoint)) => {
                 let run = Some(wanted.run.clone());
+                self.working.hold();
                 self.store.transition(&mut claim, Event::Take, |claim| claim.run = run)?;
                 Ok(Taken::Held(Box::new(Held { claim, endpoint, how: How::FoundReady, holder })))
             }
@@ -258,6 +259,7 @@ impl Desk {
                     let why = "the provider names no way to it".to_owned();
                     return self.leave_alone(&mut claim, why);
                 };
+                self.working.hold();
                 self.store.transition(&mut claim, Event::Take, |claim| {
                     note(claim, found);
                     claim.run = Some(wanted.run.clone());

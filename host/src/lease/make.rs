@@ -80,6 +80,7 @@ impl Desk {
             drop(provider);
             return Err(self.roll_back(claim, error, Effect::Done, settings));
         };
+        self.working.hold();
         self.store.transition(&mut claim, Event::Leased, |claim| {
             note(claim, found);
             claim.run = Some(wanted.run.clone());

@@ -19,6 +19,8 @@ struct State {
     lease: Option<String>,
     /// Set while something is at work that a signal must not break off.
     stop: Option<Stop>,
+    /// A box is about to be this command's: a signal is left to whoever lets go of it.
+    held: bool,
     /// The user wants to leave.
     interrupted: bool,
     /// Until when what was begun may be undone, once the user wants to leave.
@@ -34,7 +36,7 @@ impl Work for Working {
         let mut state = self.lock();
         match &state.stop {
             Some(stop) if !state.interrupted => stop.set(),
-            _ => return false,
+            _ => return std::mem::take(&mut state.held),
         }
         state.interrupted = true;
         true
@@ -54,9 +56,18 @@ impl Working {
 
     /// From now on a signal doesn't break off what is done, but tells it to stop.
     pub(super) fn begin(&self) -> Section {
+        let mut state = self.lock();
         // Without a descriptor for it there is no telling: a signal is obeyed at once.
-        self.lock().stop = Stop::new().ok();
+        state.stop = Stop::new().ok();
+        state.held = false;
+        drop(state);
         Section(self.clone())
+    }
+
+    /// The box is taken with the next step. A signal from here on until the run knows of it must not
+    /// end this program: the box would be left as it is, running and in use by nobody.
+    pub(super) fn hold(&self) {
+        self.lock().held = true;
     }
 
     /// What stops a hook that is called now.
@@ -113,6 +124,18 @@ mod tests {
         let _later = working.begin();
         assert!(!working.stop().expect("a descriptor").is_set(), "the next call is another one");
         assert!(!working.interrupt());
+    }
+
+    #[test]
+    fn a_signal_between_the_box_and_its_run_is_left_to_the_run_once() {
+        let working = Working::default();
+        let section = working.begin();
+        working.hold();
+        drop(section);
+        assert!(working.interrupt() && !working.interrupt());
+        working.hold();
+        let _releasing = working.begin();
+        assert!(working.interrupt() && !working.interrupt(), "told to stop, and then obeyed");
     }
 
     #[test]
