@@ -2,14 +2,14 @@
 //! provider is told to stop and has a moment for that, what was begun is undone, the code is the signal's, and the
 //! claims name all that is left.
 
+use crate::place::Place;
 use crabbox::fault::POINTS;
-use crabbox_tests::{Ran, World, until};
+use crabbox_tests::{Ran, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -17,48 +17,7 @@ use std::time::Duration;
 
 const STOPPING: &str = "crabbox: the provider is told to stop; once more leaves at once";
 
-/// A world with the misbehaving provider.
-struct Place {
-    world: World,
-    root: PathBuf,
-    folder: String,
-}
-
 impl Place {
-    fn new() -> Self {
-        let world = World::new();
-        let root = world.root().join("boxes");
-        fs::create_dir(&root).expect("a folder");
-        world.configure(&format!("[provider.misbehaving]\nroot = '{}'\n", root.display()));
-        let folder = world.provider_path("crabbox_provider_misbehaving").display().to_string();
-        Self { world, root, folder }
-    }
-
-    fn mood(&self, mood: &str) {
-        fs::write(self.root.join("mood"), mood).expect("a file");
-    }
-
-    fn command(&self, words: &[&str]) -> Command {
-        let mut command = self.world.command(words);
-        command.env("CRABBOX_PROVIDER", "misbehaving").env("CRABBOX_PROVIDER_PATH", &self.folder);
-        command
-    }
-
-    fn crabbox(&self, words: &[&str]) -> Ran {
-        Ran::of(&mut self.command(words))
-    }
-
-    fn claims(&self) -> Vec<Value> {
-        let list: Value =
-            serde_json::from_str(&self.crabbox(&["list", "--json"]).stdout).expect("JSON");
-        list["leases"].as_array().expect("a list").clone()
-    }
-
-    fn boxes(&self) -> usize {
-        let entries = fs::read_dir(&self.root).expect("a folder").flatten();
-        entries.filter(|entry| entry.path().is_dir()).count()
-    }
-
     /// Starts a command, and returns once this hook is called.
     fn reach(&self, mood: &str, words: &[&str]) -> Running {
         self.mood(mood);

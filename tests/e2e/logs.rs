@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Child;
 
 /// The lines that say how long something took, without the times.
 fn phases(stderr: &str) -> Vec<String> {
@@ -199,14 +200,20 @@ fn an_earlier_log_is_found_by_its_number() {
     assert_eq!((&list["logs"][0]["exit"], &list["logs"][1]["exit"]), (&0.into(), &3.into()));
 }
 
-#[test]
-fn a_command_that_is_killed_leaves_a_log_that_says_where_it_was() {
+/// A command whose provider works, and goes on doing so.
+fn waiting() -> (Desk, Child) {
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--", "true"]).code, 0);
     desk.mood("resolve waits");
-    let mut child = desk.command(&["--", "true"]).spawn().expect("runs");
+    let child = desk.command(&["--", "true"]).spawn().expect("runs");
     let waited_for = desk.world.root().join("desk/waited-for");
     until("the provider works", || waited_for.exists());
+    (desk, child)
+}
+
+#[test]
+fn a_command_that_is_killed_leaves_a_log_that_says_where_it_was() {
+    let (desk, mut child) = waiting();
     kill_process(Pid::from_child(&child), Signal::KILL).expect("kills");
     child.wait().expect("ends");
     let ran = desk.world.crabbox(&["debug", "last"]);
@@ -226,12 +233,7 @@ fn a_command_that_is_killed_leaves_a_log_that_says_where_it_was() {
 
 #[test]
 fn a_command_that_leaves_early_ends_its_log() {
-    let desk = Desk::new("");
-    assert_eq!(desk.run(&["--", "true"]).code, 0);
-    desk.mood("resolve waits");
-    let mut child = desk.command(&["--", "true"]).spawn().expect("runs");
-    let waited_for = desk.world.root().join("desk/waited-for");
-    until("the provider works", || waited_for.exists());
+    let (desk, mut child) = waiting();
     kill_process(Pid::from_child(&child), Signal::INT).expect("signals");
     assert_eq!(child.wait().expect("ends").code(), Some(130));
     let log = last(&desk.world);

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox config trust
-  crabbox config trust ~/work/project --yes
+  crabbox config trust ~/code/project --yes
   crabbox config trust --list")]
 pub(in crate::cli) struct Trust {
     /// The repository's folder or file, instead of this checkout
