@@ -133,7 +133,7 @@ fn a_roll_back_that_proves_nothing_says_so_and_can_be_finished() {
     let said = format!("`{id}` may be left at the provider: its resource can't be seen");
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
     assert!(!ran.stderr.contains("is parked"), "{}", ran.stderr);
-    let next = format!("hint: crabbox stop {} --delete\n", slug(&failed));
+    let next = format!(" stop {} --delete\n", slug(&failed));
     assert!(ran.stderr.contains(&next), "{}", ran.stderr);
     assert!(desk.crabbox(&["list"]).stderr.contains(&next));
     desk.mood("");

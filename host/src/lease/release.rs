@@ -4,7 +4,7 @@ use super::acquire::{Held, How};
 use super::answer::{NOT_VISIBLE, is_the_same, why_not};
 use super::desk::{Clerk, Desk};
 use crate::claims::{Claim, Event, State};
-use crate::output::{CommandError, Exit};
+use crate::output::{CommandError, Exit, to_type};
 use crate::provider::Provider;
 use crabbox_provider_api::payload::{
     Intent, Proof, ReleaseAction, ReleaseRequest, Released, Resolution, Settings,
@@ -108,7 +108,8 @@ impl Desk {
             }
             _ => {}
         }
-        let again = format!("crabbox stop {}{}", claim.slug, if delete { " --delete" } else { "" });
+        let line = ["stop", &claim.slug, "--delete"];
+        let again = to_type(if delete { &line } else { &line[..2] });
         let mut provider = self.provider(&claim.provider).map_err(|error| match error.kind() {
             Exit::NotFound => stays(error.hint(format!("{again} --provider-path DIR"))),
             _ => error,

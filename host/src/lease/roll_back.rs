@@ -3,7 +3,7 @@
 use super::answer::{NOT_VISIBLE, is_the_same, note, why_not};
 use super::desk::Desk;
 use crate::claims::{Claim, Event, State};
-use crate::output::CommandError;
+use crate::output::{CommandError, to_type};
 use crabbox_provider_api::Effect;
 use crabbox_provider_api::payload::{
     Intent, Proof, ReleaseAction, Released, Resolution, Resource, Settings,
@@ -61,11 +61,8 @@ impl Desk {
             None => result,
             Some(said) => result.hint(said),
         };
-        let result = if nothing {
-            result
-        } else {
-            result.hint(format!("crabbox stop {} --delete", claim.slug))
-        };
+        let result =
+            if nothing { result } else { result.hint(to_type(&["stop", &claim.slug, "--delete"])) };
         match closed {
             Ok(()) => result,
             Err(second) => result.hint(format!("the claim couldn't be closed: {second}")),

@@ -27,5 +27,5 @@ pub use quoted::Quoted;
 pub(crate) use shorten::wrap;
 pub(crate) use stream::{stderr, stdout};
 pub use table::Table;
-pub use typed::Typed;
+pub use typed::{Typed, to_type};
 pub use visible::visible;

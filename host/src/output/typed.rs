@@ -18,6 +18,12 @@ const MORE: &str = "...";
 /// Options that say where everything lies.
 const PLACES: [&str; 2] = ["--state-dir", "--provider-path"];
 
+/// Another command for a hint: it looks at the places that this process was told of.
+#[must_use]
+pub fn to_type(words: &[&str]) -> String {
+    Typed::here().other(words).to_string()
+}
+
 /// The words of a line behind `crabbox`.
 #[derive(Clone, Debug)]
 pub struct Typed(Vec<String>);
