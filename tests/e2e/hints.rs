@@ -1,7 +1,9 @@
 //! Lines to type: each looks at the places that the line before it named.
 
 use crate::desk::Desk;
+use crabbox_tests::World;
 use std::fs;
+use std::path::Path;
 
 #[test]
 fn what_is_to_be_typed_of_a_lease_keeps_the_places() {
@@ -26,4 +28,63 @@ fn what_is_to_be_typed_of_a_lease_keeps_the_places() {
     hints(&["run", "--provider", "desk", "--id", slug, "--", "true"], &format!("stop {slug}\n"));
     fs::write(desk.machine().join("id"), "another").expect("changes");
     hints(&["stop", slug, "--delete", "--yes"], &format!("stop {slug} --delete, once"));
+}
+
+#[test]
+fn what_is_to_be_typed_of_settings_and_providers_keeps_the_places() {
+    let world = World::new();
+    let state = world.root().join("elsewhere").display().to_string();
+    let places = ["--state-dir", &state, "--provider-path", "/nowhere"];
+    assert_eq!(world.crabbox(&["init"]).code, 0);
+    for (words, next) in [
+        (&["debug", "last"][..], "debug list\n"),
+        (&["status", "nobody"], "list\n"),
+        (&["stop", "nobody"], "list\n"),
+        (&["init"], "init --print shows what would be written\n"),
+        (&["config", "check", "nothing"], "config path shows which files are read\n"),
+        (&["config", "explain", "lease.idel"], "config explain lease.idle\n"),
+        (&["config", "trust", "hello.txt"], "config trust PATH\n"),
+        (&["provider", "call", "local", "release"], "list\n"),
+        (&["run", "--provider", "nobody", "--", "true"], "provider list` shows where\n"),
+        (&["doctor", "--provider", "nobody"], "config explain lease.provider\n"),
+    ] {
+        let ran = world.crabbox(&[&places[..], words].concat());
+        let line = format!("crabbox --state-dir {state} --provider-path /nowhere {next}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(ran.code != 0 && said.contains(&line), "{line}: {said}");
+    }
+}
+
+/// A line to type that is written down as it is knows no places.
+#[test]
+fn no_line_to_type_is_written_down_as_it_is() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let commands = crabbox::cli::command();
+    let lines = || commands.get_subcommands().map(|one| format!("crabbox {} ", one.get_name()));
+    // What these write is for another day.
+    let documents =
+        ["config/reference.rs", "providers/reference.rs", "init/page.rs", "init/look.rs"];
+    let mut folders = vec![root.join("host/src")];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            if documents.iter().any(|name| path.ends_with(name)) {
+                continue;
+            }
+            let text = fs::read_to_string(&path).expect("reads");
+            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            for (at, line) in code.lines().enumerate() {
+                let literal = line.split_once('"').map_or("", |(_, literal)| literal);
+                let literal = literal.replace(['"', '`'], " ");
+                let is_other = line.trim_start().starts_with("//")
+                    || ["before_help", "usage("].iter().any(|word| line.contains(word));
+                let typed = lines().find(|typed| literal.contains(typed));
+                assert!(is_other || typed.is_none(), "{}:{}: {line}", path.display(), at + 1);
+            }
+        }
+    }
 }

@@ -5,7 +5,7 @@ use super::Shared;
 use super::confirm::Question;
 use crate::claims::Claim;
 use crate::config::{Setting, Settings};
-use crate::output::CommandError;
+use crate::output::{CommandError, to_type};
 
 /// A lease may be from before the machine's own file forbade its provider.
 pub(super) fn check_provider(settings: &Settings, claim: &Claim) -> Result<(), CommandError> {
@@ -17,7 +17,7 @@ pub(super) fn check_provider(settings: &Settings, claim: &Claim) -> Result<(), C
     }
     let (slug, provider) = (&claim.slug, &claim.provider);
     let message = format!("`{slug}` can't be used: it is from `{provider}`, {enforcement}");
-    Err(CommandError::usage(message).code("enforced").hint(format!("crabbox stop {slug}")))
+    Err(CommandError::usage(message).code("enforced").hint(to_type(&["stop", slug])))
 }
 
 /// A deletion that somebody asks for now. One that was settled when the box was leased is neither
@@ -41,7 +41,7 @@ impl Deletion {
         if let Some(enforcement) = &settings.no_deletion {
             let message = format!("{} can't be: for `lease.release`, {enforcement}", self.word);
             let error = CommandError::usage(message).code("enforced");
-            return Err(error.hint(format!("crabbox stop {slug}")));
+            return Err(error.hint(to_type(&["stop", slug])));
         }
         if self.yes {
             return Ok(());
@@ -49,7 +49,7 @@ impl Deletion {
         Question {
             ask: format!("delete the box of `{slug}` with all that is on it? [y/N]"),
             refused: format!("deleting `{slug}` must be confirmed"),
-            line: format!("crabbox stop {slug} --delete --yes"),
+            line: to_type(&["stop", slug, "--delete", "--yes"]),
             left: format!("`{slug}` is left as it is"),
         }
         .put(shared)

@@ -1,7 +1,7 @@
 //! A panic is a bug of crabbox. It is told as any other failure: without secrets, in the log, with an exit code that
 //! isn't a program's.
 
-use crate::output::{CommandError, Printer};
+use crate::output::{CommandError, Printer, to_type};
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::panic::{self, AssertUnwindSafe, PanicHookInfo};
 
@@ -32,6 +32,6 @@ pub(super) fn catch<T>(execute: impl FnOnce() -> T) -> Result<T, CommandError> {
     // Nothing that it worked with is used any more.
     panic::catch_unwind(AssertUnwindSafe(execute)).map_err(|_| {
         CommandError::failed("this is a bug in crabbox; what it says of it stands above")
-            .hint("crabbox debug last")
+            .hint(to_type(&["debug", "last"]))
     })
 }

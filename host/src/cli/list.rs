@@ -2,7 +2,7 @@
 
 use super::{Shared, ago};
 use crate::claims::{Claim, State, Store};
-use crate::output::{CommandError, Printer, Table};
+use crate::output::{CommandError, Printer, Table, to_type};
 use clap::Args;
 use serde_json::{Value, json};
 use std::error::Error as _;
@@ -63,12 +63,13 @@ fn explain(claim: &Claim, printer: Printer) {
         (State::Failed, trouble) => {
             let trouble = trouble.as_deref().unwrap_or("leasing it failed");
             printer.phase(&format!("{slug} failed: {trouble}"));
-            let delete = if claim.resource.name.is_empty() { "" } else { " --delete" };
-            printer.hint(&format!("crabbox stop {slug}{delete}"));
+            let line = ["stop", slug, "--delete"];
+            let is_made = !claim.resource.name.is_empty();
+            printer.hint(&to_type(if is_made { &line } else { &line[..2] }));
         }
         (_, Some(trouble)) => {
             printer.phase(&format!("{slug} may be out of reach: {trouble}"));
-            printer.hint(&format!("crabbox stop {slug}"));
+            printer.hint(&to_type(&["stop", slug]));
         }
         (_, None) => {}
     }

@@ -3,7 +3,7 @@
 use super::list::to_json;
 use super::{Shared, ago};
 use crate::claims::{Claim, Store};
-use crate::output::{CommandError, Exit, Typed, visible, wrap};
+use crate::output::{CommandError, Exit, to_type, visible, wrap};
 use clap::Args;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -23,7 +23,7 @@ impl Status {
         let store = Store::open(&shared.places()?.state)?;
         let claim = store.find(&self.id)?.ok_or_else(|| {
             CommandError::new(Exit::NotFound, format!("there is no lease `{}`", self.id))
-                .hint(Typed::here().other(&["list"]).to_string())
+                .hint(to_type(&["list"]))
         })?;
         if shared.printer.json {
             return shared

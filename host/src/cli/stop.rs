@@ -7,7 +7,7 @@ use super::interrupts::Interrupts;
 use super::list::to_json;
 use crate::config::{Flags, Settings};
 use crate::lease::End;
-use crate::output::CommandError;
+use crate::output::{CommandError, to_type};
 use clap::Args;
 use serde_json::json;
 use tracing::info_span;
@@ -47,8 +47,8 @@ impl Stop {
         let stopped =
             info_span!("release").in_scope(|| desk.stop(claim.id.as_str(), self.delete, handed));
         let (claim, end) = stopped.map_err(|error| {
-            let again = if self.delete { " --delete --yes" } else { "" };
-            interrupts.explain(error, &format!("crabbox stop {}{again}", claim.slug))
+            let again = ["stop", &claim.slug, "--delete", "--yes"];
+            interrupts.explain(error, &to_type(if self.delete { &again } else { &again[..2] }))
         })?;
         if shared.printer.json {
             return shared
@@ -64,7 +64,7 @@ impl Stop {
             End::Parked | End::Ready if claim.rolled_back => {
                 let never = "a lease that failed is never used again";
                 shared.printer.phase(&format!("{slug} is parked; {never}"));
-                shared.printer.hint(&format!("crabbox stop {slug} --delete"));
+                shared.printer.hint(&to_type(&["stop", slug, "--delete"]));
             }
             End::Parked | End::Ready => shared.printer.phase(&format!("{slug} is parked")),
         }

@@ -1,6 +1,6 @@
 //! What is known of a command line before it is parsed, and what becomes of one that can't be.
 
-use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed};
+use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed, to_type};
 use crate::run::{CRABBOX_FAILED, Origin, Outcome};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ColorChoice, Command, ValueEnum};
@@ -200,9 +200,9 @@ impl Line {
         };
         match names.as_slice() {
             ["ID"] => CommandError::usage(format!("{message}: the id or slug of a lease"))
-                .hint(Typed::here().other(&["list"]).to_string()),
+                .hint(to_type(&["list"])),
             ["KEY"] => CommandError::usage(format!("{message}: the name of a setting"))
-                .hint(Typed::here().other(&["config", "show"]).to_string()),
+                .hint(to_type(&["config", "show"])),
             [name] => {
                 CommandError::usage(format!("{message}{}", self.choices(name))).hint(self.help())
             }

@@ -4,7 +4,7 @@ use super::keys::Kind;
 use super::policy::Enforcement;
 use super::providers::ProviderProblem;
 use super::trust::TrustProblem;
-use crate::output::{CommandError, Quoted, Typed};
+use crate::output::{CommandError, Quoted, to_type};
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -171,10 +171,9 @@ impl ConfigError {
     #[must_use]
     pub fn hint(&self) -> Option<String> {
         let meant = |name: &str| format!("did you mean `{name}`?");
-        let other = |words: &[&str]| Typed::here().other(words).to_string();
         match &self.problem {
             Problem::Unknown { meant: Some(name), .. } => Some(meant(name)),
-            Problem::Unknown { .. } => Some(other(&["config", "show"])),
+            Problem::Unknown { .. } => Some(to_type(&["config", "show"])),
             Problem::NoProvider { meant: name, .. }
             | Problem::NoSetting { meant: Some(name), .. } => Some(meant(name)),
             Problem::NoSetting { known, .. } if known.is_empty() => {
@@ -184,8 +183,8 @@ impl ConfigError {
             Problem::ProviderShape { name, .. } => Some(format!(
                 "`[provider.{name}]` holds its settings; `lease.provider` chooses one"
             )),
-            Problem::NotInstalled { .. } => Some(other(&["provider", "list"])),
-            Problem::Enforced { key, .. } => Some(other(&["config", "explain", key])),
+            Problem::NotInstalled { .. } => Some(to_type(&["provider", "list"])),
+            Problem::Enforced { key, .. } => Some(to_type(&["config", "explain", key])),
             Problem::Provider(problem) => problem.hint(&self.place),
             Problem::Link | Problem::Trust(_) => match (&self.problem, &self.place) {
                 (Problem::Trust(problem), Place::File { path, .. }) => problem.hint(path),

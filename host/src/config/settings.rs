@@ -7,7 +7,7 @@ use super::policy::Enforcement;
 use super::providers::{self, ProviderSettings};
 use super::value::Setting;
 use super::{Owner, keys};
-use crate::output::CommandError;
+use crate::output::{CommandError, to_type};
 use crate::places::Places;
 use crate::registry::{self, Registry};
 use crabbox_provider_api::payload::ReleaseAction;
@@ -166,7 +166,7 @@ fn refuse(errors: Vec<ConfigError>) -> Result<Vec<ConfigError>, CommandError> {
     };
     let result = CommandError::from(first);
     Err(if errors.next().is_some() {
-        result.hint("crabbox config check shows all")
+        result.hint(format!("{} shows all", to_type(&["config", "check"])))
     } else {
         result
     })

@@ -1,7 +1,7 @@
 //! How the search for a provider fails, and what a command says of it.
 
 use super::library::Unusable;
-use crate::output::{CommandError, Exit};
+use crate::output::{CommandError, Exit, to_type};
 use std::path::PathBuf;
 
 /// No provider to use.
@@ -44,15 +44,19 @@ impl From<FindError> for CommandError {
         match error {
             FindError::Missing { known, .. } => {
                 Self::new(Exit::NotFound, message).code("provider").hint(format!(
-                    "there are: {}; `crabbox provider list` shows where",
-                    known.join(", ")
+                    "there are: {}; `{}` shows where",
+                    known.join(", "),
+                    to_type(&["provider", "list"])
                 ))
             }
-            FindError::Clash { .. } => Self::new(Exit::Conflict, message)
-                .code("provider")
-                .hint("use a name that only one has; `crabbox provider list` shows them"),
+            FindError::Clash { .. } => {
+                Self::new(Exit::Conflict, message).code("provider").hint(format!(
+                    "use a name that only one has; `{}` shows them",
+                    to_type(&["provider", "list"])
+                ))
+            }
             FindError::Broken { reason, .. } => {
-                let hint = reason.hint().unwrap_or_else(|| "crabbox provider list".to_owned());
+                let hint = reason.hint().unwrap_or_else(|| to_type(&["provider", "list"]));
                 Self::failed(message).code("provider").because(reason.to_string()).hint(hint)
             }
         }

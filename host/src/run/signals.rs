@@ -9,7 +9,7 @@ use super::error::RunError;
 use super::outbox::Outbox;
 use super::outcome::Outcome;
 use crate::log;
-use crate::output::{CommandError, Printer};
+use crate::output::{CommandError, Printer, to_type};
 use crabbox_wire::frame::ToHelper;
 use crabbox_wire::message::Signal;
 use rustix::process::{Pid, kill_process, kill_process_group};
@@ -270,7 +270,7 @@ impl Leaver {
     fn leave_before_the_command(&self, signal: i32) -> ! {
         let error = CommandError::failed(RunError::Interrupted(signal).to_string()).code("run");
         let error = match self.work.lease() {
-            Some(lease) => error.hint(format!("crabbox stop {lease}")),
+            Some(lease) => error.hint(to_type(&["stop", &lease])),
             None => error,
         };
         let outcome = Outcome::of_signal(signal);
@@ -283,7 +283,7 @@ impl Leaver {
         let lease = self.work.lease();
         let printer = self.printer;
         aside(move || {
-            let hint = lease.map(|lease| format!("crabbox stop {lease}"));
+            let hint = lease.map(|lease| to_type(&["stop", &lease]));
             printer.warning(how);
             if let Some(hint) = &hint {
                 printer.hint(hint);

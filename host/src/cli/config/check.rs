@@ -51,9 +51,7 @@ type Checked = (Vec<PathBuf>, Layers, Vec<ConfigError>);
 fn of_file(file: PathBuf, places: &Places) -> Result<Checked, CommandError> {
     if let Err(error) = file.symlink_metadata() {
         let message = format!("`{}` can't be checked", file.display());
-        return Err(CommandError::new(Exit::NotFound, message)
-            .because(error)
-            .hint("crabbox config path shows which files are read"));
+        return Err(CommandError::new(Exit::NotFound, message).because(error).hint(super::paths()));
     }
     let is_repository = file.file_name().is_some_and(|name| name == REPOSITORY_FILE);
     let owner = match is_repository {

@@ -1,11 +1,11 @@
 //! `crabbox config explain`
 
 use super::page::{Page, Step};
-use super::{ABSENT, CHECK, Shared, manifests, owner_word, read};
+use super::{ABSENT, Shared, manifests, owner_word, read};
 use crate::config::{
     KEYS, Layers, Origin, Owner, ProviderSetting, Repository, answering, find_key, nearest_key,
 };
-use crate::output::{CommandError, Typed};
+use crate::output::{CommandError, to_type};
 use clap::Args;
 use crabbox_provider_api::manifest::settings;
 use serde_json::Value;
@@ -39,7 +39,6 @@ impl Explain {
 
 /// `provider.NAME.KEY`
 fn of_provider(shared: &Shared, layers: &Layers, key: &str) -> Result<Page, CommandError> {
-    let other = |words: &[&str]| Typed::here().other(words).to_string();
     let parts = key.strip_prefix("provider.").and_then(|rest| rest.split_once('.'));
     let Some((provider, name)) = parts else {
         let error = CommandError::usage(format!("there is no setting `{key}`"));
@@ -48,7 +47,7 @@ fn of_provider(shared: &Shared, layers: &Layers, key: &str) -> Result<Page, Comm
                 let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
                 format!("there are: {}", names.join(", "))
             },
-            |meant| other(&["config", "explain", meant]),
+            |meant| to_type(&["config", "explain", meant]),
         );
         return Err(error.hint(hint));
     };
@@ -60,15 +59,15 @@ fn of_provider(shared: &Shared, layers: &Layers, key: &str) -> Result<Page, Comm
         let known: Vec<&str> = manifest.settings.keys().map(String::as_str).collect();
         let near = known.iter().find(|known| strsim::jaro_winkler(known, name) > 0.8);
         let hint = match near {
-            Some(near) => other(&["config", "explain", &settings::key(&manifest.name, near)]),
-            None => other(&["provider", "options", &manifest.name]),
+            Some(near) => to_type(&["config", "explain", &settings::key(&manifest.name, near)]),
+            None => to_type(&["provider", "options", &manifest.name]),
         };
         let message = format!("the provider `{}` has no setting `{name}`", manifest.name);
         return Err(CommandError::usage(message).hint(hint));
     };
     let mut chain = layers.chain_of(manifest, name, setting);
     if let Some(error) = chain.errors.drain(..).find(|error| !error.is_warning()) {
-        return Err(CommandError::from(error).hint(CHECK));
+        return Err(CommandError::from(error).hint(super::check()));
     }
     Ok(Page::of_setting(manifest, name, setting, &chain))
 }

@@ -12,7 +12,7 @@ use super::Shared;
 use crate::config::{
     Bound, ConfigError, Enforcement, Flags, Layers, Origin, Owner, Place, Settings,
 };
-use crate::output::{CommandError, Exit, Printer};
+use crate::output::{CommandError, Exit, Printer, to_type};
 use crate::registry::{Condition, Entry};
 use crate::sync::Source;
 use clap::Subcommand;
@@ -25,7 +25,14 @@ use std::path::PathBuf;
 const ABSENT: &str = "(hidden: the provider isn't installed, so it may be a secret)";
 
 /// Where all errors are to be seen.
-const CHECK: &str = "crabbox config check shows all that is wrong";
+fn check() -> String {
+    format!("{} shows all that is wrong", to_type(&["config", "check"]))
+}
+
+/// Where it is to be seen which file is meant.
+fn paths() -> String {
+    format!("{} shows which files are read", to_type(&["config", "path"]))
+}
 
 /// Settings: what holds, where it comes from, what is wrong
 #[derive(Debug, Subcommand)]
@@ -70,7 +77,7 @@ pub(in crate::cli) fn read(
     let Some(first) = errors.into_iter().find(|error| !error.is_warning()) else {
         return Ok(layers);
     };
-    Err(CommandError::from(first).hint(CHECK))
+    Err(CommandError::from(first).hint(check()))
 }
 
 /// What the providers on this machine say of their settings, the usable ones alone.

@@ -1,6 +1,6 @@
 //! `crabbox config show`
 
-use super::{ABSENT, CHECK, Shared, enforcement_to_json, manifests, origin_to_json, read};
+use super::{ABSENT, Shared, enforcement_to_json, manifests, origin_to_json, read};
 use crate::config::{
     Enforcement, KEYS, Key, Layered, Layers, Origin, ProviderSetting, Settings, answering,
 };
@@ -102,7 +102,7 @@ fn of_provider(layers: &Layers, manifest: &Manifest) -> Result<Vec<Shown>, Comma
     let of_setting = |(name, setting): (&String, &Setting)| {
         let chain = layers.chain_of(manifest, name, setting);
         if let Some(error) = chain.errors.into_iter().find(|error| !error.is_warning()) {
-            return Err(CommandError::from(error).hint(CHECK));
+            return Err(CommandError::from(error).hint(super::check()));
         }
         let found = chain.found.into_iter().next();
         Ok(Shown {

@@ -3,7 +3,7 @@
 use super::{Shared, manifests, repository, trusted};
 use crate::cli::confirm::Question;
 use crate::config::{Layers, Pin, Pins, REPOSITORY_FILE, Request};
-use crate::output::{CommandError, Exit, Quoted, Table, Typed};
+use crate::output::{CommandError, Exit, Quoted, Table, to_type};
 use crate::places::{Places, real};
 use crate::sync::Source;
 use clap::{Args, ValueHint};
@@ -57,7 +57,8 @@ impl Trust {
 fn file_of(path: Option<&Path>) -> Result<PathBuf, CommandError> {
     let Some(path) = path else {
         let root = repository().ok_or_else(|| {
-            CommandError::usage("this is no git checkout").hint("crabbox config trust PATH")
+            CommandError::usage("this is no git checkout")
+                .hint(to_type(&["config", "trust", "PATH"]))
         })?;
         return Ok(root.join(REPOSITORY_FILE));
     };
@@ -67,7 +68,7 @@ fn file_of(path: Option<&Path>) -> Result<PathBuf, CommandError> {
     }
     if path.is_file() {
         let message = format!("`{}` is neither a folder nor a `{REPOSITORY_FILE}`", path.display());
-        return Err(CommandError::usage(message).hint("crabbox config trust PATH"));
+        return Err(CommandError::usage(message).hint(to_type(&["config", "trust", "PATH"])));
     }
     let here = real(path).join(REPOSITORY_FILE);
     if here.symlink_metadata().is_ok() {
@@ -80,7 +81,7 @@ fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(),
     let shown = path.display();
     if path.symlink_metadata().is_err() {
         return Err(CommandError::new(Exit::NotFound, format!("there is no `{shown}`"))
-            .hint("crabbox config path shows which files are read"));
+            .hint(super::paths()));
     }
     let (layers, errors) = Layers::read(shared.flags(), path.parent(), places);
     // What can't be read as it is meant can't be trusted, either.
@@ -108,7 +109,7 @@ fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(),
             ask: "grant this to the file as it is now? [y/N]".to_owned(),
             refused: format!("trusting `{shown}` must be confirmed"),
             line: {
-                let line = Typed::here().other(&["config", "trust"]);
+                let line = to_type(&["config", "trust"]);
                 format!("{line} {} --yes", Quoted(path.parent().unwrap_or(path)))
             },
             left: format!("`{shown}` isn't trusted"),
@@ -184,7 +185,7 @@ fn revoke(shared: &Shared, places: &Places, path: &Path) -> Result<(), CommandEr
         let error = CommandError::new(Exit::NotFound, format!("`{shown}` isn't trusted"));
         return Err(match lines.first() {
             Some(line) => error.hint(format!("it is granted something in {line}: remove that")),
-            None => error.hint(Typed::here().other(&["config", "trust", "--list"]).to_string()),
+            None => error.hint(to_type(&["config", "trust", "--list"])),
         });
     }
     if shared.printer.json {

@@ -3,7 +3,7 @@
 use super::{all, to_json};
 use crate::cli::Shared;
 use crate::log::Record;
-use crate::output::{CommandError, Exit, visible};
+use crate::output::{CommandError, Exit, to_type, visible};
 use clap::Args;
 use serde_json::json;
 
@@ -58,7 +58,7 @@ fn none(count: usize) -> CommandError {
         1 => "only one log is kept".to_owned(),
         count => format!("only {count} logs are kept"),
     };
-    CommandError::new(Exit::NotFound, message).hint("crabbox debug list")
+    CommandError::new(Exit::NotFound, message).hint(to_type(&["debug", "list"]))
 }
 
 fn text(record: &Record) -> Result<String, CommandError> {

@@ -1,6 +1,7 @@
 //! What this program brings along or finds beside itself: remote helpers, providers.
 
 use super::{fail, pass, skip, warn};
+use crate::output::to_type;
 use crate::registry::{Condition, Entry};
 use crate::transport;
 use crabbox_provider_api::payload::Check;
@@ -34,7 +35,7 @@ pub(super) fn providers(entries: &[Entry], chosen: &str) -> Vec<Check> {
     if !entries.iter().any(answers) {
         let message = format!("there is no provider `{chosen}`, which the settings choose");
         let id = format!("provider-{chosen}");
-        checks.push(fail(&id, message, "crabbox config explain lease.provider"));
+        checks.push(fail(&id, message, to_type(&["config", "explain", "lease.provider"])));
     }
     checks
 }
@@ -50,7 +51,7 @@ fn provider(entry: &Entry, chosen: &str) -> Check {
         Condition::Shadowed { .. } => skip(&id, format!("`{path}`: an earlier one has its name")),
         Condition::Unusable(reason) => {
             let make = if entry.name == chosen { fail } else { warn };
-            let hint = reason.hint().unwrap_or_else(|| "crabbox provider list".to_owned());
+            let hint = reason.hint().unwrap_or_else(|| to_type(&["provider", "list"]));
             make(&id, format!("`{path}` can't be used: {reason}"), hint)
         }
     }

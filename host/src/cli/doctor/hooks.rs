@@ -7,6 +7,7 @@ use crate::cli::Shared;
 use crate::cli::onlooker::Onlooker;
 use crate::config::{Enforcement, Layers, Setting, Settings};
 use crate::lease;
+use crate::output::to_type;
 use crate::provider::ProviderError;
 use crate::registry::{FindError, Library, Registry};
 use crabbox_provider_api::ErrorCode;
@@ -104,9 +105,11 @@ fn absent(word: &str, error: &FindError, wanted: &Wanted) -> Option<Check> {
     match error {
         FindError::Missing { .. } if wanted.in_use.contains(word) => {
             let message = "it isn't installed, and there are leases of it";
-            Some(fail("doctor", message, "crabbox list"))
+            Some(fail("doctor", message, to_type(&["list"])))
         }
-        FindError::Clash { .. } => Some(fail("doctor", error.to_string(), "crabbox provider list")),
+        FindError::Clash { .. } => {
+            Some(fail("doctor", error.to_string(), to_type(&["provider", "list"])))
+        }
         FindError::Missing { .. } | FindError::Broken { .. } => None,
     }
 }
@@ -143,7 +146,7 @@ fn call(
 }
 
 fn checks(name: &str, answer: Result<Diagnosis, ProviderError>) -> Vec<Check> {
-    let in_detail = || format!("crabbox doctor -vv --provider {name}");
+    let in_detail = || to_type(&["doctor", "-vv", "--provider", name]);
     match answer {
         Ok(Diagnosis { checks }) if checks.is_empty() => {
             vec![pass("doctor", "it has nothing to say")]

@@ -11,7 +11,7 @@ mod storage;
 use super::config::{repository, usable};
 use super::{Shared, version};
 use crate::config::{ConfigError, Flags, Layers, Settings};
-use crate::output::{CommandError, Exit, human, visible, wrap};
+use crate::output::{CommandError, Exit, human, to_type, visible, wrap};
 use crate::places::Places;
 use clap::Args;
 use crabbox_provider_api::manifest::Manifest;
@@ -144,7 +144,7 @@ fn configuration(
     }
     let told = errors.into_iter().map(|error| {
         let make = if error.is_warning() { warn } else { fail };
-        make("config", error.to_string(), "crabbox config check".to_owned())
+        make("config", error.to_string(), to_type(&["config", "check"]))
     });
     told.collect()
 }

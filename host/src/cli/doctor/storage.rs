@@ -2,7 +2,7 @@
 
 use super::{fail, pass, skip, warn};
 use crate::claims::{ClaimError, Reader};
-use crate::output::Quoted;
+use crate::output::{Quoted, to_type};
 use crabbox_provider_api::payload::Check;
 use rustix::fs::{Access, access, statvfs};
 use std::env;
@@ -102,9 +102,9 @@ fn unusable(error: &ClaimError, state: &Path, aside: String) -> Check {
         ClaimError::Newer { .. } => ELSEWHERE.to_owned(),
         // SQLite's index of the log is missing: whoever opens the database for writing makes it.
         _ if is_code(error, rusqlite::ErrorCode::CannotOpen) => {
-            format!("ls -la {} && crabbox list", Quoted(state))
+            format!("ls -la {} && {}", Quoted(state), to_type(&["list"]))
         }
-        _ if is_code(error, rusqlite::ErrorCode::DatabaseBusy) => "crabbox doctor".to_owned(),
+        _ if is_code(error, rusqlite::ErrorCode::DatabaseBusy) => to_type(&["doctor"]),
         _ => aside,
     };
     fail("claims", format!("{error}{cause}"), hint)

@@ -9,7 +9,7 @@ mod page;
 use self::look::Found;
 use super::Shared;
 use crate::config::REPOSITORY_FILE;
-use crate::output::{CommandError, Exit};
+use crate::output::{CommandError, Exit, to_type};
 use crate::sync::Source;
 use clap::Args;
 use serde_json::json;
@@ -67,8 +67,8 @@ fn write(path: &Path, text: &str) -> Result<(), CommandError> {
     let mut file = File::options().write(true).create_new(true).open(path).map_err(|error| {
         if error.kind() == io::ErrorKind::AlreadyExists {
             return CommandError::new(Exit::Conflict, format!("`{shown}` is there already"))
-                .hint("crabbox config check")
-                .hint("crabbox init --print shows what would be written");
+                .hint(to_type(&["config", "check"]))
+                .hint(format!("{} shows what would be written", to_type(&["init", "--print"])));
         }
         CommandError::failed(format!("`{shown}` can't be made")).because(error)
     })?;

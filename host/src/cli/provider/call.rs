@@ -9,7 +9,7 @@ use crate::cli::list::to_json;
 use crate::cli::onlooker::Onlooker;
 use crate::config::{Flags, REPOSITORY_FILE, Settings};
 use crate::lease::{self, How, Wanted, random_bits};
-use crate::output::{CommandError, Exit};
+use crate::output::{CommandError, Exit, to_type};
 use crate::places::Places;
 use crate::registry::Library;
 use clap::{Args, ValueEnum};
@@ -133,16 +133,14 @@ impl Call {
             let message = format!("`--request` of `{hook}` takes {takes}, and not `{key}`");
             let error = CommandError::usage(message);
             return Err(if key.to_string() == "settings" {
-                error.hint(format!("crabbox provider options {}", self.provider))
+                error.hint(to_type(&["provider", "options", &self.provider]))
             } else {
                 error.hint("a resource comes from a lease: `--id LEASE`")
             });
         }
         match (&self.id, self.hook.is_about_a_lease()) {
-            (None, true) => {
-                Err(CommandError::usage(format!("`{hook}` needs `--id LEASE`"))
-                    .hint("crabbox list"))
-            }
+            (None, true) => Err(CommandError::usage(format!("`{hook}` needs `--id LEASE`"))
+                .hint(to_type(&["list"]))),
             (Some(_), false) => {
                 Err(CommandError::usage(format!("`{hook}` isn't about a lease that is there")))
             }
@@ -176,7 +174,7 @@ impl Call {
                     desk.let_go(&mut held, true, settings.idle, handed)?;
                     Ok(held.claim)
                 });
-                let claim = got.map_err(|error| interrupts.explain(error, "crabbox list"))?;
+                let claim = got.map_err(|error| interrupts.explain(error, &to_type(&["list"])))?;
                 Ok(Came::Lease(Box::new(claim)))
             }
             Hook::Resolve | Hook::Release => {
@@ -196,8 +194,9 @@ impl Call {
                     let interrupts = Interrupts::listen(shared.printer, desk.working())?;
                     let stopped = desk.stop(claim.id.as_str(), delete, handed);
                     let (claim, _) = stopped.map_err(|error| {
-                        let again = if delete { " --delete --yes" } else { "" };
-                        interrupts.explain(error, &format!("crabbox stop {}{again}", claim.slug))
+                        let again = ["stop", &claim.slug, "--delete", "--yes"];
+                        interrupts
+                            .explain(error, &to_type(if delete { &again } else { &again[..2] }))
                     })?;
                     return Ok(Came::Lease(Box::new(claim)));
                 }
@@ -209,7 +208,7 @@ impl Call {
                 let id = Some(claim.id.to_string());
                 let wanted = self.wanted(&settings, claim.repository.clone(), id);
                 let interrupts = Interrupts::listen(shared.printer, desk.working())?;
-                let again = format!("crabbox stop {}", claim.slug);
+                let again = to_type(&["stop", &claim.slug]);
                 let reached = desk.acquire(&wanted).and_then(|mut held| {
                     if held.how == How::FoundReady {
                         // The claim knew the way, and nobody was asked.

@@ -3,7 +3,7 @@
 use super::arguments::Order;
 use super::report::Unreleased;
 use crate::claims::Claim;
-use crate::output::{CommandError, Quoted, Typed};
+use crate::output::{CommandError, Quoted, Typed, to_type};
 use crate::places::home;
 use crate::run::{Listener, Origin, Outcome, RunError};
 use crate::sync::SyncError;
@@ -82,7 +82,7 @@ fn explain_box(failure: &Failure, slug: &str, command: &Command) -> CommandError
             error.code("sync").hint(Typed::here().with(&["--fresh"]).to_string())
         }
         (FailureCode::DiskFull, _) => {
-            error.code("run").hint(format!("crabbox stop {slug} --delete --yes"))
+            error.code("run").hint(to_type(&["stop", slug, "--delete", "--yes"]))
         }
         (code, Command::Argv(words)) => {
             program_hint(code, words).into_iter().fold(error.code("run"), CommandError::hint)
@@ -108,7 +108,7 @@ pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed 
     let lost = matches!(outcome.origin, Origin::Transport) && order.wanted.id.is_none();
     let error = if lost {
         error
-            .hint(format!("crabbox status {}", claim.slug))
+            .hint(to_type(&["status", &claim.slug]))
             .hint(Typed::here().with(&["--fresh"]).to_string())
     } else {
         error

@@ -2,7 +2,7 @@
 
 use crate::claims::Claim;
 use crate::lease::End;
-use crate::output::{Printer, human};
+use crate::output::{Printer, human, to_type};
 use crate::run::{Finished, Origin, Outcome};
 use crabbox_wire::message::Synced;
 use serde_json::json;
@@ -34,7 +34,7 @@ impl Unreleased {
     pub(super) fn show(&self, printer: Printer) {
         let Self { slug, error } = self;
         printer.warning(&format!("{slug} wasn't released: {error}"));
-        printer.hint(&format!("crabbox stop {slug}"));
+        printer.hint(&to_type(&["stop", slug]));
     }
 }
 

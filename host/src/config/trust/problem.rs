@@ -2,7 +2,7 @@
 
 use super::pins::PinError;
 use crate::config::keys::{Enforced, KEYS};
-use crate::output::{Quoted, Typed};
+use crate::output::{Quoted, to_type};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -126,7 +126,7 @@ impl TrustProblem {
                 Some(format!("set `{key}` in your own config.toml if you want it"))
             }
             Self::Ungranted { .. } | Self::Changed { .. } => {
-                let line = Typed::here().other(&["config", "trust"]);
+                let line = to_type(&["config", "trust"]);
                 Some(format!("{line} {}", Quoted(path.parent().unwrap_or(path))))
             }
             Self::NoGrant { .. } | Self::Enforces | Self::Grants => {
