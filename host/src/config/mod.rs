@@ -29,8 +29,8 @@ pub use keys::{
 pub use layers::{Flags, Layered, Layers, Origin, ProviderSetting};
 pub use policy::{Bound, Enforcement};
 pub use providers::{
-    Chain, Flag, Found, Given, ProviderProblem, ProviderSettings, Value, answering, default_text,
-    placeholder, reference as settings_reference,
+    Chain, Flag, Found, Given, HIDDEN, ProviderProblem, ProviderSettings, Value, answering,
+    default_text, placeholder, reference as settings_reference,
 };
 pub use reference::reference;
 pub use settings::Settings;

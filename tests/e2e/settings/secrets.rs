@@ -84,6 +84,33 @@ fn a_secret_that_is_set_twice_or_to_nothing_is_an_error() {
 }
 
 #[test]
+fn a_secret_in_a_grant_is_not_listed_nor_what_could_be_one() {
+    let gallery = Gallery::bare();
+    let granted = format!(
+        "[trust.'/x'.provider]\ngallery.token = '{TOKEN}'\ngallery.token-file = '/t'\n\
+         gallery.tokn = '{TOKEN}'\ngallery.artists = ['A']\nelsewhere.key = '{TOKEN}'\n"
+    );
+    gallery.world.configure(&granted);
+    let listed = gallery.crabbox(&["config", "trust", "--list"]);
+    assert!(!format!("{listed:?}").contains(TOKEN), "{listed:?}");
+    for shown in [
+        "provider.elsewhere.key = (hidden: the provider isn't installed, so it may be a secret)",
+        r#"provider.gallery.artists = ["A"]"#,
+        "provider.gallery.token = (hidden: it is a secret)",
+        r#"provider.gallery.token-file = "/t""#,
+        "provider.gallery.tokn = (hidden: the provider has no such setting, so it may be a secret)",
+    ] {
+        assert!(listed.stdout.contains(shown), "{shown}: {}", listed.stdout);
+    }
+    let listed = gallery.crabbox(&["config", "trust", "--list", "--json"]);
+    assert!(!format!("{listed:?}").contains(TOKEN), "{listed:?}");
+    let document: Value = serde_json::from_str(&listed.stdout).expect("JSON");
+    let granted = &document["tables"][0]["granted"];
+    assert_eq!(granted["provider.gallery.token"], Value::Null, "{granted}");
+    assert_eq!(granted["provider.gallery.artists"][0], "A", "{granted}");
+}
+
+#[test]
 fn a_setting_without_its_provider_is_not_shown() {
     let gallery = Gallery::bare();
     gallery.world.configure(&format!("[provider]\ntoken = '{TOKEN}'\n"));

@@ -1,12 +1,19 @@
 //! `crabbox config trust --list`: the files that are trusted as they are, and what the user's own
 //! file grants.
 
-use super::Shared;
-use crate::config::{ConfigError, GrantTable, Layers, Owner, PinState, Pins, USER_FILE};
+use super::{ABSENT, Shared, manifests};
+use crate::config::{
+    ConfigError, GrantTable, HIDDEN, Layers, Owner, PinState, Pins, USER_FILE, answering,
+};
 use crate::output::{CommandError, Table};
 use crate::places::Places;
+use crabbox_provider_api::manifest::Manifest;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::Path;
+
+/// What stands for a value of a setting that the provider doesn't have.
+const UNKNOWN: &str = "(hidden: the provider has no such setting, so it may be a secret)";
 
 /// The tables of the user's file that are about this checkout.
 pub(super) fn tables_for(places: &Places, root: &Path) -> Vec<GrantTable> {
@@ -30,6 +37,8 @@ pub(super) fn list(shared: &Shared, places: &Places) -> Result<(), CommandError>
     }
     let (tables, wrong) = tables(places);
     super::warn(shared.printer, &wrong);
+    let (layers, _) = Layers::read(shared.flags(), None, places);
+    let manifests = manifests(shared, &layers);
     if shared.printer.json {
         let files: Vec<Value> = pins
             .iter()
@@ -39,7 +48,7 @@ pub(super) fn list(shared: &Shared, places: &Places) -> Result<(), CommandError>
                     "state": pin.state().as_str(),
                     "digest": format!("blake3:{}", pin.digest),
                     "trusted_at": pin.time,
-                    "requests": pin.requests,
+                    "requests": values(&manifests, &pin.requests),
                 })
             })
             .collect();
@@ -50,7 +59,7 @@ pub(super) fn list(shared: &Shared, places: &Places) -> Result<(), CommandError>
                     "path": table.path,
                     "file": table.file.to_string_lossy(),
                     "line": table.line,
-                    "granted": table.granted,
+                    "granted": values(&manifests, &table.granted),
                 })
             })
             .collect();
@@ -65,20 +74,49 @@ pub(super) fn list(shared: &Shared, places: &Places) -> Result<(), CommandError>
     for pin in &pins {
         let state = pin.state();
         let granted = match state {
-            PinState::Trusted => words(&pin.requests),
+            PinState::Trusted => words(&manifests, &pin.requests),
             _ => "-".to_owned(),
         };
         table.row([state.as_str().to_owned(), granted, pin.path.display().to_string()]);
     }
     for one in &tables {
         let to = format!("{}, by {one}", one.path);
-        table.row(["granted".to_owned(), words(&one.granted), to]);
+        table.row(["granted".to_owned(), words(&manifests, &one.granted), to]);
     }
     shared.printer.table(&table)
 }
 
-fn words(requests: &std::collections::BTreeMap<String, toml::Value>) -> String {
-    let texts: Vec<String> =
-        requests.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+/// What stands in the place of a value that is a secret, or could be one.
+fn hidden(manifests: &[Manifest], key: &str) -> Option<&'static str> {
+    let (provider, name) = key.strip_prefix("provider.")?.split_once('.')?;
+    let Some(manifest) = answering(manifests, provider) else {
+        return Some(ABSENT);
+    };
+    let secret = |name: &str| manifest.settings.get(name).map(|setting| setting.secret);
+    match (secret(name), name.strip_suffix("-file").and_then(secret)) {
+        (Some(false), _) | (None, Some(true)) => None,
+        (Some(true), _) => Some(HIDDEN),
+        (None, _) => Some(UNKNOWN),
+    }
+}
+
+/// What may be said, for machines; what isn't shown is `null`.
+fn values(
+    manifests: &[Manifest],
+    requests: &BTreeMap<String, toml::Value>,
+) -> BTreeMap<String, Value> {
+    let shown = |(key, value): (&String, &toml::Value)| {
+        let value = if hidden(manifests, key).is_some() { Value::Null } else { json!(value) };
+        (key.clone(), value)
+    };
+    requests.iter().map(shown).collect()
+}
+
+fn words(manifests: &[Manifest], requests: &BTreeMap<String, toml::Value>) -> String {
+    let text = |(key, value): (&String, &toml::Value)| match hidden(manifests, key) {
+        Some(instead) => format!("{key} = {instead}"),
+        None => format!("{key} = {value}"),
+    };
+    let texts: Vec<String> = requests.iter().map(text).collect();
     if texts.is_empty() { "-".to_owned() } else { texts.join("; ") }
 }

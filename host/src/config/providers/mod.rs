@@ -22,7 +22,7 @@ pub use flags::{Flag, Given};
 pub use held::ProviderSettings;
 pub use problem::{ProviderProblem, placeholder};
 pub use reference::reference;
-pub use value::{Value, default_text};
+pub use value::{HIDDEN, Value, default_text};
 
 pub(super) use check::check_chosen;
 pub(super) use held::hold;
