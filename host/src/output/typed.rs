@@ -1,6 +1,6 @@
 //! The line as it was typed, for hints: what is to be typed next keeps what was said already.
 
-use super::Quoted;
+use super::{Quoted, visible};
 use crate::redact;
 use std::env;
 use std::fmt;
@@ -184,7 +184,7 @@ fn names_secret(option: &str) -> bool {
 }
 
 fn is_one_line(word: &str) -> bool {
-    word.chars().count() <= LONGEST && !word.chars().any(char::is_control)
+    word.chars().count() <= LONGEST && visible(word) == word
 }
 
 #[cfg(test)]
@@ -262,6 +262,7 @@ mod tests {
         let long = "x".repeat(LONGEST);
         assert_eq!(typed(&format!("run -- {long}")).to_string(), "crabbox run -- COMMAND");
         assert_eq!(typed("run --shell a\nb").to_string(), "crabbox run --shell '…'");
+        assert_eq!(typed("run --shell a\u{2028}b").to_string(), "crabbox run --shell '…'");
         assert_eq!(typed("run --shell a;b").to_string(), "crabbox run --shell 'a;b'");
     }
 }
