@@ -19,7 +19,7 @@ const STOPPING: &str = "crabbox: the provider is told to stop; once more leaves 
 
 impl Place {
     /// Starts a command, and returns once this hook is called.
-    fn reach(&self, mood: &str, words: &[&str]) -> Running {
+    pub(crate) fn reach(&self, mood: &str, words: &[&str]) -> Running {
         self.mood(mood);
         let _ = fs::remove_file(self.root.join("reached"));
         let running = Running::of(&mut self.command(words));
@@ -27,7 +27,7 @@ impl Place {
         running
     }
 
-    fn next_works_and_all_can_be_stopped(&self, after: &str) {
+    pub(crate) fn next_works_and_all_can_be_stopped(&self, after: &str) {
         self.mood("");
         let next = self.crabbox(&["run", "--", "cat", "hello.txt"]);
         assert_eq!((next.code, next.stdout.as_str()), (0, "hello\n"), "{after}: {}", next.stderr);
@@ -41,14 +41,14 @@ impl Place {
 }
 
 /// A command that runs, and what it says.
-struct Running {
-    child: Child,
+pub(crate) struct Running {
+    pub(crate) child: Child,
     lines: Receiver<String>,
     said: String,
 }
 
 impl Running {
-    fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("runs");
         let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
@@ -61,12 +61,12 @@ impl Running {
         Self { child, lines, said: String::new() }
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("signals");
     }
 
     /// Waits until it has seen the signal: it says so, or ends.
-    fn is_told(&mut self) {
+    pub(crate) fn is_told(&mut self) {
         while let Ok(line) = self.lines.recv_timeout(Duration::from_mins(1)) {
             self.said += &line;
             self.said.push('\n');
@@ -76,7 +76,7 @@ impl Running {
         }
     }
 
-    fn ends(mut self) -> Ran {
+    pub(crate) fn ends(mut self) -> Ran {
         for line in &self.lines {
             self.said += &line;
             self.said.push('\n');
@@ -226,32 +226,6 @@ fn a_resolve_or_a_release_that_is_interrupted_leaves_its_claim_as_it_can_be_take
             place.next_works_and_all_can_be_stopped(hook);
         }
     }
-}
-
-#[test]
-fn a_stop_that_is_interrupted_says_the_line_that_finishes_it() {
-    let place = Place::new();
-    assert_eq!(place.crabbox(&["run", "--", "true"]).code, 0);
-    let slug = place.claims()[0]["slug"].as_str().expect("a slug").to_owned();
-    let words = ["stop", &slug, "--delete", "--yes", "--json"];
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        let running = place.reach("release polite", &words);
-        running.signal(signal);
-        let ran = running.ends();
-        assert_eq!(ran.code, code, "{}", ran.stderr);
-        let document: Value = serde_json::from_str(&ran.stdout).expect("one document");
-        assert_eq!(document["error"]["exit"], code);
-        let hint = format!("hint: crabbox stop {slug} --delete --yes\n");
-        assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
-        assert_eq!(place.boxes(), 1);
-    }
-    // The second one leaves as it is.
-    let mut running = place.reach("release hang", &words);
-    running.signal(Signal::INT);
-    running.is_told();
-    running.signal(Signal::INT);
-    assert_eq!(running.child.wait().expect("ends").code(), None);
-    place.next_works_and_all_can_be_stopped("stop");
 }
 
 /// The points of a run that begins with a lease, in their order.

@@ -3,6 +3,7 @@
 mod abi;
 mod boxes;
 mod cancel;
+mod cancel_call;
 mod completions;
 mod config;
 mod crowd;

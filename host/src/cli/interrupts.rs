@@ -1,10 +1,11 @@
 //! Ctrl-C and SIGTERM for commands that call a provider and run nothing: the first one tells the
 //! provider to stop, the next one ends this program as it is. Where no provider is at work, the
-//! first one ends it. Either way the claim names what there is.
+//! first one ends it. Whoever sends SIGTERM waits for no more than a moment. Either way the claim names
+//! what there is, and the kept log has its end.
 
 use crate::lease::Working;
 use crate::output::{CommandError, Printer};
-use crate::run::{STOPPING, Work};
+use crate::run::{Outcome, PATIENCE, STOPPING, Work, aside, end_log};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -12,40 +13,83 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::thread;
 
+/// What is said by whoever doesn't wait for the end of what was told to stop.
+const UNFINISHED: &str = "left before the provider had stopped";
+
 /// Listens from its making to the end of the process.
 pub(super) struct Interrupts {
-    /// 0: none.
-    first: Arc<AtomicI32>,
+    leaver: Arc<Leaver>,
+}
+
+struct Leaver {
+    printer: Printer,
+    working: Working,
+    /// The line that does what is left undone.
+    again: String,
+    /// The first signal that came; 0: none.
+    first: AtomicI32,
 }
 
 impl Interrupts {
-    pub(super) fn listen(printer: Printer, working: Working) -> Result<Self, CommandError> {
+    /// `again`: the line to type after an interrupt.
+    pub(super) fn listen(
+        printer: Printer,
+        working: Working,
+        again: String,
+    ) -> Result<Self, CommandError> {
         let mut signals = Signals::new([SIGINT, SIGTERM])
             .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
-        let first = Arc::new(AtomicI32::new(0));
-        let shared = Arc::clone(&first);
-        thread::spawn(move || {
-            for signal in signals.forever() {
-                let _ = shared.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed);
-                if working.interrupt() {
-                    printer.interrupted();
-                    // A reader that has stalled must not keep the next signal from being obeyed.
-                    thread::spawn(move || printer.phase(STOPPING));
-                } else {
-                    // It can't fail for these two.
-                    let _ = emulate_default_handler(signal);
-                }
-            }
-        });
-        Ok(Self { first })
+        let leaver = Arc::new(Leaver { printer, working, again, first: AtomicI32::new(0) });
+        let shared = Arc::clone(&leaver);
+        thread::spawn(move || signals.forever().for_each(|signal| shared.receive(signal)));
+        Ok(Self { leaver })
     }
 
-    /// The error of a command that may have been interrupted: then its code says so, and what is left
-    /// undone is done by this line.
-    pub(super) fn explain(&self, error: CommandError, again: &str) -> CommandError {
-        match self.first.load(Ordering::Relaxed) {
+    /// The error of a command that may have been interrupted: then its code says so, and the line to
+    /// type stands below it.
+    pub(super) fn explain(&self, error: CommandError) -> CommandError {
+        let again = &self.leaver.again;
+        match self.leaver.first.load(Ordering::Relaxed) {
             0 => error,
+            signal if error.hints().contains(again) => error.of_signal(signal),
             signal => error.hint(again).of_signal(signal),
         }
     }
+}
+
+impl Leaver {
+    fn receive(self: &Arc<Self>, signal: i32) {
+        let first =
+            self.first.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        if self.working.interrupt() {
+            self.printer.interrupted();
+            let printer = self.printer;
+            aside(move || printer.phase(STOPPING));
+        } else if first {
+            end(signal);
+        } else {
+            self.leave(signal);
+        }
+        if signal == SIGTERM {
+            let leaver = Arc::clone(self);
+            thread::spawn(move || {
+                thread::sleep(PATIENCE);
+                leaver.leave(signal);
+            });
+        }
+    }
+
+    fn leave(&self, signal: i32) {
+        let printer = self.printer;
+        let error = CommandError::failed(UNFINISHED).hint(&self.again).of_signal(signal);
+        aside(move || printer.error(&error));
+        end(signal);
+    }
+}
+
+/// Ends this program as the signal would have.
+fn end(signal: i32) {
+    end_log(Outcome::of_signal(signal).exit);
+    // It can't fail for these two.
+    let _ = emulate_default_handler(signal);
 }

@@ -43,13 +43,12 @@ impl Stop {
         let settings = Settings::for_provider(flags, Some(&claim.repository), &places)?;
         warn(shared.printer, &settings.warnings);
         let handed = &settings.provider_settings.handed;
-        let interrupts = Interrupts::listen(shared.printer, desk.working())?;
+        let again = ["stop", &claim.slug, "--delete", "--yes"];
+        let again = to_type(if self.delete { &again } else { &again[..2] });
+        let interrupts = Interrupts::listen(shared.printer, desk.working(), again)?;
         let stopped =
             info_span!("release").in_scope(|| desk.stop(claim.id.as_str(), self.delete, handed));
-        let (claim, end) = stopped.map_err(|error| {
-            let again = ["stop", &claim.slug, "--delete", "--yes"];
-            interrupts.explain(error, &to_type(if self.delete { &again } else { &again[..2] }))
-        })?;
+        let (claim, end) = stopped.map_err(|error| interrupts.explain(error))?;
         if shared.printer.json {
             return shared
                 .printer

@@ -19,4 +19,5 @@ pub use error::RunError;
 pub use outcome::{CRABBOX_FAILED, Origin, Outcome};
 pub use session::{Finished, Job, Seen, run};
 pub use signals::{Listener, STOPPING, Work};
+pub(crate) use signals::{PATIENCE, aside, end_log};
 pub use stdin::is_forwarded as stdin_is_forwarded;

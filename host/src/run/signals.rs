@@ -27,7 +27,7 @@ use std::time::Duration;
 const UNRELEASED: &str = "left before the box was released";
 
 /// How long this program may take, once it was told to end, before it leaves as it is.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long writing the end of the log may take: a folder may be on a machine that is gone.
 const KEEPING: Duration = Duration::from_secs(2);
@@ -297,7 +297,7 @@ impl Leaver {
 }
 
 /// Says something without waiting for a reader that has stalled.
-fn aside(say: impl FnOnce() + Send + 'static) {
+pub(crate) fn aside(say: impl FnOnce() + Send + 'static) {
     within(MOMENT, say);
 }
 
@@ -316,11 +316,16 @@ fn send(outbox: &mut Outbox, signal: Signal) {
     let _ = outbox.flush();
 }
 
+/// Ends the kept log before this program is left.
+pub(crate) fn end_log(exit: u8) {
+    within(KEEPING, move || log::finish(exit));
+}
+
 /// The user has asked often enough: nothing here is worth another wait but the end of the log, which
 /// a disk takes at once.
 #[expect(clippy::exit, reason = "the main thread may be stuck in a write; nothing is left to undo")]
 fn leave(exit: u8) -> ! {
-    within(KEEPING, move || log::finish(exit));
+    end_log(exit);
     std::process::exit(exit.into())
 }
 

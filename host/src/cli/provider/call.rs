@@ -169,12 +169,13 @@ impl Call {
             Hook::Doctor | Hook::List => self.ask(shared, &library, &settings),
             Hook::Lease => {
                 let wanted = self.wanted(&settings, repository, None);
-                let interrupts = Interrupts::listen(shared.printer, desk.working())?;
+                let interrupts =
+                    Interrupts::listen(shared.printer, desk.working(), to_type(&["list"]))?;
                 let got = desk.acquire(&wanted).and_then(|mut held| {
                     desk.let_go(&mut held, true, settings.idle, handed)?;
                     Ok(held.claim)
                 });
-                let claim = got.map_err(|error| interrupts.explain(error, &to_type(&["list"])))?;
+                let claim = got.map_err(|error| interrupts.explain(error))?;
                 Ok(Came::Lease(Box::new(claim)))
             }
             Hook::Resolve | Hook::Release => {
@@ -191,13 +192,11 @@ impl Call {
                         let deletion = Deletion { word: "`delete`", yes: self.yes };
                         deletion.agree(shared, &settings, &claim)?;
                     }
-                    let interrupts = Interrupts::listen(shared.printer, desk.working())?;
+                    let again = ["stop", &claim.slug, "--delete", "--yes"];
+                    let again = to_type(if delete { &again } else { &again[..2] });
+                    let interrupts = Interrupts::listen(shared.printer, desk.working(), again)?;
                     let stopped = desk.stop(claim.id.as_str(), delete, handed);
-                    let (claim, _) = stopped.map_err(|error| {
-                        let again = ["stop", &claim.slug, "--delete", "--yes"];
-                        interrupts
-                            .explain(error, &to_type(if delete { &again } else { &again[..2] }))
-                    })?;
+                    let (claim, _) = stopped.map_err(|error| interrupts.explain(error))?;
                     return Ok(Came::Lease(Box::new(claim)));
                 }
                 if !connects {
@@ -207,8 +206,8 @@ impl Call {
                 bounds::check_provider(&settings, &claim)?;
                 let id = Some(claim.id.to_string());
                 let wanted = self.wanted(&settings, claim.repository.clone(), id);
-                let interrupts = Interrupts::listen(shared.printer, desk.working())?;
                 let again = to_type(&["stop", &claim.slug]);
+                let interrupts = Interrupts::listen(shared.printer, desk.working(), again)?;
                 let reached = desk.acquire(&wanted).and_then(|mut held| {
                     if held.how == How::FoundReady {
                         // The claim knew the way, and nobody was asked.
@@ -219,7 +218,7 @@ impl Call {
                     desk.let_go(&mut held, false, settings.idle, handed)?;
                     Ok(held.claim)
                 });
-                let claim = reached.map_err(|error| interrupts.explain(error, &again))?;
+                let claim = reached.map_err(|error| interrupts.explain(error))?;
                 Ok(Came::Lease(Box::new(claim)))
             }
         }
