@@ -41,6 +41,12 @@ fn a_request_that_is_not_granted_does_not_hold_and_is_named_by_every_run() {
     crabbox:   hint: crabbox config trust [WORLD]/checkout
     "#);
     assert_eq!(world.boxes().len(), 1, "the box is parked, not deleted");
+    let ran = world.crabbox(&["run", "--json", "--", "true"]).stdout;
+    let ran: Value = serde_json::from_str(&ran).expect("JSON");
+    let warning = &ran["warnings"][0];
+    assert_eq!((&warning["code"], &warning["line"]), (&"ungranted".into(), &4.into()), "{ran}");
+    let message = warning["message"].as_str().expect("a text");
+    assert!(message.starts_with(r#"`lease.release = "delete"` isn't granted"#), "{message}");
     assert_eq!(release(&world), "park");
     let explained = world.crabbox(&["config", "explain", "lease.release"]);
     assert_snapshot!(explained.snapshot(&world), @r#"

@@ -100,6 +100,7 @@ fn every_document_keeps_to_its_schema() {
     check("config-show", &["config", "show"]);
     world.write(".crabbox.toml", "[lease]\nrelease = 'delete'\n");
     check("config-check", &["config", "check"]);
+    check("run", &["run", "--", "true"]);
     check("config-explain", &["config", "explain", "lease.release"]);
     if world.configure_machine("[enforced.lease]\nidle = '1h'\nrelease = ['park']\n") {
         check("config-show", &["config", "show"]);
@@ -130,7 +131,7 @@ fn every_document_keeps_to_its_schema() {
     schemas.check("list", "list", &desk.world.crabbox(&["list", "--json"]));
 
     // The others are parts of these.
-    let parts = ["enforced", "error", "lease", "log", "origin", "outcome"];
+    let parts = ["enforced", "error", "lease", "log", "origin", "outcome", "problem"];
     for name in schemas.all.keys() {
         assert!(
             schemas.used.contains(name) || parts.contains(&name.as_str()),

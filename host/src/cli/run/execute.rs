@@ -4,6 +4,7 @@ use super::arguments::{Order, Run};
 use super::attempt::Attempt;
 use super::explain::{Failed, explain};
 use super::report::{Report, Unreleased};
+use crate::cli::config::error_to_json;
 use crate::cli::{Shared, bounds};
 use crate::config::Settings;
 use crate::fault;
@@ -131,7 +132,9 @@ impl Order {
         });
         match result {
             Ok(finished) => {
-                Ok(Report { finished, claim: held.claim, end, ready, total: started.elapsed() })
+                let warnings = settings.warnings.iter().map(error_to_json).collect();
+                let total = started.elapsed();
+                Ok(Report { finished, claim: held.claim, end, ready, total, warnings })
             }
             Err(error) => {
                 let failed = explain(&error, &held.claim, self);

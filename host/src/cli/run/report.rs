@@ -5,7 +5,7 @@ use crate::lease::End;
 use crate::output::{Printer, human, to_type};
 use crate::run::{Finished, Origin, Outcome};
 use crabbox_wire::message::Synced;
-use serde_json::json;
+use serde_json::{Value, json};
 use signal_hook::low_level::signal_name;
 use std::time::Duration;
 
@@ -20,6 +20,8 @@ pub(super) struct Report {
     /// Until the box was held.
     pub(super) ready: Duration,
     pub(super) total: Duration,
+    /// What is wrong with the settings, for machines: people were told before.
+    pub(super) warnings: Vec<Value>,
 }
 
 /// A box that couldn't be let go of. The run's result stands, and is told first.
@@ -51,7 +53,7 @@ impl Report {
         }
     }
 
-    fn to_json(&self) -> serde_json::Value {
+    fn to_json(&self) -> Value {
         let Finished { outcome, synced, sent, wall_ms } = &self.finished;
         let end = self.end.as_ref().ok().map(|end| end.as_str());
         let trouble = self.end.as_ref().err().map(|unreleased| &unreleased.error);
@@ -69,6 +71,7 @@ impl Report {
             "ready_ms": millis(self.ready),
             "wall_ms": wall_ms,
             "total_ms": millis(self.total),
+            "warnings": self.warnings,
         })
     }
 
