@@ -48,7 +48,7 @@ release = \"delete\"
 | `crabbox init` | writes a `.crabbox.toml` with all that a repository may set, commented out |
 | `crabbox config show` | every setting, its value, and the place that it comes from |
 | `crabbox config explain KEY` | what each layer says of one setting, and which wins |
-| `crabbox config check [FILE]` | everything that is wrong, each with its line |
+| `crabbox config check [FILE]` | everything that is wrong, each with its line; with `--provider NAME` as for a run with that one |
 | `crabbox config path` | the files that are read |
 | `crabbox config trust [PATH]` | what a repository's file asks for, and whether it is granted |
 ";

@@ -81,10 +81,43 @@ fn stop_hands_settings_on_and_refuses_those_of_another_provider() {
     let called =
         gallery.crabbox(&["provider", "call", "gallery", "doctor", "--gallery-title", "it"]);
     assert!(called.stdout.contains("\\\"it\\\""), "{}{}", called.stdout, called.stderr);
-    let other = gallery.crabbox(&["run", "--gallery-title", "x", "--", "true"]);
-    assert_eq!(other.code, 125);
-    let told =
-        "--gallery-title: it is a setting of the provider `gallery`, and the provider is `local`";
-    assert!(other.stderr.contains(told), "{}", other.stderr);
-    assert!(other.stderr.contains("--provider gallery"), "{}", other.stderr);
+}
+
+#[test]
+fn a_setting_of_a_provider_that_is_not_used_is_answered_alike_by_all_commands() {
+    let gallery = Gallery::bare();
+    assert_eq!(gallery.crabbox(&["run", "--", "true"]).code, 0);
+    let list: Value =
+        serde_json::from_str(&gallery.crabbox(&["list", "--json"]).stdout).expect("JSON");
+    let slug = list["leases"][0]["slug"].as_str().expect("a slug");
+    let told = "error: --gallery-title: it is a setting of the provider `gallery`, and the \
+                provider is `local`\ncrabbox:   hint: leave the flag out, or use `gallery` \
+                instead of `local`\n";
+    let flag = ["--gallery-title", "x"];
+    for (code, words) in [
+        (125, &["run", flag[0], flag[1], "--", "true"][..]),
+        (2, &["stop", slug, flag[0], flag[1]]),
+        (2, &["provider", "call", "local", "doctor", flag[0], flag[1]]),
+        (2, &["provider", "describe", "local", flag[0], flag[1]]),
+        (2, &["config", "show", flag[0], flag[1]]),
+        (2, &["config", "explain", "lease.idle", flag[0], flag[1]]),
+        (2, &["config", "explain", "provider.local.root", flag[0], flag[1]]),
+        (2, &["config", "check", flag[0], flag[1]]),
+    ] {
+        let ran = gallery.crabbox(words);
+        assert_eq!(ran.code, code, "{words:?}: {}", ran.stderr);
+        assert!(ran.stderr.contains(told), "{words:?}: {}", ran.stderr);
+    }
+    let doctor = gallery.crabbox(&["doctor", flag[0], flag[1]]);
+    assert_eq!(doctor.code, 1, "{}", doctor.stdout);
+    let told = "the provider is `local`\n";
+    let hint = "hint: leave the flag out, or use `gallery` instead of `local`\n";
+    assert!(doctor.stdout.contains(told) && doctor.stdout.contains(hint), "{}", doctor.stdout);
+    // It is of use where that one is looked at, too.
+    let root = gallery.world.root().join("rooms");
+    gallery.configure(&format!("root = '{}'", root.display()));
+    for words in [&["config", "check"][..], &["config", "explain", "provider.gallery.title"]] {
+        let ran = gallery.crabbox(&[words, &flag].concat());
+        assert_eq!(ran.code, 0, "{words:?}: {}", ran.stderr);
+    }
 }

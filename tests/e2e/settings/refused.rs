@@ -171,6 +171,28 @@ fn config_check_and_doctor_find_the_same_without_a_run() {
 }
 
 #[test]
+fn config_check_looks_at_the_provider_that_it_is_told_of() {
+    let gallery = Gallery::bare();
+    assert_eq!(gallery.crabbox(&["config", "check"]).code, 0);
+    let line = ["config", "check", "--provider"];
+    let check = |name: &str| gallery.crabbox(&[&line[..], &[name]].concat());
+    let checked = check("museum");
+    assert_eq!(checked.code, 2, "{}", checked.stderr);
+    assert!(checked.stderr.contains("`provider.gallery.root` isn't set"), "{}", checked.stderr);
+    let absent = check("nobody");
+    assert_eq!(absent.code, 4, "{}", absent.stderr);
+    assert!(absent.stderr.contains("there is no provider `nobody`"), "{}", absent.stderr);
+    let alone = gallery.crabbox(&[&line[..], &["gallery", "config.toml"]].concat());
+    assert_eq!(alone.code, 2, "{}", alone.stderr);
+    // What doctor finds is found again by the line that it shows.
+    let mut doctor = gallery.command(&["doctor", "--provider", "gallery", "--gallery-root", "x"]);
+    let doctor = Ran::of(doctor.env("CRABBOX_GALLERY_ROOMS", "x"));
+    assert!(doctor.stdout.contains(" config check --provider gallery\n"), "{}", doctor.stdout);
+    let doctor = gallery.crabbox(&["doctor", "--provider", "gallery"]);
+    assert!(doctor.stdout.contains("--gallery-root PATH\n"), "{}", doctor.stdout);
+}
+
+#[test]
 fn what_a_repository_only_asks_for_is_told_and_holds_once_it_is_granted() {
     let gallery = Gallery::new("");
     gallery.repository("artists = ['Klee']");

@@ -1,7 +1,7 @@
 //! `crabbox config check`
 
-use super::{Shared, error_to_json, manifests, repository};
-use crate::config::{ConfigError, Layers, Owner, REPOSITORY_FILE, USER_FILE};
+use super::{Shared, error_to_json, repository, usable};
+use crate::config::{ConfigError, Flags, Layers, Owner, REPOSITORY_FILE, Settings, USER_FILE};
 use crate::output::{CommandError, Exit, Printer};
 use crate::places::{Places, real};
 use clap::Args;
@@ -12,25 +12,37 @@ use std::path::{Path, PathBuf};
 ///
 /// Without a file, the environment, the repository's, your own and the machine's file are checked.
 /// A file that is called `.crabbox.toml` is checked as a repository's, `/etc/crabbox/config.toml`
-/// as the machine's, any other as your own. Settings of a provider that isn't installed here can't be checked: that is a warning.
+/// as the machine's, any other as your own. Of the
+/// providers, those that a file names and the one that a run would use are checked. Settings of one
+/// that isn't installed here can't be: that is a warning.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox config check
+  crabbox config check --provider NAME
   crabbox config check path/to/.crabbox.toml")]
 pub(in crate::cli) struct Check {
     /// Check this file alone
     file: Option<PathBuf>,
+    /// As for a run with this provider
+    #[arg(long, value_name = "NAME", conflicts_with = "file")]
+    provider: Option<String>,
 }
 
 impl Check {
     pub(super) fn execute(self, shared: &Shared) -> Result<Exit, CommandError> {
         let (files, layers, mut errors) = match self.file {
             Some(file) => of_file(file, &shared.places()?)?,
-            None => of_all(shared)?,
+            None => of_all(shared, self.provider.clone())?,
         };
+        let registry = shared.registry(&Settings::of(&layers));
+        if let Some(provider) = &self.provider {
+            registry.find(provider)?;
+        }
         errors.extend(layers.contradictions());
         errors.extend(layers.ungranted());
-        errors.extend(layers.check_providers(&manifests(shared, &layers)));
+        let manifests = usable(&registry.list());
+        errors.extend(layers.of_others(layers.named_providers(&manifests)));
+        errors.extend(layers.check_providers(&manifests));
         let wrong = errors.iter().filter(|error| !error.is_warning()).count();
         if shared.printer.json {
             let problems: Vec<Value> = errors.iter().map(error_to_json).collect();
@@ -63,10 +75,11 @@ fn of_file(file: PathBuf, places: &Places) -> Result<Checked, CommandError> {
     Ok((vec![file], layers, errors))
 }
 
-fn of_all(shared: &Shared) -> Result<Checked, CommandError> {
+fn of_all(shared: &Shared, provider: Option<String>) -> Result<Checked, CommandError> {
     let places = shared.places()?;
     let repository = repository();
-    let (layers, errors) = Layers::read(shared.flags(), repository.as_deref(), &places);
+    let flags = Flags { provider, ..shared.flags() };
+    let (layers, errors) = Layers::read(flags, repository.as_deref(), &places);
     let of_repository = repository.map(|root| root.join(REPOSITORY_FILE));
     let of_others = [&places.config, &places.system].map(|folder| folder.join(USER_FILE));
     let files = of_repository.into_iter().chain(of_others);

@@ -1,13 +1,14 @@
 //! `crabbox config explain`
 
 use super::page::{Page, Step};
-use super::{ABSENT, Shared, manifests, owner_word, read};
+use super::{ABSENT, Shared, manifests, owner_word, read, refuse_others};
 use crate::config::{
-    KEYS, Layers, Origin, Owner, ProviderSetting, Repository, answering, find_key, nearest_key,
+    KEYS, Layers, Origin, Owner, ProviderSetting, Repository, Settings, answering, find_key,
+    nearest_key,
 };
 use crate::output::{CommandError, to_type};
 use clap::Args;
-use crabbox_provider_api::manifest::settings;
+use crabbox_provider_api::manifest::{Manifest, settings};
 use serde_json::Value;
 
 /// Show what each layer says of one setting, and which wins
@@ -26,9 +27,15 @@ pub(in crate::cli) struct Explain {
 impl Explain {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let layers = read(shared, self.provider)?;
+        let manifests = manifests(shared, &layers);
+        let parts = self.key.strip_prefix("provider.").and_then(|rest| rest.split_once('.'));
+        let chosen = Settings::of(&layers).provider;
+        let used = [Some(chosen.as_str()), parts.map(|(provider, _)| provider)];
+        let used = used.into_iter().flatten().filter_map(|word| answering(&manifests, word));
+        refuse_others(&layers, used.map(|manifest| manifest.name.as_str()))?;
         let page = match find_key(&self.key) {
             Some(key) => Page::of_key(key, &layers),
-            None => of_provider(shared, &layers, &self.key)?,
+            None => of_provider(&manifests, &layers, &self.key, parts)?,
         };
         if shared.printer.json {
             return shared.printer.document(&page.to_json());
@@ -38,8 +45,12 @@ impl Explain {
 }
 
 /// `provider.NAME.KEY`
-fn of_provider(shared: &Shared, layers: &Layers, key: &str) -> Result<Page, CommandError> {
-    let parts = key.strip_prefix("provider.").and_then(|rest| rest.split_once('.'));
+fn of_provider(
+    manifests: &[Manifest],
+    layers: &Layers,
+    key: &str,
+    parts: Option<(&str, &str)>,
+) -> Result<Page, CommandError> {
     let Some((provider, name)) = parts else {
         let error = CommandError::usage(format!("there is no setting `{key}`"));
         let hint = nearest_key(key).map_or_else(
@@ -51,8 +62,7 @@ fn of_provider(shared: &Shared, layers: &Layers, key: &str) -> Result<Page, Comm
         );
         return Err(error.hint(hint));
     };
-    let manifests = manifests(shared, layers);
-    let Some(manifest) = answering(&manifests, provider) else {
+    let Some(manifest) = answering(manifests, provider) else {
         return Ok(of_absent(layers, key, provider, name));
     };
     let Some(setting) = manifest.settings.get(name) else {

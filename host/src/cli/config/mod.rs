@@ -80,6 +80,14 @@ pub(in crate::cli) fn read(
     Err(CommandError::from(first).hint(check()))
 }
 
+/// Errors if the line says something of a provider that it doesn't use.
+pub(in crate::cli) fn refuse_others<'a>(
+    layers: &Layers,
+    used: impl IntoIterator<Item = &'a str>,
+) -> Result<(), CommandError> {
+    layers.of_others(used).into_iter().next().map_or(Ok(()), |error| Err(error.into()))
+}
+
 /// What the providers on this machine say of their settings, the usable ones alone.
 fn manifests(shared: &Shared, layers: &Layers) -> Vec<Manifest> {
     usable(&shared.registry(&Settings::of(layers)).list())

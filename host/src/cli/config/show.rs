@@ -1,6 +1,6 @@
 //! `crabbox config show`
 
-use super::{ABSENT, Shared, enforcement_to_json, manifests, origin_to_json, read};
+use super::{ABSENT, Shared, enforcement_to_json, manifests, origin_to_json, read, refuse_others};
 use crate::config::{
     Enforcement, KEYS, Key, Layered, Layers, Origin, ProviderSetting, Settings, answering,
 };
@@ -26,7 +26,9 @@ impl Show {
         let provider = Settings::of(&layers).provider;
         let mut shown: Vec<Shown> = KEYS.iter().map(|key| Shown::of_key(key, &layers)).collect();
         let manifests = manifests(shared, &layers);
-        shown.extend(match answering(&manifests, &provider) {
+        let manifest = answering(&manifests, &provider);
+        refuse_others(&layers, manifest.map(|one| one.name.as_str()))?;
+        shown.extend(match manifest {
             Some(manifest) => of_provider(&layers, manifest)?,
             None => layers
                 .provider_chain(&provider)

@@ -82,15 +82,16 @@ impl Doctor {
         match shared.places() {
             Ok(places) => {
                 let root = repository();
-                let flags = Flags { provider: self.provider, ..shared.flags() };
+                let flags = Flags { provider: self.provider.clone(), ..shared.flags() };
                 let (layers, errors) = Layers::read(flags, root.as_deref(), &places);
                 let settings = Settings::of(&layers);
                 let registry = shared.registry(&settings);
                 let providers = registry.list();
-                checks.extend(configuration(&layers, errors, &usable(&providers)));
+                let named = self.provider.as_deref();
+                let wanted = hooks::Wanted::of(&layers, &settings, &places.state);
+                checks.extend(configuration(&layers, errors, &usable(&providers), &wanted, named));
                 checks.extend(of_places(&places));
                 checks.extend(build::providers(&providers, &settings.provider));
-                let wanted = hooks::Wanted::of(&layers, &settings, &places.state);
                 asked = hooks::ask(shared, &layers, &settings, &registry, &wanted);
             }
             Err(error) => {
@@ -135,16 +136,23 @@ fn configuration(
     layers: &Layers,
     mut errors: Vec<ConfigError>,
     manifests: &[Manifest],
+    wanted: &hooks::Wanted,
+    named: Option<&str>,
 ) -> Vec<Check> {
     errors.extend(layers.contradictions());
     errors.extend(layers.ungranted());
+    let in_use = wanted.in_use.iter().map(String::as_str);
+    errors.extend(layers.of_others(layers.named_providers(manifests).into_iter().chain(in_use)));
     errors.extend(layers.check_providers(manifests));
     if errors.is_empty() {
         return vec![pass("config", "the settings are right")];
     }
+    let line = ["config", "check", "--provider", named.unwrap_or_default()];
+    let check = to_type(if named.is_some() { &line } else { &line[..2] });
     let told = errors.into_iter().map(|error| {
         let make = if error.is_warning() { warn } else { fail };
-        make("config", error.to_string(), to_type(&["config", "check"]))
+        let hint = error.hint().unwrap_or_else(|| check.clone());
+        make("config", error.to_string(), hint)
     });
     told.collect()
 }

@@ -1,7 +1,7 @@
 //! `crabbox provider describe`
 
 use super::super::Shared;
-use super::super::config::{origin_to_json, read};
+use super::super::config::{origin_to_json, read, refuse_others};
 use super::library_of;
 use crate::config::{Found, Layers};
 use crate::output::{CommandError, Table, visible};
@@ -31,6 +31,7 @@ impl Describe {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let layers = read(shared, Some(self.provider.clone()))?;
         let library = library_of(shared, &layers, &self.provider)?;
+        refuse_others(&layers, [library.manifest.name.as_str()])?;
         let settings = settings(&layers, &library.manifest)?;
         let digest = digest(&library)
             .map_err(|error| CommandError::failed("the provider can't be read").because(error))?;

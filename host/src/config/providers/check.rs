@@ -9,6 +9,7 @@ use crate::config::layers::{FILES, Layers};
 use crate::registry::Registry;
 use crabbox_provider_api::manifest::Manifest;
 use crabbox_provider_api::manifest::settings::flag;
+use std::collections::BTreeSet;
 
 /// What stands in the way of a run with the chosen provider, beyond the values of its settings. All
 /// other libraries are opened only if a table has nearly its name.
@@ -19,12 +20,7 @@ pub(in crate::config) fn check_chosen(
     manifest: Option<&Manifest>,
 ) -> Vec<ConfigError> {
     let mut errors: Vec<_> = manifest.map(|one| of_tables(layers, one)).unwrap_or_default();
-    let is_other = |given: &&super::Flag| manifest.is_none_or(|own| own.name != given.provider);
-    errors.extend(layers.all_given().iter().filter(is_other).map(|given| {
-        let (provider, chosen) = (given.provider.clone(), chosen.to_owned());
-        let place = Place::Flag(flag(&given.provider, &given.setting).into());
-        ConfigError::new(place, ProviderProblem::Other { provider, chosen }.into())
-    }));
+    errors.extend(layers.of_others(manifest.map(|one| one.name.as_str())));
     let is_own = |name: &str| {
         manifest.is_some_and(|own| own.name == name || own.aliases.iter().any(|one| one == name))
     };
@@ -39,6 +35,29 @@ pub(in crate::config) fn check_chosen(
 }
 
 impl Layers {
+    /// What the command line says of settings of other providers than those that it uses, by their names.
+    #[must_use]
+    pub fn of_others<'a>(&self, used: impl IntoIterator<Item = &'a str>) -> Vec<ConfigError> {
+        let used: Vec<&str> = used.into_iter().collect();
+        let chosen = self.chosen_provider().map(|(name, _)| name).unwrap_or_default();
+        let others = self.all_given().iter().filter(|given| !used.contains(&&*given.provider));
+        let problem = |given: &super::Flag| {
+            let (provider, chosen) = (given.provider.clone(), chosen.clone());
+            let place = Place::Flag(flag(&given.provider, &given.setting).into());
+            ConfigError::new(place, ProviderProblem::Other { provider, chosen }.into())
+        };
+        others.map(problem).collect()
+    }
+
+    /// The names of those that are chosen or have a table `[provider.NAME]`.
+    #[must_use]
+    pub fn named_providers<'a>(&self, manifests: &'a [Manifest]) -> BTreeSet<&'a str> {
+        let chosen = self.chosen_provider().map(|(name, _)| name);
+        let tables = self.provider_tables();
+        let words = tables.iter().map(|(name, _)| *name).chain(chosen.as_deref());
+        words.filter_map(|word| answering(manifests, word)).map(|one| one.name.as_str()).collect()
+    }
+
     /// All that is wrong with the chosen provider, in the tables `[provider.NAME]`, in the
     /// variables and the flags, or can't be checked here. No secret is read.
     #[must_use]

@@ -111,8 +111,8 @@ impl ProviderProblem {
                 let line = Typed::here().without(flag);
                 Some(line.with(&[&format!("{flag}-file"), "FILE"]).to_string())
             }
-            Self::Other { provider, .. } => {
-                Some(format!("--provider {provider}, or leave the flag out"))
+            Self::Other { provider, chosen } => {
+                Some(format!("leave the flag out, or use `{provider}` instead of `{chosen}`"))
             }
             Self::Both { .. } => Some("remove one of the lines".to_owned()),
             Self::Alias { name, .. } => {
