@@ -34,6 +34,23 @@ fn last(world: &World) -> String {
 }
 
 #[test]
+fn what_no_log_wants_is_not_sent_by_a_provider() {
+    let desk = Desk::new("");
+    let frames = |targets: &str| {
+        let mut command = desk.crabbox_command(&["doctor", "--provider", "desk"]);
+        let ran = Ran::of(command.env("CRABBOX_LOG", targets));
+        assert!(ran.stderr.contains(r#"-> {"call":{"#), "{}", ran.stderr);
+        ran.stderr.lines().filter(|line| line.contains(r#"<- {"log":"#)).count()
+    };
+    assert_eq!(frames("crabbox::frames=trace"), 0);
+    assert_eq!(frames("crabbox::frames=trace,desk=info"), 0);
+    assert_eq!(frames("crabbox::frames=trace,desk::lamp=debug"), 1);
+    // Whoever watches the connection itself sees everything.
+    let traced = desk.crabbox(&["provider", "call", "desk", "doctor", "--trace"]);
+    assert!(traced.stderr.contains(r#"<- {"log":"#), "{}", traced.stderr);
+}
+
+#[test]
 fn once_verbose_says_each_phase_with_its_time() {
     let desk = Desk::new("");
     let ran = desk.run(&["-v", "--", "true"]);

@@ -19,4 +19,4 @@ mod start;
 pub use kept::folder;
 pub use read::{Record, records};
 pub(crate) use said::{Matter, of_provider, printed};
-pub(crate) use start::{Keep, Wanted, finish, start};
+pub(crate) use start::{Keep, Wanted, finish, start, wanted_of};

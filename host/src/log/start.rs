@@ -9,6 +9,7 @@ use std::fs::File;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tracing::Level;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -18,6 +19,9 @@ const VARIABLE: &str = "CRABBOX_LOG";
 
 /// The log that is kept, for [`finish`].
 static KEPT: OnceLock<Arc<Mutex<Kept>>> = OnceLock::new();
+
+/// What is wanted by the places of all logs, and by whoever watches a provider's connection.
+static FILTERS: OnceLock<Vec<Targets>> = OnceLock::new();
 
 /// Which logs there are to be.
 #[derive(Debug)]
@@ -68,6 +72,10 @@ pub(crate) fn start(wanted: Wanted<'_>) -> Result<(), CommandError> {
         // There is one at most: this is called once.
         let _ = KEPT.set(kept);
     }
+    let watched = wanted.trace.then(|| all(LevelFilter::TRACE));
+    let filters = places.iter().map(|(filter, _)| filter.clone()).chain(watched);
+    // There is one at most, as above.
+    let _ = FILTERS.set(filters.collect());
     if !places.is_empty() {
         let subscriber = tracing_subscriber::registry().with(Collect(places));
         // Only a second call could fail.
@@ -81,6 +89,28 @@ pub(crate) fn finish(exit: u8) {
     if let Some(kept) = KEPT.get() {
         kept.lock().unwrap_or_else(PoisonError::into_inner).finish(exit);
     }
+}
+
+/// The highest level, as a number, of this provider's events that any log may want: what is above needn't
+/// be sent here.
+pub(crate) fn wanted_of(provider: &str) -> u32 {
+    let filters = FILTERS.get().map(Vec::as_slice).unwrap_or_default();
+    let level = filters.iter().filter_map(|filter| highest(filter, provider)).max();
+    match level.and_then(LevelFilter::into_level) {
+        None => 0,
+        Some(Level::ERROR) => 1,
+        Some(Level::WARN) => 2,
+        Some(Level::INFO) => 3,
+        Some(Level::DEBUG) => 4,
+        Some(Level::TRACE) => 5,
+    }
+}
+
+/// Of the default, of targets that begin with the provider's name, and of beginnings of that name.
+fn highest(filter: &Targets, provider: &str) -> Option<LevelFilter> {
+    let is_its = |target: &str| target.starts_with(provider) || provider.starts_with(target);
+    let own = filter.iter().filter(|(target, _)| is_its(target)).map(|(_, level)| level);
+    own.chain(filter.default_level()).max()
 }
 
 /// Everything from this level on.
@@ -115,4 +145,19 @@ fn open(path: &Path) -> Result<File, CommandError> {
             None => error,
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_provider_is_heard_as_far_as_any_target_of_its_own_or_the_default_says() {
+        let of_desk = |text: &str| highest(&text.parse().expect("targets"), "desk");
+        assert_eq!(of_desk("debug"), Some(LevelFilter::DEBUG));
+        assert_eq!(of_desk("info,desk::lamp=trace"), Some(LevelFilter::TRACE));
+        assert_eq!(of_desk("info,crabbox::frames=trace"), Some(LevelFilter::INFO));
+        assert_eq!(of_desk("des=warn"), Some(LevelFilter::WARN));
+        assert_eq!(of_desk("crabbox::frames=trace"), None);
+    }
 }

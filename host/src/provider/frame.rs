@@ -18,8 +18,9 @@ const LIMIT: usize = 8 * 1024 * 1024;
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(super) enum ToChild {
-    /// Call a hook. The answer repeats the id, which no other call of this connection has.
-    Call { id: u64, hook: String, request: Value },
+    /// Call a hook. The answer repeats the id, which no other call of this connection has. Events of a
+    /// higher level than `log` aren't wanted meanwhile; 0: none is.
+    Call { id: u64, hook: String, log: u32, request: Value },
     /// The checkpoint is durable, or why it isn't.
     Recorded { error: Option<String> },
     /// What came of a request about a command. The body follows the JSON.

@@ -134,7 +134,8 @@ impl Link {
     ) -> Result<Value, Trouble> {
         let call = self.calls;
         let mut talk = Talk::new(&self.provider);
-        input.send(ToChild::Call { id: call, hook: hook.to_owned(), request })?;
+        let log = log::wanted_of(&self.provider);
+        input.send(ToChild::Call { id: call, hook: hook.to_owned(), log, request })?;
         loop {
             match input.frame()? {
                 ToHost::Answer { id, .. } if id != call => {

@@ -13,7 +13,7 @@ use crabbox_provider_api::{Effect, Error, ErrorCode, ExecError, ExecErrorKind};
 use std::collections::BTreeMap;
 use std::io;
 use std::os::unix::net::UnixStream;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::thread;
@@ -28,6 +28,8 @@ pub(super) struct Connection {
     /// Answers to checkpoints.
     recorded: Mutex<Option<Receiver<Option<String>>>>,
     cancelled: AtomicBool,
+    /// The highest level of events that the host wants.
+    logs: AtomicU32,
     /// Requests about commands, and who waits for the answer of each.
     requests: AtomicU64,
     executed: Mutex<BTreeMap<u64, Sender<Executed>>>,
@@ -48,6 +50,7 @@ pub(super) fn connection() -> (&'static Connection, &'static HostTable) {
         wires: Mutex::new(None),
         recorded: Mutex::new(None),
         cancelled: AtomicBool::new(false),
+        logs: AtomicU32::new(0),
         requests: AtomicU64::new(0),
         executed: Mutex::default(),
         answering: AtomicBool::new(false),
@@ -84,7 +87,8 @@ impl Connection {
         thread::spawn(move || {
             loop {
                 match frame::read(&mut input) {
-                    Ok(ToChild::Call { id, hook, request }) => {
+                    Ok(ToChild::Call { id, hook, log, request }) => {
+                        self.logs.store(log, Ordering::Relaxed);
                         self.cancelled.store(false, Ordering::Relaxed);
                         self.answering.store(false, Ordering::Relaxed);
                         let _ = calls.send((id, hook, request));
@@ -193,7 +197,8 @@ fn is_of_the_answer(error: &io::Error) -> bool {
 }
 
 extern "C" fn log(context: usize, level: u32, target: Text<'_>, message: Text<'_>) {
-    if let Some(connection) = at(context) {
+    let wanted = |connection: &&Connection| level <= connection.logs.load(Ordering::Relaxed);
+    if let Some(connection) = at(context).filter(wanted) {
         let (target, message) = (target.to_string(), message.to_string());
         connection.say(ToHost::Log { level, target, message });
     }
