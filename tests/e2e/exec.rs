@@ -23,16 +23,16 @@ impl Callbacks for Nobody {
 }
 
 /// Longer than any test waits.
-const LONG: Duration = Duration::from_mins(2);
+pub(crate) const LONG: Duration = Duration::from_mins(2);
 
-fn open(world: &World) -> Provider {
+pub(crate) fn open(world: &World) -> Provider {
     let folder = world.provider_path("crabbox_provider_tools");
     let library = Registry::new(Places::discover(vec![folder])).find("tools").expect("a provider");
     let options = Options { program: Some(built().crabbox.clone()), ..Options::default() };
     provider::open(&library, &options).expect("opens")
 }
 
-fn doctor(
+pub(crate) fn doctor(
     provider: &mut Provider,
     commands: &Value,
     longest: Duration,
@@ -53,7 +53,7 @@ fn run_with(order: &Value) -> Value {
     doctor(&mut open(&world), &json!([order]), LONG).expect("the hook answers").remove(0)
 }
 
-fn shell(line: &str) -> Command {
+pub(crate) fn shell(line: &str) -> Command {
     Command::new("sh").args(["-c", line])
 }
 
@@ -224,21 +224,6 @@ fn a_tool_gets_what_is_declared_and_added_and_nothing_else() {
     assert_eq!(group, number, "it leads its own group");
     let came = run(shell("true").env("A=B", ""));
     assert_eq!(came["error"], "refused", "{came}");
-}
-
-#[test]
-fn two_commands_of_one_hook_run_at_once() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let meet = |mine: &str, other: &str| {
-        let at = folder.path().display();
-        let line =
-            format!(": >{at}/{mine}; until test -e {at}/{other}; do sleep 0.01; done; echo {mine}");
-        json!({ "command": shell(&line).deadline(LONG) })
-    };
-    let world = World::new();
-    let both = json!([meet("a", "b"), meet("b", "a")]);
-    let came = doctor(&mut open(&world), &both, LONG).expect("the hook answers");
-    assert_eq!((&came[0]["stdout"], &came[1]["stdout"]), (&json!("a\n"), &json!("b\n")));
 }
 
 /// Runs a tool in a hook that breaks off; returns how.

@@ -47,6 +47,32 @@ fn without_isolation_a_provider_runs_inside_of_crabbox() {
 }
 
 #[test]
+fn a_hook_that_only_looks_runs_where_its_user_says() {
+    let place = Place::new();
+    let list = ["provider", "call", "misbehaving", "list"];
+    let inside = "warning: the provider `misbehaving` runs inside of crabbox\n";
+    let ran = place.crabbox(&list);
+    let answer: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(answer["resources"][0]["resource"]["name"], "box-0", "{answer}");
+    assert!(!ran.stderr.contains(inside), "{}", ran.stderr);
+    place.mood("list segfault");
+    let ran = place.crabbox(&list);
+    assert_eq!(ran.code, 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains("ended in `list` without an answer: signal: 11"), "{ran:?}");
+    place.nothing_runs("a list");
+    let root = place.root.display();
+    place
+        .world
+        .configure(&format!("[provider.misbehaving]\nroot = '{root}'\nisolation = 'none'\n"));
+    let ran = place.crabbox(&list);
+    assert_eq!(ran.code, -1, "that is what it can't contain: {}", ran.stderr);
+    assert!(ran.stderr.contains(inside), "{}", ran.stderr);
+    place.mood("");
+    let ran = place.crabbox(&list);
+    assert_eq!((ran.code, ran.stdout), (0, format!("{answer:#}\n")), "{}", ran.stderr);
+}
+
+#[test]
 fn without_isolation_a_failed_lease_is_rolled_back_too() {
     let place = Place::new();
     let root = place.root.display();

@@ -1,6 +1,7 @@
 //! Files that aren't the provider they seem to be: each is named with its reason in
 //! `provider list` and wherever it is asked for, and none of its code runs.
 
+use crate::doctor::{checks, expect, find};
 use crabbox::registry::{Condition, Places, Registry};
 use crabbox_tests::{Ran, World, built};
 use serde_json::Value;
@@ -237,6 +238,15 @@ fn a_word_that_could_mean_two_providers_is_an_error_that_names_both() {
     let doctor = world.crabbox(&["doctor", "--provider", "under-the-desk"]);
     assert_eq!(doctor.code, 1);
     assert!(doctor.stdout.contains(&said), "{}", doctor.stdout);
+    // Also where it isn't the one that a run would use.
+    world.configure("[provider.under-the-desk]\nroot = 'x'\n");
+    let (code, found) = checks(&mut world.command(&["doctor", "--json"]));
+    assert_eq!(code, 1, "{found:#?}");
+    expect(&found, "under-the-desk-doctor", "fail", &said);
+    let hint = &find(&found, "under-the-desk-doctor")["hint"];
+    assert_eq!(hint, "crabbox provider list");
+    expect(&found, "local-data-folder", "pass", "");
+    world.configure("");
     let table = world.crabbox(&["provider", "list"]);
     let said =
         format!("`under-the-desk` doesn't lead to `desk` (`{one}`): `{other}` answers to it");
