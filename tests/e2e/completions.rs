@@ -129,7 +129,23 @@ fn bash_offers_the_settings_of_the_provider_that_would_be_used() {
     assert_eq!(keys, ["provider.gallery.rooms", "provider.gallery.root"]);
     world.configure("[lease]\nprovider = 'museum'\n");
     assert!(offered(&["run", "--gallery-s"]).iter().any(|one| one == "--gallery-size"));
-    assert!(offered(&["stop", "--gallery-s"]).iter().any(|one| one == "--gallery-size"));
+    // A lease is let go of by its own provider, and nobody knows which that is.
+    assert!(offered(&["stop", "--gallery-s"]).is_empty());
+    let root = world.root().join("rooms").display().to_string();
+    for (provider, knows) in [("gallery", true), ("local", false)] {
+        let crabbox = ["--provider-path", &path, "run", "--provider", provider];
+        let root = ["--gallery-root", &root];
+        let root = if knows { &root[..] } else { &[] };
+        let ran = world.crabbox(&[&crabbox, root, &["--", "true"]].concat());
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        let list = world.crabbox(&["list", "--json"]).stdout;
+        let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+        for field in ["slug", "id"] {
+            let lease = list["leases"][0][field].as_str().expect("a lease");
+            let found = offered(&["stop", "--delete", lease, "--gallery-s"]);
+            assert_eq!(found.iter().any(|one| one == "--gallery-size"), knows, "{found:?}");
+        }
+    }
 }
 
 #[test]

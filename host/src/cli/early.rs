@@ -1,13 +1,14 @@
 //! What a line says before it is parsed, and which providers it could mean.
 
 use super::config::{repository, usable};
+use crate::claims::{Reader, Row};
 use crate::config::{Flags, Layers, Settings};
 use crate::places::Places;
 use crate::registry::{self, Registry};
 use crabbox_provider_api::manifest::Manifest;
 use std::env;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The words before the program's own.
 #[derive(Clone, Debug)]
@@ -72,10 +73,32 @@ impl Early {
         self.registry().map(|registry| usable(&registry.list())).unwrap_or_default()
     }
 
-    /// What the provider says of itself that this line would use.
+    /// What the provider says of itself that this line would use. Who lets go of a lease uses its own.
     pub(super) fn chosen(&self) -> Option<Manifest> {
         let settings = Settings::of(&self.layers()?);
         let registry = Registry::new(registry::Places::discover(settings.provider_path));
-        registry.find(&settings.provider).ok().map(|library| library.manifest)
+        let provider = if self.stops() { self.lease()?.provider } else { settings.provider };
+        registry.find(&provider).ok().map(|library| library.manifest)
+    }
+
+    /// Is it `crabbox stop`?
+    fn stops(&self) -> bool {
+        let words = [OsString::from("crabbox")].into_iter().chain(self.0.iter().cloned());
+        let matches = super::command().ignore_errors(true).try_get_matches_from(words);
+        matches.is_ok_and(|matches| matches.subcommand_name() == Some("stop"))
+    }
+
+    /// The lease that one of its words is the id or the slug of.
+    fn lease(&self) -> Option<Row> {
+        let is_said = |row: &Row| self.0.iter().any(|word| *word == *row.slug || *word == *row.id);
+        self.leases().into_iter().find(is_said)
+    }
+
+    /// The leases that aren't over, as far as they can be read.
+    pub(super) fn leases(&self) -> Vec<Row> {
+        let state = self.values("--state-dir").pop().or_else(|| env::var_os("CRABBOX_STATE_DIR"));
+        let places = Places::discover(state.as_deref().map(Path::new)).ok();
+        let reader = places.and_then(|places| Reader::open(&places.state).ok().flatten());
+        reader.and_then(|reader| reader.live().ok()).unwrap_or_default()
     }
 }

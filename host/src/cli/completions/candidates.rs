@@ -1,18 +1,14 @@
 //! What can stand for a lease, a provider or a setting, from local records alone.
 
-use crate::claims::Reader;
 use crate::cli::early::Early;
 use crate::config::KEYS;
 use crate::output::visible;
-use crate::places::Places;
 use clap::Command;
 use clap::builder::StyledStr;
 use clap_complete::engine::{ArgValueCompleter, CompletionCandidate};
 use crabbox_provider_api::manifest::Manifest;
 use crabbox_provider_api::manifest::settings::key as full_key;
-use std::env;
 use std::ffi::OsStr;
-use std::path::Path;
 
 /// Lets the arguments of this command, and of all below it, complete what their names say.
 pub(super) fn attach(command: Command, early: &Early) -> Command {
@@ -40,21 +36,17 @@ fn leases(early: &Early, typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else {
         return Vec::new();
     };
-    let state = early.values("--state-dir").pop().or_else(|| env::var_os("CRABBOX_STATE_DIR"));
-    let places = Places::discover(state.as_deref().map(Path::new)).ok();
-    let reader = places.and_then(|places| Reader::open(&places.state).ok().flatten());
-    let rows = reader.and_then(|reader| reader.live().ok()).unwrap_or_default();
     let by_id = typed.starts_with("cb") && "cbx_".starts_with(&typed[..typed.len().min(4)]);
-    rows.into_iter()
-        .filter_map(|row| {
-            let name = if by_id { row.id } else { row.slug };
-            let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-            (name.starts_with(typed) && name.bytes().all(plain)).then(|| {
-                let about = format!("{} on {}, {}", row.state, row.provider, row.repository);
-                CompletionCandidate::new(name).help(Some(about.into()))
-            })
+    let rows = early.leases().into_iter();
+    rows.filter_map(|row| {
+        let name = if by_id { row.id } else { row.slug };
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        (name.starts_with(typed) && name.bytes().all(plain)).then(|| {
+            let about = format!("{} on {}, {}", row.state, row.provider, row.repository);
+            CompletionCandidate::new(name).help(Some(about.into()))
         })
-        .collect()
+    })
+    .collect()
 }
 
 /// The providers that can be used, by name.
