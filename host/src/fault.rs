@@ -42,12 +42,16 @@ pub const POINTS: &[&str] = &[
     "claim.after.free",
     "claim.before.unproven",
     "claim.after.unproven",
+    "claim.before.extended",
+    "claim.after.extended",
     "claim.before.release",
     "claim.after.release",
     "claim.before.parked",
     "claim.after.parked",
     "claim.before.deleted",
     "claim.after.deleted",
+    "claim.before.let_go",
+    "claim.after.let_go",
     "claim.before.gone",
     "claim.after.gone",
     // Each call of a provider, and a checkpoint that is stored and not yet acknowledged.
@@ -57,6 +61,8 @@ pub const POINTS: &[&str] = &[
     "call.after.resolve",
     "call.before.release",
     "call.after.release",
+    "call.before.extend",
+    "call.after.extend",
     "checkpoint.stored",
     // The session with the box.
     "session.opened",
@@ -74,6 +80,8 @@ pub const POINTS: &[&str] = &[
     "child.after.resolve",
     "child.before.release",
     "child.after.release",
+    "child.before.extend",
+    "child.after.extend",
     "child.before.checkpoint",
     "child.after.checkpoint",
 ];
@@ -184,7 +192,7 @@ mod tests {
     fn the_table_names_each_point_once_and_every_event() {
         let names: BTreeSet<&str> = POINTS.iter().copied().collect();
         assert_eq!(names.len(), POINTS.len());
-        for event in Event::ALL {
+        for event in Event::NAMES {
             for when in ["before", "after"] {
                 assert!(names.contains(&*format!("claim.{when}.{event}")), "{event}");
             }

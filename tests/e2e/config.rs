@@ -33,6 +33,7 @@ fn every_value_has_its_origin() {
     --- stdout
     KEY             VALUE         FROM
     lease.provider  local         default
+    lease.ttl       8h            default
     lease.idle      10m           [WORLD]/checkout/.crabbox.toml:2
     lease.release   delete        [WORLD]/config/crabbox/config.toml:3
     run.timeout     1m 30s        CRABBOX_RUN_TIMEOUT
@@ -67,7 +68,7 @@ fn the_chain_of_a_key_says_which_layer_wins() {
       in .crabbox.toml   yes
 
     LAYER       VALUE                        FROM
-    flag        -                            no flag sets it
+    flag        -                            --idle isn't given
     variable    -                            CRABBOX_LEASE_IDLE isn't set
     repository  10m    wins                  [WORLD]/checkout/.crabbox.toml:2
     user        20m    loses to: repository  [WORLD]/config/crabbox/config.toml:2

@@ -114,6 +114,7 @@ fn what_is_enforced_is_shown_and_holds_where_nobody_says_anything() {
     --- stdout
     KEY             VALUE   FROM
     lease.provider  local   default, [WORLD]/etc/config.toml:2 allows only `other` or `local`
+    lease.ttl       8h      default
     lease.idle      10m     [WORLD]/etc/config.toml:4 allows at most `10m`
     lease.release   delete  [WORLD]/etc/config.toml:3 allows only `delete`
     run.timeout     1h      [WORLD]/etc/config.toml:5 allows at most `1h`
@@ -133,7 +134,7 @@ fn what_is_enforced_is_shown_and_holds_where_nobody_says_anything() {
       enforced           [WORLD]/etc/config.toml:4 allows at most `10m`
 
     LAYER       VALUE                    FROM
-    flag        -                        no flag sets it
+    flag        -                        --idle isn't given
     variable    -                        CRABBOX_LEASE_IDLE isn't set
     repository  -                        not set
     user        -                        not set

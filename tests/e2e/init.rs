@@ -46,6 +46,9 @@ fn a_commented_file_is_written_and_passes_the_check() {
     # A repository may set it only to a bundled one, or one that you have configured.
     #provider = "local"
 
+    # How long a box stays, from being made or started, unless a run is alive.
+    #ttl = "8h"
+
     # How long a kept box stays ready without use.
     #idle = "30m"
 

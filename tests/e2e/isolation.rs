@@ -123,7 +123,7 @@ fn a_box_that_is_only_looked_at_can_not_be_recorded_as_another() {
     let slug = before[0]["slug"].as_str().expect("a slug");
     place.mood("resolve records");
     let ran = place.crabbox(&["provider", "call", "misbehaving", "resolve", "--id", slug]);
-    assert!(ran.stderr.contains("nothing is recorded when a box is only looked at"), "{ran:?}");
+    assert!(ran.stderr.contains("nothing is recorded by this hook"), "{ran:?}");
     assert_eq!(place.claims()[0]["resource"], before[0]["resource"]);
     place.mood("");
     place.all_can_be_stopped("a look");

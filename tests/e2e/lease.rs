@@ -6,14 +6,6 @@ use serde_json::Value;
 use std::fs;
 
 /// The leases that `list` shows, oldest first.
-fn leases(world: &World, more: &[&str]) -> Vec<Value> {
-    let list = world.crabbox(&[&["list", "--json"], more].concat()).stdout;
-    let list: Value = serde_json::from_str(&list).expect("JSON");
-    let mut leases = list["leases"].as_array().expect("a list").clone();
-    leases.sort_by_key(|lease| lease["created"].as_str().expect("a time").to_owned());
-    leases
-}
-
 fn slug(lease: &Value) -> &str {
     lease["slug"].as_str().expect("a slug")
 }
@@ -40,7 +32,7 @@ fn a_box_that_became_anothers_is_asked_for_once_and_is_not_in_use() {
         ran.stderr
     );
     assert_eq!(desk.calls(), "resolve lease resolve resolve", "the first one once");
-    let old = &leases(&desk.world, &[])[0];
+    let old = &desk.world.leases(&[])[0];
     assert_eq!(old["state"], "ready");
     assert!(old["trouble"].as_str().expect("trouble").contains("the neighbours"), "{old}");
     let list = desk.crabbox(&["list"]).stderr;
@@ -53,7 +45,7 @@ fn a_box_that_became_anothers_is_asked_for_once_and_is_not_in_use() {
     desk.mood("");
     let ran = desk.run(&["--id", slug(old), "--", "true"]);
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert_eq!(leases(&desk.world, &[])[0]["trouble"], Value::Null);
+    assert_eq!(desk.world.leases(&[])[0]["trouble"], Value::Null);
 }
 
 #[test]
@@ -65,7 +57,7 @@ fn a_provider_that_can_not_be_asked_leaves_no_claim_in_use() {
     assert!(ran.stderr.contains("desk: nobody is at the desk"), "{}", ran.stderr);
     assert!(ran.stderr.contains(" --fresh -- true\n"), "{}", ran.stderr);
     assert_eq!(desk.calls(), "resolve", "and no second box is leased");
-    let old = &leases(&desk.world, &[])[0];
+    let old = &desk.world.leases(&[])[0];
     assert_eq!((&old["state"], &old["keep"]), (&"ready".into(), &true.into()), "{old}");
     desk.mood("");
     assert_eq!(desk.run(&["--", "true"]).code, 0);
@@ -81,7 +73,7 @@ fn a_lease_that_named_nothing_is_closed_without_its_provider() {
     let run = ["run", "--provider-path", &path, "--provider", "misbehaving", "--", "true"];
     assert_eq!(world.crabbox(&run).code, 125);
     fs::remove_dir_all(&path).expect("removes");
-    let failed = leases(&world, &[]).remove(0);
+    let failed = world.leases(&[]).remove(0);
     assert_eq!(failed["state"], "failed");
     let list = world.crabbox(&["list"]).stderr;
     assert!(
@@ -92,7 +84,7 @@ fn a_lease_that_named_nothing_is_closed_without_its_provider() {
     let stopped = world.crabbox(&["stop", slug(&failed)]);
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
     assert!(stopped.stderr.contains("no box of it was ever made"), "{}", stopped.stderr);
-    assert!(leases(&world, &[]).is_empty());
+    assert!(world.leases(&[]).is_empty());
 }
 
 #[test]
@@ -102,7 +94,7 @@ fn what_a_failed_lease_has_made_is_parked_and_never_used() {
     let ran = desk.run(&["--", "true"]);
     assert_eq!(ran.code, 125);
     assert!(ran.stderr.contains("error: desk: the machine smokes"), "{}", ran.stderr);
-    let failed = leases(&desk.world, &[]).remove(0);
+    let failed = desk.world.leases(&[]).remove(0);
     assert_eq!(failed["state"], "failed");
     let said = format!("what it made (`{}`) is parked", failed["id"].as_str().expect("an id"));
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
@@ -111,14 +103,14 @@ fn what_a_failed_lease_has_made_is_parked_and_never_used() {
     let stopped = desk.crabbox(&["stop", slug(&failed)]);
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
     assert!(stopped.stderr.contains("never used again"), "{}", stopped.stderr);
-    assert_eq!(leases(&desk.world, &[])[0]["state"], "failed");
+    assert_eq!(desk.world.leases(&[])[0]["state"], "failed");
     desk.calls();
     assert_eq!(desk.run(&["--", "true"]).code, 0);
     assert_eq!(desk.calls(), "lease resolve release", "a box of its own");
     let stopped = desk.crabbox(&["stop", slug(&failed), "--delete", "--yes"]);
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
     desk.machine();
-    assert_eq!(leases(&desk.world, &[]).len(), 1);
+    assert_eq!(desk.world.leases(&[]).len(), 1);
 }
 
 #[test]
@@ -128,7 +120,7 @@ fn a_roll_back_that_proves_nothing_says_so_and_can_be_finished() {
     fs::write(desk.world.root().join("desk/unseen"), "").expect("a file");
     let ran = desk.run(&["--", "true"]);
     assert_eq!(ran.code, 125);
-    let failed = leases(&desk.world, &[]).remove(0);
+    let failed = desk.world.leases(&[]).remove(0);
     let id = failed["id"].as_str().expect("an id");
     let said = format!("`{id}` may be left at the provider: its resource can't be seen");
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
@@ -140,14 +132,14 @@ fn a_roll_back_that_proves_nothing_says_so_and_can_be_finished() {
     let stopped = desk.crabbox(&["stop", slug(&failed), "--delete", "--yes"]);
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
     assert!(!desk.world.root().join("desk").join(id).exists());
-    assert!(leases(&desk.world, &[]).is_empty());
+    assert!(desk.world.leases(&[]).is_empty());
 }
 
 #[test]
 fn a_box_that_is_to_be_deleted_is_not_used_in_between() {
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--", "true"]).code, 0);
-    let lease = leases(&desk.world, &[]).remove(0);
+    let lease = desk.world.leases(&[]).remove(0);
     desk.mood("release fails");
     assert_eq!(desk.crabbox(&["stop", slug(&lease), "--delete", "--yes"]).code, 6);
     desk.mood("");
@@ -157,5 +149,5 @@ fn a_box_that_is_to_be_deleted_is_not_used_in_between() {
     // The action that was asked for is known, and finished.
     assert_eq!(desk.crabbox(&["stop", slug(&lease)]).code, 0);
     desk.machine();
-    assert_eq!(leases(&desk.world, &["--all"])[0]["state"], "released");
+    assert_eq!(desk.world.leases(&["--all"])[0]["state"], "released");
 }

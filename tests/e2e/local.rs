@@ -189,7 +189,7 @@ fn a_data_folder_that_was_deleted_can_be_given_up() {
         assert!(typed.expect("a shell").success());
         let stopped = world.crabbox(&stop);
         assert_eq!(stopped.code, 0, "{}", stopped.stderr);
-        assert_eq!(leases(&world, &["--all"])[0]["state"], "released");
+        assert_eq!(leases(&world, &["--all"])[0]["state"], "lost");
         // Those that are there aren't touched by it.
         assert_eq!(world.boxes().len(), usize::from(another_box));
         assert_eq!(world.shell("true").code, 0);

@@ -1,6 +1,7 @@
 //! One temporary home, state, checkout and provider folder for each test.
 
 use crate::{built, settle};
+use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -98,6 +99,24 @@ impl World {
         let path = self.checkout().join(name);
         fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         fs::write(path, content).expect("a file");
+    }
+
+    /// The claims, as `list` shows them with these options, the oldest first.
+    #[must_use]
+    pub fn leases(&self, more: &[&str]) -> Vec<Value> {
+        let list = self.crabbox(&[&["list", "--json"], more].concat());
+        let list: Value = serde_json::from_str(&list.stdout).unwrap_or_else(|_| panic!("{list:?}"));
+        let mut leases = list["leases"].as_array().expect("a list").clone();
+        leases.sort_by_key(|lease| lease["created"].as_str().expect("a time").to_owned());
+        leases
+    }
+
+    /// The slug of the only claim that isn't over.
+    #[must_use]
+    pub fn only_slug(&self) -> String {
+        let leases = self.leases(&[]);
+        assert_eq!(leases.len(), 1, "{leases:?}");
+        leases[0]["slug"].as_str().expect("a slug").to_owned()
     }
 
     /// Writes the user's configuration.

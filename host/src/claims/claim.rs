@@ -1,69 +1,265 @@
 //! What a claim holds.
 
-use super::state::State;
+use super::id::LeaseId;
+use super::stage::{Stage, State};
 use crabbox_provider_api::payload::{
-    Attributes, Endpoint, Identity, ReleaseAction, Resource, Scope,
+    Attributes, Endpoint, Found, Identity, ReleaseAction, Resource, Scope,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::path::PathBuf;
-use std::str::FromStr;
 
-/// `cbx_` and 12 lower-case hex digits.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct LeaseId(String);
-
-/// The text isn't a lease id.
-#[derive(Debug, thiserror::Error)]
-#[error("a lease id is `cbx_` and 12 hex digits")]
-pub struct LeaseIdError;
-
-impl LeaseId {
-    /// Of 48 random bits.
-    #[must_use]
-    pub fn from_bits(bits: u64) -> Self {
-        Self(format!("cbx_{:012x}", bits & 0xffff_ffff_ffff))
-    }
-
-    /// As text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+/// The durable record of one lease. It changes through [`super::Event`]s alone, in the store.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claim {
+    /// The lease.
+    pub id: LeaseId,
+    /// Its name for people, unique among the claims that aren't over.
+    pub slug: String,
+    /// Counts the events; guards against two writers.
+    pub revision: i64,
+    /// The provider's name.
+    pub provider: String,
+    /// The provider's version when the lease was made.
+    pub provider_version: String,
+    /// The name that a resource of it gets, where the provider leaves that to the host.
+    pub name: String,
+    /// What becomes of the resource at the end: settled when the lease is made, or by a
+    /// `stop --delete`, before anything is deleted.
+    pub ending: Ending,
+    /// Stays ready after a run.
+    pub keep: bool,
+    /// The checkout that it serves.
+    #[serde(with = "path")]
+    pub repository: PathBuf,
+    /// Digest of the provider settings that shaped the resource.
+    pub profile: String,
+    /// When it was made.
+    pub created: Timestamp,
+    /// When it last changed.
+    pub updated: Timestamp,
+    /// When the box is let go of at the latest, unless a run is alive.
+    pub deadline: Option<Timestamp>,
+    /// The last run on it.
+    pub run: Option<LastRun>,
+    /// Why leasing failed, why nobody vouches for the box, or what is left to do by hand.
+    pub trouble: Option<String>,
+    /// Where it stands, with what is known there.
+    pub(super) stage: Stage,
 }
 
-impl FromStr for LeaseId {
-    type Err = LeaseIdError;
-
-    fn from_str(text: &str) -> Result<Self, LeaseIdError> {
-        let digits = text.strip_prefix("cbx_").ok_or(LeaseIdError)?;
-        let hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        if digits.len() != 12 || !digits.bytes().all(hex) {
-            return Err(LeaseIdError);
+impl Claim {
+    /// A new one, before its provider is asked for anything: the rest is for whoever makes it.
+    #[must_use]
+    pub fn new(id: LeaseId, slug: String) -> Self {
+        let now = Timestamp::now();
+        Self {
+            id,
+            slug,
+            revision: 1,
+            provider: String::new(),
+            provider_version: String::new(),
+            name: String::new(),
+            ending: Ending::Park,
+            keep: false,
+            repository: PathBuf::new(),
+            profile: String::new(),
+            created: now,
+            updated: now,
+            deadline: None,
+            run: None,
+            trouble: None,
+            stage: Stage::Leasing { made: None },
         }
-        Ok(Self(text.to_owned()))
+    }
+
+    /// Where it stands, with what is known there.
+    #[must_use]
+    pub fn stage(&self) -> &Stage {
+        &self.stage
+    }
+
+    /// Where it stands, in one word.
+    #[must_use]
+    pub fn state(&self) -> State {
+        self.stage.state()
+    }
+
+    /// What the provider has made or may have made. `None`: nothing was ever named.
+    #[must_use]
+    pub fn made(&self) -> Option<Made> {
+        self.stage.made()
+    }
+
+    /// The way to the box, while somebody vouches for it.
+    #[must_use]
+    pub fn way(&self) -> Option<&Way> {
+        self.stage.way()
+    }
+
+    /// Until when it may stay ready without use.
+    #[must_use]
+    pub fn idle_until(&self) -> Option<Timestamp> {
+        match &self.stage {
+            Stage::Ready { idle_until, .. } => *idle_until,
+            _ => None,
+        }
+    }
+
+    /// When the box is to be let go of: the earlier one of the two deadlines.
+    #[must_use]
+    pub fn ends(&self) -> Option<Timestamp> {
+        self.deadline.into_iter().chain(self.idle_until()).min()
+    }
+
+    /// Is this the same but for how long the box may stay?
+    pub(super) fn differs_in_time_alone(&self, other: &Self) -> bool {
+        let mut same = self.clone();
+        same.revision = other.revision;
+        same.updated = other.updated;
+        same.deadline = other.deadline;
+        if let (Stage::Ready { idle_until, .. }, Stage::Ready { idle_until: others, .. }) =
+            (&mut same.stage, &other.stage)
+        {
+            *idle_until = *others;
+        }
+        same == *other
+    }
+
+    /// What is left of it, if anything, is released and never used.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        matches!(self.stage, Stage::Failed { .. } | Stage::Releasing { failed: true, .. })
     }
 }
 
-impl TryFrom<String> for LeaseId {
-    type Error = LeaseIdError;
+/// What becomes of a resource when its lease ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// Nothing: it was somebody's before, and is left as it is.
+    None,
+    /// It is stopped, and kept for the next time.
+    Park,
+    /// It is deleted.
+    Delete,
+}
 
-    fn try_from(text: String) -> Result<Self, LeaseIdError> {
-        text.parse()
+impl Ending {
+    /// What a provider is asked for.
+    #[must_use]
+    pub fn action(self) -> Option<ReleaseAction> {
+        match self {
+            Self::None => None,
+            Self::Park => Some(ReleaseAction::Park),
+            Self::Delete => Some(ReleaseAction::Delete),
+        }
     }
 }
 
-impl From<LeaseId> for String {
-    fn from(id: LeaseId) -> Self {
-        id.0
+impl From<ReleaseAction> for Ending {
+    fn from(action: ReleaseAction) -> Self {
+        match action {
+            ReleaseAction::Park => Self::Park,
+            ReleaseAction::Delete => Self::Delete,
+        }
     }
 }
 
-impl fmt::Display for LeaseId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(&self.0)
+/// A resource that exists or may exist: not yet proven to be ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Made {
+    /// What the provider calls it.
+    pub name: String,
+    /// Its immutable id, once it is known.
+    pub id: Option<String>,
+    /// Where it belongs, once that is known.
+    pub scope: Option<Scope>,
+    /// The provider's own notes.
+    #[serde(default)]
+    pub attributes: Attributes,
+}
+
+impl Made {
+    /// As the provider is asked for it.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        Resource { name: self.name.clone(), id: self.id.clone() }
+    }
+
+    /// Is this it? A name proves nothing: where the id is known, it must be this one.
+    #[must_use]
+    pub fn is(&self, resource: &Resource) -> bool {
+        match &self.id {
+            Some(id) => resource.id.as_ref() == Some(id),
+            None => resource.name == self.name && resource.id.is_some(),
+        }
+    }
+}
+
+/// A resource that is proven to be ours.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Owned {
+    /// What the provider calls it. It may change.
+    pub name: String,
+    /// Its immutable id.
+    pub id: String,
+    /// Where it belongs.
+    pub scope: Scope,
+    /// The provider's own notes.
+    #[serde(default)]
+    pub attributes: Attributes,
+}
+
+impl From<Owned> for Made {
+    fn from(owned: Owned) -> Self {
+        let Owned { name, id, scope, attributes } = owned;
+        Self { name, id: Some(id), scope: Some(scope), attributes }
+    }
+}
+
+impl Owned {
+    /// As the provider is asked for it.
+    #[must_use]
+    pub fn resource(&self) -> Resource {
+        Resource { name: self.name.clone(), id: Some(self.id.clone()) }
+    }
+
+    /// What was found. `None`: the provider names no id.
+    #[must_use]
+    pub fn of(found: &Found) -> Option<Self> {
+        Some(Self {
+            name: found.resource.name.clone(),
+            id: found.resource.id.clone()?,
+            scope: found.scope.clone(),
+            attributes: found.attributes.clone(),
+        })
+    }
+}
+
+/// The way to a box, and what it must show.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Way {
+    /// How to reach it.
+    pub endpoint: Endpoint,
+    /// What it must show, if the provider named something.
+    pub identity: Option<Identity>,
+    /// What it showed, since the provider last vouched for it.
+    pub machine: Option<Machine>,
+    /// Hash of the marker on it, once the helper wrote one since then.
+    pub marker: Option<String>,
+}
+
+impl Way {
+    /// What was found. `None`: the provider names no way to it. What it showed before counts no longer.
+    #[must_use]
+    pub fn of(found: &Found) -> Option<Self> {
+        Some(Self {
+            endpoint: found.endpoint.clone()?,
+            identity: found.identity.clone(),
+            machine: None,
+            marker: None,
+        })
     }
 }
 
@@ -76,66 +272,25 @@ pub struct Machine {
     pub boot_id: String,
 }
 
-/// The durable record of one lease. State, slug and revision change through the
-/// store alone.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Claim {
-    /// The lease.
-    pub id: LeaseId,
-    /// Its name for people, unique among the claims that aren't final.
-    pub slug: String,
-    /// Where it stands.
-    pub state: State,
-    /// Counts the transitions; guards against two writers.
-    pub revision: i64,
-    /// The provider's name.
-    pub provider: String,
-    /// The provider's version when the lease was made.
-    pub provider_version: String,
-    /// Where the resource belongs, once the provider has answered.
-    pub scope: Option<Scope>,
-    /// What the provider made or may have made. The name is empty until its first checkpoint.
-    pub resource: Resource,
-    /// The provider's own notes.
-    #[serde(default)]
-    pub attributes: Attributes,
-    /// How to reach the box, since the last `resolve` or `lease`.
-    pub endpoint: Option<Endpoint>,
-    /// What the box must show, if the provider named something.
-    pub identity: Option<Identity>,
-    /// What it showed, if the provider named nothing.
-    pub machine: Option<Machine>,
-    /// Hash of the marker on the box; `None` until the helper wrote one, and again
-    /// after each `resolve` for a connection.
-    pub marker: Option<String>,
-    /// What becomes of the resource at the end; settled when the lease is made, or by a
-    /// `stop --delete`, before anything is deleted.
-    pub release: ReleaseAction,
-    /// Stays ready after a run.
-    #[serde(default)]
-    pub keep: bool,
-    /// Leasing failed: what is left of it, if anything, is released and never used.
-    #[serde(default)]
-    pub rolled_back: bool,
-    /// The checkout that it serves.
-    #[serde(with = "path")]
-    pub repository: PathBuf,
-    /// Digest of the provider settings that shaped the resource.
-    pub profile: String,
-    /// When it was made.
-    pub created: Timestamp,
-    /// When it last changed.
-    pub updated: Timestamp,
-    /// How long it may stay ready without use.
-    pub idle_deadline: Option<Timestamp>,
-    /// The run in flight, or the last one.
-    pub run: Option<String>,
-    /// Why leasing failed, why nobody vouches for the box, or what is left to do by hand.
-    pub trouble: Option<String>,
+/// A run on the box.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LastRun {
+    /// `run_` and 12 hex digits.
+    pub id: String,
+    /// Its end was seen, or it never began.
+    pub over: bool,
+}
+
+impl LastRun {
+    /// One that may begin from now on.
+    #[must_use]
+    pub fn new(id: String) -> Self {
+        Self { id, over: false }
+    }
 }
 
 /// A path as text, or as its bytes where it isn't text: a checkout may lie anywhere.
-mod path {
+pub(super) mod path {
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use std::ffi::OsString;
     use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -148,7 +303,10 @@ mod path {
         Bytes(Vec<u8>),
     }
 
-    pub(super) fn serialize<S: Serializer>(path: &Path, out: S) -> Result<S::Ok, S::Error> {
+    pub(in super::super) fn serialize<S: Serializer>(
+        path: &Path,
+        out: S,
+    ) -> Result<S::Ok, S::Error> {
         match path.to_str() {
             Some(text) => Stored::Text(text.to_owned()),
             None => Stored::Bytes(path.as_os_str().as_bytes().to_vec()),
@@ -156,23 +314,12 @@ mod path {
         .serialize(out)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<PathBuf, D::Error> {
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<PathBuf, D::Error> {
         Ok(match Stored::deserialize(from)? {
             Stored::Text(text) => text.into(),
             Stored::Bytes(bytes) => OsString::from_vec(bytes).into(),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ids_are_checked() {
-        assert_eq!(LeaseId::from_bits(0x1f).as_str(), "cbx_00000000001f");
-        for bad in ["", "cbx_", "cbx_00000000001", "cbx_00000000001G", "../../etc/passwd"] {
-            assert!(bad.parse::<LeaseId>().is_err(), "{bad}");
-        }
     }
 }

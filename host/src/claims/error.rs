@@ -1,8 +1,9 @@
 //! How the store fails, and what a command says of it.
 
-use super::claim::LeaseId;
-use super::state::{Event, State};
-use super::store::{BUSY, SCHEMA};
+use super::id::LeaseId;
+use super::life::Refused;
+use super::migrations::SCHEMA;
+use super::store::BUSY;
 use crate::output::{CommandError, Exit, Quoted};
 use crate::places::FolderError;
 use rusqlite::ErrorCode;
@@ -74,14 +75,9 @@ pub enum ClaimError {
     /// Somebody else changed the claim in between.
     #[error("the claim `{0}` was changed by another command")]
     Raced(LeaseId),
-    /// The event can't happen in that state.
-    #[error("a lease that is {state} can't go through {event:?}")]
-    Transition {
-        /// Where it stands.
-        state: State,
-        /// What was to happen.
-        event: Event,
-    },
+    /// The event can't happen to the claim as it stands.
+    #[error(transparent)]
+    Refused(#[from] Refused),
 }
 
 impl ClaimError {
@@ -103,7 +99,7 @@ impl ClaimError {
     fn kind(&self) -> Exit {
         match self {
             Self::Raced(_) | Self::Held { .. } => Exit::TryAgain,
-            Self::Transition { .. } => Exit::Conflict,
+            Self::Refused(_) => Exit::Conflict,
             Self::Folder {
                 source: FolderError::Owner { .. } | FolderError::Open { .. }, ..
             } => Exit::Usage,

@@ -2,7 +2,7 @@
 //! `holders/<lease>`. The kernel lets go of it when the holder dies, so nothing
 //! gets stale; the content is for display.
 
-use super::claim::LeaseId;
+use super::id::LeaseId;
 use crate::fault;
 use crate::places::{FolderError, private_folder};
 use std::fs::{File, TryLockError};

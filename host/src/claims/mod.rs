@@ -1,20 +1,26 @@
 //! Claims: the durable record of every lease, written before anything is done to a resource.
 //!
-//! [`claim`] says what a claim holds, [`state`] which transitions there are,
-//! [`store`] keeps them in SQLite and fails with an [`error`], [`reader`] looks at them without any
-//! effect, [`holder`] tells whether somebody works with one right now. Nothing here talks to a
-//! provider or a box.
+//! [`claim`] says what a claim holds, [`stage`] where it can stand, [`life`] which events there are and
+//! where they lead: nothing else changes a claim. [`store`] keeps them in SQLite and fails with an
+//! [`error`], [`migrations`] brings an older database forward, [`reader`] looks at one without any effect,
+//! [`holder`] tells whether somebody works with a lease right now, and [`id`] is what it is called. Nothing
+//! here talks to a provider or a box.
 
 mod claim;
 mod error;
 mod holder;
+mod id;
+mod life;
+mod migrations;
 mod reader;
-mod state;
+mod stage;
 mod store;
 
-pub use claim::{Claim, LeaseId, Machine};
+pub use claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way};
 pub use error::ClaimError;
 pub use holder::{Holder, describe as describe_holder};
+pub use id::LeaseId;
+pub use life::{Event, Refused};
 pub use reader::{Reader, Row};
-pub use state::{Event, State};
+pub use stage::{Stage, State};
 pub use store::Store;

@@ -3,7 +3,7 @@
 
 use super::claim::Claim;
 use super::error::ClaimError;
-use super::store::SCHEMA;
+use super::migrations::SCHEMA;
 use rusqlite::{Connection, OpenFlags};
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
@@ -18,6 +18,8 @@ const BUSY: Duration = Duration::from_millis(200);
 pub struct Reader {
     database: Connection,
     path: PathBuf,
+    /// An earlier crabbox wrote it.
+    is_old: bool,
 }
 
 /// What a list needs of a claim; also of one whose record can't be read.
@@ -54,7 +56,7 @@ impl Reader {
             // Made, and not yet filled.
             0 => Ok(None),
             found if found > SCHEMA => Err(ClaimError::Newer { path, found }),
-            _ => Ok(Some(Self { database, path })),
+            _ => Ok(Some(Self { database, path, is_old: found < SCHEMA })),
         }
     }
 
@@ -79,7 +81,8 @@ impl Reader {
         collect().map_err(|source| self.wrap(source))
     }
 
-    /// How many claims there are, and the ids of those that can't be read.
+    /// How many claims there are, and the ids of those that can't be read. Those of an earlier crabbox
+    /// are read when the next command brings them to the schema of this one.
     pub fn unreadable(&self) -> Result<(usize, Vec<String>), ClaimError> {
         let collect = || {
             let mut statement = self.database.prepare("SELECT id, record FROM claims")?;
@@ -91,7 +94,7 @@ impl Reader {
         let count = rows.len();
         let unreadable = rows
             .into_iter()
-            .filter(|(_, record)| serde_json::from_str::<Claim>(record).is_err())
+            .filter(|(_, record)| !self.is_old && serde_json::from_str::<Claim>(record).is_err())
             .map(|(id, _)| id);
         Ok((count, unreadable.collect()))
     }

@@ -3,15 +3,17 @@
 //! `claims.db` is touched through SQLite only: opening and closing the file
 //! otherwise in the same process would drop SQLite's locks.
 
-use super::claim::{Claim, LeaseId};
+use super::claim::Claim;
 use super::error::ClaimError;
 use super::holder::Holder;
-use super::state::Event;
+use super::id::LeaseId;
+use super::life::Event;
+use super::migrations::{SCHEMA, migrate};
 use crate::fault;
 use crate::places::private_folder;
 use crate::redact;
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -19,24 +21,6 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
 use tracing::debug;
-
-/// The schema of this version; `PRAGMA user_version` holds a database's own.
-pub(super) const SCHEMA: i64 = 1;
-
-const CREATE: &str = "
-    CREATE TABLE claims (
-        id         TEXT PRIMARY KEY,
-        slug       TEXT NOT NULL,
-        state      TEXT NOT NULL,
-        revision   INTEGER NOT NULL,
-        provider   TEXT NOT NULL,
-        repository TEXT NOT NULL,
-        updated    TEXT NOT NULL,
-        record     TEXT NOT NULL
-    ) STRICT;
-    CREATE UNIQUE INDEX live_slugs ON claims (slug) WHERE state NOT IN ('released', 'lost');
-    CREATE INDEX by_repository ON claims (repository, provider, state);
-";
 
 /// How long to wait for another crabbox to finish its transaction.
 pub(super) const BUSY: Duration = Duration::from_secs(10);
@@ -82,7 +66,7 @@ impl Store {
             params![
                 claim.id.as_str(),
                 claim.slug,
-                claim.state.as_str(),
+                claim.state().as_str(),
                 claim.revision,
                 claim.provider,
                 claim.repository.to_string_lossy(),
@@ -95,30 +79,45 @@ impl Store {
         Ok(inserted)
     }
 
-    /// Takes `claim` through `event`, with `change` applied, durably; it then holds what was
-    /// stored. Fails without any change when somebody else was faster.
-    pub fn transition(
+    /// Takes `claim` through `event`, durably; it then holds what was stored. Fails without any
+    /// change when somebody else was faster. Whoever only gave the box more time isn't in the way: a
+    /// lease may be extended by anybody while somebody else works with it.
+    pub fn transition(&mut self, claim: &mut Claim, event: &Event) -> Result<(), ClaimError> {
+        let name = event.name();
+        let mut before = claim.clone();
+        loop {
+            let mut next = before.after(event, Timestamp::now())?;
+            // A provider's words may hold what isn't to be kept.
+            next.trouble = next.trouble.map(|trouble| redact::text(&trouble).into_owned());
+            if self.exchange(&before, &next, name)? {
+                let (was, is) = (claim.state(), next.state());
+                debug!("{} ({}) was {was} and is {is}: {name}", next.slug, next.id);
+                *claim = next;
+                return Ok(());
+            }
+            let raced = || ClaimError::Raced(claim.id.clone());
+            let now = self.find(claim.id.as_str())?.ok_or_else(raced)?;
+            if !now.differs_in_time_alone(claim) {
+                return Err(raced());
+            }
+            before = now;
+        }
+    }
+
+    /// `false`: there is another revision by now.
+    fn exchange(
         &mut self,
-        claim: &mut Claim,
-        event: Event,
-        change: impl FnOnce(&mut Claim),
-    ) -> Result<(), ClaimError> {
-        let state =
-            claim.state.after(event).ok_or(ClaimError::Transition { state: claim.state, event })?;
-        let mut next = claim.clone();
-        change(&mut next);
-        // A provider's words may hold what isn't to be kept.
-        next.trouble = next.trouble.map(|trouble| redact::text(&trouble).into_owned());
-        next.state = state;
-        next.revision = claim.revision + 1;
-        next.updated = Timestamp::now();
-        let record = encode(&next)?;
+        claim: &Claim,
+        next: &Claim,
+        event: &'static str,
+    ) -> Result<bool, ClaimError> {
+        let record = encode(next)?;
         fault::point(format_args!("claim.before.{event}"));
         let changed = self.database.execute(
             "UPDATE claims SET state = ?1, revision = ?2, updated = ?3, record = ?4
                 WHERE id = ?5 AND revision = ?6",
             params![
-                next.state.as_str(),
+                next.state().as_str(),
                 next.revision,
                 next.updated.to_string(),
                 record,
@@ -126,13 +125,11 @@ impl Store {
                 claim.revision,
             ],
         );
-        if changed.map_err(|source| self.wrap(source))? != 1 {
-            return Err(ClaimError::Raced(claim.id.clone()));
+        let changed = changed.map_err(|source| self.wrap(source))? == 1;
+        if changed {
+            fault::point(format_args!("claim.after.{event}"));
         }
-        fault::point(format_args!("claim.after.{event}"));
-        debug!("{} ({}) was {} and is {}: {event}", next.slug, next.id, claim.state, next.state);
-        *claim = next;
-        Ok(())
+        Ok(changed)
     }
 
     /// The claim with this id or, among those that aren't final, this slug.
@@ -263,18 +260,6 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-/// Brings an older database, or a new one, to [`SCHEMA`].
-fn migrate(database: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    // Another command may have done it while this one waited.
-    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    if found == 0 {
-        transaction.execute_batch(CREATE)?;
-        transaction.pragma_update(None, "user_version", SCHEMA)?;
-    }
-    transaction.commit()
-}
-
 fn encode(claim: &Claim) -> Result<String, ClaimError> {
     serde_json::to_string(claim)
         .map_err(|source| ClaimError::Unreadable { id: claim.id.to_string(), source })
@@ -286,38 +271,21 @@ fn decode((id, record): (String, String)) -> Result<Claim, ClaimError> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::state::State;
+    use super::super::life::tests::{claim as any, owned, way};
+    use super::super::stage::Stage;
+    use super::super::{LastRun, State};
     use super::*;
-    use crabbox_provider_api::payload::{ReleaseAction, Resource};
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
 
     fn claim(bits: u64, slug: &str) -> Claim {
-        Claim {
-            id: LeaseId::from_bits(bits),
-            slug: slug.to_owned(),
-            state: State::Leasing,
-            revision: 1,
-            provider: "local".to_owned(),
-            provider_version: "0.1.0".to_owned(),
-            scope: None,
-            resource: Resource::default(),
-            attributes: serde_json::Map::new(),
-            endpoint: None,
-            identity: None,
-            machine: None,
-            marker: None,
-            release: ReleaseAction::Park,
-            keep: false,
-            rolled_back: false,
-            repository: "/checkout".into(),
-            profile: String::new(),
-            created: Timestamp::UNIX_EPOCH,
-            updated: Timestamp::UNIX_EPOCH,
-            idle_deadline: None,
-            run: None,
-            trouble: None,
-        }
+        let made = Some(owned("1").into());
+        let id = LeaseId::from_bits(bits);
+        Claim { id, slug: slug.to_owned(), ..any(Stage::Leasing { made }) }
+    }
+
+    fn leased() -> Event {
+        Event::Leased { owned: owned("1"), way: way(), run: LastRun::new("run_1".to_owned()) }
     }
 
     fn store() -> (tempfile::TempDir, Store) {
@@ -331,7 +299,8 @@ mod tests {
         let (folder, mut store) = store();
         let mut claim = claim(1, "amber-crab");
         assert!(store.insert(&claim).expect("inserts"));
-        store.transition(&mut claim, Event::Leased, |claim| claim.keep = true).expect("transition");
+        store.transition(&mut claim, &leased()).expect("transition");
+        assert_eq!(claim.state(), State::Busy);
         drop(store);
         let store = Store::open(&folder.path().join("state")).expect("opens again");
         assert_eq!(store.find("amber-crab").expect("finds"), Some(claim.clone()));
@@ -357,10 +326,26 @@ mod tests {
         let mut first = claim(1, "amber-crab");
         store.insert(&first).expect("inserts");
         let mut second = first.clone();
-        store.transition(&mut first, Event::Leased, |_| ()).expect("first");
-        let error = store.transition(&mut second, Event::LeaseFailed, |_| ()).expect_err("raced");
+        store.transition(&mut first, &leased()).expect("first");
+        let failed = Event::LeaseFailed { left: None, why: String::new() };
+        let error = store.transition(&mut second, &failed).expect_err("raced");
         assert!(matches!(error, ClaimError::Raced(_)));
         assert_eq!(store.find("amber-crab").expect("finds"), Some(first));
+    }
+
+    #[test]
+    fn whoever_gives_a_box_more_time_is_in_nobodys_way() {
+        let (_folder, mut store) = store();
+        let mut held = claim(1, "amber-crab");
+        store.insert(&held).expect("inserts");
+        store.transition(&mut held, &leased()).expect("leases");
+        let mut seen = held.clone();
+        let deadline = Timestamp::now();
+        let extended = Event::Extended { deadline, idle_until: None };
+        store.transition(&mut seen, &extended).expect("extends");
+        let free = Event::Free { keep: false, idle_until: None, run_is_over: true };
+        store.transition(&mut held, &free).expect("frees");
+        assert_eq!((held.state(), held.deadline), (State::Ready, Some(deadline)));
     }
 
     #[test]
@@ -369,7 +354,7 @@ mod tests {
         let mut old = claim(1, "amber-crab");
         store.insert(&old).expect("inserts");
         assert!(!store.insert(&claim(2, "amber-crab")).expect("refused"));
-        store.transition(&mut old, Event::Gone, |_| ()).expect("gone");
+        store.transition(&mut old, &Event::Gone).expect("gone");
         assert!(store.insert(&claim(2, "amber-crab")).expect("inserts"));
     }
 

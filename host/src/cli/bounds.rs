@@ -4,8 +4,9 @@
 use super::Shared;
 use super::confirm::Question;
 use crate::claims::Claim;
-use crate::config::{Setting, Settings};
+use crate::config::{Enforcement, Setting, Settings};
 use crate::output::{CommandError, to_type};
+use std::time::Duration;
 
 /// A lease may be from before the machine's own file forbade its provider.
 pub(super) fn check_provider(settings: &Settings, claim: &Claim) -> Result<(), CommandError> {
@@ -18,6 +19,16 @@ pub(super) fn check_provider(settings: &Settings, claim: &Claim) -> Result<(), C
     let (slug, provider) = (&claim.slug, &claim.provider);
     let message = format!("`{slug}` can't be used: it is from `{provider}`, {enforcement}");
     Err(CommandError::usage(message).code("enforced").hint(to_type(&["stop", slug])))
+}
+
+/// Nobody may give a box more time than the machine's own file lets it have.
+pub(super) fn check_ttl(settings: &Settings, time: Duration) -> Result<(), CommandError> {
+    let objects = |one: &&Enforcement| !one.bound.admits(&Setting::Duration(time));
+    let Some(enforcement) = settings.longest_ttl.as_ref().filter(objects) else {
+        return Ok(());
+    };
+    let message = format!("the box can't stay for so long: for `lease.ttl`, {enforcement}");
+    Err(CommandError::usage(message).code("enforced"))
 }
 
 /// A deletion that somebody asks for now. One that was settled when the box was leased is neither

@@ -1,7 +1,7 @@
 //! `crabbox list`
 
 use super::{Shared, ago};
-use crate::claims::{Claim, State, Store};
+use crate::claims::{Claim, Made, State, Store};
 use crate::output::{CommandError, Printer, Table, to_type};
 use clap::Args;
 use serde_json::{Value, json};
@@ -58,13 +58,13 @@ impl List {
 /// What is wrong with a lease, and what to do about it.
 fn explain(claim: &Claim, printer: Printer) {
     let slug = &claim.slug;
-    match (claim.state, &claim.trouble) {
+    match (claim.state(), &claim.trouble) {
         (State::Released | State::Lost, _) => {}
         (State::Failed, trouble) => {
             let trouble = trouble.as_deref().unwrap_or("leasing it failed");
             printer.phase(&format!("{slug} failed: {trouble}"));
             let line = ["stop", slug, "--delete"];
-            let is_made = !claim.resource.name.is_empty();
+            let is_made = claim.made().is_some();
             printer.hint(&to_type(if is_made { &line } else { &line[..2] }));
         }
         (_, Some(trouble)) => {
@@ -76,25 +76,28 @@ fn explain(claim: &Claim, printer: Printer) {
 }
 
 fn state(claim: &Claim) -> String {
-    if claim.keep { format!("{} (kept)", claim.state) } else { claim.state.to_string() }
+    let state = claim.state();
+    if claim.keep { format!("{state} (kept)") } else { state.to_string() }
 }
 
 /// A lease as every command's `--json` shows it.
 pub(super) fn to_json(claim: &Claim) -> Value {
+    let made = claim.made();
     json!({
         "id": claim.id,
         "slug": claim.slug,
-        "state": claim.state,
+        "state": claim.state(),
         "provider": claim.provider,
-        "resource": claim.resource,
-        "scope": claim.scope,
-        "release": claim.release,
+        "resource": made.as_ref().map(Made::resource).unwrap_or_default(),
+        "scope": made.as_ref().map(|made| &made.scope),
+        "release": claim.ending,
         "keep": claim.keep,
         "repository": claim.repository.to_string_lossy(),
         "created": claim.created,
         "updated": claim.updated,
-        "idle_deadline": claim.idle_deadline,
-        "run": claim.run,
+        "deadline": claim.deadline,
+        "idle_deadline": claim.idle_until(),
+        "run": claim.run.as_ref().map(|run| &run.id),
         "trouble": claim.trouble,
     })
 }

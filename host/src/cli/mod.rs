@@ -9,6 +9,7 @@ mod confirm;
 mod debug;
 mod doctor;
 mod early;
+mod extend;
 mod help;
 mod init;
 mod interrupts;
@@ -18,6 +19,7 @@ mod provider;
 mod run;
 mod settings;
 mod status;
+mod stay;
 mod stop;
 mod usage;
 mod version;
@@ -99,6 +101,7 @@ enum Command {
     Run(run::Run),
     List(list::List),
     Status(status::Status),
+    Extend(extend::Extend),
     Stop(stop::Stop),
     #[command(subcommand)]
     Provider(provider::Provider),
@@ -186,7 +189,7 @@ impl Command {
     /// not push away the log of what is looked for.
     fn log(&self, shared: &Shared) -> Result<(), CommandError> {
         let keeps = match self {
-            Self::Run(_) | Self::Stop(_) => true,
+            Self::Run(_) | Self::Extend(_) | Self::Stop(_) => true,
             Self::Provider(provider) => provider.changes(),
             _ => false,
         };
@@ -213,6 +216,7 @@ impl Command {
             Self::Run(_) => "run",
             Self::List(_) => "list",
             Self::Status(_) => "status",
+            Self::Extend(_) => "extend",
             Self::Stop(_) => "stop",
             Self::Provider(_) => "provider",
             Self::Config(_) => "config",
@@ -258,6 +262,7 @@ impl Command {
             Self::KeepProvider | Self::HostProvider | Self::Guard => Ok(Exit::Ok),
             Self::List(list) => list.execute(shared).map(|()| Exit::Ok),
             Self::Status(status) => status.execute(shared).map(|()| Exit::Ok),
+            Self::Extend(extend) => extend.execute(shared).map(|()| Exit::Ok),
             Self::Stop(stop) => stop.execute(shared).map(|()| Exit::Ok),
             Self::Provider(provider) => provider.execute(shared).map(|()| Exit::Ok),
             Self::Config(config) => config.execute(shared),

@@ -40,19 +40,19 @@ fn describe(claim: &Claim, terminal: Option<usize>) -> String {
         let value = wrap(&visible(value), 14, terminal);
         let _ = writeln!(text, "  {name:<11} {value}");
     };
-    line("state", claim.state.as_str());
+    line("state", claim.state().as_str());
     line("provider", &format!("{} {}", claim.provider, claim.provider_version));
-    if !claim.resource.name.is_empty() {
-        line("resource", &claim.resource.name);
+    if let Some(made) = claim.made() {
+        line("resource", &made.name);
     }
     line("repository", &claim.repository.display().to_string());
     line("used", &ago(claim.updated));
     line("keep", if claim.keep { "yes" } else { "no" });
-    if let Some(deadline) = claim.idle_deadline {
+    if let Some(deadline) = claim.idle_until() {
         line("idle until", &deadline.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
     }
     if let Some(run) = &claim.run {
-        line("last run", run);
+        line("last run", &run.id);
     }
     if let Some(trouble) = &claim.trouble {
         line("trouble", trouble);

@@ -60,10 +60,13 @@ impl Stop {
             End::Closed => {
                 shared.printer.phase(&format!("{slug} is closed: no box of it was ever made"));
             }
-            End::Parked | End::Ready if claim.rolled_back => {
+            End::Parked | End::Ready if claim.has_failed() => {
                 let never = "a lease that failed is never used again";
                 shared.printer.phase(&format!("{slug} is parked; {never}"));
                 shared.printer.hint(&to_type(&["stop", slug, "--delete"]));
+            }
+            End::LetGo => {
+                shared.printer.phase(&format!("{slug} is let go of: its box stays as it is"));
             }
             End::Parked | End::Ready => shared.printer.phase(&format!("{slug} is parked")),
         }

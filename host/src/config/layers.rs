@@ -29,6 +29,10 @@ pub struct Flags {
     pub of_lease: bool,
     /// `--provider-path`.
     pub provider_path: Vec<PathBuf>,
+    /// `--ttl`.
+    pub ttl: Option<Duration>,
+    /// `--idle`.
+    pub idle: Option<Duration>,
     /// `--timeout`.
     pub timeout: Option<Duration>,
     /// The names in `--env`; adds to the other layers.
@@ -43,6 +47,8 @@ impl Flags {
     fn get(&self, key: &Key) -> Option<Setting> {
         match key.name {
             "lease.provider" => self.provider.clone().map(Setting::Text),
+            "lease.ttl" => self.ttl.map(Setting::Duration),
+            "lease.idle" => self.idle.map(Setting::Duration),
             "run.timeout" => self.timeout.map(Setting::Duration),
             "run.env" => some(&self.env).map(Setting::Texts),
             "sync.exclude" => some(&self.exclude).map(Setting::Texts),

@@ -29,6 +29,8 @@ pub struct Settings {
     pub in_process: BTreeSet<String>,
     /// How long a kept box stays ready without use.
     pub idle: Duration,
+    /// How long a box stays at most, unless a run is alive.
+    pub ttl: Duration,
     /// What becomes of the resource at the end.
     pub release: ReleaseAction,
     /// Ends a command that takes longer.
@@ -43,6 +45,8 @@ pub struct Settings {
     pub providers: Option<Enforcement>,
     /// What the machine's own file says against deleting a box.
     pub no_deletion: Option<Enforcement>,
+    /// How long the machine's own file lets a box stay at most, if it says so.
+    pub longest_ttl: Option<Enforcement>,
     /// What the repository's file asks for and doesn't get, and what else deserves a warning.
     pub warnings: Vec<ConfigError>,
 }
@@ -145,11 +149,13 @@ impl Settings {
             }),
             in_process: layers.in_process().clone(),
             idle: duration("lease.idle").unwrap_or_default(),
+            ttl: duration("lease.ttl").unwrap_or_default(),
             release,
             timeout: duration("run.timeout"),
             env: texts("run.env"),
             exclude: texts("sync.exclude"),
             providers: keys::find("lease.provider").and_then(|key| layers.enforced(key)),
+            longest_ttl: keys::find("lease.ttl").and_then(|key| layers.enforced(key)),
             no_deletion: layers.objection("lease.release", &Setting::Text("delete".to_owned())),
             warnings: layers.ungranted(),
         }

@@ -1,11 +1,12 @@
 //! Finds a box for a checkout: a ready one, else a parked one, else a new one.
 
-use super::answer::{is_the_same, note, why_not};
+use super::answer::{reachable, why_not};
+use super::deadline;
 use super::desk::{Clerk, Desk};
 use super::profile;
-use crate::claims::{Claim, Event, Holder, State};
+use crate::claims::{Claim, Ending, Event, Holder, LastRun, Owned, State, Way};
 use crate::output::{CommandError, Exit, Progress, Typed, to_type};
-use crate::provider::{Provider, ProviderError};
+use crate::provider::Provider;
 use crabbox_provider_api::payload::{
     Endpoint, Intent, Proof, ReleaseAction, Resolution, ResolveRequest, Settings,
 };
@@ -30,6 +31,8 @@ pub struct Wanted {
     pub release: ReleaseAction,
     /// A new lease stays ready after each run.
     pub keep: bool,
+    /// How long a box may stay, from being made or started, unless a run is alive.
+    pub ttl: Duration,
     /// Never reuse a lease.
     pub fresh: bool,
     /// Only this lease: its id or slug.
@@ -143,7 +146,7 @@ impl Desk {
             return Ok(Vec::new());
         }
         let mut claims = self.store.of_repository(&wanted.repository, &wanted.provider)?;
-        claims.retain(|claim| !claim.rolled_back && !self.asked.contains(&claim.id));
+        claims.retain(|claim| !claim.has_failed() && !self.asked.contains(&claim.id));
         claims.retain(|claim| {
             let fits = profile::fits(&claim.profile, wanted.profile.as_deref());
             if !fits {
@@ -154,7 +157,7 @@ impl Desk {
             }
             fits
         });
-        claims.sort_by_key(|claim| match (claim.state, &claim.endpoint) {
+        claims.sort_by_key(|claim| match (claim.state(), claim.way()) {
             (State::Ready, Some(_)) => 0,
             (State::Ready | State::Parked, _) => 1,
             // Left by a command that was killed, or in use: their lock tells.
@@ -196,17 +199,19 @@ impl Desk {
         holder: Holder,
         wanted: &Wanted,
     ) -> Result<Taken, CommandError> {
-        match (claim.state, claim.endpoint.clone()) {
-            _ if claim.rolled_back => {
+        match (claim.state(), claim.way()) {
+            _ if claim.has_failed() => {
                 Ok(Taken::LeftAlone("leasing it failed, and it is never used again".to_owned()))
             }
-            (State::Ready, Some(endpoint)) => {
-                let run = Some(wanted.run.clone());
+            // One whose time is over may have been stopped meanwhile, on its provider's side.
+            (State::Ready, Some(way)) if !deadline::is_over(claim.ends()) => {
+                let endpoint = way.endpoint.clone();
                 self.working.hold();
-                self.store.transition(&mut claim, Event::Take, |claim| claim.run = run)?;
+                let event = take(None, wanted);
+                self.store.transition(&mut claim, &event)?;
                 Ok(Taken::Held(Box::new(Held { claim, endpoint, how: How::FoundReady, holder })))
             }
-            (State::Releasing, _) if claim.release == ReleaseAction::Delete => {
+            (State::Releasing, _) if claim.ending == Ending::Delete => {
                 Ok(Taken::LeftAlone("it is to be deleted".to_owned()))
             }
             (State::Ready | State::Parked | State::Busy | State::Releasing, _) => {
@@ -254,26 +259,24 @@ impl Desk {
         };
         let _section = self.working.begin();
         match self.resolve(&mut provider, &mut claim, Intent::Connect, &wanted.settings) {
-            Ok(Resolution::Found(found)) if is_the_same(&claim.resource, &found.resource) => {
-                let Some(endpoint) = found.endpoint.clone() else {
+            Ok(Resolution::Found(found)) if claim.is_about(&found.resource) => {
+                let Some((owned, way)) = reachable(&found) else {
                     let why = "the provider names no way to it".to_owned();
                     return self.leave_alone(&mut claim, why);
                 };
+                let endpoint = way.endpoint.clone();
                 self.working.hold();
-                self.store.transition(&mut claim, Event::Take, |claim| {
-                    note(claim, found);
-                    claim.run = Some(wanted.run.clone());
-                })?;
+                self.store.transition(&mut claim, &take(Some((owned, way)), wanted))?;
                 Ok(Taken::Held(Box::new(Held { claim, endpoint, how: How::Acquired, holder })))
             }
             Ok(Resolution::Missing { proof: Proof::Deleted }) => {
-                self.store.transition(&mut claim, Event::Gone, |_| ())?;
+                self.store.transition(&mut claim, &Event::Gone)?;
                 self.printer
                     .phase(&format!("the box of `{slug}` was deleted: its claim is closed"));
                 Ok(Taken::Gone)
             }
             Ok(other) => self.leave_alone(&mut claim, why_not(&other)),
-            Err(error) => Err(self.not_asked(&mut claim, error.into())?),
+            Err(error) => Err(self.not_asked(&mut claim, error)?),
         }
     }
 
@@ -305,14 +308,8 @@ impl Desk {
         claim: &mut Claim,
         why: &str,
     ) -> Result<(), CommandError> {
-        let known = claim.state != State::Busy
-            && claim.endpoint.is_none()
-            && claim.trouble.as_deref() == Some(why);
-        if !known {
-            self.store.transition(claim, Event::Unproven, |claim| {
-                claim.endpoint = None;
-                claim.trouble = Some(why.to_owned());
-            })?;
+        if claim.way().is_some() || claim.trouble.as_deref() != Some(why) {
+            self.store.transition(claim, &Event::Unproven { why: why.to_owned() })?;
         }
         Ok(())
     }
@@ -324,25 +321,43 @@ impl Desk {
         claim: &mut Claim,
         intent: Intent,
         settings: &Settings,
-    ) -> Result<Resolution, ProviderError> {
-        let request = question(claim, intent, settings);
+    ) -> Result<Resolution, CommandError> {
+        let request = question(claim, intent, settings)?;
         let longest = self.working.patience(RESOLVE_DEADLINE);
         let (printer, stop) = (self.printer, self.working.stop());
         let mut clerk = Clerk { store: &mut self.store, claim, printer, stop };
-        provider.resolve(&request, longest, &mut clerk)
+        Ok(provider.resolve(&request, longest, &mut clerk)?)
     }
 }
 
-/// What `resolve` is asked of a claim.
-pub(super) fn question(claim: &Claim, intent: Intent, settings: &Settings) -> ResolveRequest {
-    ResolveRequest {
+/// What `resolve` is asked of a claim: about what it names, and to start only what may be used.
+pub(super) fn question(
+    claim: &Claim,
+    intent: Intent,
+    settings: &Settings,
+) -> Result<ResolveRequest, CommandError> {
+    let made = claim.made().ok_or_else(|| {
+        let message = format!("no box of `{}` was ever made", claim.slug);
+        CommandError::new(Exit::NotFound, message)
+    })?;
+    if intent == Intent::Connect && !claim.may_be_started() {
+        let message = format!("`{}` is {}: its box isn't started", claim.slug, claim.state());
+        return Err(CommandError::new(Exit::Conflict, message));
+    }
+    Ok(ResolveRequest {
         lease: claim.id.to_string(),
-        resource: claim.resource.clone(),
-        scope: claim.scope.clone(),
-        attributes: claim.attributes.clone(),
+        resource: made.resource(),
+        scope: made.scope.clone(),
+        attributes: made.attributes,
         intent,
         settings: settings.clone(),
-    }
+    })
+}
+
+/// This command takes the box.
+fn take(found: Option<(Owned, Way)>, wanted: &Wanted) -> Event {
+    let run = LastRun::new(wanted.run.clone());
+    Event::Take { found, run, deadline: deadline::after(wanted.ttl) }
 }
 
 /// The same run on a box of its own.

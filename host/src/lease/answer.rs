@@ -1,16 +1,8 @@
-//! What a provider's answers come to: which of them prove something, and what a claim takes over.
+//! What a provider's answers come to: which of them prove something.
 
-use crate::claims::Claim;
+use crate::claims::{Owned, Way};
 use crate::output::CommandError;
-use crabbox_provider_api::payload::{Found, Proof, Resolution, Resource, ResourceState};
-
-/// A name proves nothing: where the id is known, it must be this one.
-pub(super) fn is_the_same(claimed: &Resource, found: &Resource) -> bool {
-    match &claimed.id {
-        Some(id) => found.id.as_ref() == Some(id),
-        None => found.name == claimed.name && found.id.is_some(),
-    }
-}
+use crabbox_provider_api::payload::{Found, Proof, Resolution, ResourceState};
 
 /// A provider that says of a box that it is there must say how to reach it.
 pub(super) fn no_endpoint(provider: &str) -> CommandError {
@@ -18,17 +10,9 @@ pub(super) fn no_endpoint(provider: &str) -> CommandError {
         .code("provider")
 }
 
-/// Takes over what `resolve` found. The provider has just vouched for the box, so what
-/// it showed before no longer counts.
-pub(super) fn note(claim: &mut Claim, found: Found) {
-    claim.resource = found.resource;
-    claim.scope = Some(found.scope);
-    claim.attributes = found.attributes;
-    claim.endpoint = found.endpoint;
-    claim.identity = found.identity;
-    claim.marker = None;
-    claim.machine = None;
-    claim.trouble = None;
+/// A box that was found, with the way to it, if the provider names both.
+pub(super) fn reachable(found: &Found) -> Option<(Owned, Way)> {
+    Some((Owned::of(found)?, Way::of(found)?))
 }
 
 /// Why a resolution is no box, for people.

@@ -1,7 +1,7 @@
 //! What every operation on leases needs: the claims, the providers, a voice.
 
 use super::working::Working;
-use crate::claims::{Claim, Event, LeaseId, Store};
+use crate::claims::{Claim, Event, LeaseId, Made, Store};
 use crate::output::{CommandError, Printer};
 use crate::provider::{self, Callbacks, Isolation, Options, Provider, ProviderError, Stop};
 use crate::redact;
@@ -19,7 +19,7 @@ pub struct Desk {
     /// A voice.
     pub printer: Printer,
     /// Providers that run in this process.
-    in_process: BTreeSet<String>,
+    pub(super) in_process: BTreeSet<String>,
     /// Leases whose provider was asked by this command: once is enough.
     pub(super) asked: Vec<LeaseId>,
     pub(super) working: Working,
@@ -92,12 +92,15 @@ impl Callbacks for Clerk<'_> {
             return Err("it holds a secret".to_owned());
         }
         let Checkpoint { resource, scope } = checkpoint.clone();
-        self.store
-            .transition(self.claim, Event::Checkpoint, |claim| {
-                claim.resource = resource;
-                claim.scope = scope.or(claim.scope.take());
-            })
-            .map_err(|error| error.to_string())
+        let before = self.claim.made();
+        let made = Made {
+            name: resource.name,
+            id: resource.id,
+            scope: scope.or_else(|| before.as_ref().and_then(|made| made.scope.clone())),
+            attributes: before.map(|made| made.attributes).unwrap_or_default(),
+        };
+        let stored = self.store.transition(self.claim, &Event::Checkpoint(made));
+        stored.map_err(|error| error.to_string())
     }
 
     fn progress(&mut self, text: &str) {

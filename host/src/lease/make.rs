@@ -1,17 +1,15 @@
 //! Leases a new box: its claim comes first, then the provider's work.
 
 use super::acquire::{Held, How, Wanted};
-use super::answer::{is_the_same, no_endpoint, note, why_not};
+use super::answer::{no_endpoint, reachable, why_not};
+use super::deadline;
 use super::desk::{Clerk, Desk};
 use super::names::{random_bits, slug};
-use crate::claims::{Claim, Event, Holder, LeaseId, State};
+use crate::claims::{Claim, Ending, Event, Holder, LastRun, LeaseId, Made};
 use crate::output::CommandError;
 use crate::provider::Provider;
 use crabbox_provider_api::Effect;
-use crabbox_provider_api::payload::{
-    Found, Intent, LeaseRequest, Leased, Resolution, Resource, Settings,
-};
-use jiff::Timestamp;
+use crabbox_provider_api::payload::{Found, Intent, LeaseRequest, Leased, Resolution, Settings};
 use std::time::Duration;
 
 /// How long a provider may take to make a resource.
@@ -27,7 +25,7 @@ impl Desk {
         for tried in 0..NAMES {
             let id = LeaseId::from_bits(random_bits());
             let slug = slug(random_bits(), tried);
-            let claim = new_claim(id, slug, wanted, provider.version());
+            let claim = new_claim(id, slug, wanted, &provider);
             // The lock comes first, so that nobody takes the claim for an abandoned one.
             let _section = self.working.begin();
             let Ok(holder) = self.store.hold(&claim.id)? else {
@@ -53,7 +51,10 @@ impl Desk {
         let request = LeaseRequest {
             lease: claim.id.to_string(),
             slug: claim.slug.clone(),
-            deadline: None,
+            deadline: claim
+                .deadline
+                .filter(|_| provider.own_deadline().is_some())
+                .and_then(deadline::to_wire),
             exclude: Vec::new(),
             settings: settings.clone(),
         };
@@ -75,16 +76,15 @@ impl Desk {
                 return Err(self.roll_back(claim, error, Effect::Done, settings));
             }
         };
-        let Some(endpoint) = found.endpoint.clone() else {
+        let Some((owned, way)) = reachable(&found) else {
             let error = no_endpoint(&claim.provider);
             drop(provider);
             return Err(self.roll_back(claim, error, Effect::Done, settings));
         };
+        let endpoint = way.endpoint.clone();
         self.working.hold();
-        self.store.transition(&mut claim, Event::Leased, |claim| {
-            note(claim, found);
-            claim.run = Some(wanted.run.clone());
-        })?;
+        let run = LastRun::new(wanted.run.clone());
+        self.store.transition(&mut claim, &Event::Leased { owned, way, run })?;
         self.printer
             .phase(&format!("leased {} ({}) from {}", claim.slug, claim.id, claim.provider));
         Ok(Held { claim, endpoint, how: How::Acquired, holder })
@@ -98,18 +98,21 @@ impl Desk {
         leased: Leased,
         settings: &Settings,
     ) -> Result<Found, CommandError> {
-        let recorded = claim.resource.clone();
-        let as_recorded = is_as_recorded(&recorded, &leased.resource);
-        if as_recorded && leased.endpoint.is_some() && !recorded.name.is_empty() {
+        let recorded = claim.made();
+        let is_it = |made: &Made| made.is(&leased.resource);
+        let as_recorded = leased.resource.id.is_some() && recorded.as_ref().is_none_or(is_it);
+        if as_recorded && leased.endpoint.is_some() && recorded.is_some() {
             return Ok(leased.into());
         }
-        if recorded.name.is_empty() || as_recorded {
+        if recorded.is_none() || as_recorded {
             // Should the rest fail, it must be known what to look for.
-            self.store.transition(claim, Event::Checkpoint, |claim| {
-                claim.resource = leased.resource.clone();
-                claim.scope = Some(leased.scope.clone());
-                claim.attributes.clone_from(&leased.attributes);
-            })?;
+            let made = Made {
+                name: leased.resource.name.clone(),
+                id: leased.resource.id.clone(),
+                scope: Some(leased.scope.clone()),
+                attributes: leased.attributes.clone(),
+            };
+            self.store.transition(claim, &Event::Checkpoint(made))?;
         }
         if !as_recorded {
             return Err(CommandError::failed(format!(
@@ -122,7 +125,7 @@ impl Desk {
             return Ok(leased.into());
         }
         match self.resolve(provider, claim, Intent::Connect, settings)? {
-            Resolution::Found(found) if is_the_same(&claim.resource, &found.resource) => Ok(found),
+            Resolution::Found(found) if claim.is_about(&found.resource) => Ok(found),
             other => Err(CommandError::failed(format!(
                 "the new box of `{}` can't be reached: {}",
                 claim.slug,
@@ -132,36 +135,17 @@ impl Desk {
     }
 }
 
-/// Is this what the checkpoints named? Without an id, nothing could ever be proven of it.
-fn is_as_recorded(recorded: &Resource, made: &Resource) -> bool {
-    made.id.is_some() && (recorded.name.is_empty() || is_the_same(recorded, made))
-}
-
-fn new_claim(id: LeaseId, slug: String, wanted: &Wanted, version: &str) -> Claim {
-    let now = Timestamp::now();
-    Claim {
-        id,
-        slug,
-        state: State::Leasing,
-        revision: 1,
-        provider: wanted.provider.clone(),
-        provider_version: version.to_owned(),
-        scope: None,
-        resource: Resource::default(),
-        attributes: serde_json::Map::new(),
-        endpoint: None,
-        identity: None,
-        machine: None,
-        marker: None,
-        release: wanted.release,
-        keep: wanted.keep,
-        rolled_back: false,
-        repository: wanted.repository.clone(),
-        profile: wanted.profile.clone().unwrap_or_default(),
-        created: now,
-        updated: now,
-        idle_deadline: None,
-        run: Some(wanted.run.clone()),
-        trouble: None,
-    }
+fn new_claim(id: LeaseId, slug: String, wanted: &Wanted, provider: &Provider) -> Claim {
+    let own = provider.own_deadline();
+    let ttl = own.map_or(wanted.ttl, |own| own.to_create(wanted.ttl));
+    let mut claim = Claim::new(id, slug);
+    claim.provider.clone_from(&wanted.provider);
+    provider.version().clone_into(&mut claim.provider_version);
+    claim.ending = Ending::from(wanted.release);
+    claim.keep = wanted.keep;
+    claim.repository.clone_from(&wanted.repository);
+    claim.profile = wanted.profile.clone().unwrap_or_default();
+    claim.deadline = deadline::after(ttl);
+    claim.run = Some(LastRun::new(wanted.run.clone()));
+    claim
 }

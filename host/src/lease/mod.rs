@@ -6,13 +6,15 @@
 //! [`crate::claims::State::after`].
 //!
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
-//! what failed, [`release`] lets go, [`look`] only asks; [`answer`] says what a provider's word is worth,
+//! what failed, [`extend`] gives it more time, [`release`] lets go, [`look`] only asks; [`answer`] says what a provider's word is worth,
 //! [`names`] what things are called, [`profile`] whether a box was leased under the settings that hold now,
-//! [`desk`] holds what all of them need, and [`working`] is how a signal reaches them.
+//! [`deadline`] until when it may stay, [`desk`] holds what all of them need, and [`working`] is how a signal reaches them.
 
 mod acquire;
 mod answer;
+mod deadline;
 mod desk;
+mod extend;
 mod look;
 mod make;
 mod names;
@@ -25,5 +27,5 @@ mod working;
 pub use acquire::{Held, How, Wanted};
 pub use desk::{Desk, open};
 pub use names::{random_bits, workspace_name};
-pub use release::End;
+pub use release::{End, Leaving};
 pub use working::Working;

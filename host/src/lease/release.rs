@@ -1,15 +1,15 @@
 //! Lets go of a box: leaves it ready, parks it, or deletes it.
 
 use super::acquire::{Held, How};
-use super::answer::{NOT_VISIBLE, is_the_same, why_not};
+use super::answer::{NOT_VISIBLE, why_not};
+use super::deadline;
 use super::desk::{Clerk, Desk};
-use crate::claims::{Claim, Event, State};
+use crate::claims::{Claim, Ending, Event, Owned, State};
 use crate::output::{CommandError, Exit, to_type};
 use crate::provider::Provider;
 use crabbox_provider_api::payload::{
     Intent, Proof, ReleaseAction, ReleaseRequest, Released, Resolution, Settings,
 };
-use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
 
 /// How long a provider may take to park or delete a resource.
@@ -26,6 +26,8 @@ pub enum End {
     Deleted,
     /// There was none.
     Closed,
+    /// It stays as it is, and isn't ours any more.
+    LetGo,
 }
 
 impl End {
@@ -37,37 +39,34 @@ impl End {
             Self::Parked => "parked",
             Self::Deleted => "deleted",
             Self::Closed => "closed",
+            Self::LetGo => "let go",
         }
     }
 }
 
 impl Desk {
     /// Lets go of a box after a run: a kept one, and one that stood ready before, stays ready for
-    /// `idle`; any other is released by the action that was settled when it was leased.
+    /// `idle`; any other is released by the action that was settled when it was leased. One that was
+    /// somebody's before stays as it is.
     pub fn let_go(
         &mut self,
         held: &mut Held,
-        keep: bool,
-        idle: Duration,
+        leaving: &Leaving,
         settings: &Settings,
     ) -> Result<End, CommandError> {
         let claim = &mut held.claim;
-        if keep || claim.keep || held.how == How::FoundReady {
-            let deadline = SignedDuration::try_from(idle)
-                .ok()
-                .and_then(|idle| Timestamp::now().checked_add(idle).ok());
-            self.store.transition(claim, Event::Free, |claim| {
-                claim.keep |= keep;
-                claim.trouble = None;
-                claim.idle_deadline = deadline;
-            })?;
+        let Leaving { keep, idle, run_is_over } = *leaving;
+        let stays = keep || claim.keep || held.how == How::FoundReady;
+        let Some(action) = claim.ending.action().filter(|_| !stays) else {
+            let event = Event::Free { keep, idle_until: deadline::after(idle), run_is_over };
+            self.store.transition(claim, &event)?;
             return Ok(End::Ready);
-        }
-        let action = claim.release;
-        self.store.transition(claim, Event::Release, |_| ())?;
+        };
+        // This very command has had it proven.
+        self.store.transition(claim, &Event::Release { found: None, action, failed: false })?;
         let mut provider = self.provider(&claim.provider)?;
         let _section = self.working.begin();
-        self.finish(&mut provider, claim, action, settings)
+        self.finish(&mut provider, claim, settings)
     }
 
     /// Parks or deletes the box of a claim that nobody uses.
@@ -89,10 +88,10 @@ impl Desk {
             }
         };
         let mut claim = self.find(claim.id.as_str())?;
-        let action = if delete { ReleaseAction::Delete } else { claim.release };
-        match (claim.state, action) {
+        let action = if delete { Some(ReleaseAction::Delete) } else { claim.ending.action() };
+        match (claim.state(), action) {
             (State::Released, _) => return Ok((claim, End::Deleted)),
-            (State::Parked, ReleaseAction::Park) if claim.trouble.is_none() => {
+            (State::Parked, Some(ReleaseAction::Park)) if claim.trouble.is_none() => {
                 return Ok((claim, End::Parked));
             }
             (State::Lost, _) => {
@@ -101,13 +100,17 @@ impl Desk {
                     format!("the box of `{}` is gone already", claim.slug),
                 ));
             }
-            (State::Leasing | State::Failed, _) if claim.resource.name.is_empty() => {
+            (State::Leasing | State::Failed, _) if claim.made().is_none() => {
                 // What may exist is named before it is made, so nobody has to be asked.
-                self.store.transition(&mut claim, Event::Nothing, |_| ())?;
+                self.store.transition(&mut claim, &Event::Nothing)?;
                 return Ok((claim, End::Closed));
             }
             _ => {}
         }
+        let Some(action) = action else {
+            self.store.transition(&mut claim, &Event::LetGo)?;
+            return Ok((claim, End::LetGo));
+        };
         let line = ["stop", &claim.slug, "--delete"];
         let again = to_type(if delete { &line } else { &line[..2] });
         let mut provider = self.provider(&claim.provider).map_err(|error| match error.kind() {
@@ -132,45 +135,25 @@ impl Desk {
         action: ReleaseAction,
         settings: &Settings,
     ) -> Result<End, CommandError> {
-        if self.intend(provider, claim, action, settings)? {
-            self.finish(provider, claim, action, settings)
-        } else {
-            Ok(End::Deleted)
-        }
-    }
-
-    /// Makes the intent to release durable, of a resource that is proven ours. `false`: it is
-    /// proven gone, and its claim is closed.
-    fn intend(
-        &mut self,
-        provider: &mut Provider,
-        claim: &mut Claim,
-        action: ReleaseAction,
-        settings: &Settings,
-    ) -> Result<bool, CommandError> {
-        if claim.resource.id.is_some() && claim.scope.is_some() {
-            self.store.transition(claim, Event::Release, |claim| claim.release = action)?;
-            return Ok(true);
-        }
-        // Leasing broke off before the id was known: only what the provider proves is touched.
         match self.resolve(provider, claim, Intent::Status, settings)? {
-            Resolution::Found(found) if is_the_same(&claim.resource, &found.resource) => {
-                self.store.transition(claim, Event::Release, |claim| {
-                    claim.resource = found.resource;
-                    claim.scope = Some(found.scope);
-                    claim.attributes = found.attributes;
-                    claim.release = action;
-                })?;
-                Ok(true)
+            Resolution::Found(found) if claim.is_about(&found.resource) => {
+                let event = Event::Release { found: Owned::of(&found), action, failed: false };
+                self.store.transition(claim, &event)?;
+                self.finish(provider, claim, settings)
             }
             Resolution::Missing { proof: Proof::Deleted } => {
-                self.store.transition(claim, Event::Gone, |_| ())?;
-                Ok(false)
+                // One that was to be deleted is, by whoever was killed before it could say so.
+                let was_ours = claim.state() == State::Releasing;
+                let event = if was_ours { Event::Deleted } else { Event::Gone };
+                self.store.transition(claim, &event)?;
+                Ok(End::Deleted)
             }
-            other => Err(CommandError::new(
-                Exit::Conflict,
-                format!("`{}` is left alone: {}", claim.slug, why_not(&other)),
-            )),
+            other => {
+                let why = why_not(&other);
+                self.note_trouble(claim, &why)?;
+                let message = format!("`{}` is left alone: {why}", claim.slug);
+                Err(CommandError::new(Exit::Conflict, message))
+            }
         }
     }
 
@@ -179,10 +162,9 @@ impl Desk {
         &mut self,
         provider: &mut Provider,
         claim: &mut Claim,
-        action: ReleaseAction,
         settings: &Settings,
     ) -> Result<End, CommandError> {
-        let released = match self.call_release(provider, claim, action, settings) {
+        let released = match self.call_release(provider, claim, settings) {
             Ok(released) => released,
             Err(error) => {
                 self.note_trouble(claim, &error.to_string())?;
@@ -190,21 +172,13 @@ impl Desk {
             }
         };
         let why = match released {
-            Released::Parked if claim.rolled_back => {
-                self.store.transition(claim, Event::LeaseFailed, |_| ())?;
+            Released::Parked if claim.ending == Ending::Park => {
+                self.store.transition(claim, &Event::Parked)?;
                 return Ok(End::Parked);
             }
-            Released::Parked => {
-                self.store.transition(claim, Event::Parked, |claim| {
-                    claim.endpoint = None;
-                    claim.keep = false;
-                    claim.idle_deadline = None;
-                    claim.trouble = None;
-                })?;
-                return Ok(End::Parked);
-            }
+            Released::Parked => "it is parked, and was to be deleted",
             Released::Deleted | Released::Missing { proof: Proof::Deleted } => {
-                self.store.transition(claim, Event::Deleted, |claim| claim.endpoint = None)?;
+                self.store.transition(claim, &Event::Deleted)?;
                 return Ok(End::Deleted);
             }
             Released::Missing { proof: Proof::NotVisible } => NOT_VISIBLE,
@@ -217,25 +191,22 @@ impl Desk {
         ))
     }
 
-    /// Calls `release` for a claim.
+    /// Has a provider do what the claim says is to be done.
     pub(super) fn call_release(
         &mut self,
         provider: &mut Provider,
         claim: &mut Claim,
-        action: ReleaseAction,
         settings: &Settings,
     ) -> Result<Released, CommandError> {
-        let scope = claim.scope.clone().ok_or_else(|| {
-            CommandError::new(
-                Exit::Conflict,
-                format!("nothing proves where the resource of `{}` belongs", claim.slug),
-            )
-        })?;
+        let Some((owned, action)) = claim.to_release() else {
+            let message = format!("nothing of `{}` is to be released", claim.slug);
+            return Err(CommandError::new(Exit::Conflict, message));
+        };
         let request = ReleaseRequest {
             lease: claim.id.to_string(),
-            resource: claim.resource.clone(),
-            scope,
-            attributes: claim.attributes.clone(),
+            resource: owned.resource(),
+            scope: owned.scope.clone(),
+            attributes: owned.attributes.clone(),
             action,
             settings: settings.clone(),
         };
@@ -244,6 +215,17 @@ impl Desk {
         let mut clerk = Clerk { store: &mut self.store, claim, printer, stop };
         Ok(provider.release(&request, longest, &mut clerk)?)
     }
+}
+
+/// How a box is left after a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Leaving {
+    /// Ready, now and after later runs.
+    pub keep: bool,
+    /// If it stays ready: for how long without use.
+    pub idle: Duration,
+    /// The end of the run was seen.
+    pub run_is_over: bool,
 }
 
 /// What becomes of a claim that can't be brought to its end now.

@@ -1,13 +1,11 @@
 //! Undoes a lease that failed, as far as it is proven ours.
 
-use super::answer::{NOT_VISIBLE, is_the_same, note, why_not};
+use super::answer::{NOT_VISIBLE, why_not};
 use super::desk::Desk;
-use crate::claims::{Claim, Event, State};
+use crate::claims::{Claim, Event, Owned, State};
 use crate::output::{CommandError, to_type};
 use crabbox_provider_api::Effect;
-use crabbox_provider_api::payload::{
-    Intent, Proof, ReleaseAction, Released, Resolution, Resource, Settings,
-};
+use crabbox_provider_api::payload::{Intent, Proof, ReleaseAction, Released, Resolution, Settings};
 
 /// What is left of a lease that failed.
 enum Left {
@@ -44,19 +42,15 @@ impl Desk {
         };
         let nothing = matches!(left, Left::Nothing | Left::Deleted);
         // Whoever left on purpose needs no reminder of what isn't there.
-        let event = match claim.state {
-            State::Leasing if nothing && self.working.is_interrupted() => Event::Nothing,
-            State::Releasing if nothing && self.working.is_interrupted() => Event::Deleted,
-            _ => Event::LeaseFailed,
+        let gone = nothing && self.working.is_interrupted();
+        let event = match (claim.state(), claim.made()) {
+            (State::Leasing, None) if gone => Event::Nothing,
+            (State::Leasing, Some(_)) if gone => Event::Gone,
+            (State::Releasing, _) if gone => Event::Deleted,
+            // Of what isn't there, nothing is to be asked for when it is stopped.
+            (_, made) => Event::LeaseFailed { left: made.filter(|_| !nothing), why: trouble },
         };
-        let closed = self.store.transition(&mut claim, event, |claim| {
-            claim.rolled_back = true;
-            claim.trouble = Some(trouble);
-            if nothing {
-                // Nothing is to be asked for when it is stopped.
-                claim.resource = Resource::default();
-            }
-        });
+        let closed = self.store.transition(&mut claim, &event);
         let result = match said {
             None => result,
             Some(said) => result.hint(said),
@@ -78,20 +72,20 @@ impl Desk {
         effect: Effect,
         settings: &Settings,
     ) -> Result<Left, CommandError> {
-        if claim.resource.name.is_empty() {
+        if claim.made().is_none() {
             return Ok(Left::Nothing);
         }
         // The one that failed may be dead, or not itself any more.
         let mut provider = self.provider(&claim.provider)?;
         match self.resolve(&mut provider, claim, Intent::Status, settings)? {
-            Resolution::Found(found) if is_the_same(&claim.resource, &found.resource) => {
-                self.store.transition(claim, Event::Release, |claim| {
-                    note(claim, found);
-                    // Should this be killed, what is left is still never used.
-                    claim.rolled_back = true;
-                })?;
-                let action = claim.release;
-                let released = self.call_release(&mut provider, claim, action, settings)?;
+            Resolution::Found(found) if claim.is_about(&found.resource) => {
+                let Some(action) = claim.ending.action() else {
+                    return Ok(Left::Unsure("it is to be left as it is".to_owned()));
+                };
+                // Should this be killed, what is left is still never used.
+                let event = Event::Release { found: Owned::of(&found), action, failed: true };
+                self.store.transition(claim, &event)?;
+                let released = self.call_release(&mut provider, claim, settings)?;
                 Ok(Left::after(&released, action))
             }
             Resolution::Missing { proof: Proof::Deleted } if effect == Effect::None => {
@@ -122,7 +116,7 @@ impl Left {
     }
 
     fn describe(&self, claim: &Claim) -> Option<String> {
-        let name = &claim.resource.name;
+        let name = claim.made().map(|made| made.name).unwrap_or_default();
         match self {
             Self::Nothing => None,
             Self::Deleted => Some(format!("what it made (`{name}`) is deleted")),

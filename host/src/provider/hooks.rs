@@ -8,7 +8,7 @@ use super::stop::Stop;
 use crate::fault;
 use crate::redact;
 use crate::registry::Library;
-use crabbox_provider_api::manifest::{Deadlines, Manifest};
+use crabbox_provider_api::manifest::{Deadline, Deadlines, Manifest};
 use crabbox_provider_api::payload::{
     Checkpoint, Diagnosis, DoctorRequest, ExtendRequest, Extended, Inventory, LeaseRequest, Leased,
     ListRequest, ReleaseRequest, Released, Resolution, ResolveRequest,
@@ -69,6 +69,7 @@ pub struct Provider {
     name: String,
     version: String,
     deadlines: Deadlines,
+    own_deadline: Option<Deadline>,
     /// Its settings that are secrets.
     secrets: Vec<String>,
     runtime: Box<dyn Runtime>,
@@ -84,6 +85,7 @@ pub fn open(library: &Library, options: &Options) -> Result<Provider, ProviderEr
         name: library.manifest.name.clone(),
         version: library.manifest.version.to_string(),
         deadlines: library.manifest.deadlines.clone(),
+        own_deadline: library.manifest.deadline.clone(),
         secrets: secrets(&library.manifest),
         runtime,
     })
@@ -129,6 +131,12 @@ impl Provider {
     #[must_use]
     pub fn version(&self) -> &str {
         &self.version
+    }
+
+    /// The deadline that it puts on resources itself, if it does.
+    #[must_use]
+    pub fn own_deadline(&self) -> Option<&Deadline> {
+        self.own_deadline.as_ref()
     }
 
     /// Lists what could be ours: asks for page after page until the end, all within `longest`. A list

@@ -8,9 +8,11 @@
 //!
 //! [`settings`] are the schema of `[provider.NAME]`. This crate knows the schema and nothing else: which settings hold, and which library to load, is the host's business.
 
+mod deadline;
 mod deadlines;
 pub mod settings;
 
+pub use deadline::Deadline;
 pub use deadlines::{Deadlines, Limit};
 pub use settings::{Affects, Repository, Setting, SettingProblem, Type};
 
@@ -54,6 +56,9 @@ pub struct Manifest {
     /// How long its hooks may take.
     #[serde(default)]
     pub deadlines: Deadlines,
+    /// The deadline that it puts on resources itself, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Deadline>,
     /// The settings under `[provider.NAME]`.
     #[serde(default)]
     pub settings: BTreeMap<String, Setting>,

@@ -57,6 +57,12 @@ impl Provider for Local {
         let Some(scope) = scope_here(&root, request.scope.as_ref())? else {
             if let Some(scope) = &request.scope {
                 host.progress(&root.why_not(scope));
+                if let Some(line) = root.epitaph(scope).filter(|_| request.intent == Intent::Status)
+                {
+                    host.progress(&format!(
+                        "if it was deleted with all its boxes, this says so: {line}"
+                    ));
+                }
             }
             return Ok(Resolution::Missing { proof: Proof::NotVisible });
         };
@@ -103,11 +109,6 @@ impl Provider for Local {
         let root = root()?;
         if scope_here(&root, Some(&request.scope))?.is_none() {
             host.progress(&root.why_not(&request.scope));
-            if let Some(line) = root.epitaph(&request.scope) {
-                host.progress(&format!(
-                    "if it was deleted with all its boxes, this says so: {line}"
-                ));
-            }
             return Ok(Released::Missing { proof: Proof::NotVisible });
         }
         let boxes = Boxes::new(root.path().to_owned());

@@ -7,14 +7,15 @@ use crate::cli::config::warn;
 use crate::cli::interrupts::Interrupts;
 use crate::cli::list::to_json;
 use crate::cli::onlooker::Onlooker;
+use crate::cli::provider::request::{Hook, Parts, parse_parts};
 use crate::config::{Flags, REPOSITORY_FILE, Settings};
-use crate::lease::{self, How, Wanted, random_bits};
-use crate::output::{CommandError, Exit, to_type};
+use crate::lease::{self, How, Leaving, Wanted, random_bits};
+use crate::output::{CommandError, Exit, Typed, to_type};
 use crate::places::Places;
 use crate::registry::Library;
-use clap::{Args, ValueEnum};
-use crabbox_provider_api::payload::{DoctorRequest, ListRequest, ReleaseAction};
-use serde_json::{Map, Value, json};
+use clap::Args;
+use crabbox_provider_api::payload::{DoctorRequest, ListRequest};
+use serde_json::{Value, json};
 use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -33,13 +34,13 @@ pub(in crate::cli) struct Call {
     /// The provider
     #[arg(value_name = "NAME")]
     provider: String,
-    /// The hook: doctor, list, resolve, lease or release
+    /// The hook: doctor, list, resolve, lease, release or extend
     #[arg(value_enum, hide_possible_values = true)]
     hook: Hook,
     /// Parts of the request, as JSON; the rest is filled in
     #[arg(long, value_name = "JSON", default_value = "{}", hide_default_value = true)]
-    #[arg(value_parser = parse_object)]
-    request: Map<String, Value>,
+    #[arg(value_parser = parse_parts)]
+    request: Parts,
     /// The lease whose box it is about: its id or slug
     #[arg(long, value_name = "LEASE")]
     id: Option<String>,
@@ -51,53 +52,18 @@ pub(in crate::cli) struct Call {
     pub(super) trace: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Hook {
-    Doctor,
-    List,
-    Resolve,
-    Lease,
-    Release,
-}
-
 /// What came of it: the hook's own answer, or the claim where the host acts on that.
 enum Came {
     Answer(Value),
     Lease(Box<Claim>),
 }
 
-impl Hook {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Doctor => "doctor",
-            Self::List => "list",
-            Self::Resolve => "resolve",
-            Self::Lease => "lease",
-            Self::Release => "release",
-        }
-    }
-
-    /// What may be asked for. A resource is never among it: that comes from a claim alone. Nor are
-    /// settings: they are checked, and secrets among them aren't for a command line.
-    fn keys(self) -> &'static [&'static str] {
-        match self {
-            Self::Doctor | Self::List | Self::Lease => &[],
-            Self::Resolve => &["intent"],
-            Self::Release => &["action"],
-        }
-    }
-
-    fn is_about_a_lease(self) -> bool {
-        matches!(self, Self::Resolve | Self::Release)
-    }
-}
-
 impl Call {
     pub(super) fn changes(&self) -> bool {
         match self.hook {
             Hook::Doctor | Hook::List => false,
-            Hook::Resolve => self.connects().unwrap_or(false),
-            Hook::Lease | Hook::Release => true,
+            Hook::Resolve => self.request.connects().unwrap_or(false),
+            Hook::Lease | Hook::Release | Hook::Extend => true,
         }
     }
 
@@ -127,7 +93,7 @@ impl Call {
     fn check(&self) -> Result<(), CommandError> {
         let hook = self.hook.name();
         let keys = self.hook.keys();
-        if let Some(key) = self.request.keys().find(|key| !keys.contains(&key.as_str())) {
+        if let Some(key) = self.request.0.keys().find(|key| !keys.contains(&key.as_str())) {
             let key = key.escape_debug();
             let takes = keys.first().map_or("nothing".to_owned(), |key| format!("`{key}`"));
             let message = format!("`--request` of `{hook}` takes {takes}, and not `{key}`");
@@ -151,7 +117,7 @@ impl Call {
     fn call(&self, shared: &Shared) -> Result<Came, CommandError> {
         let places = shared.places()?;
         // What the machine enforces is set aside only for what lets go of a box, or just looks at it.
-        let connects = self.hook == Hook::Resolve && self.connects()?;
+        let connects = self.hook == Hook::Resolve && self.request.connects()?;
         let of_lease = self.hook.is_about_a_lease() && !connects;
         let flags = Flags { of_lease, ..shared.flags() };
         let claim = self.claim(shared, &places, &flags)?;
@@ -172,13 +138,13 @@ impl Call {
                 let interrupts =
                     Interrupts::listen(shared.printer, desk.working(), to_type(&["list"]))?;
                 let got = desk.acquire(&wanted).and_then(|mut held| {
-                    desk.let_go(&mut held, true, settings.idle, handed)?;
+                    desk.let_go(&mut held, &leaving(&settings, true), handed)?;
                     Ok(held.claim)
                 });
                 let claim = got.map_err(|error| interrupts.explain(error))?;
                 Ok(Came::Lease(Box::new(claim)))
             }
-            Hook::Resolve | Hook::Release => {
+            Hook::Resolve | Hook::Release | Hook::Extend => {
                 let claim = claim.expect("a hook about a lease has found its claim");
                 if claim.provider != library.manifest.name {
                     let (slug, of) = (&claim.slug, &claim.provider);
@@ -187,7 +153,7 @@ impl Call {
                     return Err(CommandError::new(Exit::Conflict, message));
                 }
                 if self.hook == Hook::Release {
-                    let delete = self.deletes(&claim)?;
+                    let delete = self.request.deletes(&claim)?;
                     if delete {
                         let deletion = Deletion { word: "`delete`", yes: self.yes };
                         deletion.agree(shared, &settings, &claim)?;
@@ -197,6 +163,16 @@ impl Call {
                     let interrupts = Interrupts::listen(shared.printer, desk.working(), again)?;
                     let stopped = desk.stop(claim.id.as_str(), delete, handed);
                     let (claim, _) = stopped.map_err(|error| interrupts.explain(error))?;
+                    return Ok(Came::Lease(Box::new(claim)));
+                }
+                if self.hook == Hook::Extend {
+                    let time = self.request.time()?;
+                    bounds::check_provider(&settings, &claim)?;
+                    bounds::check_ttl(&settings, time)?;
+                    let again = Typed::here().to_string();
+                    let interrupts = Interrupts::listen(shared.printer, desk.working(), again)?;
+                    let extended = desk.extend(claim.id.as_str(), time, handed);
+                    let claim = extended.map_err(|error| interrupts.explain(error))?;
                     return Ok(Came::Lease(Box::new(claim)));
                 }
                 if !connects {
@@ -215,7 +191,7 @@ impl Call {
                     }
                     // It stays ready for its time, and is kept only if it was before.
                     held.how = How::FoundReady;
-                    desk.let_go(&mut held, false, settings.idle, handed)?;
+                    desk.let_go(&mut held, &leaving(&settings, false), handed)?;
                     Ok(held.claim)
                 });
                 let claim = reached.map_err(|error| interrupts.explain(error))?;
@@ -266,33 +242,18 @@ impl Call {
             profile: settings.provider_settings.profile.clone(),
             release: settings.release,
             keep: true,
+            ttl: settings.ttl,
             fresh: self.hook == Hook::Lease,
             id,
             wait: false,
             run: format!("run_{:012x}", random_bits() & 0xffff_ffff_ffff),
         }
     }
+}
 
-    fn connects(&self) -> Result<bool, CommandError> {
-        match self.request.get("intent").map(Value::as_str) {
-            None | Some(Some("status")) => Ok(false),
-            Some(Some("connect")) => Ok(true),
-            Some(_) => Err(CommandError::usage("`intent` must be `status` or `connect`")),
-        }
-    }
-
-    /// Is deleting asked for? Else what was settled when it was leased holds.
-    fn deletes(&self, claim: &Claim) -> Result<bool, CommandError> {
-        match (self.request.get("action").map(Value::as_str), claim.release) {
-            (None, _) | (Some(Some("park")), ReleaseAction::Park) => Ok(false),
-            (Some(Some("delete")), _) => Ok(true),
-            (Some(Some("park")), ReleaseAction::Delete) => {
-                let message = format!("`{}` was leased to be deleted at its end", claim.slug);
-                Err(CommandError::new(Exit::Conflict, message))
-            }
-            (Some(_), _) => Err(CommandError::usage("`action` must be `park` or `delete`")),
-        }
-    }
+/// A box that no run was on.
+fn leaving(settings: &Settings, keep: bool) -> Leaving {
+    Leaving { keep, idle: settings.idle, run_is_over: true }
 }
 
 /// The checkout that this is for, or the folder where there is none.
@@ -308,12 +269,4 @@ fn repository() -> Result<PathBuf, CommandError> {
 fn to_value(answer: &impl serde::Serialize) -> Result<Value, CommandError> {
     serde_json::to_value(answer)
         .map_err(|error| CommandError::failed("the answer can't be shown").because(error))
-}
-
-fn parse_object(text: &str) -> Result<Map<String, Value>, String> {
-    match serde_json::from_str(text) {
-        Ok(Value::Object(request)) => Ok(request),
-        Ok(_) => Err("expected a JSON object".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
 }

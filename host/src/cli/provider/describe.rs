@@ -105,6 +105,7 @@ fn about(library: &Library, digest: &str) -> String {
         ("targets", targets.join(", ")),
         ("capabilities", capabilities.join(", ")),
         ("deadlines", deadlines(&library.manifest)),
+        ("own deadline", own_deadline(&library.manifest)),
         ("licence", license.clone()),
         ("homepage", homepage.clone()),
         ("found in", library.source.as_str().to_owned()),
@@ -122,6 +123,16 @@ fn deadlines(manifest: &Manifest) -> String {
     let all = all.as_object().into_iter().flatten();
     let all = all.map(|(hook, limit)| format!("{hook} {}", limit.as_str().unwrap_or_default()));
     all.collect::<Vec<_>>().join(", ")
+}
+
+/// The deadline that it puts on resources itself.
+fn own_deadline(manifest: &Manifest) -> String {
+    let Some(deadline) = &manifest.deadline else { return String::new() };
+    let all = json!(deadline);
+    let all = all.as_object().into_iter().flatten();
+    let all = all.map(|(word, limit)| format!("{word} {}", limit.as_str().unwrap_or_default()));
+    let all = all.collect::<Vec<_>>().join(", ");
+    if all.is_empty() { "yes".to_owned() } else { all }
 }
 
 fn to_json(library: &Library, digest: &str, settings: &BTreeMap<&String, Option<Found>>) -> Value {
@@ -155,6 +166,7 @@ fn to_json(library: &Library, digest: &str, settings: &BTreeMap<&String, Option<
         "targets": manifest.targets,
         "capabilities": manifest.capabilities,
         "deadlines": manifest.deadlines,
+        "deadline": manifest.deadline,
         "environment": environment,
         "settings": settings,
         "source": library.source.as_str(),

@@ -4,6 +4,7 @@ mod call;
 mod describe;
 mod list;
 mod options;
+mod request;
 
 use super::Shared;
 use super::config::read;

@@ -2,6 +2,7 @@
 
 use super::explain::explain_sync;
 use crate::cli::config::warn;
+use crate::cli::stay::Stay;
 use crate::cli::{Shared, parse_positive};
 use crate::config::{Flags, Settings};
 use crate::lease::{Wanted, random_bits};
@@ -50,6 +51,8 @@ pub(in crate::cli) struct Run {
     /// Leave the box ready afterwards
     #[arg(long)]
     keep: bool,
+    #[command(flatten)]
+    stay: Stay,
     /// Run a line of shell instead of a program
     #[arg(long, value_name = "LINE", conflicts_with = "command")]
     shell: Option<OsString>,
@@ -109,6 +112,8 @@ impl Run {
         let flags = Flags {
             provider: self.provider.clone(),
             timeout: self.timeout,
+            ttl: self.stay.ttl,
+            idle: self.stay.idle,
             env: self.names(),
             exclude: self.exclude.clone(),
             ..shared.flags()
@@ -210,6 +215,7 @@ impl Run {
             profile: settings.provider_settings.profile.clone(),
             release: settings.release,
             keep: self.keep,
+            ttl: settings.ttl,
             fresh: self.fresh,
             id: self.id.clone(),
             wait: !self.no_wait,

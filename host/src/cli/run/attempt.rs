@@ -2,7 +2,7 @@
 //! recorded of its answer.
 
 use super::arguments::Order;
-use crate::claims::{Claim, Event, Machine, Store, describe_holder};
+use crate::claims::{Claim, Event, Machine, Store, Way, describe_holder};
 use crate::lease::{Desk, Held, How, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
@@ -63,16 +63,16 @@ impl Attempt<'_> {
         let mut request = Request {
             protocol: crabbox_wire::PROTOCOL,
             lease: held.claim.id.to_string(),
-            identity: identity(&held.claim),
-            marker: match &held.claim.marker {
-                Some(hash) => Marker::Expect { hash: hash.clone() },
+            identity: held.claim.way().map_or(Identity::Record, identity),
+            marker: match held.claim.way().and_then(|way| way.marker.clone()) {
+                Some(hash) => Marker::Expect { hash },
                 None => Marker::Write,
             },
             work_root: Text(work_root.into_bytes()),
             workspace: Text(workspace_name(&self.order.source.root)),
             sync: None,
             run: Some(RunRequest {
-                id: held.claim.run.clone().unwrap_or_default(),
+                id: self.order.wanted.run.clone(),
                 command: self.order.command.clone(),
                 directory: self.order.directory.clone(),
                 environment: run::inherit(same_machine && !self.order.clean_env),
@@ -121,8 +121,8 @@ impl Attempt<'_> {
 }
 
 /// What the box must show: what the provider named, or what it showed the last time.
-fn identity(claim: &Claim) -> Identity {
-    match (&claim.identity, &claim.machine) {
+fn identity(way: &Way) -> Identity {
+    match (&way.identity, &way.machine) {
         (Some(payload::Identity::Environment { name, value }), _) => {
             Identity::Environment { name: name.clone(), value: value.clone() }
         }
@@ -149,15 +149,13 @@ impl Seen for Record<'_> {
         self.proved = Proved(true);
         let machine =
             Machine { machine_id: proof.machine_id.clone(), boot_id: proof.boot_id.clone() };
-        let known = self.claim.machine.as_ref() == Some(&machine)
-            && self.claim.marker.as_ref() == Some(&proof.marker);
-        if known {
-            return Ok(());
+        let known = self.claim.way().is_some_and(|way| {
+            way.machine.as_ref() == Some(&machine) && way.marker.as_ref() == Some(&proof.marker)
+        });
+        if !known {
+            let event = Event::Note { machine, marker: proof.marker.clone() };
+            self.store.transition(self.claim, &event)?;
         }
-        self.store.transition(self.claim, Event::Note, |claim| {
-            claim.machine = Some(machine);
-            claim.marker = Some(proof.marker.clone());
-        })?;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use crate::cli::config::error_to_json;
 use crate::cli::{Shared, bounds};
 use crate::config::Settings;
 use crate::fault;
-use crate::lease::Desk;
+use crate::lease::{Desk, Leaving};
 use crate::output::{CommandError, Printer, Typed, human};
 use crate::run::{Finished, Listener, RunError};
 use crate::sync::{self, Scan, Scanning};
@@ -121,8 +121,8 @@ impl Order {
         let releasing = printer.progress(format!("letting go of {}", held.claim.slug));
         fault::point("run.before.let_go");
         let handed = &settings.provider_settings.handed;
-        let end = info_span!("release")
-            .in_scope(|| desk.let_go(&mut held, self.keep, settings.idle, handed));
+        let leaving = Leaving { keep: self.keep, idle: settings.idle, run_is_over: result.is_ok() };
+        let end = info_span!("release").in_scope(|| desk.let_go(&mut held, &leaving, handed));
         fault::point("run.after.let_go");
         drop(releasing);
         listener.done(outcome);

@@ -66,7 +66,7 @@ impl Report {
                 "end": end,
                 "trouble": trouble,
             },
-            "run": self.claim.run,
+            "run": self.claim.run.as_ref().map(|run| &run.id),
             "sync": { "root": synced.root, "written": synced.written, "removed": synced.removed, "bytes": sent },
             "ready_ms": millis(self.ready),
             "wall_ms": wall_ms,

@@ -1,0 +1,234 @@
+//! Brings a database of an earlier crabbox to the schema of this one, forwards only. What each earlier
+//! one wrote is kept beside this file, and tested.
+
+use super::claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way, path};
+use super::id::LeaseId;
+use super::stage::{Stage, State};
+use crabbox_provider_api::payload::{
+    Attributes, Endpoint, Identity, ReleaseAction, Resource, Scope,
+};
+use jiff::Timestamp;
+use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use serde::Deserialize;
+use std::path::PathBuf;
+
+/// The schema of this version; `PRAGMA user_version` holds a database's own.
+pub(super) const SCHEMA: i64 = 2;
+
+const CREATE: &str = "
+    CREATE TABLE claims (
+        id         TEXT PRIMARY KEY,
+        slug       TEXT NOT NULL,
+        state      TEXT NOT NULL,
+        revision   INTEGER NOT NULL,
+        provider   TEXT NOT NULL,
+        repository TEXT NOT NULL,
+        updated    TEXT NOT NULL,
+        record     TEXT NOT NULL
+    ) STRICT;
+    CREATE UNIQUE INDEX live_slugs ON claims (slug) WHERE state NOT IN ('released', 'lost');
+    CREATE INDEX by_repository ON claims (repository, provider, state);
+";
+
+/// What is done to a database with the schema before: one step a schema.
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 2] =
+    [|new| new.execute_batch(CREATE), stages];
+
+/// Brings an older database, or a new one, to [`SCHEMA`].
+pub(super) fn migrate(database: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    // Another command may have done it while this one waited.
+    let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(usize::MAX)) {
+        step(&transaction)?;
+    }
+    if found < SCHEMA {
+        transaction.pragma_update(None, "user_version", SCHEMA)?;
+    }
+    transaction.commit()
+}
+
+/// From schema 1: what a claim holds follows from where it stands. One that held what couldn't be
+/// stays as it is, and can't be read: it is named, and used for nothing.
+fn stages(database: &Transaction<'_>) -> rusqlite::Result<()> {
+    let mut statement = database.prepare("SELECT id, record FROM claims")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    for (id, record) in rows.collect::<Result<Vec<(String, String)>, _>>()? {
+        let claim = serde_json::from_str::<First>(&record).ok().and_then(First::convert);
+        let Some(Ok(record)) = claim.as_ref().map(serde_json::to_string::<Claim>) else { continue };
+        database.execute("UPDATE claims SET record = ?1 WHERE id = ?2", params![record, id])?;
+    }
+    Ok(())
+}
+
+/// A claim of schema 1.
+#[derive(Deserialize)]
+struct First {
+    id: LeaseId,
+    slug: String,
+    state: State,
+    revision: i64,
+    provider: String,
+    provider_version: String,
+    scope: Option<Scope>,
+    resource: Resource,
+    #[serde(default)]
+    attributes: Attributes,
+    endpoint: Option<Endpoint>,
+    identity: Option<Identity>,
+    machine: Option<Machine>,
+    marker: Option<String>,
+    release: ReleaseAction,
+    #[serde(default)]
+    keep: bool,
+    #[serde(default)]
+    rolled_back: bool,
+    #[serde(with = "path")]
+    repository: PathBuf,
+    profile: String,
+    created: Timestamp,
+    updated: Timestamp,
+    idle_deadline: Option<Timestamp>,
+    run: Option<String>,
+    trouble: Option<String>,
+}
+
+impl First {
+    /// `None`: it holds what can't be.
+    fn convert(self) -> Option<Claim> {
+        let made = Some(&self.resource.name).filter(|name| !name.is_empty()).map(|name| Made {
+            name: name.clone(),
+            id: self.resource.id.clone(),
+            scope: self.scope.clone(),
+            attributes: self.attributes.clone(),
+        });
+        let owned = || {
+            let made = made.clone()?;
+            let (id, scope) = (made.id?, made.scope?);
+            Some(Owned { name: made.name, id, scope, attributes: made.attributes })
+        };
+        let way = self.endpoint.map(|endpoint| Way {
+            endpoint,
+            identity: self.identity,
+            machine: self.machine,
+            marker: self.marker,
+        });
+        let stage = match self.state {
+            State::Leasing => Stage::Leasing { made },
+            State::Ready => Stage::Ready { owned: owned()?, way, idle_until: self.idle_deadline },
+            State::Busy => match way {
+                Some(way) => Stage::Busy { owned: owned()?, way },
+                None => Stage::Ready { owned: owned()?, way, idle_until: self.idle_deadline },
+            },
+            State::Releasing => Stage::Releasing { owned: owned()?, failed: self.rolled_back },
+            State::Parked => Stage::Parked { owned: owned()?, since: self.updated },
+            State::Released => Stage::Released { made },
+            State::Lost => Stage::Lost { made },
+            State::Failed => Stage::Failed { made },
+        };
+        let over = !matches!(self.state, State::Busy);
+        Some(Claim {
+            id: self.id,
+            slug: self.slug,
+            revision: self.revision,
+            provider: self.provider,
+            provider_version: self.provider_version,
+            name: String::new(),
+            ending: Ending::from(self.release),
+            keep: self.keep,
+            repository: self.repository,
+            profile: self.profile,
+            created: self.created,
+            updated: self.updated,
+            deadline: None,
+            run: self.run.map(|id| LastRun { id, over }),
+            trouble: self.trouble,
+            stage,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Reader, Store};
+    use super::*;
+    use std::collections::BTreeMap;
+    use std::fs;
+    use std::path::Path;
+
+    fn old(state: &Path) -> Connection {
+        fs::create_dir_all(state).expect("a folder");
+        let database = Connection::open(state.join("claims.db")).expect("opens");
+        database.execute_batch(include_str!("migrations/schema-1.sql")).expect("fills");
+        database
+    }
+
+    #[test]
+    fn every_claim_of_schema_1_is_there_with_all_that_it_held() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let state = folder.path().join("state");
+        drop(old(&state));
+        let (claims, unreadable) = Store::open(&state).expect("opens").all(true).expect("lists");
+        assert!(unreadable.is_empty(), "{unreadable:?}");
+        let claims: BTreeMap<_, _> =
+            claims.iter().map(|claim| (claim.slug.as_str(), claim)).collect();
+        let states = claims.iter().map(|(slug, claim)| format!("{slug} {}", claim.state()));
+        assert_eq!(
+            states.collect::<Vec<_>>(),
+            [
+                "beige-barnacle releasing",
+                "beige-krill released",
+                "bronze-whale leasing",
+                "crimson-narwhal leasing",
+                "green-pelican ready",
+                "grey-cod failed",
+                "indigo-limpet failed",
+                "lime-seal busy",
+                "mauve-turtle released",
+                "red-lobster parked",
+                "teal-manta lost",
+            ]
+        );
+        let kept = claims["green-pelican"];
+        assert!(kept.keep && kept.way().is_some_and(|way| way.marker.is_some()));
+        assert_eq!(kept.repository, Path::new("/home/ann/project"));
+        assert_eq!(kept.idle_until(), "2026-11-26T00:04:00.209335002Z".parse().ok());
+        assert!(kept.run.as_ref().is_some_and(|run| run.over));
+        assert!(claims["lime-seal"].run.as_ref().is_some_and(|run| !run.over));
+        let made = claims["bronze-whale"].made().expect("a box was named");
+        assert!(made.id.is_some() && made.scope.is_some());
+        assert_eq!(claims["crimson-narwhal"].made(), None);
+        assert!(claims["beige-barnacle"].to_release().is_some());
+        assert!(claims["indigo-limpet"].has_failed() && claims["indigo-limpet"].trouble.is_some());
+    }
+
+    #[test]
+    fn a_row_that_cannot_be_converted_is_kept_and_named() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let state = folder.path().join("state");
+        let database = old(&state);
+        let bad = r#"{"no":"claim"}"#;
+        let damage = "UPDATE claims SET record = ?1 WHERE slug = 'lime-seal'";
+        database.execute(damage, [bad]).expect("damages");
+        drop(database);
+        let (claims, unreadable) = Store::open(&state).expect("opens").all(true).expect("lists");
+        assert_eq!((claims.len(), unreadable.len()), (10, 1));
+        let database = Connection::open(state.join("claims.db")).expect("opens");
+        let query = "SELECT record FROM claims WHERE slug = 'lime-seal'";
+        let record: String = database.query_row(query, [], |row| row.get(0)).expect("is there");
+        assert_eq!(record, bad);
+    }
+
+    #[test]
+    fn whoever_only_looks_leaves_an_old_database_old() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let state = folder.path().join("state");
+        let database = old(&state);
+        let reader = Reader::open(&state).expect("opens").expect("is there");
+        assert_eq!(reader.live().expect("reads").len(), 8);
+        assert_eq!(reader.unreadable().expect("reads"), (11, Vec::new()));
+        let version: i64 =
+            database.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("reads");
+        assert_eq!(version, 1);
+    }
+}

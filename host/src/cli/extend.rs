@@ -1,0 +1,59 @@
+//! `crabbox extend`
+
+use super::Shared;
+use super::bounds;
+use super::config::warn;
+use super::interrupts::Interrupts;
+use super::list::to_json;
+use super::parse_positive;
+use crate::config::{Flags, Settings};
+use crate::output::{CommandError, Typed, human};
+use clap::Args;
+use jiff::Timestamp;
+use serde_json::json;
+use std::time::Duration;
+
+/// Let a box stay for longer, used or not
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox extend amber-crab 2h
+  crabbox extend amber-crab 90m --json")]
+pub(super) struct Extend {
+    /// The lease: its id or slug
+    id: String,
+    /// For how long from now at least, such as 90m or 8h
+    #[arg(value_name = "DURATION", value_parser = parse_positive)]
+    time: Duration,
+}
+
+impl Extend {
+    pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        let places = shared.places()?;
+        let flags = Flags { of_lease: true, ..shared.flags() };
+        let settings = Settings::load(flags.clone(), None, &places)?;
+        let mut desk = shared.desk(&places, &settings)?;
+        let claim = desk.find(&self.id)?;
+        let flags = Flags { provider: Some(claim.provider.clone()), ..flags };
+        let settings = Settings::for_provider(flags, Some(&claim.repository), &places)?;
+        warn(shared.printer, &settings.warnings);
+        bounds::check_provider(&settings, &claim)?;
+        bounds::check_ttl(&settings, self.time)?;
+        let handed = &settings.provider_settings.handed;
+        let again = Typed::here().to_string();
+        let interrupts = Interrupts::listen(shared.printer, desk.working(), again)?;
+        let _asking = shared.printer.progress(format!("extending {}", claim.slug));
+        let extended = desk.extend(claim.id.as_str(), self.time, handed);
+        let claim = extended.map_err(|error| interrupts.explain(error))?;
+        if shared.printer.json {
+            let document = json!({ "schema_version": 1, "lease": to_json(&claim) });
+            return shared.printer.document(&document);
+        }
+        if let Some(ends) = claim.ends() {
+            let left = ends.duration_since(Timestamp::now());
+            let left = human::duration(left.try_into().unwrap_or_default());
+            let at = ends.strftime("%Y-%m-%d %H:%M:%SZ");
+            shared.printer.phase(&format!("{} stays until {at}, {left} from now", claim.slug));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,156 @@
+//! `crabbox extend`: a box stays for longer, at its provider, too.
+
+use crate::desk::Desk;
+use crabbox_tests::{Ran, World};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::Value;
+use std::fs;
+
+fn lease(ran: &Ran) -> Value {
+    let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
+    document["lease"].clone()
+}
+
+fn time(value: &Value) -> Timestamp {
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{value}"))
+}
+
+/// So far from now, give or take a minute.
+fn is_in(time: Timestamp, hours: i64) -> bool {
+    let off = time.duration_since(Timestamp::now()) - SignedDuration::from_hours(hours);
+    off.abs() < SignedDuration::from_mins(1)
+}
+
+/// When the machine goes off by itself.
+fn own_deadline(desk: &Desk) -> Timestamp {
+    let text = fs::read_to_string(desk.machine().join("deadline")).expect("a deadline");
+    Timestamp::from_millisecond(text.parse().expect("a number")).expect("a time")
+}
+
+#[test]
+fn a_kept_box_stays_for_longer_and_never_for_less() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--keep", "--ttl", "3h", "--", "true"]).code, 0);
+    let slug = world.only_slug();
+    let before = lease(&world.crabbox(&["status", &slug, "--json"]));
+    assert!(is_in(time(&before["deadline"]), 3), "{before}");
+    for (given, ends) in [("10h", 10), ("1h", 10)] {
+        let ran = world.crabbox(&["extend", &slug, given, "--json"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let lease = lease(&ran);
+        for deadline in ["deadline", "idle_deadline"] {
+            assert!(is_in(time(&lease[deadline]), ends), "{given}: {lease}");
+        }
+        assert_eq!(lease["state"], "ready");
+    }
+    let ran = world.crabbox(&["extend", &slug, "2h"]);
+    assert!(
+        ran.stderr.contains("10h 00m from now") || ran.stderr.contains("9h 59m from now"),
+        "{ran:?}"
+    );
+}
+
+#[test]
+fn a_provider_with_deadlines_of_its_own_is_told_within_its_limits() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--ttl", "100s", "--", "true"]).code, 0);
+    // A multiple of a minute.
+    let first = own_deadline(&desk).duration_since(Timestamp::now());
+    let minute = SignedDuration::from_mins(1);
+    assert!(first > minute && first <= minute * 2, "{first}");
+    desk.calls();
+    let slug = desk.world.only_slug();
+    for (given, ends) in [("5h", 5), ("20000h", 24)] {
+        let ran = desk.crabbox(&["extend", &slug, given, "--json"]);
+        assert_eq!((ran.code, desk.calls().as_str()), (0, "extend"), "{ran:?}");
+        assert!(is_in(own_deadline(&desk), ends));
+        assert!(is_in(time(&lease(&ran)["deadline"]), ends), "{ran:?}");
+    }
+    desk.mood("extend fails");
+    let before = lease(&desk.crabbox(&["status", &slug, "--json"]));
+    let ran = desk.crabbox(&["extend", &slug, "30h"]);
+    assert_eq!(ran.code, 6, "{ran:?}");
+    assert_eq!(lease(&desk.crabbox(&["status", &slug, "--json"])), before);
+}
+
+#[test]
+fn a_box_in_use_is_extended_and_its_run_goes_on() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    let slug = desk.world.only_slug();
+    let go = desk.world.root().join("go");
+    let line = format!("touch up; while [ ! -e '{}' ]; do sleep 0.02; done", go.display());
+    let running = desk.command(&["--shell", &line]).spawn().expect("runs");
+    let desk_world = &desk.world;
+    crabbox_tests::until("the command runs", || {
+        lease(&desk_world.crabbox(&["status", &slug, "--json"]))["state"] == "busy"
+    });
+    let ran = desk.crabbox(&["extend", &slug, "12h", "--json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(lease(&ran)["state"], "busy");
+    fs::write(go, "").expect("a file");
+    assert!(running.wait_with_output().expect("ends").status.success());
+    let after = lease(&desk.crabbox(&["status", &slug, "--json"]));
+    assert_eq!(after["state"], "ready");
+    assert!(is_in(time(&after["deadline"]), 12), "{after}");
+}
+
+#[test]
+fn what_has_no_box_that_is_on_is_not_extended() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--", "true"]).code, 0);
+    let slug = world.only_slug();
+    let ran = world.crabbox(&["extend", &slug, "1h"]);
+    assert_eq!(ran.code, 5, "{ran:?}");
+    assert!(ran.stderr.contains("its box is parked"), "{ran:?}");
+    let id = lease(&world.crabbox(&["stop", &slug, "--delete", "--yes", "--json"]))["id"].clone();
+    let ran = world.crabbox(&["extend", id.as_str().expect("an id"), "1h"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    for bad in ["0s", "-1h", "soon", ""] {
+        assert_eq!(world.crabbox(&["extend", &slug, "--", bad]).code, 2, "{bad}");
+    }
+    assert_eq!(world.crabbox(&["extend", "no-such-lease", "1h"]).code, 4);
+}
+
+#[test]
+fn nobody_gets_more_time_than_the_machine_allows() {
+    let world = World::new();
+    if !world.configure_machine("[enforced.lease]\nttl = '2h'\n") {
+        return;
+    }
+    let ran = world.crabbox(&["run", "--ttl", "3h", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("at most `2h`"), "{ran:?}");
+    assert_eq!(world.crabbox(&["run", "--keep", "--", "true"]).code, 0);
+    let slug = world.only_slug();
+    let lease = lease(&world.crabbox(&["status", &slug, "--json"]));
+    assert!(is_in(time(&lease["deadline"]), 2), "{lease}");
+    let ran = world.crabbox(&["extend", &slug, "3h"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("at most `2h`"), "{ran:?}");
+    assert_eq!(world.crabbox(&["extend", &slug, "90m"]).code, 0);
+}
+
+#[test]
+fn the_hook_is_called_for_a_claim_alone() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    let slug = desk.world.only_slug();
+    let end = (Timestamp::now() + SignedDuration::from_hours(20)).as_millisecond();
+    let request = format!(r#"{{"deadline":{end}}}"#);
+    let call = |more: &[&str]| {
+        desk.crabbox(&[&["provider", "call", "desk", "extend", "--json"], more].concat())
+    };
+    desk.calls();
+    let ran = call(&["--id", &slug, "--request", &request]);
+    assert_eq!((ran.code, desk.calls().as_str()), (0, "extend"), "{ran:?}");
+    assert!(is_in(time(&lease(&ran)["deadline"]), 20), "{ran:?}");
+    assert!(is_in(own_deadline(&desk), 20));
+    for request in
+        [r#"{"deadline":1}"#, r#"{"deadline":"soon"}"#, r#"{"resource":{"name":"x"}}"#, "{}"]
+    {
+        let ran = call(&["--id", &slug, "--request", request]);
+        assert_eq!((ran.code, desk.calls().as_str()), (2, ""), "{request}: {ran:?}");
+    }
+    assert_eq!(call(&["--request", &request]).code, 2);
+}
