@@ -125,7 +125,7 @@ fn a_newer_database_is_left_to_its_crabbox() {
     newer.pragma_update(None, "user_version", 99).expect("ages");
     drop(newer);
     let said =
-        format!("the claims database `{}` has schema 99, this crabbox knows 1", path.display());
+        format!("the claims database `{}` has schema 99, this crabbox knows 2", path.display());
     let next = ["hint: use the newer crabbox", "hint: `--state-dir DIR`"];
     says(&world.crabbox(&["list"]), 1, &[&said, next[0], next[1]]);
     says(&world.shell("true"), 125, &[&said]);
@@ -299,8 +299,8 @@ fn what_a_claim_says_is_shown_and_not_obeyed() {
     let escape = "\u{1b}[2J\u{9b}1m";
     connection
         .execute(
-            "UPDATE claims SET record = json_set(record, '$.trouble', ?1, '$.resource.name', ?1,
-                '$.provider', ?1, '$.repository', ?1, '$.run', ?1)",
+            "UPDATE claims SET record = json_set(record, '$.trouble', ?1, '$.stage.owned.name', ?1,
+                '$.provider', ?1, '$.repository', ?1, '$.run.id', ?1)",
             [escape],
         )
         .expect("changes");
