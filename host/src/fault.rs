@@ -89,6 +89,8 @@ pub const POINTS: &[&str] = &[
 /// Comes to the point of this name, one of [`POINTS`].
 #[cfg(debug_assertions)]
 pub(crate) fn point(name: impl Display) {
+    #[cfg(test)]
+    in_tests::meet();
     if let Some(order) = orders::given() {
         order.meet(&name.to_string());
     }
@@ -103,6 +105,34 @@ pub(crate) fn point(_: impl Display) {}
 pub(crate) fn environment() -> Option<(&'static str, OsString)> {
     let value = if cfg!(debug_assertions) { std::env::var_os(VARIABLE) } else { None };
     Some((VARIABLE, value?))
+}
+
+/// The same within one process, for tests of thousands of crashes: a thread unwinds, and nothing more is
+/// written.
+#[cfg(test)]
+pub(crate) mod in_tests {
+    use std::cell::Cell;
+    use std::panic::resume_unwind;
+
+    thread_local!(static LEFT: Cell<Option<usize>> = const { Cell::new(None) });
+
+    /// What it unwinds with.
+    pub(crate) struct Crash;
+
+    /// This thread crashes when it has passed so many more points.
+    pub(crate) fn crash_after(points: Option<usize>) {
+        LEFT.set(points);
+    }
+
+    pub(super) fn meet() {
+        match LEFT.get() {
+            Some(0) => {
+                LEFT.set(None);
+                resume_unwind(Box::new(Crash));
+            }
+            left => LEFT.set(left.map(|left| left - 1)),
+        }
+    }
 }
 
 #[cfg(debug_assertions)]

@@ -1,6 +1,7 @@
 //! What a claim holds.
 
 use super::id::LeaseId;
+use super::moment::Moment;
 use super::stage::{Stage, State};
 use crabbox_provider_api::payload::{
     Attributes, Endpoint, Found, Identity, ReleaseAction, Resource, Scope,
@@ -39,7 +40,7 @@ pub struct Claim {
     /// When it last changed.
     pub updated: Timestamp,
     /// When the box is let go of at the latest, unless a run is alive.
-    pub deadline: Option<Timestamp>,
+    pub deadline: Option<Moment>,
     /// The last run on it.
     pub run: Option<LastRun>,
     /// Why leasing failed, why nobody vouches for the box, or what is left to do by hand.
@@ -99,17 +100,17 @@ impl Claim {
 
     /// Until when it may stay ready without use.
     #[must_use]
-    pub fn idle_until(&self) -> Option<Timestamp> {
+    pub fn idle_until(&self) -> Option<&Moment> {
         match &self.stage {
-            Stage::Ready { idle_until, .. } => *idle_until,
+            Stage::Ready { idle_until, .. } => idle_until.as_ref(),
             _ => None,
         }
     }
 
     /// When the box is to be let go of: the earlier one of the two deadlines.
     #[must_use]
-    pub fn ends(&self) -> Option<Timestamp> {
-        self.deadline.into_iter().chain(self.idle_until()).min()
+    pub fn ends(&self) -> Option<Moment> {
+        self.deadline.iter().chain(self.idle_until()).cloned().reduce(Moment::earlier)
     }
 
     /// Is this the same but for how long the box may stay?
@@ -117,11 +118,11 @@ impl Claim {
         let mut same = self.clone();
         same.revision = other.revision;
         same.updated = other.updated;
-        same.deadline = other.deadline;
+        same.deadline.clone_from(&other.deadline);
         if let (Stage::Ready { idle_until, .. }, Stage::Ready { idle_until: others, .. }) =
             (&mut same.stage, &other.stage)
         {
-            *idle_until = *others;
+            idle_until.clone_from(others);
         }
         same == *other
     }
@@ -178,6 +179,10 @@ pub struct Made {
     /// The provider's own notes.
     #[serde(default)]
     pub attributes: Attributes,
+    /// When the provider was asked to make it, if that may still be under way: its absence proves
+    /// nothing for a while then.
+    #[serde(default)]
+    pub asked: Option<Moment>,
 }
 
 impl Made {
@@ -214,7 +219,7 @@ pub struct Owned {
 impl From<Owned> for Made {
     fn from(owned: Owned) -> Self {
         let Owned { name, id, scope, attributes } = owned;
-        Self { name, id: Some(id), scope: Some(scope), attributes }
+        Self { name, id: Some(id), scope: Some(scope), attributes, asked: None }
     }
 }
 

@@ -2,6 +2,7 @@
 //! do meanwhile. Nothing else changes a claim.
 
 use super::claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way};
+use super::moment::Moment;
 use super::stage::{Stage, State};
 use crabbox_provider_api::payload::{ReleaseAction, Resource};
 use jiff::Timestamp;
@@ -36,7 +37,7 @@ pub enum Event {
         /// What for.
         run: LastRun,
         /// Until when the box may stay, where the claim doesn't say, or where it was started just now.
-        deadline: Option<Timestamp>,
+        deadline: Option<Moment>,
     },
     /// It learned something about the box it holds.
     Note {
@@ -50,7 +51,7 @@ pub enum Event {
         /// Also after later runs.
         keep: bool,
         /// For how long without use.
-        idle_until: Option<Timestamp>,
+        idle_until: Option<Moment>,
         /// The end of the run was seen.
         run_is_over: bool,
     },
@@ -63,9 +64,9 @@ pub enum Event {
     /// The box is to stay for longer.
     Extended {
         /// Until then, unless a run is alive.
-        deadline: Timestamp,
+        deadline: Moment,
         /// Also without use, until then.
-        idle_until: Option<Timestamp>,
+        idle_until: Option<Moment>,
     },
     /// The resource is to be parked or deleted.
     Release {
@@ -154,8 +155,8 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
         (S::Leasing { made: old }, E::Checkpoint(made)) => match old {
             // Before an id is known, a pool's provider may go on to the next one of its boxes.
             Some(old) if old.id.is_some() && old.name != made.name => Err(true),
-            // Asked once more after a crash, it begins with the name again.
-            Some(old) if old.id.is_some() && made.id.is_none() => Ok(claim.stage.clone()),
+            // Asked once more after a crash, it begins with the name again: what had the id may be gone,
+            // and the next one of the name is on its way.
             _ => Ok(S::Leasing { made: Some(made.clone()) }),
         },
         (S::Leasing { made: Some(made) }, E::Leased { owned, way, .. }) => {
@@ -186,12 +187,14 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
             let (machine, marker) = (Some(machine.clone()), Some(marker.clone()));
             Ok(S::Busy { owned: owned.clone(), way: Way { machine, marker, ..way.clone() } })
         }
-        (S::Busy { owned, way }, E::Free { idle_until, .. }) => {
-            Ok(S::Ready { owned: owned.clone(), way: Some(way.clone()), idle_until: *idle_until })
-        }
+        (S::Busy { owned, way }, E::Free { idle_until, .. }) => Ok(S::Ready {
+            owned: owned.clone(),
+            way: Some(way.clone()),
+            idle_until: idle_until.clone(),
+        }),
         (S::Ready { owned, way, idle_until: old }, E::Extended { idle_until, .. }) => {
             let (owned, way) = (owned.clone(), way.clone());
-            Ok(S::Ready { owned, way, idle_until: (*old).max(*idle_until) })
+            Ok(S::Ready { owned, way, idle_until: later(old.as_ref(), idle_until.as_ref()) })
         }
         (S::Busy { .. }, E::Extended { .. }) => Ok(claim.stage.clone()),
 
@@ -200,7 +203,7 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
             Ok(S::Ready { owned: owned.clone(), way: None, idle_until: None })
         }
         (S::Ready { owned, idle_until, .. }, E::Unproven { .. }) => {
-            Ok(S::Ready { owned: owned.clone(), way: None, idle_until: *idle_until })
+            Ok(S::Ready { owned: owned.clone(), way: None, idle_until: idle_until.clone() })
         }
         (
             S::Leasing { made: Some(_) }
@@ -251,6 +254,11 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
     }
 }
 
+/// The later of two deadlines, of which one may not be there.
+fn later(one: Option<&Moment>, other: Option<&Moment>) -> Option<Moment> {
+    one.into_iter().chain(other).cloned().reduce(Moment::later)
+}
+
 impl Claim {
     /// The claim after `event`, one revision on.
     pub fn after(&self, event: &Event, now: Timestamp) -> Result<Self, Refused> {
@@ -263,9 +271,9 @@ impl Claim {
                 claim.run = Some(run.clone());
                 if found.is_some() {
                     claim.trouble = None;
-                    claim.deadline = claim.deadline.max(*deadline);
+                    claim.deadline = later(claim.deadline.as_ref(), deadline.as_ref());
                 } else {
-                    claim.deadline = claim.deadline.or(*deadline);
+                    claim.deadline = claim.deadline.or_else(|| deadline.clone());
                 }
             }
             Event::LeaseFailed { why, .. } => {
@@ -279,7 +287,7 @@ impl Claim {
                 claim.run = claim.run.map(|run| LastRun { over: run.over || *run_is_over, ..run });
             }
             Event::Extended { deadline, .. } => {
-                claim.deadline = claim.deadline.max(Some(*deadline));
+                claim.deadline = later(claim.deadline.as_ref(), Some(deadline));
             }
             Event::Release { action, .. } => claim.ending = (*action).into(),
             Event::Parked => {
@@ -388,13 +396,12 @@ pub(super) mod tests {
     /// One of each kind and, where it matters, with and without what it may hold.
     fn stages() -> Vec<Stage> {
         let since = Timestamp::UNIX_EPOCH;
-        let idle_until = None;
         let made = || Some(owned("1").into());
         vec![
             Stage::Leasing { made: None },
             Stage::Leasing { made: made() },
-            Stage::Ready { owned: owned("1"), way: None, idle_until },
-            Stage::Ready { owned: owned("1"), way: Some(way()), idle_until },
+            Stage::Ready { owned: owned("1"), way: None, idle_until: None },
+            Stage::Ready { owned: owned("1"), way: Some(way()), idle_until: None },
             Stage::Busy { owned: owned("1"), way: way() },
             Stage::Releasing { owned: owned("1"), failed: false },
             Stage::Releasing { owned: owned("1"), failed: true },
@@ -421,7 +428,7 @@ pub(super) mod tests {
             Event::Note { machine, marker: String::new() },
             Event::Free { keep: false, idle_until: None, run_is_over: true },
             Event::Unproven { why: why() },
-            Event::Extended { deadline: Timestamp::UNIX_EPOCH, idle_until: None },
+            Event::Extended { deadline: Moment::now(), idle_until: None },
             Event::Release { found: None, action, failed: false },
             Event::Release { found: Some(owned(id)), action, failed: false },
             Event::Parked,
@@ -505,7 +512,7 @@ pub(super) mod tests {
         };
         let after = |made| leasing.after(&Event::Checkpoint(made), Timestamp::UNIX_EPOCH);
         let id_of = |claim: Claim| claim.made().and_then(|made| made.id);
-        assert_eq!(after(made("box", None)).map(id_of), Ok(Some("1".to_owned())));
+        assert_eq!(after(made("box", None)).map(id_of), Ok(None));
         assert_eq!(after(made("box", Some("2"))).map(id_of), Ok(Some("2".to_owned())));
         assert!(after(made("another", Some("1"))).is_err());
         assert!(after(made("another", None)).is_err());
@@ -541,11 +548,12 @@ pub(super) mod tests {
     #[test]
     fn a_deadline_is_never_moved_back_by_an_extension() {
         let late: Timestamp = "2030-01-01T00:00:00Z".parse().expect("a time");
-        let idle_until = Some(late);
+        let late = Moment::at(late);
+        let idle_until = Some(late.clone());
         let ready = Stage::Ready { owned: owned("1"), way: None, idle_until };
-        let ready = Claim { deadline: Some(late), ..claim(ready) };
-        let deadline = Timestamp::UNIX_EPOCH;
-        let event = Event::Extended { deadline, idle_until: Some(deadline) };
+        let ready = Claim { deadline: Some(late.clone()), ..claim(ready) };
+        let deadline = Moment::now();
+        let event = Event::Extended { deadline: deadline.clone(), idle_until: Some(deadline) };
         let after = ready.after(&event, Timestamp::UNIX_EPOCH).expect("extends");
         assert_eq!(after.ends(), Some(late));
     }

@@ -3,6 +3,7 @@
 
 use super::claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way, path};
 use super::id::LeaseId;
+use super::moment::Moment;
 use super::stage::{Stage, State};
 use crabbox_provider_api::payload::{
     Attributes, Endpoint, Identity, ReleaseAction, Resource, Scope,
@@ -101,6 +102,7 @@ impl First {
             id: self.resource.id.clone(),
             scope: self.scope.clone(),
             attributes: self.attributes.clone(),
+            asked: None,
         });
         let owned = || {
             let made = made.clone()?;
@@ -115,10 +117,18 @@ impl First {
         });
         let stage = match self.state {
             State::Leasing => Stage::Leasing { made },
-            State::Ready => Stage::Ready { owned: owned()?, way, idle_until: self.idle_deadline },
+            State::Ready => Stage::Ready {
+                owned: owned()?,
+                way,
+                idle_until: self.idle_deadline.map(Moment::from),
+            },
             State::Busy => match way {
                 Some(way) => Stage::Busy { owned: owned()?, way },
-                None => Stage::Ready { owned: owned()?, way, idle_until: self.idle_deadline },
+                None => Stage::Ready {
+                    owned: owned()?,
+                    way,
+                    idle_until: self.idle_deadline.map(Moment::from),
+                },
             },
             State::Releasing => Stage::Releasing { owned: owned()?, failed: self.rolled_back },
             State::Parked => Stage::Parked { owned: owned()?, since: self.updated },
@@ -192,7 +202,8 @@ mod tests {
         let kept = claims["green-pelican"];
         assert!(kept.keep && kept.way().is_some_and(|way| way.marker.is_some()));
         assert_eq!(kept.repository, Path::new("/home/ann/project"));
-        assert_eq!(kept.idle_until(), "2026-11-26T00:04:00.209335002Z".parse().ok());
+        let idle_until = kept.idle_until().map(|until| until.wall);
+        assert_eq!(idle_until, "2026-11-26T00:04:00.209335002Z".parse().ok());
         assert!(kept.run.as_ref().is_some_and(|run| run.over));
         assert!(claims["lime-seal"].run.as_ref().is_some_and(|run| !run.over));
         let made = claims["bronze-whale"].made().expect("a box was named");

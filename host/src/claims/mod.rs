@@ -3,7 +3,7 @@
 //! [`claim`] says what a claim holds, [`stage`] where it can stand, [`life`] which events there are and
 //! where they lead: nothing else changes a claim. [`store`] keeps them in SQLite and fails with an
 //! [`error`], [`migrations`] brings an older database forward, [`reader`] looks at one without any effect,
-//! [`holder`] tells whether somebody works with a lease right now, and [`id`] is what it is called. Nothing
+//! [`moment`] is a time that no set clock moves, [`holder`] tells whether somebody works with a lease right now, and [`id`] is what it is called. Nothing
 //! here talks to a provider or a box.
 
 mod claim;
@@ -12,6 +12,7 @@ mod holder;
 mod id;
 mod life;
 mod migrations;
+mod moment;
 mod reader;
 mod stage;
 mod store;
@@ -21,6 +22,9 @@ pub use error::ClaimError;
 pub use holder::{Holder, describe as describe_holder};
 pub use id::LeaseId;
 pub use life::{Event, Refused};
+pub use moment::Moment;
+#[cfg(test)]
+pub(crate) use moment::skew;
 pub use reader::{Reader, Row};
 pub use stage::{Stage, State};
 pub use store::Store;

@@ -1,6 +1,7 @@
 //! Where a lease can stand, and what is known of it there: no stage can hold what doesn't belong to it.
 
 use super::claim::{Made, Owned, Way};
+use super::moment::Moment;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -21,7 +22,7 @@ pub enum Stage {
         /// The way to it. `None`: nobody vouches for it now, and the provider is asked before it is used.
         way: Option<Way>,
         /// Until when it may stay so without use.
-        idle_until: Option<Timestamp>,
+        idle_until: Option<Moment>,
     },
     /// A command uses the box.
     Busy {

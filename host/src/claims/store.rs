@@ -273,7 +273,7 @@ fn decode((id, record): (String, String)) -> Result<Claim, ClaimError> {
 mod tests {
     use super::super::life::tests::{claim as any, owned, way};
     use super::super::stage::Stage;
-    use super::super::{LastRun, State};
+    use super::super::{LastRun, Moment, State};
     use super::*;
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
@@ -340,8 +340,8 @@ mod tests {
         store.insert(&held).expect("inserts");
         store.transition(&mut held, &leased()).expect("leases");
         let mut seen = held.clone();
-        let deadline = Timestamp::now();
-        let extended = Event::Extended { deadline, idle_until: None };
+        let deadline = Moment::now();
+        let extended = Event::Extended { deadline: deadline.clone(), idle_until: None };
         store.transition(&mut seen, &extended).expect("extends");
         let free = Event::Free { keep: false, idle_until: None, run_is_over: true };
         store.transition(&mut held, &free).expect("frees");

@@ -9,7 +9,6 @@ use super::parse_positive;
 use crate::config::{Flags, Settings};
 use crate::output::{CommandError, Typed, human};
 use clap::Args;
-use jiff::Timestamp;
 use serde_json::json;
 use std::time::Duration;
 
@@ -49,9 +48,8 @@ impl Extend {
             return shared.printer.document(&document);
         }
         if let Some(ends) = claim.ends() {
-            let left = ends.duration_since(Timestamp::now());
-            let left = human::duration(left.try_into().unwrap_or_default());
-            let at = ends.strftime("%Y-%m-%d %H:%M:%SZ");
+            let left = human::duration(ends.left().unwrap_or_default());
+            let at = ends.wall.strftime("%Y-%m-%d %H:%M:%SZ");
             shared.printer.phase(&format!("{} stays until {at}, {left} from now", claim.slug));
         }
         Ok(())

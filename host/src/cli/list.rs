@@ -95,8 +95,8 @@ pub(super) fn to_json(claim: &Claim) -> Value {
         "repository": claim.repository.to_string_lossy(),
         "created": claim.created,
         "updated": claim.updated,
-        "deadline": claim.deadline,
-        "idle_deadline": claim.idle_until(),
+        "deadline": claim.deadline.as_ref().map(|end| end.wall),
+        "idle_deadline": claim.idle_until().map(|end| end.wall),
         "run": claim.run.as_ref().map(|run| &run.id),
         "trouble": claim.trouble,
     })

@@ -49,7 +49,7 @@ fn describe(claim: &Claim, terminal: Option<usize>) -> String {
     line("used", &ago(claim.updated));
     line("keep", if claim.keep { "yes" } else { "no" });
     if let Some(deadline) = claim.idle_until() {
-        line("idle until", &deadline.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+        line("idle until", &deadline.wall.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
     }
     if let Some(run) = &claim.run {
         line("last run", &run.id);

@@ -1,10 +1,9 @@
 //! Finds a box for a checkout: a ready one, else a parked one, else a new one.
 
 use super::answer::{reachable, why_not};
-use super::deadline;
 use super::desk::{Clerk, Desk};
 use super::profile;
-use crate::claims::{Claim, Ending, Event, Holder, LastRun, Owned, State, Way};
+use crate::claims::{Claim, Ending, Event, Holder, LastRun, Moment, Owned, State, Way};
 use crate::output::{CommandError, Exit, Progress, Typed, to_type};
 use crate::provider::Provider;
 use crabbox_provider_api::payload::{
@@ -204,7 +203,7 @@ impl Desk {
                 Ok(Taken::LeftAlone("leasing it failed, and it is never used again".to_owned()))
             }
             // One whose time is over may have been stopped meanwhile, on its provider's side.
-            (State::Ready, Some(way)) if !deadline::is_over(claim.ends()) => {
+            (State::Ready, Some(way)) if !claim.ends().is_some_and(|end| end.is_over()) => {
                 let endpoint = way.endpoint.clone();
                 self.working.hold();
                 let event = take(None, wanted);
@@ -357,7 +356,7 @@ pub(super) fn question(
 /// This command takes the box.
 fn take(found: Option<(Owned, Way)>, wanted: &Wanted) -> Event {
     let run = LastRun::new(wanted.run.clone());
-    Event::Take { found, run, deadline: deadline::after(wanted.ttl) }
+    Event::Take { found, run, deadline: Moment::after(wanted.ttl) }
 }
 
 /// The same run on a box of its own.

@@ -1,7 +1,8 @@
 //! What a provider's answers come to: which of them prove something.
 
-use crate::claims::{Owned, Way};
+use crate::claims::{Claim, Moment, Owned, Stage, Way};
 use crate::output::CommandError;
+use crate::provider::Provider;
 use crabbox_provider_api::payload::{Found, Proof, Resolution, ResourceState};
 
 /// A provider that says of a box that it is there must say how to reach it.
@@ -13,6 +14,18 @@ pub(super) fn no_endpoint(provider: &str) -> CommandError {
 /// A box that was found, with the way to it, if the provider names both.
 pub(super) fn reachable(found: &Found) -> Option<(Owned, Way)> {
     Some((Owned::of(found)?, Way::of(found)?))
+}
+
+/// Until when the resource of a lease that broke off may still appear, if it may: until then, its absence
+/// proves nothing.
+pub(super) fn still_to_come(claim: &Claim, provider: &Provider) -> Option<Moment> {
+    let asked = match claim.stage() {
+        Stage::Leasing { made: Some(made) } | Stage::Failed { made: Some(made) } => {
+            made.asked.as_ref()?
+        }
+        _ => return None,
+    };
+    asked.plus(provider.settles()).filter(|until| !until.is_over())
 }
 
 /// Why a resolution is no box, for people.

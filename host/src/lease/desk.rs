@@ -1,11 +1,12 @@
 //! What every operation on leases needs: the claims, the providers, a voice.
 
 use super::working::Working;
-use crate::claims::{Claim, Event, LeaseId, Made, Store};
+use crate::claims::{Claim, Event, LeaseId, Made, Moment, Store};
 use crate::output::{CommandError, Printer};
 use crate::provider::{self, Callbacks, Isolation, Options, Provider, ProviderError, Stop};
 use crate::redact;
 use crate::registry::{Library, Registry};
+use crabbox_provider_api::manifest::Deadline;
 use crabbox_provider_api::payload::Checkpoint;
 use std::collections::BTreeSet;
 
@@ -19,10 +20,13 @@ pub struct Desk {
     /// A voice.
     pub printer: Printer,
     /// Providers that run in this process.
-    pub(super) in_process: BTreeSet<String>,
+    in_process: BTreeSet<String>,
     /// Leases whose provider was asked by this command: once is enough.
     pub(super) asked: Vec<LeaseId>,
     pub(super) working: Working,
+    /// Plays the provider of every name.
+    #[cfg(test)]
+    pub(super) model: Option<super::model::Shared>,
 }
 
 impl Desk {
@@ -36,6 +40,8 @@ impl Desk {
             in_process: BTreeSet::new(),
             asked: Vec::new(),
             working: Working::default(),
+            #[cfg(test)]
+            model: None,
         }
     }
 
@@ -51,8 +57,21 @@ impl Desk {
         self.working.clone()
     }
 
+    /// The deadline that the provider of this name puts on its resources itself, if it does.
+    pub(super) fn own_deadline(&self, name: &str) -> Result<Option<Deadline>, CommandError> {
+        #[cfg(test)]
+        if self.model.is_some() {
+            return Ok(None);
+        }
+        Ok(self.registry.find(name)?.manifest.deadline.clone())
+    }
+
     /// Starts the provider of this name, in a process of its own if the user doesn't want it otherwise.
     pub(super) fn provider(&self, name: &str) -> Result<Provider, CommandError> {
+        #[cfg(test)]
+        if let Some(model) = &self.model {
+            return Ok(Provider::of(name, Box::new(model.clone())));
+        }
         let usable = self.registry.find(name)?;
         Ok(open(&usable, &self.in_process, self.printer)?)
     }
@@ -98,6 +117,7 @@ impl Callbacks for Clerk<'_> {
             id: resource.id,
             scope: scope.or_else(|| before.as_ref().and_then(|made| made.scope.clone())),
             attributes: before.map(|made| made.attributes).unwrap_or_default(),
+            asked: Some(Moment::now()),
         };
         let stored = self.store.transition(self.claim, &Event::Checkpoint(made));
         stored.map_err(|error| error.to_string())

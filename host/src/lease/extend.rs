@@ -1,9 +1,8 @@
 //! Gives a box more time.
 
-use super::deadline;
-use super::desk::{self, Desk};
+use super::desk::Desk;
 use super::look::Onlooker;
-use crate::claims::{Claim, Event, State};
+use crate::claims::{Claim, Event, Moment, State};
 use crate::output::{CommandError, Exit};
 use crabbox_provider_api::payload::{ExtendRequest, Settings};
 use jiff::Timestamp;
@@ -24,7 +23,7 @@ impl Desk {
     ) -> Result<Claim, CommandError> {
         let mut claim = self.find(reference)?;
         let deadline = self.push(&claim, time, settings)?;
-        let idle_until = Some(deadline).filter(|_| claim.state() == State::Ready);
+        let idle_until = Some(deadline.clone()).filter(|_| claim.state() == State::Ready);
         self.store.transition(&mut claim, &Event::Extended { deadline, idle_until })?;
         Ok(claim)
     }
@@ -36,33 +35,43 @@ impl Desk {
         claim: &Claim,
         time: Duration,
         settings: &Settings,
-    ) -> Result<Timestamp, CommandError> {
+    ) -> Result<Moment, CommandError> {
         let Some(owned) = claim.to_extend() else {
             return Err(not_up(claim));
         };
-        let library = self.registry.find(&claim.provider)?;
-        let Some(own) = &library.manifest.deadline else {
-            return deadline::after(time).ok_or_else(|| too_long(time));
+        let Some(own) = self.own_deadline(&claim.provider)? else {
+            return Moment::after(time).ok_or_else(|| too_long(time));
         };
-        let wanted = deadline::after(own.to_extend(time)).ok_or_else(|| too_long(time))?;
+        let wanted = Moment::after(own.to_extend(time)).ok_or_else(|| too_long(time))?;
         let request = ExtendRequest {
             lease: claim.id.to_string(),
             resource: owned.resource(),
             scope: owned.scope.clone(),
             attributes: owned.attributes.clone(),
-            deadline: deadline::to_wire(wanted).ok_or_else(|| too_long(time))?,
+            deadline: to_wire(&wanted).ok_or_else(|| too_long(time))?,
             settings: settings.clone(),
         };
-        let mut provider = desk::open(&library, &self.in_process, self.printer)?;
+        let mut provider = self.provider(&claim.provider)?;
         let _section = self.working.begin();
         let longest = self.working.patience(EXTEND_DEADLINE);
         let mut onlooker = Onlooker::new(self.printer, self.working.stop());
         let extended = provider.extend(&request, longest, &mut onlooker)?;
-        deadline::of_wire(extended.deadline).ok_or_else(|| {
+        of_wire(extended.deadline).ok_or_else(|| {
             let message = format!("the provider `{}` names a time that is none", claim.provider);
             CommandError::failed(message).code("provider")
         })
     }
+}
+
+/// As a provider is told: milliseconds since 1970. `None`: before that.
+pub(super) fn to_wire(end: &Moment) -> Option<u64> {
+    end.wall.as_millisecond().try_into().ok()
+}
+
+/// The reverse. `None`: that is no time, or one that is over.
+fn of_wire(end: u64) -> Option<Moment> {
+    let end = Timestamp::from_millisecond(end.try_into().ok()?).ok()?;
+    Some(Moment::at(end)).filter(|end| !end.is_over())
 }
 
 fn too_long(time: Duration) -> CommandError {

@@ -2,10 +2,10 @@
 
 use super::acquire::{Held, How, Wanted};
 use super::answer::{no_endpoint, reachable, why_not};
-use super::deadline;
 use super::desk::{Clerk, Desk};
+use super::extend::to_wire;
 use super::names::{random_bits, slug};
-use crate::claims::{Claim, Ending, Event, Holder, LastRun, LeaseId, Made};
+use crate::claims::{Claim, Ending, Event, Holder, LastRun, LeaseId, Made, Moment};
 use crate::output::CommandError;
 use crate::provider::Provider;
 use crabbox_provider_api::Effect;
@@ -53,17 +53,20 @@ impl Desk {
             slug: claim.slug.clone(),
             deadline: claim
                 .deadline
+                .as_ref()
                 .filter(|_| provider.own_deadline().is_some())
-                .and_then(deadline::to_wire),
+                .and_then(to_wire),
             exclude: Vec::new(),
             settings: settings.clone(),
         };
         let (printer, stop) = (self.printer, self.working.stop());
+        let was_asked = claim.made().is_some();
         let mut clerk = Clerk { store: &mut self.store, claim: &mut claim, printer, stop };
         let leased = match provider.lease(&request, LEASE_DEADLINE, &mut clerk) {
             Ok(leased) => leased,
             Err(error) => {
-                let effect = error.effect();
+                // It speaks of this call, and knows nothing of an earlier one that broke off.
+                let effect = if was_asked { Effect::Maybe } else { error.effect() };
                 // One that runs in this process can't be asked again beside itself.
                 drop(provider);
                 return Err(self.roll_back(claim, error.into(), effect, settings));
@@ -111,6 +114,7 @@ impl Desk {
                 id: leased.resource.id.clone(),
                 scope: Some(leased.scope.clone()),
                 attributes: leased.attributes.clone(),
+                asked: None,
             };
             self.store.transition(claim, &Event::Checkpoint(made))?;
         }
@@ -145,7 +149,7 @@ fn new_claim(id: LeaseId, slug: String, wanted: &Wanted, provider: &Provider) ->
     claim.keep = wanted.keep;
     claim.repository.clone_from(&wanted.repository);
     claim.profile = wanted.profile.clone().unwrap_or_default();
-    claim.deadline = deadline::after(ttl);
+    claim.deadline = Moment::after(ttl);
     claim.run = Some(LastRun::new(wanted.run.clone()));
     claim
 }

@@ -3,20 +3,21 @@
 //! Ownership is enforced here, once for every provider: what may exist is
 //! recorded before the provider is called, and a resource is mutated only through a claim
 //! that names its immutable id. Which transitions there are is in
-//! [`crate::claims::State::after`].
+//! [`crate::claims::Claim::after`].
 //!
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
 //! what failed, [`extend`] gives it more time, [`release`] lets go, [`look`] only asks; [`answer`] says what a provider's word is worth,
 //! [`names`] what things are called, [`profile`] whether a box was leased under the settings that hold now,
-//! [`deadline`] until when it may stay, [`desk`] holds what all of them need, and [`working`] is how a signal reaches them.
+//! [`desk`] holds what all of them need, and [`working`] is how a signal reaches them.
 
 mod acquire;
 mod answer;
-mod deadline;
 mod desk;
 mod extend;
 mod look;
 mod make;
+#[cfg(test)]
+mod model;
 mod names;
 mod profile;
 mod release;

@@ -1,10 +1,9 @@
 //! Lets go of a box: leaves it ready, parks it, or deletes it.
 
 use super::acquire::{Held, How};
-use super::answer::{NOT_VISIBLE, why_not};
-use super::deadline;
+use super::answer::{NOT_VISIBLE, still_to_come, why_not};
 use super::desk::{Clerk, Desk};
-use crate::claims::{Claim, Ending, Event, Owned, State};
+use crate::claims::{Claim, Ending, Event, Moment, Owned, State};
 use crate::output::{CommandError, Exit, to_type};
 use crate::provider::Provider;
 use crabbox_provider_api::payload::{
@@ -58,7 +57,7 @@ impl Desk {
         let Leaving { keep, idle, run_is_over } = *leaving;
         let stays = keep || claim.keep || held.how == How::FoundReady;
         let Some(action) = claim.ending.action().filter(|_| !stays) else {
-            let event = Event::Free { keep, idle_until: deadline::after(idle), run_is_over };
+            let event = Event::Free { keep, idle_until: Moment::after(idle), run_is_over };
             self.store.transition(claim, &event)?;
             return Ok(End::Ready);
         };
@@ -142,6 +141,13 @@ impl Desk {
                 self.finish(provider, claim, settings)
             }
             Resolution::Missing { proof: Proof::Deleted } => {
+                if let Some(until) = still_to_come(claim, provider) {
+                    let (slug, until) = (&claim.slug, until.wall.strftime("%H:%M:%SZ"));
+                    let message = format!(
+                        "nothing of `{slug}` is there, and it may still appear until {until}: its claim stays"
+                    );
+                    return Err(CommandError::new(Exit::TryAgain, message));
+                }
                 // One that was to be deleted is, by whoever was killed before it could say so.
                 let was_ours = claim.state() == State::Releasing;
                 let event = if was_ours { Event::Deleted } else { Event::Gone };

@@ -1,8 +1,8 @@
 //! Undoes a lease that failed, as far as it is proven ours.
 
-use super::answer::{NOT_VISIBLE, why_not};
+use super::answer::{NOT_VISIBLE, still_to_come, why_not};
 use super::desk::Desk;
-use crate::claims::{Claim, Event, Owned, State};
+use crate::claims::{Claim, Event, Moment, Owned, State};
 use crate::output::{CommandError, to_type};
 use crabbox_provider_api::Effect;
 use crabbox_provider_api::payload::{Intent, Proof, ReleaseAction, Released, Resolution, Settings};
@@ -15,6 +15,8 @@ enum Left {
     Deleted,
     /// What was made is parked.
     Parked,
+    /// Nothing is there, and it may still appear until then.
+    Late(Moment),
     /// Something may be, for this reason.
     Unsure(String),
 }
@@ -88,10 +90,11 @@ impl Desk {
                 let released = self.call_release(&mut provider, claim, settings)?;
                 Ok(Left::after(&released, action))
             }
-            Resolution::Missing { proof: Proof::Deleted } if effect == Effect::None => {
-                Ok(Left::Nothing)
-            }
-            Resolution::Missing { proof: Proof::Deleted } => Ok(Left::Deleted),
+            Resolution::Missing { proof: Proof::Deleted } => Ok(match effect {
+                Effect::None => Left::Nothing,
+                Effect::Done => Left::Deleted,
+                Effect::Maybe => still_to_come(claim, &provider).map_or(Left::Deleted, Left::Late),
+            }),
             other => Ok(Left::Unsure(why_not(&other))),
         }
     }
@@ -121,6 +124,10 @@ impl Left {
             Self::Nothing => None,
             Self::Deleted => Some(format!("what it made (`{name}`) is deleted")),
             Self::Parked => Some(format!("what it made (`{name}`) is parked")),
+            Self::Late(until) => Some(format!(
+                "`{name}` isn't there, and may still appear until {}",
+                until.wall.strftime("%H:%M:%SZ")
+            )),
             Self::Unsure(why) => Some(format!("`{name}` may be left at the provider: {why}")),
         }
     }

@@ -8,7 +8,7 @@ use super::stop::Stop;
 use crate::fault;
 use crate::redact;
 use crate::registry::Library;
-use crabbox_provider_api::manifest::{Deadline, Deadlines, Manifest};
+use crabbox_provider_api::manifest::{Deadline, Deadlines, Manifest, Settles};
 use crabbox_provider_api::payload::{
     Checkpoint, Diagnosis, DoctorRequest, ExtendRequest, Extended, Inventory, LeaseRequest, Leased,
     ListRequest, ReleaseRequest, Released, Resolution, ResolveRequest,
@@ -48,7 +48,7 @@ pub trait Callbacks {
 }
 
 /// Where a provider's code runs; it ends when this is dropped.
-pub(super) trait Runtime: fmt::Debug + Send {
+pub(crate) trait Runtime: fmt::Debug + Send {
     /// Calls a hook and serves what it asks for until it answers, for this long at most, and a moment for
     /// stopping.
     fn call(
@@ -70,6 +70,7 @@ pub struct Provider {
     version: String,
     deadlines: Deadlines,
     own_deadline: Option<Deadline>,
+    settles: Settles,
     /// Its settings that are secrets.
     secrets: Vec<String>,
     runtime: Box<dyn Runtime>,
@@ -86,6 +87,7 @@ pub fn open(library: &Library, options: &Options) -> Result<Provider, ProviderEr
         version: library.manifest.version.to_string(),
         deadlines: library.manifest.deadlines.clone(),
         own_deadline: library.manifest.deadline.clone(),
+        settles: library.manifest.settles,
         secrets: secrets(&library.manifest),
         runtime,
     })
@@ -127,6 +129,20 @@ hooks! {
 }
 
 impl Provider {
+    /// One that a test plays.
+    #[cfg(test)]
+    pub(crate) fn of(name: &str, runtime: Box<dyn Runtime>) -> Self {
+        Self {
+            name: name.to_owned(),
+            version: "0.0.0".to_owned(),
+            deadlines: Deadlines::default(),
+            own_deadline: None,
+            settles: Settles::default(),
+            secrets: Vec::new(),
+            runtime,
+        }
+    }
+
     /// The provider's own version.
     #[must_use]
     pub fn version(&self) -> &str {
@@ -137,6 +153,12 @@ impl Provider {
     #[must_use]
     pub fn own_deadline(&self) -> Option<&Deadline> {
         self.own_deadline.as_ref()
+    }
+
+    /// How long a resource may still appear after its `lease` broke off.
+    #[must_use]
+    pub fn settles(&self) -> Duration {
+        self.settles.0
     }
 
     /// Lists what could be ours: asks for page after page until the end, all within `longest`. A list

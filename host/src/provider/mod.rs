@@ -24,6 +24,8 @@ mod stop;
 
 pub use error::{Ended, ProviderError};
 pub(crate) use frame::FRAMES;
+#[cfg(test)]
+pub(crate) use hooks::Runtime;
 pub use hooks::{Callbacks, Provider, open};
 pub use process::{Isolation, Options};
 pub use stop::Stop;

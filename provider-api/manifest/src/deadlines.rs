@@ -51,6 +51,34 @@ impl Deadlines {
     }
 }
 
+/// How long a resource may still appear after its `lease` broke off: a request to make it may be under
+/// way, whoever sent it. A [`Limit`], or `"0s"` where nothing is under way once the hook has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settles(pub Duration);
+
+impl Default for Settles {
+    /// Ten minutes: too long for most, and only waited for where something has gone wrong.
+    fn default() -> Self {
+        Self(Duration::from_mins(10))
+    }
+}
+
+impl<'de> Deserialize<'de> for Settles {
+    fn deserialize<D: de::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        if text == "0s" {
+            return Ok(Self(Duration::ZERO));
+        }
+        Limit::deserialize(de::value::StringDeserializer::new(text)).map(|limit| Self(limit.0))
+    }
+}
+
+impl Serialize for Settles {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&Limit(self.0))
+    }
+}
+
 /// A time: a whole number, at least 1, and `s`, `m` or `h`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Limit(pub Duration);
@@ -108,6 +136,16 @@ mod tests {
         {
             assert_eq!(Limit::parse(bad), None, "{bad}");
         }
+    }
+
+    #[test]
+    fn nothing_is_under_way_any_more_only_where_that_is_said() {
+        let parse = |text: &str| {
+            let text = de::value::StrDeserializer::<de::value::Error>::new(text);
+            Settles::deserialize(text).map(|settles| settles.0.as_secs()).ok()
+        };
+        assert_eq!((parse("0s"), parse("5m"), parse("0m")), (Some(0), Some(300), None));
+        assert_eq!(Settles::default().0, Duration::from_mins(10));
     }
 
     #[test]

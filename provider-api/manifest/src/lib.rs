@@ -13,7 +13,7 @@ mod deadlines;
 pub mod settings;
 
 pub use deadline::Deadline;
-pub use deadlines::{Deadlines, Limit};
+pub use deadlines::{Deadlines, Limit, Settles};
 pub use settings::{Affects, Repository, Setting, SettingProblem, Type};
 
 use semver::{Version, VersionReq};
@@ -56,6 +56,9 @@ pub struct Manifest {
     /// How long its hooks may take.
     #[serde(default)]
     pub deadlines: Deadlines,
+    /// How long a resource may still appear after its `lease` broke off.
+    #[serde(default)]
+    pub settles: Settles,
     /// The deadline that it puts on resources itself, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Deadline>,

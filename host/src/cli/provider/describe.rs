@@ -167,6 +167,7 @@ fn to_json(library: &Library, digest: &str, settings: &BTreeMap<&String, Option<
         "capabilities": manifest.capabilities,
         "deadlines": manifest.deadlines,
         "deadline": manifest.deadline,
+        "settles": manifest.settles,
         "environment": environment,
         "settings": settings,
         "source": library.source.as_str(),

@@ -1,0 +1,215 @@
+//! A moment on two clocks: the one on the wall, which people read and which may be set, and the one that
+//! counts since the machine was started, also while it sleeps. Within one boot the second decides: a clock
+//! that jumps a day makes nothing older.
+
+use jiff::{SignedDuration, Timestamp};
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+/// A moment, past or future.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Moment {
+    /// By the clock on the wall.
+    pub wall: Timestamp,
+    /// By the other one, where that is known.
+    since_boot: Option<SinceBoot>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct SinceBoot {
+    /// Which boot of which machine: the kernel's boot id.
+    boot: String,
+    /// Milliseconds since then.
+    ms: i64,
+}
+
+impl Moment {
+    /// Now.
+    #[must_use]
+    pub fn now() -> Self {
+        let (wall, ms) = clocks();
+        let since_boot = boot().map(|boot| SinceBoot { boot: boot.to_owned(), ms });
+        Self { wall, since_boot }
+    }
+
+    /// So long from now. `None`: longer than time is reckoned.
+    #[must_use]
+    pub fn after(time: Duration) -> Option<Self> {
+        Self::now().plus(time)
+    }
+
+    /// So long after this one. `None`: longer than time is reckoned.
+    #[must_use]
+    pub fn plus(&self, time: Duration) -> Option<Self> {
+        self.moved(SignedDuration::try_from(time).ok()?)
+    }
+
+    /// When the clock on the wall says so, if nobody sets it until then.
+    #[must_use]
+    pub fn at(wall: Timestamp) -> Self {
+        let now = Self::now();
+        let time = wall.duration_since(now.wall);
+        now.moved(time).unwrap_or(Self { wall, since_boot: None })
+    }
+
+    fn moved(&self, time: SignedDuration) -> Option<Self> {
+        let wall = self.wall.checked_add(time).ok()?;
+        let since_boot = match &self.since_boot {
+            Some(SinceBoot { boot, ms }) => {
+                let ms = ms.checked_add(i64::try_from(time.as_millis()).ok()?)?;
+                Some(SinceBoot { boot: boot.clone(), ms })
+            }
+            None => None,
+        };
+        Some(Self { wall, since_boot })
+    }
+
+    /// How long it is from this one to that; negative if that came before.
+    #[must_use]
+    pub fn until(&self, that: &Self) -> SignedDuration {
+        match (&self.since_boot, &that.since_boot) {
+            (Some(this), Some(that)) if this.boot == that.boot => {
+                SignedDuration::from_millis(that.ms.saturating_sub(this.ms))
+            }
+            _ => that.wall.duration_since(self.wall),
+        }
+    }
+
+    /// How long it is from now until then; `None` if it is over.
+    #[must_use]
+    pub fn left(&self) -> Option<Duration> {
+        Duration::try_from(Self::now().until(self)).ok().filter(|left| !left.is_zero())
+    }
+
+    /// Has it passed?
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.left().is_none()
+    }
+
+    /// The later one.
+    #[must_use]
+    pub fn later(self, other: Self) -> Self {
+        if self.until(&other).is_positive() { other } else { self }
+    }
+
+    /// The earlier one.
+    #[must_use]
+    pub fn earlier(self, other: Self) -> Self {
+        if self.until(&other).is_negative() { other } else { self }
+    }
+}
+
+/// An old record has only the clock on the wall.
+impl From<Timestamp> for Moment {
+    fn from(wall: Timestamp) -> Self {
+        Self { wall, since_boot: None }
+    }
+}
+
+/// This boot of this machine.
+fn boot() -> Option<&'static str> {
+    static BOOT: OnceLock<Option<String>> = OnceLock::new();
+    let read =
+        || Some(fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned());
+    BOOT.get_or_init(read).as_deref()
+}
+
+/// What both clocks say.
+fn clocks() -> (Timestamp, i64) {
+    let booted = clock_gettime(ClockId::Boottime);
+    let ms = booted.tv_sec.saturating_mul(1000).saturating_add(booted.tv_nsec / 1_000_000);
+    #[cfg(test)]
+    let (wall, ms) = skew::apply(Timestamp::now(), ms);
+    #[cfg(not(test))]
+    let wall = Timestamp::now();
+    (wall, ms)
+}
+
+/// Clocks that a test sets.
+#[cfg(test)]
+pub(crate) mod skew {
+    use super::{SignedDuration, Timestamp};
+    use std::cell::Cell;
+
+    thread_local! {
+        static WALL: Cell<SignedDuration> = const { Cell::new(SignedDuration::ZERO) };
+        static BOTH: Cell<SignedDuration> = const { Cell::new(SignedDuration::ZERO) };
+    }
+
+    /// As it is.
+    pub(crate) fn reset() {
+        WALL.set(SignedDuration::ZERO);
+        BOTH.set(SignedDuration::ZERO);
+    }
+
+    /// Somebody sets the clock on the wall.
+    pub(crate) fn set_wall(by: SignedDuration) {
+        WALL.set(WALL.get() + by);
+    }
+
+    /// Time passes.
+    pub(crate) fn pass(by: SignedDuration) {
+        BOTH.set(BOTH.get() + by);
+    }
+
+    pub(super) fn apply(wall: Timestamp, ms: i64) -> (Timestamp, i64) {
+        let passed = i64::try_from(BOTH.get().as_millis()).expect("a test's time is short");
+        (wall + WALL.get() + BOTH.get(), ms + passed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: Duration = Duration::from_hours(1);
+
+    fn hours(count: i64) -> SignedDuration {
+        SignedDuration::from_hours(count)
+    }
+
+    #[test]
+    fn a_clock_that_jumps_makes_nothing_older() {
+        skew::reset();
+        let moment = Moment::after(HOUR).expect("a time");
+        skew::set_wall(hours(24));
+        assert!(!moment.is_over());
+        skew::set_wall(hours(-72));
+        skew::pass(hours(2));
+        assert!(moment.is_over());
+        skew::reset();
+    }
+
+    #[test]
+    fn after_a_new_start_the_clock_on_the_wall_is_all_there_is() {
+        skew::reset();
+        let mut moment = Moment::after(HOUR).expect("a time");
+        moment.since_boot.as_mut().expect("a boot").boot = "another".to_owned();
+        assert!(!moment.is_over());
+        skew::set_wall(hours(2));
+        assert!(moment.is_over());
+        skew::reset();
+    }
+
+    #[test]
+    fn there_is_an_end_of_time() {
+        assert_eq!(Moment::after(Duration::MAX), None);
+        assert_eq!(Moment::after(HOUR * 24 * 365 * 9000), None);
+        let at = Moment::at(Timestamp::MIN);
+        assert!(at.is_over() && at.wall == Timestamp::MIN);
+    }
+
+    #[test]
+    fn the_later_of_two_is_later_on_both_clocks() {
+        let (one, two) = (Moment::after(HOUR), Moment::after(HOUR * 2));
+        let (one, two) = (one.expect("a time"), two.expect("a time"));
+        assert_eq!(one.clone().later(two.clone()), two);
+        assert_eq!(two.clone().earlier(one.clone()), one);
+        let text = serde_json::to_string(&two).expect("JSON");
+        assert_eq!(serde_json::from_str::<Moment>(&text).expect("reads"), two);
+    }
+}

@@ -1,0 +1,282 @@
+//! The promises, held against any order of commands, crashes, lost answers, strangers and clocks.
+//!
+//! Each sequence runs the real [`Desk`] on a real store; the provider is a model of one ([`world`]) that
+//! misbehaves on demand. A crash is at any point of [`crate::fault`], before and after each durable write
+//! and each call. What must hold after each step is in [`check`], and at the end in [`settle`].
+//! `CRABBOX_TEST_SCALE=1000` plays a million sequences. A failing one is shrunk and printed, with the seed
+//! that repeats it.
+
+mod world;
+
+pub(super) use world::Shared;
+
+use super::acquire::Wanted;
+use super::desk::Desk;
+use super::release::{End, Leaving};
+use crate::claims::{Claim, State, Store, skew};
+use crate::fault::in_tests::{Crash, crash_after};
+use crate::output::{Colour, Exit, Manner, Printer};
+use crate::registry::{Places, Registry};
+use crabbox_provider_api::payload::{ReleaseAction, Settings};
+use jiff::SignedDuration;
+use proptest::prelude::*;
+use proptest::sample::select;
+use proptest::test_runner::{Config, FileFailurePersistence};
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::time::Duration;
+use world::{Mood, World};
+
+/// What a command does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Order {
+    /// Runs something in one of two checkouts.
+    Run { checkout: bool, keep: bool, fresh: bool, delete: bool },
+    /// Lets go of one of the leases.
+    Stop { which: usize, delete: bool },
+    /// Gives one more time.
+    Extend { which: usize },
+    /// Somebody else deletes a resource, or puts another one in its place.
+    Behind { which: usize, replace: bool },
+    /// Somebody sets the clock on the wall.
+    Clock { hours: i64 },
+    /// Time passes.
+    Time { minutes: i64 },
+}
+
+/// A command, and what goes wrong with it.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    order: Order,
+    /// How the first call of the provider goes.
+    mood: Mood,
+    /// What another command does during the first call, or while the box is used.
+    meanwhile: Option<Order>,
+    /// It is killed when it has passed so many points.
+    crash: Option<usize>,
+}
+
+fn order() -> impl Strategy<Value = Order> {
+    let run = (any::<bool>(), any::<bool>(), prop::bool::weighted(0.2), any::<bool>());
+    prop_oneof![
+        5 => run.prop_map(|(checkout, keep, fresh, delete)| Order::Run { checkout, keep, fresh, delete }),
+        3 => (0..4_usize, any::<bool>()).prop_map(|(which, delete)| Order::Stop { which, delete }),
+        1 => (0..4_usize).prop_map(|which| Order::Extend { which }),
+        1 => (0..4_usize, any::<bool>()).prop_map(|(which, replace)| Order::Behind { which, replace }),
+        1 => select(vec![-24, 24]).prop_map(|hours| Order::Clock { hours }),
+        1 => select(vec![2, 20, 600]).prop_map(|minutes| Order::Time { minutes }),
+    ]
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    use Mood as M;
+    let moods = [
+        M::Refuses,
+        M::Breaks,
+        M::LosesAnswer,
+        M::IsLate,
+        M::BreaksAfterMaking,
+        M::SeesNothing,
+        M::CallsItForeign,
+        M::IsUnsure,
+        M::FindsAnother,
+        M::KnowsNoWay,
+    ];
+    let mood = prop_oneof![2 => Just(M::Well), 1 => select(moods.to_vec())];
+    let crash = prop_oneof![2 => Just(None), 1 => (0..24_usize).prop_map(Some)];
+    (order(), mood, prop::option::weighted(0.2, order()), crash)
+        .prop_map(|(order, mood, meanwhile, crash)| Step { order, mood, meanwhile, crash })
+}
+
+fn desk(shared: &Shared) -> Desk {
+    let store = Store::open(&shared.state).expect("opens");
+    let registry = Registry::new(Places::default());
+    let heartbeat = Duration::from_hours(1);
+    let manner = Manner { quiet: true, json: false, colour: Colour::Never, heartbeat };
+    let mut desk = Desk::new(store, registry, Printer::new(manner));
+    desk.model = Some(shared.clone());
+    desk
+}
+
+/// The claims that aren't over, in the order of their making.
+fn live(shared: &Shared) -> Vec<Claim> {
+    let store = Store::open(&shared.state).expect("opens");
+    let (mut claims, unreadable) = store.all(false).expect("reads");
+    assert!(unreadable.is_empty());
+    claims.sort_by_key(|claim| claim.created);
+    claims
+}
+
+/// Runs a command to its end, or to its crash.
+fn obey(shared: &Shared, order: Order) {
+    let ended = catch_unwind(AssertUnwindSafe(|| match order {
+        Order::Run { checkout, keep, fresh, delete } => {
+            let release = if delete { ReleaseAction::Delete } else { ReleaseAction::Park };
+            run(shared, &wanted(checkout, keep, fresh, release));
+        }
+        Order::Stop { which, delete } => {
+            let claims = live(shared);
+            if let Some(claim) = claims.get(which % claims.len().max(1)) {
+                stop(shared, claim, delete);
+            }
+        }
+        Order::Extend { which } => {
+            let claims = live(shared);
+            if let Some(claim) = claims.get(which % claims.len().max(1)) {
+                let mut desk = desk(shared);
+                let hour = Duration::from_hours(1);
+                let _ = desk.extend(claim.id.as_str(), hour, &Settings::default());
+            }
+        }
+        Order::Behind { which, replace } => shared.lock().behind_our_back(which, replace),
+        Order::Clock { hours } => skew::set_wall(SignedDuration::from_hours(hours)),
+        Order::Time { minutes } => shared.pass(SignedDuration::from_mins(minutes)),
+    }));
+    match ended {
+        Err(panic) if !panic.is::<Crash>() => resume_unwind(panic),
+        _ => {}
+    }
+}
+
+fn wanted(checkout: bool, keep: bool, fresh: bool, release: ReleaseAction) -> Wanted {
+    Wanted {
+        repository: if checkout { "/one" } else { "/other" }.into(),
+        provider: "model".to_owned(),
+        settings: Settings::default(),
+        profile: None,
+        release,
+        keep,
+        ttl: Duration::from_hours(8),
+        fresh,
+        id: None,
+        wait: false,
+        run: "run_0123456789ab".to_owned(),
+    }
+}
+
+/// In the set while somebody works with it, however that ends.
+struct InUse<'a>(&'a Shared, String);
+
+impl Drop for InUse<'_> {
+    fn drop(&mut self) {
+        self.0.lock().in_use.remove(&self.1);
+    }
+}
+
+fn run(shared: &Shared, wanted: &Wanted) {
+    let mut desk = desk(shared);
+    let Ok(mut held) = desk.acquire(wanted) else { return };
+    let lease = held.claim.id.to_string();
+    assert_eq!(held.claim.state(), State::Busy);
+    shared.lock().in_use.insert(lease.clone());
+    let in_use = InUse(shared, lease);
+    let meanwhile = shared.lock().meanwhile.take();
+    if let Some(order) = meanwhile {
+        obey(shared, order);
+    }
+    drop(in_use);
+    let idle = Duration::from_mins(30);
+    let leaving = Leaving { keep: wanted.keep, idle, run_is_over: true };
+    let end = desk.let_go(&mut held, &leaving, &wanted.settings);
+    if let (true, Ok(end)) = (wanted.keep, end) {
+        assert_eq!(end, End::Ready);
+    }
+}
+
+fn stop(shared: &Shared, claim: &Claim, delete: bool) {
+    if delete {
+        shared.lock().to_delete.insert(claim.id.to_string());
+    }
+    let _ = desk(shared).stop(claim.id.as_str(), delete, &Settings::default());
+}
+
+/// What holds after each step: nothing foreign was asked for, and every resource of ours is named by
+/// the claim of its lease, which isn't over.
+fn check(shared: &Shared) -> Result<(), TestCaseError> {
+    let claims: BTreeMap<String, Claim> =
+        live(shared).into_iter().map(|claim| (claim.id.to_string(), claim)).collect();
+    let world = shared.lock();
+    prop_assert!(world.wrongs.is_empty(), "{:?}", world.wrongs);
+    let mut leases: Vec<&String> =
+        world.things.values().filter_map(|one| one.lease.as_ref()).collect();
+    for (name, thing) in &world.things {
+        let Some(lease) = &thing.lease else { continue };
+        let made = claims.get(lease).and_then(Claim::made);
+        prop_assert!(
+            made.as_ref().is_some_and(|made| made.name == *name),
+            "{name} of {lease} exists, and its claim says {:?}",
+            claims.get(lease)
+        );
+    }
+    let count = leases.len();
+    leases.sort();
+    leases.dedup();
+    prop_assert_eq!(leases.len(), count, "two resources for one lease");
+    Ok(())
+}
+
+/// What holds at the end, once nothing goes wrong any more: everything can be let go of, and what can't is
+/// somebody else's now.
+fn settle(shared: &Shared) -> Result<(), TestCaseError> {
+    shared.pass(SignedDuration::from_hours(1));
+    for claim in live(shared) {
+        shared.lock().to_delete.insert(claim.id.to_string());
+        let stopped = desk(shared).stop(claim.id.as_str(), true, &Settings::default());
+        if let Err(error) = stopped {
+            prop_assert_eq!(error.kind(), Exit::Conflict, "{}: {}", error, claim.state());
+            let made = claim.made().expect("there is something");
+            let world = shared.lock();
+            let foreign = world.things.get(&made.name).is_some_and(|thing| thing.lease.is_none());
+            prop_assert!(foreign, "{error}: {claim:?}");
+        }
+    }
+    check(shared)?;
+    let world = shared.lock();
+    let ours: Vec<_> = world.things.values().filter(|thing| thing.lease.is_some()).collect();
+    prop_assert!(ours.is_empty(), "left: {ours:?}");
+    Ok(())
+}
+
+fn play(steps: &[Step]) -> Result<(), TestCaseError> {
+    let folder = tempfile::tempdir_in(if std::path::Path::new("/dev/shm").is_dir() {
+        "/dev/shm".into()
+    } else {
+        std::env::temp_dir()
+    })
+    .expect("a folder");
+    skew::reset();
+    let shared =
+        Shared { world: Arc::default(), run: obey, state: Arc::new(folder.path().join("state")) };
+    for step in steps {
+        {
+            let mut world: std::sync::MutexGuard<'_, World> = shared.lock();
+            world.mood = step.mood;
+            world.meanwhile = step.meanwhile;
+        }
+        crash_after(step.crash);
+        obey(&shared, step.order);
+        crash_after(None);
+        let mut world = shared.lock();
+        world.meanwhile = None;
+        world.mood = Mood::Well;
+        drop(world);
+        check(&shared)?;
+    }
+    settle(&shared)
+}
+
+#[test]
+fn no_order_of_events_loses_or_touches_what_it_must_not() {
+    let scale: u32 =
+        std::env::var("CRABBOX_TEST_SCALE").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    let config = Config {
+        cases: 1000 * scale,
+        failure_persistence: Some(Box::new(FileFailurePersistence::Off)),
+        max_shrink_iters: 20_000,
+        ..Config::default()
+    };
+    proptest!(config, |(steps in prop::collection::vec(step(), 1..12))| {
+        play(&steps)?;
+    });
+}
