@@ -175,7 +175,7 @@ fn what_is_trusted_is_listed_and_taken_back() {
     assert_snapshot!(listed.snapshot(&world), @r#"
     exit 0
     --- stdout
-    STATE    GRANTED                   TO
+    STATE    REQUESTS                  OF
     trusted  lease.release = "delete"  [WORLD]/checkout/.crabbox.toml
     granted  lease.release = "delete"  [WORLD]/checkout, by [WORLD]/config/crabbox/config.toml:1
     --- stderr
@@ -220,6 +220,50 @@ fn what_is_gone_can_be_taken_back_and_a_changed_file_is_listed_as_such() {
     fs::remove_file(world.checkout().join(".crabbox.toml")).expect("removes");
     assert_eq!(state(), "absent");
     assert_eq!(world.crabbox(&["config", "trust", &path, "--revoke"]).code, 0);
+}
+
+#[test]
+fn what_was_denied_is_told_of_no_more_until_something_else_is_asked_for() {
+    let world = asking();
+    let warned = || world.crabbox(&["run", "-q", "--", "true"]).stderr;
+    assert!(warned().contains("isn't granted"), "{}", warned());
+    let denied = world.crabbox(&["config", "trust", "--deny"]);
+    assert_snapshot!(denied.snapshot(&world), @r#"
+    exit 0
+    --- stdout
+    LINE  KEY            VALUE     IT WOULD CHOOSE
+    4     lease.release  "delete"  what is deleted
+    --- stderr
+    crabbox: `[WORLD]/checkout/.crabbox.toml` is denied this, and no run warns of it any more
+    "#);
+    assert_eq!((warned().as_str(), release(&world).as_str()), ("", "park"));
+    let check = world.crabbox(&["config", "check"]).stderr;
+    assert!(check.contains("nothing is wrong") && !check.contains("granted"), "{check}");
+    let explained = world.crabbox(&["config", "explain", "lease.release"]).stdout;
+    assert!(explained.contains(r#"asks for "delete", which you have denied"#), "{explained}");
+    let listed = world.crabbox(&["config", "trust", "--list"]);
+    assert_snapshot!(listed.snapshot(&world), @r#"
+    exit 0
+    --- stdout
+    STATE   REQUESTS                  OF
+    denied  lease.release = "delete"  [WORLD]/checkout/.crabbox.toml
+    --- stderr
+    "#);
+    // Another byte is nothing new, another request is.
+    world.write(".crabbox.toml", &ASKS.replace("10m", "20m"));
+    assert_eq!(warned(), "");
+    world.write(".crabbox.toml", &ASKS.replace("[run]", "[run]\nenv = ['TOKEN']"));
+    let said = warned();
+    assert!(said.contains("`run.env = [\"TOKEN\"]` isn't granted"), "{said}");
+    assert!(!said.contains("lease.release") && !said.contains("has changed"), "{said}");
+    // A yes takes the no back, and so does forgetting it.
+    assert_eq!(world.crabbox(&["config", "trust", "--yes"]).code, 0);
+    assert_eq!((warned().as_str(), release(&world).as_str()), ("", "delete"));
+    assert_eq!(world.crabbox(&["config", "trust", "--deny", "--json"]).code, 0);
+    assert_eq!((warned().as_str(), release(&world).as_str()), ("", "park"));
+    let revoked = world.crabbox(&["config", "trust", "--revoke"]);
+    assert!(revoked.stderr.contains("is denied nothing any more"), "{}", revoked.stderr);
+    assert!(warned().contains("`lease.release = \"delete\"` isn't granted"), "{}", warned());
 }
 
 #[test]

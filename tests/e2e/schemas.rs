@@ -108,6 +108,8 @@ fn every_document_keeps_to_its_schema() {
         check("config-check", &["config", "check"]);
         assert!(world.configure_machine(""));
     }
+    check("config-trust", &["config", "trust", "--deny"]);
+    check("config-trust-list", &["config", "trust", "--list"]);
     check("config-trust", &["config", "trust", "--yes"]);
     check("config-trust-list", &["config", "trust", "--list"]);
     check("config-trust-revoke", &["config", "trust", "--revoke"]);

@@ -50,7 +50,7 @@ release = \"delete\"
 | `crabbox config explain KEY` | what each layer says of one setting, and which wins |
 | `crabbox config check [FILE]` | everything that is wrong, each with its line; with `--provider NAME` as for a run with that one |
 | `crabbox config path` | the files that are read |
-| `crabbox config trust [PATH]` | what a repository's file asks for, and whether it is granted |
+| `crabbox config trust [PATH]` | what a repository's file asks for, and whether it is granted; `--deny` says no for good |
 ";
 
 /// `docs/reference/config.md`.

@@ -224,6 +224,14 @@ fn what_a_repository_only_asks_for_is_told_and_holds_once_it_is_granted() {
     changed("it now asks for `provider.gallery.artists = [\"Klee\", \"Marc\"]`");
     gallery.repository("artists = ['Klee']\nlit = true");
     changed("it asks for the same, perhaps for more, and");
+    // A no holds, whatever else the file says.
+    gallery.repository("artists = ['Klee']");
+    let denied = gallery.crabbox(&["config", "trust", "--deny"]);
+    assert_eq!(denied.code, 0, "{}", denied.stderr);
+    gallery.repository("artists = ['Klee']\n# and by");
+    let ran = gallery.run(&[]);
+    assert!(!ran.stderr.contains("granted") && !ran.stderr.contains("changed"), "{}", ran.stderr);
+    assert!(gallery.given().get("artists").is_none());
     // In the user's own words.
     let root = gallery.world.root().join("rooms");
     gallery.world.configure(&format!(

@@ -11,8 +11,9 @@ use std::fmt::Write as _;
 fn in_repository(repository: Repository, asked: Option<&Request>) -> String {
     match (repository, asked) {
         (Repository::Never(_), _) => "not allowed".to_owned(),
-        (_, Some(Request { value, line, .. })) => {
-            format!("line {line} asks for {value}, which isn't granted")
+        (_, Some(Request { value, line, denied, .. })) => {
+            let which = if *denied { "you have denied" } else { "isn't granted" };
+            format!("line {line} asks for {value}, which {which}")
         }
         _ => "not set".to_owned(),
     }

@@ -7,8 +7,10 @@ use crate::output::{CommandError, Exit, Quoted, Table, to_type};
 use crate::places::{Places, real};
 use crate::sync::Source;
 use clap::{Args, ValueHint};
+use crabbox_wire::tree::Hash;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Grant what a repository's file asks for
@@ -16,12 +18,15 @@ use std::path::{Path, PathBuf};
 /// Shows what its `.crabbox.toml` asks for and no repository gets unasked, asks, and trusts the
 /// file as it is: once a byte of it changes, it has to be trusted again. To grant in words of your
 /// own instead, which hold whatever the rest of the file says, write `[trust."PATH"]` into your
-/// config.toml, with what is granted below it as in the repository's file.
+/// config.toml, with what is granted below it as in the repository's file. What is denied is no longer
+/// warned of, whatever becomes of the rest of the file.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox config trust
   crabbox config trust ~/code/project --yes
+  crabbox config trust --deny
   crabbox config trust --list")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub(in crate::cli) struct Trust {
     /// The repository's folder or file, instead of this checkout
     #[arg(value_hint = ValueHint::AnyPath)]
@@ -29,11 +34,14 @@ pub(in crate::cli) struct Trust {
     /// Don't ask
     #[arg(long, conflicts_with = "revoke")]
     yes: bool,
-    /// Trust it no more
+    /// Say no to what it asks for
+    #[arg(long, conflicts_with_all = ["yes", "revoke"])]
+    deny: bool,
+    /// Trust it no more, and forget what was denied
     #[arg(long)]
     revoke: bool,
-    /// List what is trusted and granted
-    #[arg(long, conflicts_with_all = ["path", "yes", "revoke"])]
+    /// List what is trusted, granted and denied
+    #[arg(long, conflicts_with_all = ["path", "yes", "deny", "revoke"])]
     list: bool,
 }
 
@@ -44,10 +52,10 @@ impl Trust {
             return trusted::list(shared, &places);
         }
         let path = file_of(self.path.as_deref())?;
-        if self.revoke {
-            revoke(shared, &places, &path)
-        } else {
-            grant(shared, &places, &path, self.yes)
+        match (self.revoke, self.deny) {
+            (true, _) => revoke(shared, &places, &path),
+            (_, true) => deny(shared, &places, &path),
+            _ => grant(shared, &places, &path, self.yes),
         }
     }
 }
@@ -77,18 +85,29 @@ fn file_of(path: Option<&Path>) -> Result<PathBuf, CommandError> {
     Ok(Source::checkout(path).map_or(here, |source| source.root.join(REPOSITORY_FILE)))
 }
 
-fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(), CommandError> {
+/// What the file asks for, and the layers that it is one of.
+fn asked(
+    shared: &Shared,
+    places: &Places,
+    path: &Path,
+) -> Result<(Layers, Vec<Request>), CommandError> {
     let shown = path.display();
     if path.symlink_metadata().is_err() {
         return Err(CommandError::new(Exit::NotFound, format!("there is no `{shown}`"))
             .hint(super::paths()));
     }
     let (layers, errors) = Layers::read(shared.flags(), path.parent(), places);
-    // What can't be read as it is meant can't be trusted, either.
+    // What can't be read as it is meant can't be answered, either.
     if let Some(error) = errors.into_iter().find(|error| !error.is_warning()) {
         return Err(error.into());
     }
     let requests = layers.requests(&manifests(shared, &layers));
+    Ok((layers, requests))
+}
+
+fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(), CommandError> {
+    let shown = path.display();
+    let (layers, requests) = asked(shared, places, path)?;
     let Some(digest) = layers.digest().filter(|_| !requests.is_empty()) else {
         let phase = format!("`{shown}` asks for nothing that has to be granted");
         return tell(shared, path, &layers, &requests, &phase);
@@ -116,15 +135,46 @@ fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(),
         }
         .put(shared)?;
     }
-    let asked = requests.iter().map(|one| (one.key.clone(), one.value.clone()));
-    let pin =
-        Pin { path: path.to_owned(), digest, time: Timestamp::now(), requests: asked.collect() };
-    Pins::new(&places.state).store(&pin).map_err(|error| {
-        CommandError::failed(format!("`{shown}` can't be trusted")).because(error)
-    })?;
+    remember(places, path, digest, &requests, false)?;
     let (layers, _) = Layers::read(shared.flags(), path.parent(), places);
     let phase = format!("`{shown}` is trusted until it changes");
     tell(shared, path, &layers, &requests, &phase)
+}
+
+fn deny(shared: &Shared, places: &Places, path: &Path) -> Result<(), CommandError> {
+    let shown = path.display();
+    let (layers, requests) = asked(shared, places, path)?;
+    let Some(digest) = layers.digest().filter(|_| !requests.is_empty()) else {
+        let phase = format!("`{shown}` asks for nothing that has to be granted");
+        return tell(shared, path, &layers, &requests, &phase);
+    };
+    show(shared, &requests)?;
+    remember(places, path, digest, &requests, true)?;
+    let (layers, _) = Layers::read(shared.flags(), path.parent(), places);
+    let phase = format!("`{shown}` is denied this, and no run warns of it any more");
+    tell(shared, path, &layers, &requests, &phase)?;
+    for table in trusted::tables_for(places, path.parent().unwrap_or(path)) {
+        shared.printer.warning(&format!("it is still granted something in {table}"));
+    }
+    Ok(())
+}
+
+/// Stores the answer to these requests, in the place of an earlier one.
+fn remember(
+    places: &Places,
+    path: &Path,
+    digest: Hash,
+    requests: &[Request],
+    no: bool,
+) -> Result<(), CommandError> {
+    let all = requests.iter().map(|one| (one.key.clone(), one.value.clone())).collect();
+    let none = BTreeMap::new();
+    let (requests, denied) = if no { (none, all) } else { (all, none) };
+    let pin = Pin { path: path.to_owned(), digest, time: Timestamp::now(), requests, denied };
+    Pins::new(&places.state).store(&pin).map_err(|error| {
+        let word = if no { "denied anything" } else { "trusted" };
+        CommandError::failed(format!("`{}` can't be {word}", path.display())).because(error)
+    })
 }
 
 fn show(shared: &Shared, requests: &[Request]) -> Result<(), CommandError> {
@@ -155,11 +205,14 @@ fn tell(
         return Ok(());
     }
     let trusted = layers.grants().trusted();
+    let is_denied = |one: &Request| layers.grants().denies(&one.key, &one.value);
+    let denied = requests.iter().all(is_denied);
     let requests: Vec<Value> = requests.iter().map(request_to_json).collect();
     shared.printer.document(&json!({
         "schema_version": 1,
         "path": path.to_string_lossy(),
         "trusted": trusted.is_some(),
+        "denied": !requests.is_empty() && denied,
         "digest": layers.digest().map(|digest| format!("blake3:{digest}")),
         "requests": requests,
     }))
@@ -176,13 +229,17 @@ fn request_to_json(request: &Request) -> Value {
 
 fn revoke(shared: &Shared, places: &Places, path: &Path) -> Result<(), CommandError> {
     let shown = path.display();
-    let removed = Pins::new(&places.state).remove(path).map_err(|error| {
+    let pins = Pins::new(&places.state);
+    // One that can't be read is removed all the same.
+    let denied = pins.find(path).is_ok_and(|pin| pin.is_some_and(|pin| pin.is_denial()));
+    let removed = pins.remove(path).map_err(|error| {
         CommandError::failed(format!("what is known of `{shown}` can't be removed")).because(error)
     })?;
     let tables = trusted::tables_for(places, path.parent().unwrap_or(path));
     let lines: Vec<String> = tables.iter().map(ToString::to_string).collect();
     if !removed {
-        let error = CommandError::new(Exit::NotFound, format!("`{shown}` isn't trusted"));
+        let message = format!("`{shown}` is neither trusted nor denied anything");
+        let error = CommandError::new(Exit::NotFound, message);
         return Err(match lines.first() {
             Some(line) => error.hint(format!("it is granted something in {line}: remove that")),
             None => error.hint(to_type(&["config", "trust", "--list"])),
@@ -195,7 +252,8 @@ fn revoke(shared: &Shared, places: &Places, path: &Path) -> Result<(), CommandEr
             "granted_in": lines,
         }));
     }
-    shared.printer.phase(&format!("`{shown}` is trusted no more"));
+    let what = if denied { "denied nothing any more" } else { "trusted no more" };
+    shared.printer.phase(&format!("`{shown}` is {what}"));
     for line in lines {
         shared.printer.warning(&format!("it is still granted something in {line}"));
     }

@@ -49,6 +49,7 @@ pub(super) fn list(shared: &Shared, places: &Places) -> Result<(), CommandError>
                     "digest": format!("blake3:{}", pin.digest),
                     "trusted_at": pin.time,
                     "requests": values(&manifests, &pin.requests),
+                    "denied": values(&manifests, &pin.denied),
                 })
             })
             .collect();
@@ -67,14 +68,15 @@ pub(super) fn list(shared: &Shared, places: &Places) -> Result<(), CommandError>
         return shared.printer.document(&document);
     }
     if pins.is_empty() && tables.is_empty() {
-        shared.printer.phase("nothing is trusted or granted");
+        shared.printer.phase("nothing is trusted, granted or denied");
         return Ok(());
     }
-    let mut table = Table::new(&["STATE", "GRANTED", "TO"]).texts(1).paths(2);
+    let mut table = Table::new(&["STATE", "REQUESTS", "OF"]).texts(1).paths(2);
     for pin in &pins {
         let state = pin.state();
         let granted = match state {
             PinState::Trusted => words(&manifests, &pin.requests),
+            PinState::Denied => words(&manifests, &pin.denied),
             _ => "-".to_owned(),
         };
         table.row([state.as_str().to_owned(), granted, pin.path.display().to_string()]);

@@ -161,6 +161,7 @@ impl Walk<'_> {
                     line: entry.line,
                     reason: format!("how the provider `{}` is used", self.provider),
                     granted,
+                    denied: self.layers.grants().denies(&key, &entry.value),
                 });
             }
             match (decision, value) {
@@ -175,7 +176,7 @@ impl Walk<'_> {
     }
 
     fn say_ungranted(&mut self, place: Place) {
-        if let Some(request) = &self.chain.asked {
+        if let Some(request) = self.chain.asked.as_ref().filter(|request| !request.denied) {
             let (text, reason) = (request.text(), request.reason.clone());
             let problem = TrustProblem::Ungranted { text, reason };
             self.chain.errors.push(ConfigError::new(place, problem.into()));

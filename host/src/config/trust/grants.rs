@@ -88,6 +88,8 @@ pub struct Grants {
     allowed: Vec<Allowed>,
     /// How the file stood when it was trusted, if ever it was.
     pin: Option<Pin>,
+    /// What was asked for when the user said no, if that was the last word.
+    denied: Allowed,
     /// The file is as it was then.
     unchanged: bool,
 }
@@ -121,8 +123,10 @@ impl Grants {
 
     /// `digest`: of the file as it is now.
     fn new(allowed: Vec<Allowed>, pin: Option<Pin>, digest: Option<Hash>) -> Self {
+        let denied = pin.as_ref().map(|pin| pin.denied.clone()).unwrap_or_default();
+        let pin = pin.filter(|pin| !pin.is_denial());
         let unchanged = pin.as_ref().is_some_and(|pin| Some(pin.digest) == digest);
-        Self { allowed, pin, unchanged }
+        Self { allowed, pin, denied, unchanged }
     }
 
     /// May the repository's file say this of a setting that it may only ask for? `key` is the whole
@@ -134,6 +138,12 @@ impl Grants {
         // later, or have changed its mind.
         let shown = |pin: &Pin| pin.requests.get(key) == Some(value);
         self.trusted().is_some_and(shown) || self.allowed.iter().any(granted)
+    }
+
+    /// Has the user said no to this? To the same request in another file of the same place, too.
+    #[must_use]
+    pub fn denies(&self, key: &str, value: &toml::Value) -> bool {
+        self.denied.get(key).is_some_and(|denied| covers(denied, value))
     }
 
     /// How the file stood when the user trusted it, if it is another one now.
@@ -189,6 +199,7 @@ mod tests {
             digest,
             time: jiff::Timestamp::UNIX_EPOCH,
             requests: [("lease.release".to_owned(), "delete".into())].into(),
+            denied: Allowed::new(),
         };
         let allows = |digest, key: &str, value: &str| {
             let grants = Grants::new(Vec::new(), Some(pin.clone()), digest);
@@ -199,6 +210,23 @@ mod tests {
         assert!(!allows(Some(digest), "provider.new.key", "delete"));
         assert!(!allows(Some(Hash::of(b"other")), "lease.release", "delete"));
         assert!(!allows(None, "lease.release", "delete"));
+    }
+
+    #[test]
+    fn what_was_denied_is_denied_whatever_else_changes_and_nothing_else_is() {
+        let pin = Pin {
+            path: PathBuf::from("/x"),
+            digest: Hash::of(b"file"),
+            time: jiff::Timestamp::UNIX_EPOCH,
+            requests: Allowed::new(),
+            denied: [("lease.release".to_owned(), "delete".into())].into(),
+        };
+        let grants = Grants::new(Vec::new(), Some(pin), Some(Hash::of(b"other")));
+        assert!(grants.denies("lease.release", &"delete".into()));
+        assert!(!grants.denies("lease.release", &"park".into()));
+        assert!(!grants.denies("run.env", &"delete".into()));
+        assert!(!grants.allows("lease.release", &"delete".into()));
+        assert!(grants.trusted().is_none() && grants.outdated().is_none());
     }
 
     #[test]

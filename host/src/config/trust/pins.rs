@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// No pin is longer, in bytes: it holds what one configuration file asks for.
 const LIMIT: u64 = 2 * 1024 * 1024;
 
-/// A file as it was when the user trusted it.
+/// A file as it was when the user trusted it, or said no to what it asked for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Pin {
     /// Where it is, without links.
@@ -25,11 +25,14 @@ pub struct Pin {
     /// Of all its bytes.
     #[serde(rename = "blake3")]
     pub digest: Hash,
-    /// When it was trusted.
+    /// When that was.
     pub time: Timestamp,
-    /// What it asked for then.
+    /// What it asked for then, and was granted.
     #[serde(default)]
     pub requests: BTreeMap<String, toml::Value>,
+    /// What it asked for then, if the answer was no: the same requests aren't told of again.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub denied: BTreeMap<String, toml::Value>,
 }
 
 /// What became of a file since it was trusted.
@@ -39,6 +42,8 @@ pub enum PinState {
     Trusted,
     /// It is another one: it isn't trusted any more.
     Changed,
+    /// What it asked for was denied, whatever else it says.
+    Denied,
     /// There is no such file now.
     Absent,
     /// It can't be read, or isn't read.
@@ -52,6 +57,7 @@ impl PinState {
         match self {
             Self::Trusted => "trusted",
             Self::Changed => "changed",
+            Self::Denied => "denied",
             Self::Absent => "absent",
             Self::Unreadable => "unreadable",
         }
@@ -59,11 +65,18 @@ impl PinState {
 }
 
 impl Pin {
+    /// Was the answer no?
+    #[must_use]
+    pub fn is_denial(&self) -> bool {
+        !self.denied.is_empty()
+    }
+
     /// Looks at the file.
     #[must_use]
     pub fn state(&self) -> PinState {
         let layer = file::read(&self.path, Owner::Repository);
         match layer.digest {
+            Some(_) if self.is_denial() => PinState::Denied,
             Some(digest) if digest == self.digest => PinState::Trusted,
             Some(_) => PinState::Changed,
             None if layer.errors.is_empty() => PinState::Absent,
@@ -217,6 +230,7 @@ mod tests {
             digest: Hash::of(b"text"),
             time: Timestamp::UNIX_EPOCH,
             requests: [("run.env".to_owned(), toml::Value::Array(vec!["A".into()]))].into(),
+            denied: BTreeMap::new(),
         };
         pins.store(&pin).expect("stores");
         (folder, pins, pin)

@@ -21,6 +21,8 @@ pub struct Request {
     pub reason: String,
     /// Does it hold?
     pub granted: bool,
+    /// Has the user said no to it?
+    pub denied: bool,
 }
 
 impl Request {
@@ -42,12 +44,14 @@ impl Layers {
                 return None;
             };
             let found = settings.get(key.name)?;
+            let value = found.value.to_toml();
             Some(Request {
                 key: key.name.to_owned(),
-                value: found.value.to_toml(),
                 line: found.line,
                 reason: reason.to_owned(),
-                granted: self.grants().allows(key.name, &found.value.to_toml()),
+                granted: self.grants().allows(key.name, &value),
+                denied: self.grants().denies(key.name, &value),
+                value,
             })
         });
         let of_providers = manifests.iter().flat_map(|manifest| {
@@ -58,7 +62,7 @@ impl Layers {
     }
 
     /// What the repository's file asks for of crabbox's own settings and doesn't get, each a warning
-    /// with its line. The first says how the file changed, if it was trusted once and asked for any
+    /// with its line, but for what was denied. The first says how the file changed, if it was trusted once and asked for any
     /// of them or for a provider's setting that it still asks for.
     #[must_use]
     pub fn ungranted(&self) -> Vec<ConfigError> {
@@ -69,7 +73,7 @@ impl Layers {
         };
         let mut warnings: Vec<_> = requests
             .iter()
-            .filter(|request| !request.granted)
+            .filter(|request| !request.granted && !request.denied)
             .map(|request| {
                 let (text, reason) = (request.text(), request.reason.clone());
                 warning(Some(request.line), TrustProblem::Ungranted { text, reason })
