@@ -213,7 +213,8 @@ fn only_the_machine_enforces_and_only_what_can_be() {
         ("lease.provider = []\n", "etc/config.toml:2: `lease.provider` must be"),
         ("lease.idle = 7\n", "etc/config.toml:2: `lease.idle` must be a duration"),
         ("lease.relaese = 'park'\n", "etc/config.toml:2: unknown key `lease.relaese`"),
-        ("provider.local.x = 1\n", "etc/config.toml:2: `provider.local` can't be enforced"),
+        ("provider.local.x = 1\n", "etc/config.toml:2: the provider `local` has no setting `x`"),
+        ("provider.local = 1\n", "etc/config.toml:2: `provider.local` must be a table"),
     ] {
         if !world.configure_machine(&format!("[enforced]\n{text}")) {
             return;

@@ -92,7 +92,7 @@ pub enum Problem {
     #[error("`{key}` can't be `{found}`: {enforcement}")]
     Enforced {
         /// Which.
-        key: &'static str,
+        key: String,
         /// What it would be.
         found: String,
         /// What is enforced, and where.

@@ -82,6 +82,20 @@ pub enum Origin {
     Default,
 }
 
+impl Origin {
+    /// As a place; `None`: nothing sets it.
+    pub(super) fn place(&self) -> Option<Place> {
+        match self {
+            Self::Flag(name) => Some(Place::Flag(name.clone())),
+            Self::Variable(name) => Some(Place::Variable(name.clone())),
+            Self::File { path, line, .. } => {
+                Some(Place::File { path: path.clone(), line: Some(*line) })
+            }
+            Self::Default => None,
+        }
+    }
+}
+
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -247,7 +261,8 @@ impl Layers {
         &self.file(Owner::User).1.in_process
     }
 
-    /// The names of all tables `[provider.NAME]`, each with its place, in their order.
+    /// The names of all tables `[provider.NAME]`, each with its place, in their order; those below
+    /// `[enforced]` come last.
     pub(super) fn provider_tables(&self) -> Vec<(&str, Place)> {
         let of = |owner| {
             let (path, layer) = self.file(owner);
@@ -257,7 +272,11 @@ impl Layers {
                 (name.as_str(), Place::File { path: path.clone(), line: Some(table.line) })
             })
         };
-        FILES.into_iter().flat_map(of).collect()
+        let (path, layer) = self.file(Owner::System);
+        let pinned = layer.pinned.iter().map(|(name, table)| {
+            (name.as_str(), Place::File { path: path.clone(), line: Some(table.line) })
+        });
+        FILES.into_iter().flat_map(of).chain(pinned).collect()
     }
 
     /// The chosen provider, and where a file or a variable chooses it.
@@ -307,6 +326,12 @@ impl Layers {
     pub(super) fn table(&self, owner: Owner, provider: &str) -> (&Path, Option<&Table>) {
         let (path, layer) = self.file(owner);
         (path, layer.providers.get(provider).map(|table| &table.value))
+    }
+
+    /// What stands in `[enforced.provider.NAME]`.
+    pub(super) fn pinned(&self, provider: &str) -> (&Path, Option<&Table>) {
+        let (path, layer) = self.file(Owner::System);
+        (path, layer.pinned.get(provider).map(|table| &table.value))
     }
 
     /// What the command line says of a provider's setting.

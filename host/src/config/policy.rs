@@ -135,14 +135,9 @@ impl Layers {
                 chain.truncate(1);
             }
             let found = chain.into_iter().find(|one| !enforcement.bound.admits(&one.setting))?;
-            let place = match found.origin {
-                Origin::Flag(name) => Place::Flag(name),
-                Origin::Variable(name) => Place::Variable(name),
-                Origin::File { path, line, .. } => Place::File { path, line: Some(line) },
-                Origin::Default => return None,
-            };
+            let place = found.origin.place()?;
             let problem = Problem::Enforced {
-                key: key.name,
+                key: key.name.to_owned(),
                 found: found.setting.text(),
                 enforcement: Box::new(enforcement),
             };

@@ -29,7 +29,8 @@ form of that file; [trust](../explanation/trust.md#requests-and-grants) says mor
 
 `[enforced]`, in the machine's file alone, bounds settings: nothing overrides it, and what contradicts it is an error
 that names its line. A list (or one value) says what is allowed, a duration what is the most; where nobody says
-anything else, the first of the list holds, or the most. That file and the folders above it must be root's and
+anything else, the first of the list holds, or the most. `[enforced.provider.NAME]` pins settings of a provider, each to
+the one value that stands there; a secret can't be. That file and the folders above it must be root's and
 writable by nobody else.
 
 ```toml

@@ -3,6 +3,7 @@
 
 mod boxes;
 mod names;
+mod pinned;
 mod refused;
 mod secrets;
 mod shown;

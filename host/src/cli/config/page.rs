@@ -148,7 +148,7 @@ impl Page {
             },
             repository,
             asked,
-            enforced: None,
+            enforced: chain.enforced.clone(),
             adds_up: false,
             steps,
         }

@@ -112,7 +112,7 @@ fn of_provider(layers: &Layers, manifest: &Manifest) -> Result<Vec<Shown>, Comma
             text: found.as_ref().map_or_else(|| "-".to_owned(), |found| found.value.text()),
             value: found.as_ref().map_or(Value::Null, |found| found.value.to_json()),
             origins: vec![found.map_or(Origin::Default, |found| found.origin)],
-            enforced: None,
+            enforced: chain.enforced,
         })
     };
     manifest.settings.iter().map(of_setting).collect()

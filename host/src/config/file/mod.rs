@@ -44,6 +44,8 @@ pub(super) struct Layer {
     pub(super) grants: Vec<Grant>,
     /// `[enforced]` of the machine's file.
     pub(super) enforced: BTreeMap<&'static str, Lined<Bound>>,
+    /// `[enforced.provider.NAME]` of the machine's file.
+    pub(super) pinned: BTreeMap<String, Lined<BTreeMap<String, Lined<toml::Value>>>>,
     /// Of all its bytes; `None`: there are none.
     pub(super) digest: Option<Hash>,
     pub(super) errors: Vec<ConfigError>,

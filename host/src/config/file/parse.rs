@@ -83,9 +83,7 @@ impl Reader<'_> {
         let start = section.span().start;
         let name = section.get_ref().as_ref();
         match value.get_ref() {
-            DeValue::Table(tables) if name == "provider" && self.rules != Rules::Enforced => {
-                self.providers(tables);
-            }
+            DeValue::Table(tables) if name == "provider" => self.providers(tables),
             _ if name == "trust" && self.rules == Rules::Repository => {
                 let reason = "what it is granted";
                 self.report(start, TrustProblem::Forbidden { key: "trust".to_owned(), reason });
@@ -95,12 +93,6 @@ impl Reader<'_> {
             }
             DeValue::Table(_) if name == "trust" && self.rules == Rules::System => {
                 self.report(start, TrustProblem::Grants);
-            }
-            DeValue::Table(tables) if name == "provider" && self.rules == Rules::Enforced => {
-                for provider in tables.keys() {
-                    let key = format!("provider.{}", provider.get_ref());
-                    self.report(provider.span().start, TrustProblem::NotEnforced { key });
-                }
             }
             _ if name == "enforced" && matches!(self.rules, Rules::Own | Rules::Repository) => {
                 self.report(start, TrustProblem::Enforces);
@@ -168,7 +160,11 @@ impl Reader<'_> {
             });
             let mut table = Lined { line: self.line(start), value: entries.collect() };
             self.isolation(name.get_ref(), &mut table.value);
-            self.layer.providers.insert(name.get_ref().to_string(), table);
+            let tables = match self.rules {
+                Rules::Enforced => &mut self.layer.pinned,
+                _ => &mut self.layer.providers,
+            };
+            tables.insert(name.get_ref().to_string(), table);
         }
     }
 
@@ -267,8 +263,8 @@ mod tests {
             "f.toml:1: only your own file grants: a repository is trusted by each user"
         );
         assert_eq!(
-            of_system("[enforced.provider.gallery]\nsize = 'small'\n"),
-            "f.toml:1: `provider.gallery` can't be enforced"
+            of_system("[enforced.provider.gallery]\nisolation = 'none'\n"),
+            "f.toml:2: only your own config.toml can say how a provider is isolated"
         );
     }
 

@@ -6,9 +6,10 @@ use super::problem::ProviderProblem;
 use super::secrets::Source;
 use super::text::resolve;
 use super::value::{Value, Wrong};
-use crate::config::error::{ConfigError, Place};
+use crate::config::error::{ConfigError, Place, Problem};
 use crate::config::file::Owner;
 use crate::config::layers::{FILES, Layers, Origin};
+use crate::config::policy::{Bound, Enforcement};
 use crate::config::trust::{Request, TrustProblem};
 use crabbox_provider_api::manifest::settings::{flag, key, variable};
 use crabbox_provider_api::manifest::{Manifest, Setting};
@@ -31,6 +32,8 @@ pub struct Chain {
     pub found: Vec<Found>,
     /// What the repository's file asks for, if it does.
     pub asked: Option<Request>,
+    /// What the machine's own file pins it to.
+    pub enforced: Option<Enforcement>,
     /// What is wrong in any of them.
     pub errors: Vec<ConfigError>,
 }
@@ -67,6 +70,7 @@ impl Layers {
             let value = Value::of_toml(setting, default, Path::new("/"));
             walk.take(value, Origin::Default, Place::Provider(manifest.name.clone()));
         }
+        walk.pin();
         walk.chain
     }
 }
@@ -173,6 +177,41 @@ impl Walk<'_> {
                 }
             }
         }
+    }
+
+    /// What the machine's own file pins holds, and whoever holds something else is told. It doesn't keep
+    /// anybody from letting go of a lease that was made before.
+    fn pin(&mut self) {
+        let (path, table) = self.layers.pinned(self.provider);
+        let Some(entry) = table.and_then(|table| table.get(self.name)) else {
+            return;
+        };
+        let key = key(self.provider, self.name);
+        let place = Place::File { path: path.to_owned(), line: Some(entry.line) };
+        if self.setting.secret {
+            // Everybody reads that file.
+            let problem = TrustProblem::NotEnforced { key };
+            return self.chain.errors.push(ConfigError::new(place, problem.into()));
+        }
+        let folder = path.parent().unwrap_or(Path::new("/"));
+        let value = match Value::of_toml(self.setting, &entry.value, folder) {
+            Ok(value) => value,
+            Err(wrong) => return self.refuse(place, wrong.of(key)),
+        };
+        let enforcement =
+            Enforcement { bound: Bound::Allowed(vec![value.text()]), place: place.clone() };
+        let strongest = self.chain.found.first().and_then(|one| Some((one.origin.place()?, one)));
+        if let Some((of, found)) = strongest.filter(|(_, found)| found.value != value) {
+            if self.layers.is_of_lease() {
+                return;
+            }
+            let (found, enforcement) = (found.value.text(), Box::new(enforcement.clone()));
+            let problem = Problem::Enforced { key, found, enforcement };
+            self.chain.errors.push(ConfigError::new(of, problem));
+        }
+        let origin = Origin::File { owner: Owner::System, path: path.to_owned(), line: entry.line };
+        self.chain.found.insert(0, Found { value, origin });
+        self.chain.enforced = Some(enforcement);
     }
 
     fn say_ungranted(&mut self, place: Place) {

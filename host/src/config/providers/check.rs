@@ -125,8 +125,8 @@ impl Layers {
 /// What in a provider's tables isn't one of its settings, and tables with another name of it.
 pub(super) fn of_tables(layers: &Layers, manifest: &Manifest) -> Vec<ConfigError> {
     let mut errors = Vec::new();
-    for owner in FILES {
-        let (path, table) = layers.table(owner, &manifest.name);
+    let tables = FILES.map(|owner| layers.table(owner, &manifest.name));
+    for (path, table) in tables.into_iter().chain([layers.pinned(&manifest.name)]) {
         for (name, entry) in table.into_iter().flatten() {
             if !is_setting(manifest, name) {
                 let place = Place::File { path: path.to_owned(), line: Some(entry.line) };

@@ -57,7 +57,7 @@ pub(in crate::config) fn hold(
             Value::Unread(source) => match source.read(&key(&manifest.name, name)) {
                 Ok(secret) => Value::Secret(secret).handed(),
                 Err(problem) => {
-                    errors.push(ConfigError::new(place(origin, manifest), problem.into()));
+                    errors.push(ConfigError::new(place(&origin, manifest), problem.into()));
                     continue;
                 }
             },
@@ -85,13 +85,8 @@ pub(super) fn required(manifest: &Manifest, name: &str, setting: &Setting) -> Co
     ConfigError::new(Place::Provider(manifest.name.clone()), problem.into())
 }
 
-fn place(origin: Origin, manifest: &Manifest) -> Place {
-    match origin {
-        Origin::File { path, line, .. } => Place::File { path, line: Some(line) },
-        Origin::Variable(name) => Place::Variable(name),
-        Origin::Flag(name) => Place::Flag(name),
-        Origin::Default => Place::Provider(manifest.name.clone()),
-    }
+fn place(origin: &Origin, manifest: &Manifest) -> Place {
+    origin.place().unwrap_or_else(|| Place::Provider(manifest.name.clone()))
 }
 
 /// The first character says how it was made, so that a digest of another kind isn't taken for

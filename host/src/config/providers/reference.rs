@@ -32,7 +32,8 @@ A provider's other names (`aliases`) choose it, and make no names of settings.
 A flag comes before the environment, that before the repository's file, that before yours, that before the machine's
 (`/etc/crabbox/config.toml`), that before the manifest's default. In the environment, `CRABBOX_…` comes before the variable of other tools. The strongest that says
 something holds as a whole, lists and maps included: they don't add up. An empty variable counts as unset.
-`crabbox config explain provider.NAME.KEY` shows them side by side.
+`crabbox config explain provider.NAME.KEY` shows them side by side. What stands under
+[`[enforced.provider.NAME]`](config.md) of the machine's file holds before all of them, and who says something else is told.
 
 Everything is checked before a provider is started: each error names the flag, the variable, or the file and line.
 

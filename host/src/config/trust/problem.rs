@@ -120,7 +120,10 @@ impl TrustProblem {
             Self::NotEnforced { .. } => {
                 let names = KEYS.iter().filter(|key| key.enforced != Enforced::No);
                 let names: Vec<_> = names.map(|key| key.name).collect();
-                Some(format!("what can be: {}", names.join(", ")))
+                Some(format!(
+                    "what can be: {}, and settings of providers but secrets",
+                    names.join(", ")
+                ))
             }
             Self::Forbidden { key, .. } => {
                 Some(format!("set `{key}` in your own config.toml if you want it"))
