@@ -6,6 +6,7 @@ use super::exec::Execs;
 use super::flood::{Allowance, MESSAGE, PROGRESS, cut};
 use super::frame::{self, ToChild, ToHost};
 use super::hooks::Callbacks;
+use super::out::Out;
 use super::stop::Stop;
 use crate::{fault, log};
 use crabbox_provider_api::abi::STATUS_OK;
@@ -17,15 +18,14 @@ use std::io::{self, Read};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::thread;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tracing::warn;
 
 /// How long a hook that was told to stop may take to answer. What it wants recorded meanwhile still is.
 const STOPPING: Duration = Duration::from_secs(2);
 
-/// How long one that doesn't read may hold its host.
+/// How long one that doesn't read a frame to its end may hold its host.
 const UNREAD: Duration = Duration::from_secs(20);
 
 /// How long it takes at most to tell a hook to stop.
@@ -61,12 +61,10 @@ pub(super) struct Link {
     provider: String,
     socket: UnixStream,
     /// The same, for writing: commands answer from threads of their own.
-    out: Out,
+    out: Arc<Out>,
     execs: Execs,
     calls: u64,
 }
-
-type Out = Arc<Mutex<UnixStream>>;
 
 impl Link {
     /// `program`: this one.
@@ -75,8 +73,7 @@ impl Link {
         socket: UnixStream,
         program: PathBuf,
     ) -> io::Result<Self> {
-        socket.set_write_timeout(Some(UNREAD))?;
-        let out = Arc::new(Mutex::new(socket.try_clone()?));
+        let out = Arc::new(Out::new(socket.try_clone()?, UNREAD));
         let provider = manifest.name.clone();
         let execs = Execs::new(manifest.environment.keys(), program)?;
         Ok(Self { provider, socket, out, execs, calls: 0 })
@@ -113,8 +110,6 @@ impl Link {
             return Err(Trouble::Stopped(Why::Cancelled, error));
         }
         self.calls += 1;
-        // The last call may have been told to stop.
-        let _ = self.socket.set_write_timeout(Some(UNREAD));
         self.execs.begin(&request);
         let answer = self.converse(hook, request, self.input(longest, stop.as_ref()), host);
         if matches!(answer, Err(Trouble::Deaf(_) | Trouble::Nonsense(_) | Trouble::Closed)) {
@@ -227,18 +222,29 @@ struct Input<'a> {
 
 impl Input<'_> {
     fn send(&self, message: ToChild) -> Result<(), Trouble> {
-        let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        frame::write(&mut *out, message).map_err(|error| match error.kind() {
+        // One that was told to stop gets no more time for this than for its answer.
+        let latest = self.end.max(Instant::now() + TELLING);
+        self.out.send_before(message, latest).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidInput => Trouble::Nonsense(format!("it was to be sent {error}")),
-            _ => Trouble::Closed,
+            _ => self.closed(),
         })
+    }
+
+    /// It may have been this side, since something wasn't read.
+    fn closed(&self) -> Trouble {
+        let Some(longest) = self.out.unread() else { return Trouble::Closed };
+        if self.told.is_some() || Instant::now() >= self.end {
+            return Trouble::Deaf(self.told.unwrap_or(Why::Deadline));
+        }
+        let seconds = longest.as_secs_f64();
+        Trouble::Nonsense(format!("it didn't read a frame within {seconds}s"))
     }
 
     fn frame(&mut self) -> Result<ToHost, Trouble> {
         frame::read(self).map_err(|error| match (error.kind(), self.told) {
             (io::ErrorKind::TimedOut, why) => Trouble::Deaf(why.unwrap_or(Why::Deadline)),
             (io::ErrorKind::InvalidData, _) => Trouble::Nonsense(error.to_string()),
-            _ => Trouble::Closed,
+            _ => self.closed(),
         })
     }
 
@@ -248,18 +254,7 @@ impl Input<'_> {
         self.execs.cancel();
         // One that is gone is noticed by the next read. One that doesn't read what comes of its commands
         // doesn't read this either, and isn't waited for.
-        let _ = self.socket.set_write_timeout(Some(TELLING));
-        let end = Instant::now() + TELLING;
-        loop {
-            match self.out.try_lock() {
-                Ok(mut out) => {
-                    let _ = frame::write(&mut *out, ToChild::Cancel);
-                    return;
-                }
-                Err(_) if Instant::now() >= end => return,
-                Err(_) => thread::sleep(Duration::from_millis(2)),
-            }
-        }
+        self.out.try_send(ToChild::Cancel, TELLING);
     }
 
     /// Waits until there is something to read.
@@ -300,5 +295,48 @@ impl Read for Input<'_> {
         self.wait()?;
         let mut socket = self.socket;
         socket.read(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crabbox_provider_api::payload::Checkpoint;
+    use std::thread;
+
+    struct Nobody;
+
+    impl Callbacks for Nobody {
+        fn checkpoint(&mut self, _: &Checkpoint) -> Result<(), String> {
+            Ok(())
+        }
+
+        fn progress(&mut self, _: &str) {}
+    }
+
+    /// Calls a provider that reads a byte now and then, with more than a socket holds.
+    fn call_slow_reader(unread: Duration, longest: Duration) -> Trouble {
+        let manifest =
+            "name = 'sluggish'\nversion = '1.0.0'\nabi = '1'\ndescription = 'It reads'\n";
+        let manifest = Manifest::parse(manifest).expect("a manifest");
+        let (ours, mut theirs) = UnixStream::pair().expect("a pair");
+        let mut link = Link::new(&manifest, ours, "/proc/self/exe".into()).expect("a link");
+        link.out = Arc::new(Out::new(link.socket.try_clone().expect("a socket"), unread));
+        thread::spawn(move || {
+            while let Ok(1) = theirs.read(&mut [0]) {
+                thread::sleep(Duration::from_millis(1));
+            }
+        });
+        let request = Value::String("x".repeat(4 << 20));
+        link.call("lease", request, longest, &mut Nobody).expect_err("it isn't read")
+    }
+
+    #[test]
+    fn a_provider_that_reads_a_call_byte_by_byte_is_at_fault() {
+        let trouble = call_slow_reader(Duration::from_millis(50), Duration::from_mins(10));
+        let Trouble::Nonsense(reason) = trouble else { panic!("{trouble:?}") };
+        assert_eq!(reason, "it didn't read a frame within 0.05s");
+        let trouble = call_slow_reader(Duration::from_mins(10), Duration::from_millis(50));
+        assert!(matches!(trouble, Trouble::Deaf(Why::Deadline)), "{trouble:?}");
     }
 }

@@ -3,7 +3,7 @@
 //! A provider's library is loaded in a **child process**: this program again, with a
 //! hidden sub-command ([`child`]), which loads exactly one library ([`load`]) and [`serve`]s its hooks. Between it
 //! and the host stands a [`keeper`], which leaves nothing of it behind. Host and child speak frames
-//! ([`frame`]) over a [`link`]; callers see typed [`hooks`]. So a panic, a segfault, an `exit` or a hang of a
+//! ([`frame`], [`out`]) over a [`link`]; callers see typed [`hooks`]. So a panic, a segfault, an `exit` or a hang of a
 //! provider becomes an [`error`] here, and it sees only the environment that its manifest declares. That is no
 //! sandbox: it runs as the same user. [`process`] is all that for the host; [`inside`] does without
 //! it, for whoever debugs a provider and says so. The external commands of a provider run on this side ([`exec`]).
@@ -18,6 +18,7 @@ mod inside;
 pub mod keeper;
 mod link;
 mod load;
+mod out;
 mod process;
 mod serve;
 mod stop;

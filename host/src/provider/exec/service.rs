@@ -4,7 +4,8 @@ use super::guard::GRACE;
 use super::message::shown;
 use super::tool::{Said, Tool};
 use super::{cassette, find, guard};
-use crate::provider::frame::{self, ToChild};
+use crate::provider::frame::ToChild;
+use crate::provider::out::Out;
 use crabbox_provider_api::abi::{STATUS_ERROR, STATUS_OK};
 use crabbox_provider_api::exec::protocol::{Reply, Request, decode_request, encode};
 use crabbox_provider_api::exec::{LARGEST_CAP, LONGEST_STDIN};
@@ -16,7 +17,6 @@ use std::env;
 use std::ffi::OsString;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -97,7 +97,7 @@ impl Execs {
     }
 
     /// Serves a request beside the hook, and answers over the socket.
-    pub(in crate::provider) fn relay(&self, id: u64, body: Vec<u8>, out: Arc<Mutex<UnixStream>>) {
+    pub(in crate::provider) fn relay(&self, id: u64, body: Vec<u8>, out: Arc<Out>) {
         let served = {
             let mut state = self.lock();
             state.serving += 1;
@@ -107,8 +107,8 @@ impl Execs {
         let answer = move || {
             let (status, body) = if served { execs.serve(&body) } else { error(&too_many()) };
             let answer = ToChild::Executed { id, status, body };
-            // A child that is gone needs no answer.
-            let _ = frame::write(&mut *out.lock().unwrap_or_else(PoisonError::into_inner), answer);
+            // A child that is gone needs no answer, and one that doesn't read it is done with.
+            let _ = out.send(answer);
             let mut state = execs.lock();
             state.serving -= 1;
             if state.serving == 0 {
