@@ -182,7 +182,7 @@ fn a_provider_dies_with_its_keeper() {
     let root = place.world.root().display().to_string();
     let is_keeper = |path: &PathBuf| {
         let line = fs::read(path.join("cmdline")).unwrap_or_default();
-        line.ends_with(b"\0__provider\0")
+        line.ends_with(b"\0__keeper\0")
     };
     let keeper = processes_of(&root).into_iter().find(is_keeper).expect("a keeper");
     let keeper = keeper.file_name().and_then(|name| name.to_str()?.parse().ok()).expect("a pid");

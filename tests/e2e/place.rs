@@ -90,12 +90,16 @@ impl Place {
     }
 }
 
-/// The processes that name this folder in their environment, or have mapped a file below it.
+/// The processes that name this folder in their environment, have mapped a file below it, or work there.
 pub(crate) fn processes_of(folder: &str) -> Vec<PathBuf> {
     let names = |path: PathBuf| {
         let text = fs::read(path).unwrap_or_default();
         String::from_utf8_lossy(&text).contains(folder)
     };
     let processes = fs::read_dir("/proc").expect("processes").flatten().map(|entry| entry.path());
-    processes.filter(|path| names(path.join("environ")) || names(path.join("maps"))).collect()
+    let works_there =
+        |path: &PathBuf| fs::read_link(path.join("cwd")).is_ok_and(|at| at.starts_with(folder));
+    processes
+        .filter(|path| names(path.join("environ")) || names(path.join("maps")) || works_there(path))
+        .collect()
 }

@@ -118,15 +118,20 @@ fn a_provider_sees_only_the_environment_that_it_declares() {
         .stderr(Stdio::null())
         .spawn()
         .expect("runs");
-    let children = format!("/proc/{0}/task/{0}/children", crabbox.id());
-    let mut environment = None;
-    until("the provider runs", || {
-        let children = fs::read_to_string(&children).unwrap_or_default();
-        environment = children.split_whitespace().find_map(|child| {
+    // The child of this process that has this in its command line, and its environment.
+    let child = |process: &str, word: &str| {
+        let children = fs::read_to_string(format!("/proc/{process}/task/{process}/children"));
+        children.unwrap_or_default().split_whitespace().find_map(|child| {
             let line = fs::read_to_string(format!("/proc/{child}/cmdline")).ok()?;
             let environment = fs::read(format!("/proc/{child}/environ")).ok()?;
-            line.contains("__provider").then_some(environment)
-        });
+            line.contains(word).then(|| (child.to_owned(), environment))
+        })
+    };
+    let mut environment = None;
+    until("the provider runs", || {
+        let keeper = child(&crabbox.id().to_string(), "__keeper");
+        let provider = keeper.and_then(|(keeper, _)| child(&keeper, "__provider-child"));
+        environment = provider.map(|(_, environment)| environment);
         environment.is_some()
     });
     crabbox.kill().expect("kills");

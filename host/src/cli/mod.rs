@@ -113,12 +113,6 @@ enum Command {
     Debug(debug::Debug),
     Completions(completions::Completions),
     Version(version::Version),
-    /// Keeps the process that hosts a provider; run by crabbox itself
-    #[command(name = "__provider", hide = true)]
-    KeepProvider,
-    /// Hosts a provider; run by crabbox itself
-    #[command(name = "__provider-child", hide = true)]
-    HostProvider,
     /// Ends what a provider has run, should crabbox die; run by crabbox itself
     #[command(name = exec::guard::COMMAND, hide = true)]
     Guard,
@@ -153,7 +147,7 @@ fn parse() -> Result<(CommandLine, Vec<Flag>), clap::Error> {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    if let Some(exit) = completions::answer() {
+    if let Some(exit) = crate::provider::answer().or_else(completions::answer) {
         return exit;
     }
     redact::learn();
@@ -161,11 +155,8 @@ pub fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => return usage::refuse(&error),
     };
-    match line.command {
-        Command::KeepProvider => return crate::provider::keeper::main(),
-        Command::HostProvider => return crate::provider::child::main(),
-        Command::Guard => return exec::guard::main(),
-        _ => {}
+    if matches!(line.command, Command::Guard) {
+        return exec::guard::main();
     }
     let Common { quiet, json, color, heartbeat, .. } = line.common;
     let printer = Printer::new(Manner { quiet, json, colour: color, heartbeat });
@@ -225,8 +216,6 @@ impl Command {
             Self::Debug(_) => "debug",
             Self::Completions(_) => "completions",
             Self::Version(_) => "version",
-            Self::KeepProvider => "provider keeper",
-            Self::HostProvider => "provider child",
             Self::Guard => "guard",
         };
         info_span!("command", name, exit = Empty)
@@ -259,7 +248,7 @@ impl Command {
             // Its codes are the program's.
             Self::Run(run) => return run.execute(shared),
             // Not for people, and dealt with before.
-            Self::KeepProvider | Self::HostProvider | Self::Guard => Ok(Exit::Ok),
+            Self::Guard => Ok(Exit::Ok),
             Self::List(list) => list.execute(shared).map(|()| Exit::Ok),
             Self::Status(status) => status.execute(shared).map(|()| Exit::Ok),
             Self::Extend(extend) => extend.execute(shared).map(|()| Exit::Ok),

@@ -7,7 +7,6 @@
 use super::frame::{self, ToHost};
 use super::load::load;
 use super::serve::connection;
-use rustix::process::{Signal, set_parent_process_death_signal};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -20,7 +19,7 @@ pub(super) const COMMAND: &str = "__provider-child";
 
 /// Serves until the host closes the connection.
 #[must_use]
-pub fn main() -> ExitCode {
+pub(super) fn main() -> ExitCode {
     match serve() {
         Ok(()) => ExitCode::SUCCESS,
         // The host sees the connection end, and says so.
@@ -29,8 +28,6 @@ pub fn main() -> ExitCode {
 }
 
 fn serve() -> io::Result<()> {
-    // Nobody would end what it leaves behind, nor itself if it hangs.
-    set_parent_process_death_signal(Some(Signal::KILL))?;
     let (library, mut socket) = take_descriptors()?;
     let path = PathBuf::from(format!("/proc/self/fd/{}", library.as_raw_fd()));
     let loaded = match load(&path) {

@@ -1,25 +1,22 @@
 //! The host's side of a provider in a process of its own: starts it, calls, and ends it for good.
 
+use super::child;
 use super::error::{Ended, ProviderError, Said, Who};
 use super::frame::ToHost;
 use super::hooks::{Callbacks, Runtime};
-use super::keeper;
+use super::keeper::{End, Kept, Order};
 use super::link::{Link, Trouble, Why};
 use crate::fault;
 use crate::registry::Library;
-use crate::sys::keep_from_children;
 use crate::tail::Tail;
 use crabbox_provider_api::{Effect, ErrorCode};
-use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 use serde_json::Value;
 use std::env;
-use std::os::fd::OwnedFd;
+use std::ffi::OsString;
+use std::io;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
-use std::process::{self, Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tracing::debug;
 
 /// How long a library may take to load.
@@ -27,6 +24,9 @@ pub(super) const LOAD_DEADLINE: Duration = Duration::from_secs(20);
 
 /// How long a child that has nothing more to do may take to leave.
 const LEAVING: Duration = Duration::from_millis(500);
+
+/// How long the child, and all in its process group, have between SIGTERM and SIGKILL.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// Where a provider's code runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,11 +51,9 @@ pub struct Options {
 #[derive(Debug)]
 pub(super) struct Child {
     who: Who,
-    keeper: process::Child,
+    kept: Kept,
     link: Link,
-    stderr: Option<Tail>,
-    /// How it ended, once it is reaped: from then on its number may be somebody else's.
-    ended: Option<ExitStatus>,
+    stderr: Tail,
 }
 
 impl Child {
@@ -70,21 +68,22 @@ impl Child {
         };
         let link = Link::new(&library.manifest, ours, program.clone()).map_err(wrap)?;
         let declared = library.manifest.environment.keys();
+        let declared = declared.filter_map(|name| Some((name.into(), env::var_os(name)?)));
+        let told = fault::environment().map(|(name, value)| (OsString::from(name), value));
+        let order = Order {
+            // Of the keeper, which is the same program.
+            program: "/proc/self/exe".into(),
+            arguments: vec![child::COMMAND.into()],
+            environment: declared.chain(told).collect(),
+            directory: None,
+            grace: GRACE,
+        };
         debug!(provider = who.name, library = %who.path.display(), "starting a process for it");
-        keep_from_children();
-        let mut keeper = Command::new(program)
-            .arg(keeper::COMMAND)
-            .env_clear()
-            .envs(declared.filter_map(|name| Some((name, env::var_os(name)?))))
-            .envs(fault::environment())
-            .stdin(library.file.try_clone().map_err(wrap)?)
-            .stdout(OwnedFd::from(theirs))
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(wrap)?;
-        let stderr = keeper.stderr.take().map(Tail::of);
-        let mut child = Self { who, keeper, link, stderr, ended: None };
+        let (stderr, said) = io::pipe().map_err(wrap)?;
+        let file = library.file.try_clone().map_err(wrap)?;
+        let streams = [file.into(), theirs.into(), said.into()];
+        let kept = Kept::start(&program, &order, streams).map_err(wrap)?;
+        let mut child = Self { who, kept, link, stderr: Tail::of(stderr) };
         match child.link.first(LOAD_DEADLINE) {
             Ok(ToHost::Ready) => Ok(child),
             Ok(ToHost::Unloadable { reason }) => {
@@ -127,59 +126,32 @@ impl Child {
 
     fn died(&mut self, hook: &'static str) -> ProviderError {
         // Its end of the socket is closed; the process, and what it leaves behind, may need a moment more.
-        let by_itself = self.wait(keeper::LONGEST);
-        let status = self.end().filter(|_| by_itself);
+        let by_itself = self.kept.wait(self.kept.longest());
+        let end = self.end();
         let (who, stderr) = (self.who.clone(), self.said());
-        if let Some(status) = status {
-            return ProviderError::Died { who, hook, status, stderr };
-        }
-        let reason = "it closed the connection".to_owned();
-        ProviderError::Protocol { who, hook, reason, stderr }
-    }
-
-    /// Waits until it has ended, at most this long. It isn't reaped: its number stays its own
-    /// until [`Self::end`].
-    fn wait(&mut self, longest: Duration) -> bool {
-        let keeper = WaitId::Pid(Pid::from_child(&self.keeper));
-        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
-        let end = Instant::now() + longest;
-        let mut pause = Duration::from_micros(200);
-        loop {
-            // An error says that there is no such child: nothing to wait for.
-            if self.ended.is_some() || !matches!(waitid(keeper.clone(), look), Ok(None)) {
-                return true;
+        match end {
+            End::NotStarted(errno) => ProviderError::Start { who, source: errno.into() },
+            End::Ended(status) | End::Unkept(status) if by_itself => {
+                ProviderError::Died { who, hook, status, stderr }
             }
-            if Instant::now() >= end {
-                return false;
+            End::Ended(_) | End::Unkept(_) => {
+                let reason = "it closed the connection".to_owned();
+                ProviderError::Protocol { who, hook, reason, stderr }
             }
-            thread::sleep(pause);
-            pause = (pause * 2).min(Duration::from_millis(20));
         }
     }
 
-    /// Has the keeper end all that is there, and reaps it. One that can't is killed in the end: then the
-    /// provider's own process goes with it, and what else it started may be left.
-    fn end(&mut self) -> Option<ExitStatus> {
-        if self.ended.is_none() {
-            if !self.wait(Duration::ZERO) {
-                let keeper = Pid::from_child(&self.keeper);
-                let _ = kill_process(keeper, Signal::TERM);
-                if !self.wait(keeper::LONGEST) {
-                    let _ = kill_process(keeper, Signal::KILL);
-                }
-            }
-            self.ended = self.keeper.wait().ok();
-            if let Some(stderr) = &self.stderr {
-                stderr.finish();
-            }
-        }
-        self.ended
+    /// Ends it, with all that it has started.
+    fn end(&mut self) -> End {
+        let end = self.kept.end();
+        self.stderr.finish();
+        end
     }
 
     /// Lets it leave by itself, which the closed connection tells it to, and ends what doesn't.
     fn leave(&mut self) {
         self.link.close();
-        self.wait(LEAVING);
+        self.kept.wait(LEAVING);
         self.end();
     }
 
@@ -198,7 +170,7 @@ impl Child {
     }
 
     fn said(&self) -> Said {
-        Said(self.stderr.as_ref().map(Tail::text).unwrap_or_default())
+        Said(self.stderr.text())
     }
 }
 
