@@ -113,9 +113,6 @@ enum Command {
     Debug(debug::Debug),
     Completions(completions::Completions),
     Version(version::Version),
-    /// Ends what a provider has run, should crabbox die; run by crabbox itself
-    #[command(name = exec::guard::COMMAND, hide = true)]
-    Guard,
 }
 
 /// The whole command line, for whoever makes manual pages or tests of it.
@@ -155,9 +152,6 @@ pub fn main() -> ExitCode {
         Ok(parsed) => parsed,
         Err(error) => return usage::refuse(&error),
     };
-    if matches!(line.command, Command::Guard) {
-        return exec::guard::main();
-    }
     let Common { quiet, json, color, heartbeat, .. } = line.common;
     let printer = Printer::new(Manner { quiet, json, colour: color, heartbeat });
     let shared = Shared { common: line.common, settings, printer };
@@ -216,7 +210,6 @@ impl Command {
             Self::Debug(_) => "debug",
             Self::Completions(_) => "completions",
             Self::Version(_) => "version",
-            Self::Guard => "guard",
         };
         info_span!("command", name, exit = Empty)
     }
@@ -247,8 +240,6 @@ impl Command {
         let result = match self {
             // Its codes are the program's.
             Self::Run(run) => return run.execute(shared),
-            // Not for people, and dealt with before.
-            Self::Guard => Ok(Exit::Ok),
             Self::List(list) => list.execute(shared).map(|()| Exit::Ok),
             Self::Status(status) => status.execute(shared).map(|()| Exit::Ok),
             Self::Extend(extend) => extend.execute(shared).map(|()| Exit::Ok),

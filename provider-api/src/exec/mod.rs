@@ -13,7 +13,7 @@
 //! ```
 //!
 //! The host owns the process: it finds the program, gives it the environment that the manifest
-//! declares and what the command adds, puts it into a process group of its own, and ends that group when
+//! declares and what the command adds, and ends it with everything that it has started when it ends itself, when
 //! the deadline is over, when the hook ends or is cancelled, when the output is too long, and when crabbox itself dies.
 //! So nothing that a tool has started outlives the call. [`protocol`] is what both say meanwhile.
 

@@ -4,6 +4,7 @@ use crate::redact;
 use crabbox_provider_api::{Command, ExecError, ExecErrorKind};
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};
+use std::process::ExitStatus;
 
 /// A command in a message: its words, without secrets, and not too many.
 pub(super) fn shown(command: &Command) -> String {
@@ -36,4 +37,12 @@ pub(super) fn not_started(shown: &str, error: &io::Error) -> ExecError {
 
 pub(super) fn failed(shown: &str, error: &io::Error) -> ExecError {
     ExecError::new(ExecErrorKind::Failed, format!("{shown} can't be run: {error}"))
+}
+
+/// Its keeper is gone, whoever has ended that.
+pub(super) fn unkept(shown: &str, keeper: ExitStatus) -> ExecError {
+    let message = format!(
+        "{shown} was ended, since the process that keeps it has ended ({keeper}); what it has started may still run"
+    );
+    ExecError::new(ExecErrorKind::Failed, message)
 }

@@ -7,17 +7,14 @@
 //! | [`tool`] | one process: its streams, its deadline, its end |
 //! | [`service`] | all that one provider runs |
 //! | [`message`] | how its failures are told, without secrets |
-//! | [`mod@guard`] | ends them when this process dies |
 //! | [`cassette`] | answers from a file instead, or a file of the answers |
 //!
 //! A tool is never read by a shell, never found in the checkout, runs in `/` with the variables that the manifest
 //! declares and the command adds, holds no descriptor but its three streams, and can't outlive the hook that asked for it:
-//! it leads a process group of its own, which is ended as a whole. What leaves that group on purpose
-//! (`setsid`) isn't found by this module.
+//! each has a [keeper](super::keeper), which ends it and whatever it has started.
 
 pub mod cassette;
 mod find;
-pub mod guard;
 mod message;
 mod service;
 mod tool;

@@ -1,9 +1,8 @@
 //! All that one provider runs: serves what its child relays, and ends everything with the hook.
 
-use super::guard::GRACE;
 use super::message::shown;
 use super::tool::{Said, Tool};
-use super::{cassette, find, guard};
+use super::{cassette, find};
 use crate::provider::frame::ToChild;
 use crate::provider::out::Out;
 use crabbox_provider_api::abi::{STATUS_ERROR, STATUS_OK};
@@ -20,7 +19,6 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::path::PathBuf;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Instant;
 use tracing::{Span, debug, debug_span};
 
 /// How much may be asked for at a time, and how many commands may run.
@@ -34,7 +32,7 @@ pub(in crate::provider) struct Execs(Arc<Inner>);
 struct Inner {
     /// Variables that the manifest declares.
     declared: BTreeSet<String>,
-    /// This program.
+    /// This one, which is the keeper of each, too.
     program: PathBuf,
     checkout: Option<PathBuf>,
     state: Mutex<State>,
@@ -68,7 +66,7 @@ struct Running {
 }
 
 impl Execs {
-    /// For one provider. `program`: this one, which is the guard, too.
+    /// For one provider. `program`: this one.
     pub(in crate::provider) fn new<'a>(
         declared: impl Iterator<Item = &'a String>,
         program: PathBuf,
@@ -152,11 +150,8 @@ impl Execs {
         }
         let running = std::mem::take(&mut state.running);
         drop(state);
-        // All were asked to end by now, and have one grace together.
-        let end = Instant::now() + GRACE;
-        for one in running.into_values() {
-            let _ = one.lock().unwrap_or_else(PoisonError::into_inner).tool.stop_by(end);
-        }
+        // All were asked to end by now, and each has a keeper that sees to it: they have one grace together.
+        drop(running);
     }
 
     fn serve(&self, body: &[u8]) -> (u32, Vec<u8>) {
@@ -224,15 +219,11 @@ impl Execs {
             }
         }
         let program = self.find(&command.program)?;
-        guard::start(&self.0.program).map_err(|error| {
-            let message = format!("what would end {} can't be started: {error}", shown(&command));
-            ExecError::new(ExecErrorKind::Failed, message)
-        })?;
         let declared = self.0.declared.iter();
         let declared = declared.filter_map(|name| Some((name.into(), env::var_os(name)?)));
         let added = command.environment.clone();
         let added = added.into_iter().map(|(name, value)| (name.into(), OsString::from(value)));
-        Tool::start(command, &program, declared.chain(added))
+        Tool::start(command, &self.0.program, program, declared.chain(added))
     }
 
     fn find(&self, program: &str) -> Result<PathBuf, ExecError> {

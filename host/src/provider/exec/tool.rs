@@ -1,21 +1,23 @@
 //! One process: started, listened to, ended. Nothing here waits for anything without its deadline, and
 //! for a hook that is cancelled.
 
-use super::guard::{self, GRACE, ask_to_end};
-use super::message::{failed, not_started, shown};
+use super::message::{failed, not_started, shown, unkept};
+use crate::provider::keeper::{End, Kept, Order};
 use crabbox_provider_api::exec::protocol::LONGEST_PIECE;
 use crabbox_provider_api::exec::{AtCap, Command, Status, Stream};
 use crabbox_provider_api::{ExecError, ExecErrorKind};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::{Errno, ioctl_fionbio, ioctl_fionread};
-use rustix::process::{Pid, PidfdFlags, Signal, kill_process_group, pidfd_open};
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, Write};
+use std::fs::File;
+use std::io::{self, ErrorKind, PipeWriter, Write, pipe};
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
-use std::process::{self, ChildStdin, ExitStatus, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+/// How long a tool, and all in its process group, have between being asked to end and being killed.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// What a command says next.
 #[derive(Debug)]
@@ -28,9 +30,7 @@ pub(super) enum Said {
 #[derive(Debug)]
 pub(super) struct Tool {
     shown: String,
-    process: process::Child,
-    /// Becomes readable when it ends.
-    pidfd: OwnedFd,
+    kept: Kept,
     stdin: Option<Input>,
     streams: Vec<Source>,
     end: Instant,
@@ -38,12 +38,11 @@ pub(super) struct Tool {
     at_cap: AtCap,
     /// It has ended by itself, and what it has said so far is all.
     exited: bool,
-    reaped: Option<ExitStatus>,
 }
 
 #[derive(Debug)]
 struct Input {
-    pipe: ChildStdin,
+    pipe: PipeWriter,
     rest: Vec<u8>,
 }
 
@@ -58,10 +57,11 @@ struct Source {
 }
 
 impl Tool {
-    /// Starts it. `variables`: all that it gets.
+    /// Starts it; whether that went well is told by its end. `variables`: all that it gets. `keeper`: this program.
     pub(super) fn start(
         command: Command,
-        program: &Path,
+        keeper: &Path,
+        program: PathBuf,
         variables: impl Iterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ExecError> {
         let shown = shown(&command);
@@ -74,55 +74,36 @@ impl Tool {
             let message = format!("there is no folder `{directory}` to run {shown} in");
             return Err(ExecError::new(ExecErrorKind::NotFound, message));
         }
-        let has_input = !command.stdin.is_empty();
         let started = Instant::now();
-        let mut process = process::Command::new(program)
-            .args(&command.arguments)
-            .env_clear()
-            .envs(variables)
-            .current_dir(directory)
-            .stdin(if has_input { Stdio::piped() } else { Stdio::null() })
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0)
-            .spawn()
-            .map_err(|error| not_started(&shown, &error))?;
-        let stdin = process.stdin.take();
-        let pipes = [
-            (Stream::Stdout, process.stdout.take().map(OwnedFd::from)),
-            (Stream::Stderr, process.stderr.take().map(OwnedFd::from)),
-        ];
-        let group = Pid::from_child(&process);
-        let prepared = guard::watch(group)
-            .and_then(|()| stdin.iter().try_for_each(|pipe| Ok(ioctl_fionbio(pipe, true)?)))
-            .and_then(|()| Ok(pidfd_open(group, PidfdFlags::empty())?));
-        let pidfd = match prepared {
-            Ok(pidfd) => pidfd,
-            Err(error) => {
-                let _ = kill_process_group(group, Signal::KILL);
-                guard::forget(group);
-                let _ = process.wait();
-                return Err(failed(&shown, &error));
-            }
+        let order = Order {
+            program,
+            arguments: command.arguments.into_iter().map(OsString::from).collect(),
+            environment: variables.collect(),
+            directory: Some(directory.into()),
+            grace: GRACE,
         };
+        let has_input = !command.stdin.is_empty();
+        let (kept, pipe, outputs) =
+            start(keeper, &order, has_input).map_err(|error| match error.kind() {
+                ErrorKind::InvalidInput | ErrorKind::ArgumentListTooLong => {
+                    not_started(&shown, &error)
+                }
+                // That is the keeper's.
+                _ => failed(&shown, &error),
+            })?;
         let allowed = Duration::from_millis(command.deadline_ms);
         let cap = command.cap;
-        let streams = pipes
-            .into_iter()
-            .filter_map(|(stream, pipe)| Some(Source { stream, pipe: pipe?, cap, waiting: None }))
-            .collect();
+        let streams = outputs.map(|(stream, pipe)| Source { stream, pipe, cap, waiting: None });
         Ok(Self {
             shown,
-            process,
-            pidfd,
-            stdin: stdin.map(|pipe| Input { pipe, rest: command.stdin }),
-            streams,
+            kept,
+            stdin: pipe.map(|pipe| Input { pipe, rest: command.stdin }),
+            streams: streams.into(),
             // One that can't be reckoned with is far enough away.
             end: started.checked_add(allowed).unwrap_or(started + Duration::from_hours(24 * 365)),
             allowed,
             at_cap: command.at_cap,
             exited: false,
-            reaped: None,
         })
     }
 
@@ -155,7 +136,7 @@ impl Tool {
                 continue;
             }
             if self.exited {
-                return self.reap();
+                return self.ended();
             }
         }
     }
@@ -163,7 +144,7 @@ impl Tool {
     fn wait(&self, cancel: BorrowedFd<'_>) -> Result<Seen, ExecError> {
         // Its end is looked at first: what it said before is in the pipes when they are looked at.
         let mut polled = vec![
-            PollFd::new(&self.pidfd, PollFlags::IN),
+            PollFd::new(&self.kept, PollFlags::IN),
             PollFd::from_borrowed_fd(cancel, PollFlags::IN),
         ];
         let listened: Vec<usize> =
@@ -193,10 +174,9 @@ impl Tool {
         })
     }
 
-    /// It has ended by itself. What it left running in its group ends with it, and of its
-    /// output what is in the pipes by now counts: somebody may hold them open for ever.
+    /// It has ended by itself, and with it what it had left running. Of its output what is in the pipes by now
+    /// counts: somebody that isn't below its keeper may hold them open for ever.
     fn left_behind(&mut self) -> io::Result<()> {
-        let _ = kill_process_group(Pid::from_child(&self.process), Signal::KILL);
         self.exited = true;
         self.stdin = None;
         for source in &mut self.streams {
@@ -247,46 +227,26 @@ impl Tool {
         Ok(Some(Said::Piece(self.streams[index].stream, bytes)))
     }
 
-    fn reap(&mut self) -> Result<Said, ExecError> {
-        let status = self.stop().ok_or_else(|| {
-            let message = format!("nobody knows how {} has ended", self.shown);
-            ExecError::new(ExecErrorKind::Failed, message)
-        })?;
-        Ok(Said::End(match status.signal() {
-            Some(signal) => Status::Signal(signal),
-            None => Status::Exit(status.code().unwrap_or(-1)),
-        }))
+    fn ended(&mut self) -> Result<Said, ExecError> {
+        match self.kept.end() {
+            End::Ended(status) => Ok(Said::End(match status.signal() {
+                Some(signal) => Status::Signal(signal),
+                None => Status::Exit(status.code().unwrap_or(-1)),
+            })),
+            End::NotStarted(errno) => Err(not_started(&self.shown, &errno.into())),
+            End::Unkept(status) => Err(unkept(&self.shown, status)),
+        }
     }
 
-    /// Asks its group to end, without waiting for it.
+    /// Asks it to end, without waiting for that.
     pub(super) fn ask_to_end(&self) {
-        if self.reaped.is_none() && !self.exited {
-            ask_to_end(Pid::from_child(&self.process));
-        }
+        self.kept.ask_to_end();
     }
 
-    /// Ends its whole group: asked first, then killed, and reaped last.
-    fn stop(&mut self) -> Option<ExitStatus> {
-        self.stop_by(Instant::now() + GRACE)
-    }
-
-    /// The same, with a moment at which it is killed: several that end together share theirs.
-    pub(super) fn stop_by(&mut self, end: Instant) -> Option<ExitStatus> {
-        if self.reaped.is_none() {
-            let group = Pid::from_child(&self.process);
-            self.stdin = None;
-            if !self.exited {
-                ask_to_end(group);
-                let left = end.saturating_duration_since(Instant::now());
-                let grace = Timespec::try_from(left).ok();
-                let mut ended = [PollFd::new(&self.pidfd, PollFlags::IN)];
-                let _ = rustix::io::retry_on_intr(|| poll(&mut ended, grace.as_ref()));
-            }
-            let _ = kill_process_group(group, Signal::KILL);
-            guard::forget(group);
-            self.reaped = self.process.wait().ok();
-        }
-        self.reaped
+    /// Ends it: asked first, then killed.
+    fn stop(&mut self) {
+        self.stdin = None;
+        self.kept.end();
     }
 }
 
@@ -294,6 +254,28 @@ impl Drop for Tool {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+type Outputs = [(Stream, OwnedFd); 2];
+
+/// Has a keeper start it, with pipes to its streams; to its standard input only if it gets anything.
+fn start(
+    keeper: &Path,
+    order: &Order,
+    has_input: bool,
+) -> io::Result<(Kept, Option<PipeWriter>, Outputs)> {
+    let (theirs, stdin) = if has_input {
+        let (theirs, ours) = pipe()?;
+        ioctl_fionbio(&ours, true)?;
+        (theirs.into(), Some(ours))
+    } else {
+        (File::open("/dev/null")?.into(), None)
+    };
+    let (stdout, stdout_theirs) = pipe()?;
+    let (stderr, stderr_theirs) = pipe()?;
+    let streams = [theirs, stdout_theirs.into(), stderr_theirs.into()];
+    let outputs = [(Stream::Stdout, stdout.into()), (Stream::Stderr, stderr.into())];
+    Ok((Kept::start(keeper, order, streams)?, stdin, outputs))
 }
 
 struct Seen {
