@@ -13,6 +13,7 @@ mod doctor_hooks;
 mod documents;
 mod enforced;
 mod exec;
+mod exec_end;
 mod exec_many;
 mod exec_run;
 mod extend;
