@@ -26,9 +26,9 @@ mod stop;
 
 pub use error::{Ended, ProviderError};
 pub(crate) use frame::FRAMES;
+pub(crate) use hidden::answer;
 #[cfg(test)]
 pub(crate) use hooks::Runtime;
-pub(crate) use hidden::answer;
 pub use hooks::{Callbacks, Provider, open};
 pub use process::{Isolation, Options};
 pub use stop::Stop;
