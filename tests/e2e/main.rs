@@ -28,6 +28,7 @@ mod lease;
 mod local;
 mod logs;
 mod manifests;
+mod meant;
 mod misbehaving;
 mod output;
 mod owners;

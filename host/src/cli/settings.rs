@@ -97,6 +97,25 @@ impl Options {
     }
 }
 
+/// Is this the flag of a secret, which takes no value?
+pub(super) fn is_secret(option: &str) -> bool {
+    let is_of = |manifest: &Manifest| {
+        let mut secrets = manifest.settings.iter().filter(|(_, setting)| setting.secret);
+        secrets.any(|(key, _)| flag(&manifest.name, key) == option)
+    };
+    Early::of_this_process().manifests().iter().any(is_of)
+}
+
+/// The provider whose flags begin as this one does.
+pub(super) fn provider_of(option: &str) -> Option<String> {
+    let word = option.strip_prefix("--")?;
+    let manifests = Early::of_this_process().manifests();
+    let names = manifests.into_iter().map(|manifest| manifest.name);
+    let is_of =
+        |name: &String| word.strip_prefix(name.as_str()).is_some_and(|rest| rest.starts_with('-'));
+    names.into_iter().find(is_of)
+}
+
 /// A secret that was typed, though it shouldn't be, isn't shown again, whatever else is wrong with the
 /// line.
 fn forget_secrets(early: &Early, manifests: &[Manifest]) {

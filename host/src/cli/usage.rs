@@ -1,5 +1,6 @@
 //! What is known of a command line before it is parsed, and what becomes of one that can't be.
 
+use super::settings;
 use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed, to_type};
 use crate::run::{CRABBOX_FAILED, Origin, Outcome};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -121,7 +122,14 @@ impl Line {
     }
 
     fn unknown(&self, word: &str, suggested: &str) -> CommandError {
-        if !suggested.is_empty() {
+        if is_near(word, suggested) {
+            if settings::is_secret(suggested) {
+                // What was typed behind it isn't shown again.
+                let line =
+                    Typed::here().without(word).with(&[&format!("{suggested}-file"), "FILE"]);
+                return CommandError::usage(format!("there is no option `{word}`"))
+                    .hint(line.to_string());
+            }
             let typed = words().into_iter().find(|one| one.split('=').next() == Some(word));
             let whole = typed.unwrap_or_else(|| word.to_owned());
             let meant = whole.replacen(word, suggested, 1);
@@ -129,7 +137,11 @@ impl Line {
                 .hint(Typed::here().replaced(&whole, &meant).to_string());
         }
         if word.starts_with('-') {
-            return CommandError::usage(format!("there is no option `{word}`")).hint(self.help());
+            let hint = match settings::provider_of(word) {
+                Some(provider) => to_type(&["provider", "options", &provider]),
+                None => self.help(),
+            };
+            return CommandError::usage(format!("there is no option `{word}`")).hint(hint);
         }
         if let Some(flag) = self.switch_before(word) {
             let value = ["true", "yes", "on", "1"].contains(&word);
@@ -187,9 +199,15 @@ impl Line {
     }
 
     fn missing(&self, names: &[String]) -> CommandError {
+        if names.iter().any(|name| option(name) == "--id") {
+            let line = Typed::here().with(&["--id", "ID"]);
+            return CommandError::usage("`--no-wait` needs `--id`: the id or slug of a lease")
+                .hint(line.to_string())
+                .hint(to_type(&["list"]));
+        }
         if self.is_run() {
-            return CommandError::usage("there is no command to run")
-                .hint(Typed::here().with(&["--", "COMMAND"]).to_string());
+            let line = Typed::here().without_command().with(&["--", "COMMAND"]);
+            return CommandError::usage("there is no command to run").hint(line.to_string());
         }
         let names: Vec<&str> = names.iter().map(|name| bare(name)).collect();
         let message = match names.as_slice() {
@@ -255,6 +273,16 @@ impl Line {
             .collect::<Vec<_>>()
             .join(" ")
     }
+}
+
+/// Was the other option most likely meant? The parser also suggests those of the same provider that
+/// have nothing else in common.
+fn is_near(word: &str, suggested: &str) -> bool {
+    let extends = |long: &str, short: &str| long.starts_with(short) && short.len() > 3;
+    !suggested.is_empty()
+        && (strsim::osa_distance(word, suggested) <= 2
+            || extends(suggested, word)
+            || extends(word, suggested))
 }
 
 /// The line that runs a program which was typed as if it were a command.

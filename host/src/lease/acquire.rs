@@ -254,7 +254,11 @@ impl Desk {
         let slug = claim.slug.clone();
         let mut provider = match self.provider(&claim.provider) {
             Ok(provider) => provider,
-            Err(error) => return Err(self.not_asked(&mut claim, error)?),
+            Err(error) => {
+                // One that can't be started can't make another box, either.
+                self.note_trouble(&mut claim, &error.to_string())?;
+                return Err(error);
+            }
         };
         let _section = self.working.begin();
         match self.resolve(&mut provider, &mut claim, Intent::Connect, &wanted.settings) {
@@ -361,7 +365,7 @@ fn take(found: Option<(Owned, Way)>, wanted: &Wanted) -> Event {
 
 /// The same run on a box of its own.
 fn fresh() -> String {
-    Typed::here().without("--id").with(&["--fresh"]).to_string()
+    Typed::here().without("--id").with_switch("--fresh").to_string()
 }
 
 /// A lease that was asked for by its name is this one or none.

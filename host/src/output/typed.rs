@@ -62,6 +62,13 @@ impl Typed {
         self
     }
 
+    /// With this option, which has no value and may stand there already.
+    #[must_use]
+    pub fn with_switch(self, option: &str) -> Self {
+        let has = self.0[..self.end()].iter().any(|word| word == option);
+        if has { self } else { self.with(&[option]) }
+    }
+
     /// Without this option and its value.
     #[must_use]
     pub fn without(mut self, option: &str) -> Self {
@@ -199,6 +206,9 @@ mod tests {
     fn our_words_stand_before_the_program() {
         let line = typed("run --keep -- ls --all").with(&["--fresh"]);
         assert_eq!(line.to_string(), "crabbox run --keep --fresh -- ls --all");
+        let fresh = |line| typed(line).with_switch("--fresh").to_string();
+        assert_eq!(fresh("run -- ls --fresh"), "crabbox run --fresh -- ls --fresh");
+        assert_eq!(fresh("run --fresh -- ls"), "crabbox run --fresh -- ls");
         assert_eq!(typed("run").with(&["--", "COMMAND"]).to_string(), "crabbox run -- COMMAND");
         assert_eq!(typed("run ls -- a").command_from("ls").to_string(), "crabbox run -- ls -- a");
     }

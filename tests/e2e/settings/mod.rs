@@ -57,7 +57,7 @@ impl Gallery {
     }
 
     /// `true` on a box of the gallery, with these flags.
-    fn run_command(&self, flags: &[&str]) -> Command {
+    pub(crate) fn run_command(&self, flags: &[&str]) -> Command {
         self.command(&[&["run", "-q", "--provider", "gallery"], flags, &["--", "true"]].concat())
     }
 
@@ -80,7 +80,7 @@ impl Gallery {
     }
 
     /// The one line that refuses a run with these flags; nothing was begun.
-    fn refused(&self, mut command: Command) -> String {
+    pub(crate) fn refused(&self, mut command: Command) -> String {
         let ran = Ran::of(&mut command);
         assert_eq!(ran.code, 125, "{}", ran.stderr);
         assert_eq!(self.crabbox(&["list", "--all"]).stdout, "", "nothing was begun");

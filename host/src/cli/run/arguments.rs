@@ -95,6 +95,8 @@ pub(super) struct Order {
     pub(super) clean_env: bool,
     pub(super) allow_mass_deletion: bool,
     pub(super) keep: bool,
+    /// The provider that the line names, by `--provider`.
+    pub(super) named: Option<String>,
     pub(super) wanted: Wanted,
 }
 
@@ -133,6 +135,7 @@ impl Run {
             clean_env: self.clean_env,
             allow_mass_deletion: self.allow_mass_deletion,
             keep: self.keep,
+            named: self.provider.clone(),
         })
     }
 

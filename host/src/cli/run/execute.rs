@@ -9,7 +9,8 @@ use crate::cli::{Shared, bounds};
 use crate::config::Settings;
 use crate::fault;
 use crate::lease::{Desk, Leaving};
-use crate::output::{CommandError, Printer, Typed, human};
+use crate::output::{CommandError, Exit, Printer, Typed, human, to_type};
+use crate::registry::FindError;
 use crate::run::{Finished, Listener, RunError};
 use crate::sync::{self, Scan, Scanning};
 use std::cell::Cell;
@@ -48,12 +49,20 @@ impl Run {
 
 impl Order {
     fn check_lease(&self, desk: &Desk) -> Result<(), CommandError> {
-        match &self.wanted.id {
-            Some(id) if self.settings.providers.is_some() => {
-                bounds::check_provider(&self.settings, &desk.find(id)?)
-            }
-            _ => Ok(()),
+        let Some(id) = &self.wanted.id else { return Ok(()) };
+        if self.named.is_none() && self.settings.providers.is_none() {
+            return Ok(());
         }
+        let claim = desk.find(id)?;
+        let named = &self.settings.provider;
+        if self.named.is_some() && *named != claim.provider {
+            desk.registry.find(named)?;
+            let (slug, of) = (&claim.slug, &claim.provider);
+            let message = format!("`{slug}` is a lease of `{of}`, not of `{named}`");
+            return Err(CommandError::new(Exit::Conflict, message)
+                .hint(Typed::here().without("--provider").to_string()));
+        }
+        bounds::check_provider(&self.settings, &claim)
     }
 
     fn run(&self, desk: Desk, printer: Printer) -> Result<Report, Failed> {
@@ -151,9 +160,12 @@ fn check_choice(settings: &Settings, desk: &Desk) -> Result<(), CommandError> {
         return Ok(());
     }
     let name = &settings.provider;
-    Err(CommandError::usage(format!(
-        "this repository asks for the provider `{name}`, which you haven't configured"
-    ))
-    .hint(Typed::here().with(&["--provider", name]).to_string())
-    .hint(format!("`[provider.{name}]` in your own config.toml allows it for good")))
+    let asked = format!("this repository asks for the provider `{name}`, which");
+    if let Err(FindError::Missing { .. }) = desk.registry.find(name) {
+        return Err(CommandError::usage(format!("{asked} isn't installed here"))
+            .hint(to_type(&["provider", "list"])));
+    }
+    Err(CommandError::usage(format!("{asked} you haven't configured"))
+        .hint(Typed::here().with(&["--provider", name]).to_string())
+        .hint(format!("`[provider.{name}]` in your own config.toml allows it for good")))
 }

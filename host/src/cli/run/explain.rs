@@ -9,7 +9,9 @@ use crate::run::{Listener, Origin, Outcome, RunError};
 use crate::sync::SyncError;
 use crabbox_wire::message::{Command, Failure, FailureCode};
 use crabbox_wire::text::Text;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// What helps against a checkout that changes under our hands.
@@ -54,8 +56,8 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
         None => result,
     };
     match error {
-        // Neither is good advice for all that somebody has.
-        SyncError::NotACheckout(folder) if home().as_ref() == Some(folder) => {
+        // Neither is good advice for all that somebody has, or the machine.
+        SyncError::NotACheckout(folder) if home().is_some_and(|home| home.starts_with(folder)) => {
             result.hint("go to the folder of a project first")
         }
         SyncError::NotACheckout(_) => {
@@ -79,7 +81,7 @@ fn explain_box(failure: &Failure, slug: &str, command: &Command) -> CommandError
     match (failure.code, command) {
         (FailureCode::Verify, _) => error.code("sync").hint(AGAIN),
         (FailureCode::Occupied, _) => {
-            error.code("sync").hint(Typed::here().with(&["--fresh"]).to_string())
+            error.code("sync").hint(Typed::here().with_switch("--fresh").to_string())
         }
         (FailureCode::DiskFull, _) => {
             error.code("run").hint(to_type(&["stop", slug, "--delete", "--yes"]))
@@ -109,11 +111,23 @@ pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed 
     let error = if lost {
         error
             .hint(to_type(&["status", &claim.slug]))
-            .hint(Typed::here().with(&["--fresh"]).to_string())
+            .hint(Typed::here().with_switch("--fresh").to_string())
     } else {
         error
     };
     Failed { error, outcome, unread, unreleased: None }
+}
+
+/// A file that nobody may execute.
+fn is_plain(path: &Path) -> bool {
+    path.metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o111 == 0)
+}
+
+/// A file that isn't a program for some machine.
+fn is_script(path: &Path) -> bool {
+    let mut start = [0; 4];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start != *b"\x7fELF"
 }
 
 /// What was most likely meant by a command that can't be started.
@@ -126,8 +140,15 @@ fn program_hint(code: FailureCode, words: &[Text]) -> Option<String> {
             Some(Typed::here().without_command().with(&["--shell", &program]).to_string())
         }
         // The mode is sent, too.
-        FailureCode::CommandNotExecutable if Path::new(&*program).is_file() => {
+        FailureCode::CommandNotExecutable if is_plain(Path::new(&*program)) => {
             Some(format!("chmod +x {}", Quoted(Path::new(&*program))))
+        }
+        // The kernel doesn't know what it is: a script without its first line, most likely.
+        FailureCode::CommandNotExecutable if is_script(Path::new(&*program)) => {
+            let words = words.iter().map(|word| String::from_utf8_lossy(&word.0).into_owned());
+            let words: Vec<String> = words.collect();
+            let line = [&["--", "sh"], &*words.iter().map(String::as_str).collect::<Vec<_>>()];
+            Some(Typed::here().without_command().with(&line.concat()).to_string())
         }
         _ => None,
     }

@@ -1,0 +1,107 @@
+//! What is said of a line that can't work: what was most likely meant, and nothing that can't work
+//! either.
+
+use crate::desk::Desk;
+use crate::settings::Gallery;
+use crabbox_tests::{Ran, World};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+fn refused(ran: &Ran, said: &[&str]) {
+    assert_eq!(ran.code, 125, "{}", ran.stderr);
+    for line in said {
+        assert!(ran.stderr.contains(line), "{line}: {}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_lease_of_another_provider_than_the_named_one_is_not_used() {
+    let gallery = Gallery::new("");
+    assert_eq!(gallery.crabbox(&["run", "--keep", "--", "true"]).code, 0);
+    let list = gallery.crabbox(&["list", "--json"]).stdout;
+    let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+    let slug = list["leases"][0]["slug"].as_str().expect("a slug");
+    let run = |provider: &str| {
+        gallery.crabbox(&["run", "--id", slug, "--provider", provider, "--", "true"])
+    };
+    let message = format!("`{slug}` is a lease of `local`, not of `gallery`");
+    refused(&run("gallery"), &[&message, &format!("run --id {slug} -- true\n")]);
+    refused(&run("nope"), &["there is no provider `nope`"]);
+    assert_eq!(run("local").code, 0);
+}
+
+#[test]
+fn what_is_missing_is_named_and_what_stands_there_is_not_repeated() {
+    let world = World::new();
+    for (line, message, hint) in [
+        (
+            &["--no-wait", "--", "true"][..],
+            "`--no-wait` needs `--id`",
+            "--no-wait --id ID -- true\n",
+        ),
+        (&["--shell", "exit 3", "--no-wait"], "`--no-wait` needs `--id`", "--no-wait --id ID\n"),
+        (&["--"], "there is no command to run", "crabbox run -- COMMAND\n"),
+    ] {
+        refused(&world.crabbox(&[&["run"], line].concat()), &[message, hint]);
+    }
+}
+
+#[test]
+fn a_provider_that_can_not_be_started_is_not_asked_for_another_box() {
+    let desk = Desk::new("impostor = true");
+    let ran = desk.run(&["--fresh", "--", "true"]);
+    assert_eq!(ran.code, 125);
+    assert_eq!(ran.stderr.matches("--fresh").count(), 1, "{}", ran.stderr);
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--", "true"]).code, 0);
+    let library = fs::read_dir(&desk.path).expect("reads").next().expect("one").expect("a file");
+    let open = fs::Permissions::from_mode(0o777);
+    fs::set_permissions(library.path(), open).expect("a mode");
+    let ran = desk.run(&["--", "true"]);
+    refused(&ran, &["chmod go-w"]);
+    assert!(!ran.stderr.contains("--fresh"), "{}", ran.stderr);
+}
+
+#[test]
+fn an_option_that_is_not_near_is_not_suggested_and_no_secret_is() {
+    let gallery = Gallery::bare();
+    let options = "provider options gallery\n";
+    for (flags, hint) in [
+        (&["--gallery-nope", "abc"][..], options),
+        (&["--gallery-isolation", "none"], options),
+        (&["--gallery-tokn", "abc"], "--gallery-token-file FILE -- true\n"),
+        (&["--gallery-tokn=abc"], "--gallery-token-file FILE -- true\n"),
+    ] {
+        let said = gallery.refused(gallery.run_command(flags));
+        assert!(said.contains(hint), "{flags:?}: {said}");
+        assert!(!said.contains("abc"), "{flags:?}: {said}");
+    }
+}
+
+#[test]
+fn a_script_without_its_first_line_is_given_to_a_shell() {
+    let world = World::new();
+    world.write("code", "echo it runs\n");
+    let code = world.checkout().join("code");
+    fs::set_permissions(code, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let ran = world.crabbox(&["run", "--", "./code"]);
+    assert_eq!(ran.code, 126, "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: crabbox run -- sh ./code\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_repository_can_not_ask_for_what_is_not_there() {
+    let world = World::new();
+    world.write(".crabbox.toml", "[lease]\nprovider = 'desk'\n");
+    let ran = world.crabbox(&["run", "--", "true"]);
+    refused(&ran, &["asks for the provider `desk`, which isn't installed", "provider list\n"]);
+    assert!(!ran.stderr.contains("--provider desk"), "{}", ran.stderr);
+}
+
+#[test]
+fn nobody_is_told_to_send_a_whole_machine() {
+    let world = World::new();
+    let ran = Ran::of(world.command(&["run", "--", "true"]).current_dir("/"));
+    refused(&ran, &["go to the folder of a project first"]);
+    assert!(!ran.stderr.contains("--from-dir"), "{}", ran.stderr);
+}
