@@ -130,6 +130,11 @@ fn the_state_folder_is_looked_at() {
     let hint = find(&found, "state-folder")["hint"].as_str().expect("a hint").to_owned();
     assert!(Command::new("sh").args(["-c", &hint]).status().expect("sh runs").success());
     expect(&doctor(&world), "state-folder", "pass", "");
+    for mode in [0o777, 0o1777] {
+        fs::set_permissions(state(&world), fs::Permissions::from_mode(mode)).expect("a mode");
+        expect(&doctor(&world), "state-folder", "fail", "others can write in it");
+        assert_eq!(world.crabbox(&["list"]).code, 2, "{mode:o}");
+    }
 
     fs::rename(state(&world), world.root().join("moved")).expect("moves");
     symlink("nowhere", state(&world)).expect("a link");

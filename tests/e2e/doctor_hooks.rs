@@ -2,7 +2,8 @@
 
 use crate::desk::Desk;
 use crate::doctor::{checks, expect, find};
-use crabbox_tests::World;
+use crate::settings::Gallery;
+use crabbox_tests::{Ran, World};
 use serde_json::Value;
 use std::fs;
 
@@ -139,4 +140,23 @@ fn the_checks_of_a_provider_run_where_its_hooks_run() {
     let ran = desk.crabbox(&["doctor"]);
     assert!(ran.stdout.contains("desk-"), "{}", ran.stdout);
     assert!(ran.stderr.contains("the provider `desk` runs inside of crabbox"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_only_the_provider_would_find_wrong_is_a_failure() {
+    let gallery = Gallery::new("token-file = '/nowhere/token'\n");
+    let (code, found) = checks(&mut gallery.command(&["doctor", "--json"]));
+    assert_eq!(code, 1);
+    expect(&found, "config", "fail", "`/nowhere/token` for `provider.gallery.token`");
+    expect(&found, "gallery-doctor", "skip", "its settings are wrong");
+    let ran = gallery.crabbox(&["config", "check"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("`/nowhere/token`"), "{}", ran.stderr);
+    // One that is needed, and missing, where another provider would be used.
+    let gallery = Gallery::new("");
+    assert_eq!(Ran::of(&mut gallery.run_command(&[])).code, 0);
+    gallery.world.configure("");
+    let (code, found) = checks(&mut gallery.command(&["doctor", "--json"]));
+    assert_eq!(code, 1);
+    expect(&found, "gallery-settings", "fail", "`provider.gallery.root` isn't set");
 }

@@ -42,13 +42,14 @@ impl Wanted {
     }
 }
 
-/// Asks all of them.
+/// Asks all of them. `told`: what the check of the configuration says already.
 pub(super) fn ask(
     shared: &Shared,
     layers: &Layers,
     settings: &Settings,
     registry: &Registry,
     wanted: &Wanted,
+    told: &[String],
 ) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut calls = Vec::new();
@@ -90,11 +91,18 @@ pub(super) fn ask(
             continue;
         }
         let (of_provider, errors) = layers.settings_of(&library.manifest);
-        if errors.iter().any(|error| !error.is_warning()) {
-            rows.push(Row::of(&name, skip("doctor", "its settings are wrong: not asked")));
-        } else {
+        let errors = errors.into_iter().filter(|error| !error.is_warning());
+        let errors: Vec<(String, Option<String>)> =
+            errors.map(|error| (error.to_string(), error.hint())).collect();
+        if errors.is_empty() {
             calls.push((library, DoctorRequest { settings: of_provider.handed }));
+            continue;
         }
+        for (error, hint) in errors.into_iter().filter(|(error, _)| !told.contains(error)) {
+            let hint = hint.unwrap_or_else(|| to_type(&["config", "show", "--provider", &name]));
+            rows.push(Row::of(&name, fail("settings", error, hint)));
+        }
+        rows.push(Row::of(&name, skip("doctor", "its settings are wrong: not asked")));
     }
     rows.extend(call_all(shared, &settings.in_process, &calls));
     rows

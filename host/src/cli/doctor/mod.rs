@@ -89,10 +89,12 @@ impl Doctor {
                 let providers = registry.list();
                 let named = self.provider.as_deref();
                 let wanted = hooks::Wanted::of(&layers, &settings, &places.state);
-                checks.extend(configuration(&layers, errors, &usable(&providers), &wanted, named));
+                let found = configuration(&layers, errors, &usable(&providers), &wanted, named);
+                let told: Vec<_> = found.iter().map(|check| check.message.clone()).collect();
+                checks.extend(found);
                 checks.extend(of_places(&places));
                 checks.extend(build::providers(&providers, &settings.provider));
-                asked = hooks::ask(shared, &layers, &settings, &registry, &wanted);
+                asked = hooks::ask(shared, &layers, &settings, &registry, &wanted, &told);
             }
             Err(error) => {
                 let home = "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"";

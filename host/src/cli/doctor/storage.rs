@@ -5,6 +5,7 @@ use crate::claims::{ClaimError, Reader};
 use crate::output::{Quoted, to_type};
 use crabbox_provider_api::payload::Check;
 use rustix::fs::{Access, access, statvfs};
+use rustix::io::Errno;
 use std::env;
 use std::error::Error;
 use std::fs;
@@ -35,14 +36,30 @@ pub(super) fn state_folder(folder: &Path) -> Check {
     if found.uid() != rustix::process::geteuid().as_raw() {
         return fail(id, format!("`{shown}` belongs to user {}", found.uid()), ELSEWHERE);
     }
-    if access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK).is_err() {
-        return fail(id, format!("`{shown}` can't be written"), format!("chmod u+rwx {quoted}"));
+    if found.mode() & 0o022 != 0 {
+        let mode = found.mode() & 0o7777;
+        let message = format!("`{shown}`: others can write in it (mode {mode:o})");
+        return fail(id, message, open_hint(folder, mode));
+    }
+    if let Err(error) = access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
+        let mode = format!("chmod u+rwx {quoted}");
+        // No mode helps on a file system that can't be written.
+        let hint = if error == Errno::ROFS { ELSEWHERE.to_owned() } else { mode };
+        return fail(id, format!("`{shown}` can't be written: {error}"), hint);
     }
     if found.mode() & 0o077 != 0 {
         let message = format!("`{shown}` is open to others (mode {:o})", found.mode() & 0o7777);
         return warn(id, message, format!("chmod 700 {quoted}"));
     }
     pass(id, format!("`{shown}`"))
+}
+
+/// A sticky one is open on purpose: a folder of one's own is made in it.
+fn open_hint(folder: &Path, mode: u32) -> String {
+    if mode & 0o1000 == 0 {
+        return format!("chmod 700 {}", Quoted(folder));
+    }
+    format!("export CRABBOX_STATE_DIR={}", Quoted(&folder.join("crabbox")))
 }
 
 /// Could it be made?

@@ -1,14 +1,15 @@
 //! Finds all that is wrong in what is said of providers.
 
 use super::answering;
-use super::held::required;
+use super::held::{place, required};
 use super::problem::ProviderProblem;
+use super::value::Value;
 use crate::config::error::{ConfigError, Place, Problem};
 use crate::config::file::Owner;
 use crate::config::layers::{FILES, Layers};
 use crate::registry::Registry;
 use crabbox_provider_api::manifest::Manifest;
-use crabbox_provider_api::manifest::settings::flag;
+use crabbox_provider_api::manifest::settings::{flag, key};
 use std::collections::BTreeSet;
 
 /// What stands in the way of a run with the chosen provider, beyond the values of its settings. All
@@ -59,7 +60,8 @@ impl Layers {
     }
 
     /// All that is wrong with the chosen provider, in the tables `[provider.NAME]`, in the
-    /// variables and the flags, or can't be checked here. No secret is read.
+    /// variables and the flags, or can't be checked here. Files of secrets are
+    /// read, and standard input isn't.
     #[must_use]
     pub fn check_providers(&self, manifests: &[Manifest]) -> Vec<ConfigError> {
         let names = || manifests.iter().map(|manifest| &manifest.name);
@@ -107,10 +109,15 @@ impl Layers {
     }
 
     fn of_provider(&self, manifest: &Manifest) -> Vec<ConfigError> {
-        let chains = manifest
-            .settings
-            .iter()
-            .flat_map(|(name, setting)| self.chain_of(manifest, name, setting).errors);
+        let chains = manifest.settings.iter().flat_map(|(name, setting)| {
+            let chain = self.chain_of(manifest, name, setting);
+            let unread = chain.found.into_iter().next().and_then(|found| {
+                let Value::Unread(source) = &found.value else { return None };
+                let problem = source.look(&key(&manifest.name, name)).err()?;
+                Some(ConfigError::new(place(&found.origin, manifest), problem.into()))
+            });
+            chain.errors.into_iter().chain(unread)
+        });
         let mut errors: Vec<_> = chains.chain(of_tables(self, manifest)).collect();
         errors.sort_by_key(|error| match &error.place {
             Place::File { path, line } => {

@@ -85,7 +85,7 @@ pub(super) fn required(manifest: &Manifest, name: &str, setting: &Setting) -> Co
     ConfigError::new(Place::Provider(manifest.name.clone()), problem.into())
 }
 
-fn place(origin: &Origin, manifest: &Manifest) -> Place {
+pub(super) fn place(origin: &Origin, manifest: &Manifest) -> Place {
     origin.place().unwrap_or_else(|| Place::Provider(manifest.name.clone()))
 }
 
