@@ -1,7 +1,7 @@
 //! What is said while something is waited for, on a terminal and off it.
 
 use crabbox_tests::screen::{self, Kind, XTERM};
-use crabbox_tests::{World, until};
+use crabbox_tests::{Ran, World, until};
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::Stdio;
@@ -123,4 +123,20 @@ fn what_crabbox_says_begins_on_a_line_of_its_own() {
     assert!(ran.stderr.starts_with("abc\ncrabbox: exit 0"), "{:?}", ran.stderr);
     let quiet = world.crabbox(&["run", "-q", "--shell", "printf abc >&2"]);
     assert_eq!(quiet.stderr, "abc");
+}
+
+#[test]
+fn what_was_asked_for_and_can_not_be_written_is_no_success() {
+    let world = World::new();
+    let full = || fs::File::options().write(true).open("/dev/full").expect("a device");
+    let ends = |line: &[&str]| {
+        let ran = Ran::of(world.command(line).stdout(full()));
+        assert!(ran.stderr.contains("standard output can't be written"), "{}", ran.stderr);
+        ran.code
+    };
+    assert_eq!(ends(&["run", "--json", "--", "true"]), 125);
+    assert_eq!(ends(&["run", "--json", "--", "false"]), 1);
+    for line in [&["--help"][..], &["--version"], &["version"], &["doctor", "--json"]] {
+        assert_eq!(ends(line), 1, "{line:?}");
+    }
 }

@@ -1,12 +1,13 @@
 //! What is known of a command line before it is parsed, and what becomes of one that can't be.
 
 use super::settings;
-use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed, to_type};
+use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed, to_type, unwritten};
 use crate::run::{CRABBOX_FAILED, Origin, Outcome};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ColorChoice, Command, ValueEnum};
 use std::env;
 use std::error::Error as _;
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -37,9 +38,15 @@ pub(super) fn colour() -> ColorChoice {
 /// Help and version end well; a wrong line of `run` must not look like a program's code 2.
 pub(super) fn refuse(error: &clap::Error) -> ExitCode {
     if !error.use_stderr() {
-        // Nobody is left to tell when the stream is gone.
-        let _ = error.print();
-        return ExitCode::SUCCESS;
+        let printed = error.print().and_then(|()| io::stdout().flush());
+        return match unwritten(printed) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                let manner = Manner { quiet: false, json: false, colour: choice(), heartbeat: Duration::MAX };
+                Printer::new(manner).explain(&error);
+                ExitCode::from(error.exit())
+            }
+        };
     }
     let line = Line::of_this_process();
     let is_run = line.path.first().is_some_and(|name| name == "run");

@@ -21,7 +21,7 @@ mod visible;
 pub use colour::Colour;
 pub use error::{CommandError, Kind};
 pub use exit::Exit;
-pub use printer::{Manner, Printer};
+pub use printer::{Manner, Printer, unwritten};
 pub use progress::Progress;
 pub use quoted::Quoted;
 pub(crate) use shorten::wrap;

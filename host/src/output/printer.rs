@@ -165,7 +165,7 @@ impl Printer {
     /// outside went through [`visible()`], or JSON. What a terminal would obey all the same is
     /// written as JSON writes it.
     pub fn data(&self, text: &str) -> Result<(), CommandError> {
-        ignore_closed(stream::stdout(visible_json(&redact::text(text)).as_bytes()))
+        unwritten(stream::stdout(visible_json(&redact::text(text)).as_bytes()))
     }
 
     /// A table that was asked for, on standard output, as wide as fits there.
@@ -186,7 +186,7 @@ impl Printer {
             .and_then(|document| serde_json::to_string_pretty(&document))
             .map_err(io::Error::other);
         let text = text.map(|text| format!("{text}\n"));
-        ignore_closed(text.and_then(|text| stream::stdout(visible_json(&text).as_bytes())))
+        unwritten(text.and_then(|text| stream::stdout(visible_json(&text).as_bytes())))
     }
 
     /// A line of ours on standard error, recognisable among the program's.
@@ -213,8 +213,9 @@ impl Printer {
     }
 }
 
-/// A reader that has seen enough (`| head -1`) is no failure.
-fn ignore_closed(result: io::Result<()>) -> Result<(), CommandError> {
+/// The error of standard output that can't be written. A reader that has seen enough (`| head -1`) is
+/// none.
+pub fn unwritten(result: io::Result<()>) -> Result<(), CommandError> {
     match result {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
             Err(CommandError::failed("standard output can't be written").because(error))

@@ -28,10 +28,7 @@ impl Run {
             order.run(desk, printer)
         });
         match ended {
-            Ok(report) => {
-                report.show(printer);
-                report.finished.outcome.exit
-            }
+            Ok(report) => report.show(printer),
             Err(failed) => {
                 if failed.unread {
                     printer.failure_document(&failed.error, &failed.outcome);

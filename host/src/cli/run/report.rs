@@ -3,7 +3,7 @@
 use crate::claims::Claim;
 use crate::lease::End;
 use crate::output::{Printer, human, to_type};
-use crate::run::{Finished, Origin, Outcome};
+use crate::run::{CRABBOX_FAILED, Finished, Origin, Outcome};
 use crabbox_wire::message::Synced;
 use serde_json::{Value, json};
 use signal_hook::low_level::signal_name;
@@ -41,16 +41,22 @@ impl Unreleased {
 }
 
 impl Report {
-    pub(super) fn show(&self, printer: Printer) {
+    /// Returns the exit code: the program's, unless whoever asked for the document would take a run
+    /// without one for a success.
+    pub(super) fn show(&self, printer: Printer) -> u8 {
+        let mut exit = self.finished.outcome.exit;
         if printer.json {
-            // A failed write can't change the program's result.
-            let _ = printer.document(&self.to_json());
+            if let Err(error) = printer.document(&self.to_json()) {
+                printer.explain(&error);
+                exit = if exit == 0 { CRABBOX_FAILED } else { exit };
+            }
         } else {
             printer.phase(&self.summary());
         }
         if let Err(unreleased) = &self.end {
             unreleased.show(printer);
         }
+        exit
     }
 
     fn to_json(&self) -> Value {
