@@ -4,12 +4,13 @@
 
 use crate::place::Place;
 use crabbox::fault::POINTS;
+use crabbox_tests::screen::{self, Kind, XTERM};
 use crabbox_tests::{Ran, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -67,10 +68,15 @@ impl Running {
 
     /// Waits until it has seen the signal: it says so, or ends.
     pub(crate) fn is_told(&mut self) {
+        self.hears(STOPPING);
+    }
+
+    /// Waits until this line is said, or it ends.
+    pub(crate) fn hears(&mut self, wanted: &str) {
         while let Ok(line) = self.lines.recv_timeout(Duration::from_mins(1)) {
             self.said += &line;
             self.said.push('\n');
-            if line == STOPPING {
+            if line == wanted {
                 return;
             }
         }
@@ -268,4 +274,103 @@ fn interrupt_at(point: &str) {
     assert!([130, 0].contains(&ran.code), "{point}: {}: {}", ran.code, ran.stderr);
     assert!(place.boxes() <= place.claims().len(), "{point}: {:?}", place.claims());
     place.next_works_and_all_can_be_stopped(point);
+}
+
+#[test]
+fn the_third_interrupt_leaves_at_once_also_when_the_box_is_released_by_then() {
+    let place = Place::new();
+    place.mood("release hang");
+    let line = "trap 'echo heard >&2' INT; echo started >&2; while :; do sleep 0.01; done";
+    let mut running = Running::of(&mut place.command(&["run", "--shell", line]));
+    running.hears("started");
+    running.signal(Signal::INT);
+    running.hears("heard");
+    running.signal(Signal::INT);
+    until("the release has begun", || place.root.join("reached").exists());
+    running.signal(Signal::INT);
+    let ran = running.ends();
+    assert_eq!(ran.code, 137, "{}", ran.stderr);
+    assert!(ran.stderr.contains("once more leaves at once"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("left before the box was released"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains(STOPPING), "{}", ran.stderr);
+    place.next_works_and_all_can_be_stopped("a third interrupt");
+}
+
+/// What a terminal shows in the end of what was written to it.
+fn shown_at_last(written: &str) -> Vec<String> {
+    let mut lines = vec![Vec::new()];
+    let (mut row, mut column) = (0, 0);
+    let mut text = written.chars().peekable();
+    while let Some(character) = text.next() {
+        match character {
+            '\r' => column = 0,
+            '\n' => {
+                row += 1;
+                lines.resize(lines.len().max(row + 1), Vec::new());
+            }
+            '\u{1b}' => {
+                text.next();
+                let mut number = String::new();
+                let order = loop {
+                    match text.next() {
+                        Some(one) if one.is_ascii_alphabetic() => break one,
+                        Some(one) => number.push(one),
+                        None => return Vec::new(),
+                    }
+                };
+                match order {
+                    'A' => row -= number.parse().unwrap_or(1),
+                    'K' if number == "2" => lines[row].clear(),
+                    'K' => lines[row].truncate(column),
+                    _ => {}
+                }
+            }
+            _ => {
+                if column == 80 {
+                    (row, column) = (row + 1, 0);
+                    lines.resize(lines.len().max(row + 1), Vec::new());
+                }
+                let length = lines[row].len().max(column + 1);
+                lines[row].resize(length, ' ');
+                lines[row][column] = character;
+                column += 1;
+            }
+        }
+    }
+    lines.into_iter().map(|line| line.into_iter().collect()).collect()
+}
+
+#[test]
+fn no_line_that_is_drawn_over_stays_when_a_key_leaves() {
+    let place = Place::new();
+    place.mood("lease hang");
+    let kind = Kind { variables: &[("NO_COLOR", "1")], ..XTERM };
+    let Some(mut terminal) = screen::terminal(&place.world, kind, &["run", "--", "true"]) else {
+        return;
+    };
+    let like = place.command(&[]);
+    terminal.envs(like.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut child =
+        terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("script runs");
+    let mut keys = child.stdin.take().expect("a pipe");
+    let mut output = child.stdout.take().expect("a pipe");
+    let mut shown = Vec::new();
+    let mut read_until = |words: &str| {
+        let mut buffer = [0; 4096];
+        while !String::from_utf8_lossy(&shown).contains(words) {
+            let length = output.read(&mut buffer).expect("reads");
+            assert_ne!(length, 0, "{}", String::from_utf8_lossy(&shown));
+            shown.extend_from_slice(&buffer[..length]);
+        }
+    };
+    read_until("getting a box");
+    keys.write_all(b"\x03").expect("types");
+    read_until(STOPPING);
+    keys.write_all(b"\x03").expect("types");
+    read_until("hint: ");
+    output.read_to_end(&mut shown).expect("reads");
+    child.wait().expect("ends");
+    let lines = shown_at_last(&String::from_utf8_lossy(&shown));
+    assert!(lines.iter().any(|line| line == STOPPING), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("getting a box")), "{lines:#?}");
 }

@@ -66,6 +66,8 @@ impl Leaver {
             let printer = self.printer;
             aside(move || printer.phase(STOPPING));
         } else if first {
+            let printer = self.printer;
+            aside(move || printer.leave());
             end(signal);
         } else {
             self.leave(signal);
@@ -82,7 +84,10 @@ impl Leaver {
     fn leave(&self, signal: i32) {
         let printer = self.printer;
         let error = CommandError::failed(UNFINISHED).hint(&self.again).of_signal(signal);
-        aside(move || printer.error(&error));
+        aside(move || {
+            printer.leave();
+            printer.error(&error);
+        });
         end(signal);
     }
 }

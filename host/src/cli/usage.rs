@@ -42,7 +42,12 @@ pub(super) fn refuse(error: &clap::Error) -> ExitCode {
         return match unwritten(printed) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
-                let manner = Manner { quiet: false, json: false, colour: choice(), heartbeat: Duration::MAX };
+                let manner = Manner {
+                    quiet: false,
+                    json: false,
+                    colour: choice(),
+                    heartbeat: Duration::MAX,
+                };
                 Printer::new(manner).explain(&error);
                 ExitCode::from(error.exit())
             }

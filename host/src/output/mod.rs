@@ -6,6 +6,7 @@
 //! there ([`table`], [`shorten`]), and what is to be typed next keeps what was typed ([`typed`]).
 
 mod colour;
+mod drawn;
 mod error;
 mod exit;
 pub mod human;

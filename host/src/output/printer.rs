@@ -161,6 +161,13 @@ impl Printer {
         }
     }
 
+    /// This program leaves, whatever else it still does: no line stays that was drawn over.
+    pub(crate) fn leave(&self) {
+        if self.live {
+            progress::end();
+        }
+    }
+
     /// Text that was asked for, on standard output: a [`super::Table`], or lines whose values from
     /// outside went through [`visible()`], or JSON. What a terminal would obey all the same is
     /// written as JSON writes it.

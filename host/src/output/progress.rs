@@ -4,9 +4,10 @@
 //! One thread, started with the first wait, looks after all of them; a wait that is over before it
 //! would show costs a lock and nothing else.
 
+use super::drawn::Drawn;
 use super::{Printer, human, stream, visible};
 use crate::redact;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -60,9 +61,11 @@ struct Shown {
 struct Waits {
     all: Vec<Arc<Wait>>,
     watched: bool,
+    /// This program is about to leave: nothing more is said of what it waits for.
+    over: bool,
 }
 
-static WAITS: Mutex<Waits> = Mutex::new(Waits { all: Vec::new(), watched: false });
+static WAITS: Mutex<Waits> = Mutex::new(Waits { all: Vec::new(), watched: false, over: false });
 static CHANGED: Condvar = Condvar::new();
 /// Are there lines that are drawn over? Asked before each byte of a program's output.
 static DRAWN: AtomicBool = AtomicBool::new(false);
@@ -74,7 +77,25 @@ fn waits() -> MutexGuard<'static, Waits> {
 /// All drawn lines.
 fn screen() -> &'static MultiProgress {
     static SCREEN: OnceLock<MultiProgress> = OnceLock::new();
-    SCREEN.get_or_init(MultiProgress::new)
+    SCREEN.get_or_init(|| {
+        let terminal = ProgressDrawTarget::term_like(Box::new(Drawn::default()));
+        MultiProgress::with_draw_target(terminal)
+    })
+}
+
+/// Is there a line that is drawn over?
+pub(super) fn is_drawn() -> bool {
+    DRAWN.load(Ordering::Acquire)
+}
+
+/// Takes away all that is drawn, for good: this program leaves while others of its threads still wait.
+pub(super) fn end() {
+    let mut waits = waits();
+    waits.over = true;
+    for wait in std::mem::take(&mut waits.all) {
+        wait.clear();
+    }
+    DRAWN.store(false, Ordering::Release);
 }
 
 /// Writes what stays, above what is drawn over.
@@ -106,6 +127,9 @@ fn add(what: String, form: Form, printer: Printer) -> Progress {
         state: Mutex::new(Shown { bar: None, said: since, moved: since, done: 0 }),
     });
     let mut waits = waits();
+    if waits.over {
+        return Progress::silent();
+    }
     waits.all.push(Arc::clone(&wait));
     if !waits.watched {
         waits.watched = true;
@@ -142,11 +166,7 @@ impl Drop for Progress {
         let Some(wait) = self.0.take() else { return };
         let mut waits = waits();
         waits.all.retain(|other| !Arc::ptr_eq(other, &wait));
-        let bar = wait.state.lock().unwrap_or_else(PoisonError::into_inner).bar.take();
-        if let Some(bar) = bar {
-            bar.finish_and_clear();
-            screen().remove(&bar);
-        }
+        wait.clear();
         let drawn = waits
             .all
             .iter()
@@ -181,6 +201,15 @@ fn watch() {
 }
 
 impl Wait {
+    /// Takes away what is drawn of it.
+    fn clear(&self) {
+        let bar = self.state.lock().unwrap_or_else(PoisonError::into_inner).bar.take();
+        if let Some(bar) = bar {
+            bar.finish_and_clear();
+            screen().remove(&bar);
+        }
+    }
+
     /// Draws what is due; answers with a line that is due.
     fn look(&self, now: Instant) -> Option<String> {
         let mut shown = self.state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -29,7 +29,7 @@ pub(crate) fn stdout(bytes: &[u8]) -> io::Result<()> {
 
 /// Whole chunks come, and go out as they are: the library's own buffer would look for the last line
 /// in each, and give up on a stream that never waits. Its lock must be held.
-fn write_whole(stream: &impl AsFd, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_whole(stream: &impl AsFd, bytes: &[u8]) -> io::Result<()> {
     let mut left = bytes;
     while !left.is_empty() {
         match rustix::io::write(stream, left) {
@@ -69,9 +69,12 @@ pub(super) fn line(line: &str) -> io::Result<()> {
     })
 }
 
-/// Something was shown on the terminal that this program didn't write, in a line that isn't ended.
+/// Something was shown on the terminal that this program didn't write, in a line that isn't ended. In
+/// one that is drawn over it goes with the line.
 pub(super) fn broken_into() {
-    STDERR_OPEN.store(true, Ordering::Relaxed);
+    if !progress::is_drawn() {
+        STDERR_OPEN.store(true, Ordering::Relaxed);
+    }
 }
 
 /// Ends the line in which standard error is, if it is in one. Off a terminal nothing is ever added to

@@ -223,6 +223,8 @@ impl Leaver {
         }
         // A session that broke ends by itself: what can't be sent doesn't matter.
         match (target, level) {
+            // The second has said so, of a command that may have ended since.
+            (Target::Release(outcome), 3..) => self.leave(UNRELEASED, outcome),
             (Target::Acquiring | Target::Release(_), _) if self.work.interrupt() => {
                 let printer = self.printer;
                 aside(move || printer.phase(STOPPING));
@@ -275,7 +277,10 @@ impl Leaver {
         };
         let outcome = Outcome::of_signal(signal);
         let printer = self.printer;
-        aside(move || printer.failure(&error, &outcome));
+        aside(move || {
+            printer.leave();
+            printer.failure(&error, &outcome);
+        });
         leave(outcome.exit)
     }
 
@@ -284,6 +289,7 @@ impl Leaver {
         let printer = self.printer;
         aside(move || {
             let hint = lease.map(|lease| to_type(&["stop", &lease]));
+            printer.leave();
             printer.warning(how);
             if let Some(hint) = &hint {
                 printer.hint(hint);
