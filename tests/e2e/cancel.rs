@@ -147,7 +147,7 @@ fn what_can_not_be_undone_is_named_with_the_line_to_type() {
     assert_eq!(ran.code, 130, "{}", ran.stderr);
     let claims = place.claims();
     let (slug, name) = (&claims[0]["slug"], &claims[0]["resource"]["name"]);
-    let said = format!("hint: `{}` may be left at the provider: ", name.as_str().expect("a name"));
+    let said = format!("note: `{}` may be left at the provider: ", name.as_str().expect("a name"));
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
     let hint = format!("hint: crabbox stop {} --delete\n", slug.as_str().expect("a slug"));
     assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
@@ -173,7 +173,7 @@ fn what_an_interrupted_lease_has_made_is_released_as_it_was_settled() {
         let ran = running.ends();
         assert_eq!(ran.code, 130, "{}", ran.stderr);
         assert_eq!((place.boxes(), place.claims().len()), (left, left), "{}", ran.stderr);
-        assert!(ran.stderr.contains("hint: what it made (`cbx_"), "{}", ran.stderr);
+        assert!(ran.stderr.contains("note: what it made (`cbx_"), "{}", ran.stderr);
         let hint = "--delete\n";
         assert_eq!(ran.stderr.contains(hint), left > 0, "{}", ran.stderr);
         place.next_works_and_all_can_be_stopped(release);
@@ -200,7 +200,7 @@ fn an_error_that_speaks_of_no_effect_does_not_forget_the_box_of_an_earlier_call(
     place.mood("lease admit");
     let ran = place.crabbox(&["run", "--id", &slug, "--", "true"]);
     assert!(ran.stderr.contains("failed in `lease`: it lost count"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hint: what it made (`cbx_"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("note: what it made (`cbx_"), "{}", ran.stderr);
     assert_eq!(place.boxes(), 0, "{}", ran.stderr);
 
     let place = Place::new();

@@ -27,7 +27,7 @@ fn what_is_to_be_typed_of_a_lease_keeps_the_places() {
     desk.mood("resolve foreign");
     hints(&["run", "--provider", "desk", "--id", slug, "--", "true"], &format!("stop {slug}\n"));
     fs::write(desk.machine().join("id"), "another").expect("changes");
-    hints(&["stop", slug, "--delete", "--yes"], &format!("stop {slug} --delete, once"));
+    hints(&["stop", slug, "--delete", "--yes"], &format!("stop {slug} --delete --yes\n"));
 }
 
 #[test]
@@ -40,12 +40,12 @@ fn what_is_to_be_typed_of_settings_and_providers_keeps_the_places() {
         (&["debug", "last"][..], "debug list\n"),
         (&["status", "nobody"], "list\n"),
         (&["stop", "nobody"], "list\n"),
-        (&["init"], "init --print shows what would be written\n"),
-        (&["config", "check", "nothing"], "config path shows which files are read\n"),
+        (&["init"], "init --print\n"),
+        (&["config", "check", "nothing"], "config path\n"),
         (&["config", "explain", "lease.idel"], "config explain lease.idle\n"),
         (&["config", "trust", "hello.txt"], "config trust PATH\n"),
         (&["provider", "call", "local", "release"], "list\n"),
-        (&["run", "--provider", "nobody", "--", "true"], "provider list` shows where\n"),
+        (&["run", "--provider", "nobody", "--", "true"], "provider list\n"),
         (&["doctor", "--provider", "nobody"], "config explain lease.provider\n"),
     ] {
         let ran = world.crabbox(&[&places[..], words].concat());

@@ -105,3 +105,23 @@ fn nobody_is_told_to_send_a_whole_machine() {
     refused(&ran, &["go to the folder of a project first"]);
     assert!(!ran.stderr.contains("--from-dir"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_quiet_list_says_nothing_of_what_is_wrong_with_a_lease() {
+    let desk = Desk::new("");
+    desk.mood("lease fails");
+    assert_eq!(desk.run(&["--", "true"]).code, 125);
+    assert!(desk.crabbox(&["list"]).stderr.contains("hint: crabbox"));
+    assert!(!desk.crabbox(&["list", "-q"]).stderr.contains("hint: "));
+}
+
+/// Whoever pastes a hint types no sentence.
+#[test]
+fn what_is_only_to_be_known_is_no_hint() {
+    let world = World::new();
+    let ran = world.crabbox(&["run", "--provider", "nobody", "--", "true"]);
+    refused(&ran, &["  note: there are: local\n", "  hint: crabbox provider list\n"]);
+    let ran = world.crabbox(&["run", "--json", "--provider", "nobody", "--", "true"]);
+    let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(document["error"]["notes"][0], "there are: local");
+}

@@ -261,5 +261,5 @@ fn what_cannot_be_read_is_named_or_warned_about() {
     let ran = Ran::of(&mut command);
     assert_eq!(ran.code, 125, "{}", ran.stderr);
     assert!(ran.stderr.contains("tracked/secret` can't be read"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hint: what shan't be sent: --exclude"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("note: what shan't be sent: --exclude"), "{}", ran.stderr);
 }

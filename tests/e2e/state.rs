@@ -126,7 +126,7 @@ fn a_newer_database_is_left_to_its_crabbox() {
     drop(newer);
     let said =
         format!("the claims database `{}` has schema 99, this crabbox knows 2", path.display());
-    let next = ["hint: use the newer crabbox", "hint: `--state-dir DIR`"];
+    let next = ["hint: use the newer crabbox", "hint: crabbox list --state-dir DIR\n"];
     says(&world.crabbox(&["list"]), 1, &[&said, next[0], next[1]]);
     says(&world.shell("true"), 125, &[&said]);
     let back = Connection::open(&path).expect("opens");
@@ -143,7 +143,7 @@ fn a_state_folder_that_can_not_be_written_is_an_error_with_a_way_out() {
         return;
     };
     mode(&folder, 0o500);
-    let next = "hint: `--state-dir DIR` puts the claims elsewhere";
+    let next = "hint: crabbox run --state-dir DIR -- true\n";
     let said = format!("the state folder `{}` can't be used", folder.display());
     says(&Ran::of(&mut run), 125, &[&said, "because: Permission denied", next]);
     mode(&folder, 0o700);
@@ -170,7 +170,7 @@ fn a_read_only_disk_is_an_error_and_no_loss() {
         let _ = std::io::Write::write_all(&mut stderr, b"skipped: no mounts here\n");
         return;
     }
-    says(&ran, 125, &["claims", "because: ", "hint: `--state-dir DIR`"]);
+    says(&ran, 125, &["claims", "because: ", "hint: crabbox run --state-dir DIR -- true\n"]);
     assert_eq!(leases(&world, &[]).len(), 1);
 }
 
@@ -186,7 +186,7 @@ fn a_folder_that_was_there_keeps_its_mode_and_is_refused_if_others_can_write_in_
         mode(&folder, open);
         let said = format!("the state folder `{path}` can't be used");
         let why = format!("because: others can write in it (mode {open:o})");
-        let own = format!("hint: --state-dir {path}/crabbox");
+        let own = format!("hint: crabbox run --state-dir {path}/crabbox -- true\n");
         says(&world.crabbox(&run), 125, &[&said, &why, &own]);
         assert_eq!(mode_of(&folder), open);
         assert_eq!(fs::read_dir(&folder).expect("reads").count(), 0);
@@ -219,7 +219,7 @@ fn a_folder_of_another_user_is_refused() {
     says(
         &world.crabbox(&["list"]),
         2,
-        &[&said, "belongs to user 65534", "hint: `--state-dir DIR`"],
+        &[&said, "belongs to user 65534", "hint: crabbox list --state-dir DIR\n"],
     );
 }
 
@@ -259,7 +259,11 @@ fn a_home_that_can_not_be_written_is_an_error_and_can_be_gone_round() {
     }
     mode(&home, 0o500);
     let said = format!("the state folder `{}/.local/state/crabbox`", home.display());
-    says(&Ran::of(&mut run), 125, &[&said, "Permission denied", "hint: `--state-dir DIR`"]);
+    says(
+        &Ran::of(&mut run),
+        125,
+        &[&said, "Permission denied", "hint: crabbox run --state-dir DIR -- cat hello.txt\n"],
+    );
     run.env("CRABBOX_STATE_DIR", world.root().join("state"));
     let said = format!("no box can be made in `{}/.local/share/crabbox/local`", home.display());
     says(&Ran::of(&mut run), 125, &[&said, "hint: XDG_DATA_HOME"]);

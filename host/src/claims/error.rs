@@ -4,7 +4,7 @@ use super::id::LeaseId;
 use super::life::Refused;
 use super::migrations::SCHEMA;
 use super::store::BUSY;
-use crate::output::{CommandError, Exit, Quoted};
+use crate::output::{CommandError, Exit, Quoted, Typed};
 use crate::places::FolderError;
 use rusqlite::ErrorCode;
 use std::error::Error;
@@ -107,13 +107,24 @@ impl ClaimError {
         }
     }
 
+    fn note(&self) -> Option<&'static str> {
+        match self {
+            Self::Damaged { .. } => {
+                Some("to put it aside is to begin anew, without its claims; the boxes stay")
+            }
+            _ => None,
+        }
+    }
+
     fn hints(&self) -> Vec<String> {
-        let elsewhere = "`--state-dir DIR` puts the claims elsewhere".to_owned();
+        let in_folder = |folder| {
+            Typed::here().without("--state-dir").with(&["--state-dir", folder]).to_string()
+        };
+        let elsewhere = in_folder("DIR");
         match self {
             Self::Folder { path, source: FolderError::Open { mode } } => {
                 let own = path.join("crabbox");
-                let own = Quoted(&own);
-                let own = format!("--state-dir {own} makes a folder of its own in it");
+                let own = in_folder(&own.to_string_lossy());
                 // A sticky one is open on purpose.
                 if mode & 0o1000 != 0 {
                     return vec![own];
@@ -125,14 +136,18 @@ impl ClaimError {
             Self::Damaged { path, .. } => {
                 let folder = Quoted(path.parent().unwrap_or(Path::new("/")));
                 let files = Quoted(path);
-                vec![
-                    format!("d={folder}/damaged-$(date +%s) && mkdir \"$d\" && mv {files}* \"$d\""),
-                    "that puts it aside and begins anew, without its claims; the boxes stay"
-                        .to_owned(),
-                ]
+                vec![format!(
+                    "d={folder}/damaged-$(date +%s) && mkdir \"$d\" && mv {files}* \"$d\""
+                )]
             }
             Self::Newer { .. } => {
                 vec!["use the newer crabbox that wrote it".to_owned(), elsewhere]
+            }
+            Self::Database { path, source }
+                if source.sqlite_error_code() == Some(ErrorCode::DiskFull) =>
+            {
+                let folder = path.parent().unwrap_or(Path::new("/"));
+                vec![format!("df -h {}", Quoted(folder)), elsewhere]
             }
             _ => Vec::new(),
         }
@@ -142,6 +157,9 @@ impl ClaimError {
 impl From<ClaimError> for CommandError {
     fn from(error: ClaimError) -> Self {
         let mut result = Self::new(error.kind(), error.to_string()).code("claims");
+        if let Some(note) = error.note() {
+            result = result.note(note);
+        }
         for hint in error.hints() {
             result = result.hint(hint);
         }

@@ -48,7 +48,8 @@ impl List {
             ]);
         }
         shared.printer.table(&table)?;
-        for claim in &claims {
+        let told = if shared.printer.is_quiet() { &[] } else { &*claims };
+        for claim in told {
             explain(claim, shared.printer);
         }
         Ok(())

@@ -171,11 +171,7 @@ fn refuse(errors: Vec<ConfigError>) -> Result<Vec<ConfigError>, CommandError> {
         return Ok(warnings);
     };
     let result = CommandError::from(first);
-    Err(if errors.next().is_some() {
-        result.hint(format!("{} shows all", to_type(&["config", "check"])))
-    } else {
-        result
-    })
+    Err(if errors.next().is_some() { result.hint(to_type(&["config", "check"])) } else { result })
 }
 
 fn winner(layers: &Layers, name: &str) -> Option<(Setting, Origin)> {

@@ -125,7 +125,7 @@ impl Desk {
                 let message = format!("`{slug}` is in use by {by}");
                 return Err(CommandError::new(Exit::Conflict, message)
                     .hint(to_type(&["run", "--id", slug, "--", "COMMAND"]))
-                    .hint(
+                    .note(
                         "without `--no-wait` it waits; without `--id`, too, it gets another box",
                     ));
             }

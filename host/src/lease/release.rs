@@ -110,7 +110,7 @@ impl Desk {
             self.store.transition(&mut claim, &Event::LetGo)?;
             return Ok((claim, End::LetGo));
         };
-        let line = ["stop", &claim.slug, "--delete"];
+        let line = ["stop", &claim.slug, "--delete", "--yes"];
         let again = to_type(if delete { &line } else { &line[..2] });
         let mut provider = self.provider(&claim.provider).map_err(|error| match error.kind() {
             Exit::NotFound => stays(error.hint(format!("{again} --provider-path DIR"))),
@@ -120,7 +120,7 @@ impl Desk {
         match self.end(&mut provider, &mut claim, action, settings) {
             Ok(end) => Ok((claim, end)),
             Err(error) if error.kind() == Exit::Conflict => {
-                Err(stays(error.hint(format!("{again}, once its provider vouches for it again"))))
+                Err(stays(error.note("its provider must vouch for it again")).hint(again))
             }
             Err(error) => Err(error),
         }
@@ -236,7 +236,7 @@ pub struct Leaving {
 
 /// What becomes of a claim that can't be brought to its end now.
 fn stays(error: CommandError) -> CommandError {
-    error.hint(
+    error.note(
         "until then the claim stays, and hinders no run; there is no command yet that forgets it",
     )
 }

@@ -55,13 +55,13 @@ impl Desk {
         let closed = self.store.transition(&mut claim, &event);
         let result = match said {
             None => result,
-            Some(said) => result.hint(said),
+            Some(said) => result.note(said),
         };
         let result =
             if nothing { result } else { result.hint(to_type(&["stop", &claim.slug, "--delete"])) };
         match closed {
             Ok(()) => result,
-            Err(second) => result.hint(format!("the claim couldn't be closed: {second}")),
+            Err(second) => result.note(format!("the claim couldn't be closed: {second}")),
         }
     }
 

@@ -14,6 +14,7 @@ pub struct CommandError {
     kind: Kind,
     message: String,
     source: Option<Box<dyn Error + Send + Sync>>,
+    notes: Vec<String>,
     hints: Vec<String>,
     /// A stable word for machines, where there is one beyond the kind.
     code: &'static str,
@@ -30,6 +31,7 @@ impl CommandError {
             kind,
             message: message.into(),
             source: None,
+            notes: Vec::new(),
             hints: Vec::new(),
             code: code_of(kind),
             retryable: kind == Exit::TryAgain,
@@ -56,7 +58,14 @@ impl CommandError {
         self
     }
 
-    /// Adds what to do about it.
+    /// Adds what is to be known of it, in words.
+    #[must_use]
+    pub fn note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// Adds what to do about it: a line to paste, or a few words that don't look like one.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hints.push(hint.into());
@@ -93,6 +102,12 @@ impl CommandError {
     #[must_use]
     pub fn exit(&self) -> u8 {
         self.signal.map_or(self.kind as u8, |signal| Outcome::of_signal(signal).exit)
+    }
+
+    /// What is to be known of it.
+    #[must_use]
+    pub fn notes(&self) -> &[String] {
+        &self.notes
     }
 
     /// What to do about it.
@@ -132,6 +147,7 @@ impl CommandError {
                 "exit": self.exit(),
                 "message": self.message,
                 "causes": self.causes(),
+                "notes": self.notes,
                 "hints": self.hints,
                 "retryable": self.retryable,
             },

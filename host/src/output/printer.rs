@@ -129,6 +129,9 @@ impl Printer {
                 self.say(Matter::Error, colour::PLAIN, prefix, line);
             }
         }
+        for note in error.notes() {
+            self.say(Matter::Word, colour::HINT, "  note: ", note);
+        }
         for hint in error.hints() {
             self.hint(hint);
         }

@@ -42,19 +42,14 @@ impl From<FindError> for CommandError {
     fn from(error: FindError) -> Self {
         let message = error.to_string();
         match error {
-            FindError::Missing { known, .. } => {
-                Self::new(Exit::NotFound, message).code("provider").hint(format!(
-                    "there are: {}; `{}` shows where",
-                    known.join(", "),
-                    to_type(&["provider", "list"])
-                ))
-            }
-            FindError::Clash { .. } => {
-                Self::new(Exit::Conflict, message).code("provider").hint(format!(
-                    "use a name that only one has; `{}` shows them",
-                    to_type(&["provider", "list"])
-                ))
-            }
+            FindError::Missing { known, .. } => Self::new(Exit::NotFound, message)
+                .code("provider")
+                .note(format!("there are: {}", known.join(", ")))
+                .hint(to_type(&["provider", "list"])),
+            FindError::Clash { .. } => Self::new(Exit::Conflict, message)
+                .code("provider")
+                .note("use a name that only one has")
+                .hint(to_type(&["provider", "list"])),
             FindError::Broken { reason, .. } => {
                 let hint = reason.hint().unwrap_or_else(|| to_type(&["provider", "list"]));
                 Self::failed(message).code("provider").because(reason.to_string()).hint(hint)

@@ -26,12 +26,12 @@ const ABSENT: &str = "(hidden: the provider isn't installed, so it may be a secr
 
 /// Where all errors are to be seen.
 fn check() -> String {
-    format!("{} shows all that is wrong", to_type(&["config", "check"]))
+    to_type(&["config", "check"])
 }
 
 /// Where it is to be seen which file is meant.
 fn paths() -> String {
-    format!("{} shows which files are read", to_type(&["config", "path"]))
+    to_type(&["config", "path"])
 }
 
 /// Settings: what holds, where it comes from, what is wrong

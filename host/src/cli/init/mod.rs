@@ -68,7 +68,7 @@ fn write(path: &Path, text: &str) -> Result<(), CommandError> {
         if error.kind() == io::ErrorKind::AlreadyExists {
             return CommandError::new(Exit::Conflict, format!("`{shown}` is there already"))
                 .hint(to_type(&["config", "check"]))
-                .hint(format!("{} shows what would be written", to_type(&["init", "--print"])));
+                .hint(to_type(&["init", "--print"]));
         }
         CommandError::failed(format!("`{shown}` can't be made")).because(error)
     })?;

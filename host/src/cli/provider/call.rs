@@ -101,7 +101,7 @@ impl Call {
             return Err(if key.to_string() == "settings" {
                 error.hint(to_type(&["provider", "options", &self.provider]))
             } else {
-                error.hint("a resource comes from a lease: `--id LEASE`")
+                error.note("a resource comes from a lease: `--id LEASE`")
             });
         }
         match (&self.id, self.hook.is_about_a_lease()) {

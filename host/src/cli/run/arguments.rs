@@ -198,7 +198,7 @@ impl Run {
                 let value = env::var_os(word).ok_or_else(|| {
                     let name = word.to_string_lossy();
                     CommandError::usage(format!("`--env {name}`: there is no such variable here"))
-                        .hint(format!("--env {name}=VALUE sets one"))
+                        .note(format!("`--env {name}=VALUE` sets one"))
                 })?;
                 (bytes, value.into_vec())
             };

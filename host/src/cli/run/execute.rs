@@ -164,5 +164,5 @@ fn check_choice(settings: &Settings, desk: &Desk) -> Result<(), CommandError> {
     }
     Err(CommandError::usage(format!("{asked} you haven't configured"))
         .hint(Typed::here().with(&["--provider", name]).to_string())
-        .hint(format!("`[provider.{name}]` in your own config.toml allows it for good")))
+        .note(format!("`[provider.{name}]` in your own config.toml allows it for good")))
 }

@@ -19,7 +19,7 @@ const AGAIN: &str = "run it again when nothing writes there";
 
 /// A failure of ours, and whose it is.
 pub(super) struct Failed {
-    pub(super) error: CommandError,
+    pub(super) error: Box<CommandError>,
     pub(super) outcome: Outcome,
     /// Nobody reads the program's output any more: as a program that a closed pipe ends, this one
     /// says nothing of it.
@@ -30,7 +30,12 @@ pub(super) struct Failed {
 
 impl From<CommandError> for Failed {
     fn from(error: CommandError) -> Self {
-        Self { error, outcome: Outcome::failure(Origin::Crabbox), unread: false, unreleased: None }
+        Self {
+            error: Box::new(error),
+            outcome: Outcome::failure(Origin::Crabbox),
+            unread: false,
+            unreleased: None,
+        }
     }
 }
 
@@ -41,11 +46,12 @@ impl Failed {
             let interrupted = RunError::Interrupted(signal);
             let why = CommandError::failed(interrupted.to_string()).code("run");
             let why = why.because(error.to_string());
+            let why = error.notes().iter().cloned().fold(why, CommandError::note);
             let error = error.hints().iter().cloned().fold(why, CommandError::hint);
             return Self { outcome: interrupted.outcome(), ..Self::from(error) };
         }
         let origin = if error.word() == "provider" { Origin::Provider } else { Origin::Crabbox };
-        Self { error, outcome: Outcome::failure(origin), unread: false, unreleased: None }
+        Self { outcome: Outcome::failure(origin), ..Self::from(error) }
     }
 }
 
@@ -65,7 +71,7 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
         }
         SyncError::Bare(_) => result.hint("git worktree add ../checkout"),
         SyncError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
-            result.hint("what shan't be sent: --exclude PATTERN, or a line in `.crabboxignore`")
+            result.note("what shan't be sent: --exclude PATTERN, or a line in `.crabboxignore`")
         }
         SyncError::MassDeletion { .. } => {
             result.hint(Typed::here().with(&["--allow-mass-deletion"]).to_string())
@@ -115,7 +121,7 @@ pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed 
     } else {
         error
     };
-    Failed { error, outcome, unread, unreleased: None }
+    Failed { error: Box::new(error), outcome, unread, unreleased: None }
 }
 
 /// A file that nobody may execute.
