@@ -87,7 +87,7 @@ fn without_isolation_a_failed_lease_is_rolled_back_too() {
     place.mood("lease admit");
     let ran = place.crabbox(&["run", "--id", slug, "--", "true"]);
     assert!(ran.stderr.contains("failed in `lease`: it lost count"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hint: what it made (`cbx_"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("note: what it made (`cbx_"), "{}", ran.stderr);
 }
 
 #[test]

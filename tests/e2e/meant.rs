@@ -125,3 +125,37 @@ fn what_is_only_to_be_known_is_no_hint() {
     let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
     assert_eq!(document["error"]["notes"][0], "there are: local");
 }
+
+#[test]
+fn what_holds_for_the_whole_command_is_said_once_and_not_if_it_was_settled() {
+    let gallery = Gallery::new("");
+    let said = "come before all others";
+    let run = ["run", "--provider", "gallery", "--", "true"];
+    let flag = gallery.crabbox(&run).stderr;
+    assert_eq!(flag.matches(&format!("warning: providers in `{}`", gallery.path)).count(), 1);
+    let root = gallery.world.root().join("rooms");
+    gallery.world.configure(&format!(
+        "[providers]\npath = ['{}']\n[provider.gallery]\nroot = '{}'\nisolation = 'none'\n",
+        gallery.path,
+        root.display()
+    ));
+    let settled = gallery.world.crabbox(&run).stderr;
+    assert_eq!(settled.matches(said).count(), 1, "{settled}");
+    assert!(!settled.contains("warning: providers"), "{settled}");
+    assert_eq!(settled.matches("runs inside of crabbox").count(), 1, "{settled}");
+    let quiet = gallery.world.crabbox(&[&["-q"], &run[..]].concat()).stderr;
+    assert!(!quiet.contains(said), "{quiet}");
+    let nowhere = gallery.world.crabbox(&["--provider-path", "/nope", "list"]).stderr;
+    assert!(!nowhere.contains("/nope` come before"), "{nowhere}");
+}
+
+#[test]
+fn boxes_of_other_settings_take_one_line() {
+    let gallery = Gallery::new("");
+    for size in ["small", "large"] {
+        assert_eq!(Ran::of(&mut gallery.run_command(&["--gallery-size", size])).code, 0);
+    }
+    let ran = gallery.crabbox(&["run", "--provider", "gallery", "--", "true"]);
+    assert_eq!(ran.stderr.matches("leased under other settings").count(), 1, "{}", ran.stderr);
+    assert!(ran.stderr.contains(" and 1 more were leased"), "{}", ran.stderr);
+}

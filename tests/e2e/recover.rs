@@ -292,7 +292,11 @@ fn unknown_provider(world: &World) -> Option<String> {
 
 fn asked_for(world: &World) -> Option<String> {
     world.write(".crabbox.toml", "[lease]\nprovider = 'desk'\n");
-    Some(all(&[world.crabbox(&["run", "--", "cargo", "test"])]))
+    let missing = world.crabbox(&["run", "--", "cargo", "test"]);
+    let path = world.provider_path("crabbox_provider_desk");
+    let mut run = world.command(&["run", "--", "cargo", "test"]);
+    run.env("CRABBOX_PROVIDER_PATH", path).env("CRABBOX_DESK_ROOT", world.root().join("desk"));
+    Some(all(&[missing, Ran::of(&mut run)]))
 }
 
 fn asks(world: &World) -> Option<String> {

@@ -306,8 +306,16 @@ impl Shared {
 
     fn registry(&self, settings: &Settings) -> Registry {
         for folder in &settings.provider_path {
-            let folder = folder.display();
-            self.printer.warning(&format!("providers in `{folder}` come before all others"));
+            let is_settled = settings.settled_provider_path.contains(folder);
+            let shown = folder.display();
+            if !folder.is_dir() {
+                self.printer.warning_once(&format!("there is no folder `{shown}` with providers"));
+            } else if is_settled {
+                self.printer.phase_once(&format!("providers in `{shown}` come before all others"));
+            } else {
+                let line = format!("providers in `{shown}` come before all others");
+                self.printer.warning_once(&line);
+            }
         }
         Registry::new(crate::registry::Places::discover(settings.provider_path.clone()))
     }

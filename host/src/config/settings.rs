@@ -25,6 +25,8 @@ pub struct Settings {
     pub provider_by_repository: bool,
     /// Folders with providers, before all others.
     pub provider_path: Vec<PathBuf>,
+    /// Those of them that a file names: whoever wrote it knows.
+    pub settled_provider_path: Vec<PathBuf>,
     /// The providers that run in this process, by the names that the user calls them.
     pub in_process: BTreeSet<String>,
     /// How long a kept box stays ready without use.
@@ -147,6 +149,7 @@ impl Settings {
                 Setting::Paths(paths) => paths,
                 _ => Vec::new(),
             }),
+            settled_provider_path: settled_paths(layers),
             in_process: layers.in_process().clone(),
             idle: duration("lease.idle").unwrap_or_default(),
             ttl: duration("lease.ttl").unwrap_or_default(),
@@ -177,6 +180,16 @@ fn refuse(errors: Vec<ConfigError>) -> Result<Vec<ConfigError>, CommandError> {
 fn winner(layers: &Layers, name: &str) -> Option<(Setting, Origin)> {
     let key = keys::find(name)?;
     layers.chain(key).into_iter().next().map(|found| (found.setting, found.origin))
+}
+
+fn settled_paths(layers: &Layers) -> Vec<PathBuf> {
+    let chain = keys::find("providers.path").map(|key| layers.chain(key)).unwrap_or_default();
+    let of_files = chain.into_iter().filter(|found| matches!(found.origin, Origin::File { .. }));
+    let paths = of_files.map(|found| match found.setting {
+        Setting::Paths(paths) => paths,
+        _ => Vec::new(),
+    });
+    paths.flatten().collect()
 }
 
 /// What all layers say together.

@@ -146,16 +146,9 @@ impl Desk {
         }
         let mut claims = self.store.of_repository(&wanted.repository, &wanted.provider)?;
         claims.retain(|claim| !claim.has_failed() && !self.asked.contains(&claim.id));
-        claims.retain(|claim| {
-            let fits = profile::fits(&claim.profile, wanted.profile.as_deref());
-            if !fits {
-                let slug = &claim.slug;
-                self.printer.phase(&format!(
-                    "`{slug}` was leased under other settings, and isn't used without `--id {slug}`"
-                ));
-            }
-            fits
-        });
+        let fits = |claim: &Claim| profile::fits(&claim.profile, wanted.profile.as_deref());
+        let (mut claims, others): (Vec<_>, Vec<_>) = claims.into_iter().partition(fits);
+        self.say_others(&others);
         claims.sort_by_key(|claim| match (claim.state(), claim.way()) {
             (State::Ready, Some(_)) => 0,
             (State::Ready | State::Parked, _) => 1,
@@ -163,6 +156,22 @@ impl Desk {
             _ => 2,
         });
         Ok(claims)
+    }
+
+    /// Boxes that could be had, and aren't wanted as they are.
+    fn say_others(&self, claims: &[Claim]) {
+        let can_be_had = |claim: &&Claim| matches!(claim.state(), State::Ready | State::Parked);
+        let slugs: Vec<&str> =
+            claims.iter().filter(can_be_had).map(|claim| claim.slug.as_str()).collect();
+        let who = match slugs.as_slice() {
+            [] => return,
+            [slug] => format!("`{slug}` was"),
+            [slug, others @ ..] => format!("`{slug}` and {} more were", others.len()),
+        };
+        self.printer.phase(&format!(
+            "{who} leased under other settings, and used only by `--id`, such as `--id {}`",
+            slugs[0]
+        ));
     }
 
     /// The claim with this id or slug.

@@ -87,7 +87,7 @@ pub fn open(
     let name = &library.manifest.name;
     let mut words = std::iter::once(name).chain(&library.manifest.aliases);
     let isolation = if words.any(|word| in_process.contains(word)) {
-        printer.warning(&format!("the provider `{name}` runs inside of crabbox"));
+        printer.warning_once(&format!("the provider `{name}` runs inside of crabbox"));
         Isolation::None
     } else {
         Isolation::Process

@@ -10,7 +10,9 @@ use crate::run::Outcome;
 use anstyle::Style;
 use serde::Serialize;
 
+use std::collections::BTreeSet;
 use std::io;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tracing::Level;
 
@@ -85,6 +87,20 @@ impl Printer {
     /// Something that isn't as it should be, and doesn't stop the command.
     pub fn warning(&self, line: &str) {
         self.say(Matter::Warning, colour::WARNING, "warning: ", line);
+    }
+
+    /// The same, said once in a process.
+    pub fn warning_once(&self, line: &str) {
+        if is_new(line) {
+            self.warning(line);
+        }
+    }
+
+    /// One line about a phase, said once in a process.
+    pub fn phase_once(&self, line: &str) {
+        if is_new(line) {
+            self.phase(line);
+        }
     }
 
     /// What to do about it.
@@ -221,6 +237,12 @@ impl Printer {
             format!("crabbox: {prefix}{line}")
         }
     }
+}
+
+/// Wasn't this line asked about before?
+fn is_new(line: &str) -> bool {
+    static SAID: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+    SAID.lock().unwrap_or_else(PoisonError::into_inner).insert(line.to_owned())
 }
 
 /// The error of standard output that can't be written. A reader that has seen enough (`| head -1`) is

@@ -20,7 +20,7 @@ const TOKEN: &str = "c4nary-of-the-gallery";
 /// A world whose boxes are rooms.
 pub(crate) struct Gallery {
     pub(crate) world: World,
-    path: String,
+    pub(crate) path: String,
 }
 
 impl Gallery {
