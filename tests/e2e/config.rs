@@ -154,7 +154,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_line() {
     crabbox:   hint: did you mean `local`?
     crabbox: warning: [WORLD]/config/crabbox/config.toml:8: the provider `coder` isn't installed here: nothing of it can be checked
     crabbox:   hint: crabbox provider list
-    crabbox: [WORLD]/checkout/.crabbox.toml and [WORLD]/config/crabbox/config.toml: 9 errors
+    crabbox: [WORLD]/checkout/.crabbox.toml and [WORLD]/config/crabbox/config.toml and the environment: 9 errors
     ");
     let problems = json(&Ran::of(command.arg("--json")));
     let problems = problems["problems"].as_array().expect("a list").clone();
@@ -428,5 +428,20 @@ fn terminal_escapes_of_a_repository_are_shown_not_obeyed() {
         let shown = world.crabbox(line);
         assert!(!shown.stdout.contains('\u{1b}'), "{line:?}: {:?}", shown.stdout);
         assert!(shown.stdout.contains("\\u{1b}[2J"), "{line:?}: {}", shown.stdout);
+    }
+}
+
+#[test]
+fn an_error_in_a_variable_is_counted_as_none_of_a_file() {
+    let world = World::new();
+    world.configure("[lease]\nidle = '1m'\n");
+    for (name, value, said) in [
+        ("CRABBOX_LEASE_IDLE", "x", "CRABBOX_LEASE_IDLE: `lease.idle` must be a duration"),
+        ("CRABBOX_PROVIDER", "nope", "CRABBOX_PROVIDER: the provider `nope` isn't installed here"),
+    ] {
+        let ran = Ran::of(world.command(&["config", "check"]).env(name, value));
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        assert!(ran.stderr.contains("config.toml and the environment: 1 error"), "{}", ran.stderr);
     }
 }

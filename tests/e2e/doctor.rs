@@ -102,7 +102,7 @@ fn one_failing_check_hides_no_other() {
     let (code, found) = checks(&mut command);
     assert_eq!(code, 1);
     let config = found.iter().filter(|check| check["id"] == "config" && check["status"] == "fail");
-    assert_eq!(config.count(), 2, "{found:#?}");
+    assert_eq!(config.count(), 3, "{found:#?}");
     expect(&found, "config", "fail", "config.toml:2: `lease.idle` must be");
     expect(&found, "state-folder", "fail", "is no folder");
     expect(&found, "git", "fail", "can't be run");

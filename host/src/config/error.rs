@@ -161,7 +161,9 @@ impl ConfigError {
     #[must_use]
     pub fn is_warning(&self) -> bool {
         match &self.problem {
-            Problem::NotInstalled { .. } | Problem::SetAside(_) => true,
+            // A file may be for more than one machine.
+            Problem::NotInstalled { .. } => matches!(self.place, Place::File { .. }),
+            Problem::SetAside(_) => true,
             Problem::Trust(problem) => problem.is_warning(),
             _ => false,
         }

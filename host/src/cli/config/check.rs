@@ -1,7 +1,9 @@
 //! `crabbox config check`
 
 use super::{Shared, error_to_json, repository, usable};
-use crate::config::{ConfigError, Flags, Layers, Owner, REPOSITORY_FILE, Settings, USER_FILE};
+use crate::config::{
+    ConfigError, Flags, Layers, Owner, Place, REPOSITORY_FILE, Settings, USER_FILE,
+};
 use crate::output::{CommandError, Exit, Printer};
 use crate::places::{Places, real};
 use clap::Args;
@@ -92,7 +94,10 @@ fn is_there(file: &Path) -> bool {
 }
 
 fn tell(printer: Printer, files: &[PathBuf], errors: Vec<ConfigError>) {
-    let count = errors.iter().filter(|error| !error.is_warning()).count();
+    let wrong = || errors.iter().filter(|error| !error.is_warning());
+    let count = wrong().count();
+    let of_variables = wrong().any(|error| matches!(error.place, Place::Variable(_)));
+    let of_line = wrong().any(|error| matches!(error.place, Place::Flag(_)));
     for error in errors {
         if error.is_warning() {
             printer.warning(&error.to_string());
@@ -103,13 +108,13 @@ fn tell(printer: Printer, files: &[PathBuf], errors: Vec<ConfigError>) {
             printer.error(&error.into());
         }
     }
-    let checked = match files.len() {
-        0 => "no configuration file".to_owned(),
-        1 => files[0].display().to_string(),
-        _ => {
-            let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
-            files.join(" and ")
-        }
+    let files = files.iter().map(|file| file.display().to_string());
+    let others = [(of_variables, "the environment"), (of_line, "the command line")];
+    let others = others.into_iter().filter(|(is_wrong, _)| *is_wrong);
+    let checked: Vec<_> = files.chain(others.map(|(_, name)| name.to_owned())).collect();
+    let checked = match checked.as_slice() {
+        [] => "no configuration file".to_owned(),
+        checked => checked.join(" and "),
     };
     match count {
         0 => printer.phase(&format!("{checked}: nothing is wrong")),

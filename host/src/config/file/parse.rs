@@ -105,6 +105,11 @@ impl Reader<'_> {
                     self.entry(&format!("{name}.{}", key.get_ref()), key.span(), value);
                 }
             }
+            _ if is_section(name) => {
+                let (key, expected) = (name.to_owned(), "a table of settings".to_owned());
+                let found = self.shown(value);
+                self.report(start, Problem::Value { key, expected, found });
+            }
             _ => {
                 let problem = Problem::Unknown { key: name.to_owned(), meant: keys::nearest(name) };
                 self.report(start, problem);
@@ -238,6 +243,7 @@ mod tests {
         );
         assert_eq!(of_user("provider = 'x'"), "f.toml:1: unknown key `provider`");
         assert_eq!(of_user("[nothing]"), "f.toml:1: unknown key `nothing`");
+        assert_eq!(of_user("lease = 3"), "f.toml:1: `lease` must be a table of settings, not `3`");
         assert_eq!(of_user("[lease]"), "");
         assert_eq!(
             of_user("[lease.idle]\nx = 1\n"),
