@@ -1,6 +1,7 @@
 //! What claims say of boxes that nobody vouches for, and of leases that failed.
 
 use crate::desk::Desk;
+use crate::place::Place;
 use crabbox_tests::World;
 use serde_json::Value;
 use std::fs;
@@ -150,4 +151,18 @@ fn a_box_that_is_to_be_deleted_is_not_used_in_between() {
     assert_eq!(desk.crabbox(&["stop", slug(&lease)]).code, 0);
     desk.machine();
     assert_eq!(desk.world.leases(&["--all"])[0]["state"], "released");
+}
+
+#[test]
+fn a_lease_that_fails_before_anything_is_made_is_named() {
+    let place = Place::new();
+    place.mood("lease panic");
+    let ran = place.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 125, "{}", ran.stderr);
+    let claims = place.claims();
+    let slug = claims[0]["slug"].as_str().expect("a slug");
+    let hint = format!("  hint: crabbox stop {slug}\n");
+    assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
+    assert_eq!(place.crabbox(&["stop", slug]).code, 0);
+    assert_eq!(place.claims(), Vec::<Value>::new());
 }

@@ -24,7 +24,7 @@ fn deleting_asks_first_and_removes_exactly_the_box() {
     assert_eq!(world.crabbox(&["stop", &slug, "--delete", "--yes"]).code, 0);
     assert!(world.boxes().is_empty());
     assert!(world.crabbox(&["list"]).stdout.is_empty());
-    assert_eq!(world.crabbox(&["status", &slug]).code, 4);
+    assert!(world.crabbox(&["status", &slug]).stdout.contains("released"));
 }
 
 #[test]
@@ -34,7 +34,7 @@ fn a_person_is_asked_and_answers_on_the_same_line() {
     let slug = slug(&world);
     let question = format!("crabbox: delete the box of `{slug}` with all that is on it? [y/N] ");
     for (answer, said) in
-        [("n\n", format!("{slug}` is left as it is")), ("y\n", format!("{slug} is deleted"))]
+        [("n\n", format!("{slug}` is left as it is")), ("YES\n", format!("{slug} is deleted"))]
     {
         let kind = Kind { variables: &[("NO_COLOR", "1")], ..XTERM };
         let line = ["stop", &slug, "--delete"];
@@ -55,7 +55,7 @@ fn a_person_is_asked_and_answers_on_the_same_line() {
         output.read_to_string(&mut rest).expect("reads");
         child.wait().expect("ends");
         assert!(rest.contains(&said), "{rest}");
-        assert_eq!(world.boxes().is_empty(), answer == "y\n");
+        assert_eq!(world.boxes().is_empty(), answer == "YES\n");
     }
 }
 
@@ -132,7 +132,7 @@ fn a_failed_lease_whose_provider_is_gone_is_released_when_it_is_back() {
     assert!(desk.machine().is_dir());
     assert_eq!(desk.world.shell("cat hello.txt").stdout, "hello\n");
     assert_eq!(desk.crabbox(&stop).code, 0);
-    assert!(desk.world.crabbox(&["status", &slug]).stdout.is_empty());
+    assert!(desk.world.crabbox(&["status", &slug]).stdout.contains("released"));
 }
 
 #[test]
@@ -163,4 +163,18 @@ fn a_checkout_with_a_broken_file_does_not_keep_its_boxes() {
     let stopped = world.crabbox(&["stop", &slug]);
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
     assert!(stopped.stderr.contains(".crabbox.toml: nothing of it is taken: "), "{stopped:?}");
+}
+
+#[test]
+fn nobody_is_asked_to_delete_a_box_that_is_in_use() {
+    let world = World::new();
+    let mut running = world.command(&["run", "--shell", "echo started; cat"]);
+    let mut running = running.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("runs");
+    let mut started = [0; 8];
+    running.stdout.as_mut().expect("a pipe").read_exact(&mut started).expect("starts");
+    let refused = world.crabbox(&["stop", &slug(&world), "--delete"]);
+    assert_eq!(refused.code, 5, "{}", refused.stderr);
+    assert!(refused.stderr.contains("is in use by"), "{}", refused.stderr);
+    drop(running.stdin.take());
+    assert!(running.wait().expect("ends").success());
 }

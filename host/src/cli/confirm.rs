@@ -26,7 +26,7 @@ impl Question {
         let mut answer = String::new();
         let read = io::stdin().lock().read_line(&mut answer);
         match read {
-            Ok(_) if matches!(answer.trim(), "y" | "Y" | "yes") => Ok(()),
+            Ok(_) if matches!(&*answer.trim().to_lowercase(), "y" | "yes") => Ok(()),
             _ => Err(CommandError::usage(self.left)),
         }
     }

@@ -21,7 +21,12 @@ pub(super) struct Status {
 impl Status {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let store = Store::open(&shared.places()?.state)?;
-        let claim = store.find(&self.id)?.ok_or_else(|| {
+        let found = match store.find(&self.id)? {
+            // One that is over leaves its slug to the next one.
+            None => store.all(true)?.0.into_iter().find(|claim| claim.slug == self.id),
+            found => found,
+        };
+        let claim = found.ok_or_else(|| {
             CommandError::new(Exit::NotFound, format!("there is no lease `{}`", self.id))
                 .hint(to_type(&["list"]))
         })?;

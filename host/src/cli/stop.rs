@@ -36,6 +36,8 @@ impl Stop {
         let mut desk = shared.desk(&places, &settings)?;
         let claim = desk.find(&self.id)?;
         if self.delete {
+            // Nobody is asked about what can't be done.
+            drop(desk.hold_free(&claim)?);
             let deletion = Deletion { word: "`--delete`", yes: self.yes };
             deletion.agree(shared, &settings, &claim)?;
         }

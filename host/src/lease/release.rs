@@ -3,7 +3,7 @@
 use super::acquire::{Held, How};
 use super::answer::{NOT_VISIBLE, still_to_come, why_not};
 use super::desk::{Clerk, Desk};
-use crate::claims::{Claim, Ending, Event, Moment, Owned, State};
+use crate::claims::{Claim, Ending, Event, Holder, Moment, Owned, State};
 use crate::output::{CommandError, Exit, to_type};
 use crate::provider::Provider;
 use crabbox_provider_api::payload::{
@@ -76,16 +76,7 @@ impl Desk {
         settings: &Settings,
     ) -> Result<(Claim, End), CommandError> {
         let claim = self.find(reference)?;
-        let _holder = match self.store.hold(&claim.id)? {
-            Ok(holder) => holder,
-            Err(by) => {
-                return Err(CommandError::new(
-                    Exit::Conflict,
-                    format!("`{}` is in use by {by}", claim.slug),
-                )
-                .hint("end that command first"));
-            }
-        };
+        let _holder = self.hold_free(&claim)?;
         let mut claim = self.find(claim.id.as_str())?;
         let action = if delete { Some(ReleaseAction::Delete) } else { claim.ending.action() };
         match (claim.state(), action) {
@@ -124,6 +115,14 @@ impl Desk {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The lock of a lease that nobody uses.
+    pub fn hold_free(&self, claim: &Claim) -> Result<Holder, CommandError> {
+        self.store.hold(&claim.id)?.map_err(|by| {
+            let message = format!("`{}` is in use by {by}", claim.slug);
+            CommandError::new(Exit::Conflict, message).hint("end that command first")
+        })
     }
 
     /// Parks or deletes what is proven ours, or closes the claim of what is proven gone.

@@ -57,8 +57,14 @@ impl Desk {
             None => result,
             Some(said) => result.note(said),
         };
-        let result =
-            if nothing { result } else { result.hint(to_type(&["stop", &claim.slug, "--delete"])) };
+        let slug = &claim.slug;
+        let result = match nothing {
+            true if gone => result,
+            true => result
+                .note(format!("the lease `{slug}` has failed, and stays until it is stopped"))
+                .hint(to_type(&["stop", slug])),
+            false => result.hint(to_type(&["stop", slug, "--delete"])),
+        };
         match closed {
             Ok(()) => result,
             Err(second) => result.note(format!("the claim couldn't be closed: {second}")),
