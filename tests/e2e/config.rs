@@ -139,6 +139,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_line() {
     --- stdout
     --- stderr
     crabbox: error: CRABBOX_LEASE_IDLE: `lease.idle` must be a duration such as `90s`, `15m` or `2h`, not `soon`
+    crabbox:   hint: crabbox config explain lease.idle
     crabbox: error: [WORLD]/checkout/.crabbox.toml:2: unknown key `lease.proivder`
     crabbox:   hint: did you mean `lease.provider`?
     crabbox: error: [WORLD]/checkout/.crabbox.toml:3: a repository can't set `trust`: it would choose what it is granted
@@ -146,8 +147,10 @@ fn everything_that_is_wrong_is_told_at_once_with_its_line() {
     crabbox: error: [WORLD]/checkout/.crabbox.toml:5: a repository can't set `providers.path`: it would choose what code runs on this machine
     crabbox:   hint: set `providers.path` in your own config.toml if you want it
     crabbox: error: [WORLD]/config/crabbox/config.toml:2: `lease.idle` must be a duration such as `90s`, `15m` or `2h`, not `5`
+    crabbox:   hint: crabbox config explain lease.idle
     crabbox: error: [WORLD]/config/crabbox/config.toml:3: duplicate key `idle`
     crabbox: error: [WORLD]/config/crabbox/config.toml:4: `lease.release` must be one of `park`, `delete`, not `'burn'`
+    crabbox:   hint: crabbox config explain lease.release
     crabbox: error: [WORLD]/config/crabbox/config.toml:6: `provider.local` must be a table of settings, not a string
     crabbox:   hint: `[provider.local]` holds its settings; `lease.provider` chooses one
     crabbox: error: [WORLD]/config/crabbox/config.toml:7: there is no provider `lcoal`

@@ -138,13 +138,13 @@ fn a_wrong_line_is_answered_by_the_right_one() {
         ),
         (
             "run --timeout 5 -- ls",
-            "`5` is no value of `--timeout <DURATION>`: expected a duration such as 90s, 15m or 2h",
+            "`5` is no value of `--timeout`: expected a duration above zero such as 90s, 15m or 2h",
             "crabbox run --help",
         ),
-        ("run --shell", "`--shell <LINE>` needs a value", "crabbox run --help"),
+        ("run --shell", "`--shell` needs a value", "crabbox run --help"),
         (
             "run --id a --fresh -- ls",
-            "`--id <ID>` and `--fresh` can't be given together",
+            "`--id` and `--fresh` can't be given together",
             "crabbox run --help",
         ),
         (

@@ -2,6 +2,7 @@
 
 use crate::desk::Desk;
 use crate::exec_run;
+use crate::recover::on_small_disk;
 use crabbox_tests::{Ran, World, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -284,4 +285,14 @@ fn a_bug_is_told_in_every_way_and_never_by_a_code_of_the_programs() {
     assert!(log.contains(said) && log.ends_with("# exit: 125\n"), "{log}");
     // What it left behind is taken up.
     assert_eq!(world.shell("true").code, 0);
+}
+
+#[test]
+fn a_log_of_which_nothing_could_be_written_does_not_stay() {
+    let world = World::new();
+    let fill = "mkdir -m 700 \"$0/crabbox\"; head -c 3000000 /dev/zero >\"$0/fill\" 2>/dev/null";
+    let line = format!("{fill}; \"$1\" run -- true; find \"$0/crabbox\" -name '*.log' -size 0");
+    if let Some(said) = on_small_disk(&world, "state", &line) {
+        assert!(said.contains("error: ") && !said.contains(".log\n"), "{said}");
+    }
 }

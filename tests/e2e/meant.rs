@@ -99,6 +99,18 @@ fn a_repository_can_not_ask_for_what_is_not_there() {
 }
 
 #[test]
+fn a_wrong_value_is_told_where_it_stands() {
+    let world = World::new();
+    let ran = Ran::of(world.command(&["run", "--", "true"]).env("CRABBOX_HEARTBEAT", "x"));
+    refused(&ran, &["`x` is no value of `CRABBOX_HEARTBEAT`"]);
+    let ran = Ran::of(world.command(&["run", "--", "true"]).env("CRABBOX_LEASE_IDLE", "x"));
+    refused(&ran, &["hint: crabbox config explain lease.idle\n"]);
+    let ran = world.crabbox(&["run", "-v", "-q", "--", "true"]);
+    refused(&ran, &["can't be given together"]);
+    assert!(!ran.stderr.contains("..."), "{}", ran.stderr);
+}
+
+#[test]
 fn nobody_is_told_to_send_a_whole_machine() {
     let world = World::new();
     let ran = Ran::of(world.command(&["run", "--", "true"]).current_dir("/"));
@@ -158,4 +170,23 @@ fn boxes_of_other_settings_take_one_line() {
     let ran = gallery.crabbox(&["run", "--provider", "gallery", "--", "true"]);
     assert_eq!(ran.stderr.matches("leased under other settings").count(), 1, "{}", ran.stderr);
     assert!(ran.stderr.contains(" and 1 more were leased"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_variable_that_means_nothing_is_told_of() {
+    let gallery = Gallery::new("");
+    let mut command = gallery.command(&["run", "--provider", "gallery", "--", "true"]);
+    command.env("CRABBOX_LEASE_IDEL", "1m").env("CRABBOX_GALLERY_NOPE", "1");
+    let ran = Ran::of(&mut command);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    for line in [
+        "warning: CRABBOX_LEASE_IDEL: it is no variable of a setting\n",
+        "hint: did you mean `CRABBOX_LEASE_IDLE`?\n",
+        "warning: CRABBOX_GALLERY_NOPE: it is no variable of a setting\n",
+    ] {
+        assert!(ran.stderr.contains(line), "{}", ran.stderr);
+    }
+    let explain = gallery.crabbox(&["config", "explain", "provider.nope.x"]);
+    assert_eq!(explain.code, 4, "{}", explain.stderr);
+    assert!(explain.stderr.contains("there is no provider `nope`"), "{}", explain.stderr);
 }

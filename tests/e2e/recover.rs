@@ -212,7 +212,7 @@ fn mass_deletion(world: &World) -> Option<String> {
 }
 
 /// Crabbox with a disk of 1 MiB at a place in its world.
-fn on_small_disk(world: &World, place: &str, line: &str) -> Option<String> {
+pub(crate) fn on_small_disk(world: &World, place: &str, line: &str) -> Option<String> {
     let small = world.root().join(place);
     fs::create_dir_all(&small).expect("a folder");
     let script = format!("mount -t tmpfs -o size=1m tmpfs \"$0\" || exit 99; {line}");

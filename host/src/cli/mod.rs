@@ -323,7 +323,8 @@ impl Shared {
 
 /// A duration in an argument.
 fn parse_positive(text: &str) -> Result<Duration, String> {
-    parse_duration(text).ok_or_else(|| "expected a duration such as 90s, 15m or 2h".to_owned())
+    parse_duration(text)
+        .ok_or_else(|| "expected a duration above zero such as 90s, 15m or 2h".to_owned())
 }
 
 /// `2m ago` and the like.

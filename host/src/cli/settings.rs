@@ -172,6 +172,7 @@ fn arguments(provider: &str, name: &str, setting: &Setting, shown: bool) -> Vec<
     let argument = base(long).value_name(placeholder(setting)).help(about);
     vec![match setting.kind {
         Type::Bool => argument.num_args(0..=1).require_equals(true).default_missing_value("true"),
+        Type::Integer => argument.allow_negative_numbers(true),
         Type::List | Type::Map => argument.action(ArgAction::Append),
         Type::Path => argument.value_hint(ValueHint::AnyPath),
         Type::Enum => argument.value_parser(PossibleValuesParser::new(setting.choices.clone())),

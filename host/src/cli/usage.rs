@@ -119,11 +119,17 @@ impl Line {
                 let message = if one == other || other.is_empty() {
                     format!("`{}` can be given only once", option(&one))
                 } else {
-                    format!("`{one}` and `{other}` can't be given together")
+                    format!("`{}` and `{}` can't be given together", option(&one), option(&other))
                 };
                 CommandError::usage(message).hint(self.help())
             }
             ErrorKind::InvalidValue | ErrorKind::ValueValidation => self.value(error),
+            // What was typed as one may be a secret.
+            ErrorKind::TooManyValues => {
+                let message =
+                    format!("`{}` takes no value", option(&told(ContextKind::InvalidArg)));
+                CommandError::usage(message).hint(self.help())
+            }
             _ => {
                 let text = error.render().to_string();
                 let line = text.lines().next().unwrap_or_default();
@@ -243,11 +249,13 @@ impl Line {
     fn value(&self, error: &clap::Error) -> CommandError {
         let told = |kind| texts(error, kind).into_iter().next().unwrap_or_default();
         let (name, value) = (told(ContextKind::InvalidArg), told(ContextKind::InvalidValue));
-        let name = if name.starts_with('-') { name.as_str() } else { bare(&name) };
+        let name = option(&name);
         if value.is_empty() {
             return CommandError::usage(format!("`{name}` needs a value")).hint(self.help());
         }
         let valid = texts(error, ContextKind::ValidValue);
+        let variable = self.variable_of(name, &value);
+        let name = variable.as_deref().unwrap_or(name);
         let message = format!("`{value}` is no value of `{name}`");
         let message = match error.source() {
             Some(source) => format!("{message}: {source}"),
@@ -260,6 +268,16 @@ impl Line {
         } else {
             Typed::here().replaced(&value, &suggested).to_string()
         })
+    }
+
+    /// The variable that this value comes from, where the option isn't on the line.
+    fn variable_of(&self, name: &str, value: &str) -> Option<String> {
+        let is_typed = words().iter().any(|word| word.split('=').next() == Some(name));
+        let argument =
+            self.command.get_arguments().find(|one| one.get_long() == name.strip_prefix("--"));
+        let variable = argument?.get_env().filter(|_| !is_typed)?;
+        let is_from = env::var_os(variable).is_some_and(|found| found == value);
+        is_from.then(|| variable.to_string_lossy().into_owned())
     }
 
     /// What an argument can be, if it is one of a few words.

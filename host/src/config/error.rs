@@ -1,6 +1,6 @@
 //! What can be wrong with a configuration, where, and what to do about it.
 
-use super::keys::Kind;
+use super::keys::{self, Kind};
 use super::policy::Enforcement;
 use super::providers::ProviderProblem;
 use super::trust::TrustProblem;
@@ -129,6 +129,12 @@ pub enum Problem {
         /// The name.
         name: String,
     },
+    /// A variable that no setting has, and that is called like one that some has.
+    #[error("it is no variable of a setting")]
+    Stray {
+        /// What was most likely meant.
+        meant: Option<String>,
+    },
     /// A provider's setting.
     #[error(transparent)]
     Provider(#[from] ProviderProblem),
@@ -163,7 +169,7 @@ impl ConfigError {
         match &self.problem {
             // A file may be for more than one machine.
             Problem::NotInstalled { .. } => matches!(self.place, Place::File { .. }),
-            Problem::SetAside(_) => true,
+            Problem::SetAside(_) | Problem::Stray { .. } => true,
             Problem::Trust(problem) => problem.is_warning(),
             _ => false,
         }
@@ -176,6 +182,7 @@ impl ConfigError {
         match &self.problem {
             Problem::Unknown { meant: Some(name), .. } => Some(meant(name)),
             Problem::Unknown { .. } => Some(to_type(&["config", "show"])),
+            Problem::Stray { meant: name_of } => name_of.as_deref().map(meant),
             Problem::NoProvider { meant: name, .. }
             | Problem::NoSetting { meant: Some(name), .. } => Some(meant(name)),
             Problem::NoSetting { known, .. } if known.is_empty() => {
@@ -185,6 +192,9 @@ impl ConfigError {
             Problem::ProviderShape { name, .. } => Some(format!(
                 "`[provider.{name}]` holds its settings; `lease.provider` chooses one"
             )),
+            Problem::Value { key, .. } if keys::find(key).is_some() => {
+                Some(to_type(&["config", "explain", key]))
+            }
             Problem::NotInstalled { .. } => Some(to_type(&["provider", "list"])),
             Problem::Enforced { key, .. } => Some(to_type(&["config", "explain", key])),
             Problem::Provider(problem) => problem.hint(&self.place),
@@ -211,6 +221,7 @@ impl ConfigError {
             Problem::SetAside(_) => "set_aside",
             Problem::Encoding | Problem::Syntax(_) => "syntax",
             Problem::Unknown { .. } => "unknown_key",
+            Problem::Stray { .. } => "unknown_variable",
             Problem::Value { .. } | Problem::ProviderShape { .. } => "value",
             Problem::Provider(problem) => problem.code(),
             Problem::NoProvider { .. } => "unknown_provider",

@@ -370,5 +370,22 @@ fn environment() -> (BTreeMap<&'static str, Setting>, Vec<ConfigError>) {
             errors.push(ConfigError::new(Place::Variable(name.into()), problem));
         }
     }
+    errors.extend(strays());
     (settings, errors)
+}
+
+/// Variables that are called nearly like one of the table, and don't mean anything.
+fn strays() -> Vec<ConfigError> {
+    let known = || KEYS.iter().filter_map(|key| key.variable);
+    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut strays: Vec<String> = names.filter(|name| name.starts_with("CRABBOX_")).collect();
+    strays.sort();
+    let of = |name: String| {
+        if known().any(|one| one == name) {
+            return None;
+        }
+        let meant = known().find(|one| strsim::osa_distance(one, &name) <= 2)?.to_owned();
+        Some(ConfigError::new(Place::Variable(name.into()), Problem::Stray { meant: Some(meant) }))
+    };
+    strays.into_iter().filter_map(of).collect()
 }

@@ -117,6 +117,10 @@ fn split_paths(text: &OsStr) -> Vec<PathBuf> {
 /// A duration such as `90s`, `15m`, `1h 30m`; more than nothing.
 #[must_use]
 pub fn parse_duration(text: &str) -> Option<Duration> {
+    // Whole numbers alone, as the documents say.
+    if text.contains(['.', ',']) {
+        return None;
+    }
     let duration: SignedDuration = text.parse().ok()?;
     Duration::try_from(duration).ok().filter(|duration| !duration.is_zero())
 }
@@ -161,7 +165,9 @@ mod tests {
             assert_eq!(parse_duration(&duration_text(duration)), Some(duration), "{text}");
         }
         assert_eq!(duration_text(Duration::from_mins(90)), "1h 30m");
-        assert_eq!(parse_duration("0s"), None);
+        for text in ["0s", "1.5h", "1,5h"] {
+            assert_eq!(parse_duration(text), None, "{text}");
+        }
         assert_eq!(parse_duration("-1m"), None);
     }
 }

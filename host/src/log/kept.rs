@@ -35,6 +35,8 @@ pub fn folder(state: &Path) -> PathBuf {
 #[derive(Debug)]
 pub(super) struct Kept {
     state: PathBuf,
+    /// Of the file, once there is one.
+    path: PathBuf,
     file: Written,
     buffer: Vec<u8>,
     /// How much of the beginning there is, the buffer included.
@@ -59,6 +61,7 @@ impl Kept {
         let here = env::current_dir().unwrap_or_default();
         let mut kept = Self {
             state,
+            path: PathBuf::new(),
             file: Written::NotYet,
             buffer: Vec::new(),
             length: 0,
@@ -114,11 +117,21 @@ impl Kept {
 
     fn flush(&mut self) {
         if let Written::NotYet = self.file {
-            self.file = create(&self.state).map_or(Written::Nowhere, Written::To);
+            self.file = match create(&self.state) {
+                Some((path, file)) => {
+                    self.path = path;
+                    Written::To(file)
+                }
+                None => Written::Nowhere,
+            };
         }
         if let Written::To(file) = &mut self.file
             && file.write_all(&self.buffer).is_err()
         {
+            // One of nothing would be taken for that of a command that was killed.
+            if file.metadata().is_ok_and(|found| found.len() == 0) {
+                let _ = fs::remove_file(&self.path);
+            }
             self.file = Written::Nowhere;
         }
         self.buffer.clear();
@@ -126,15 +139,15 @@ impl Kept {
 }
 
 /// A new file. Its name says when, and is nobody else's; the oldest are deleted every now and then.
-fn create(state: &Path) -> Option<File> {
+fn create(state: &Path) -> Option<(PathBuf, File)> {
     let folder = folder(state);
     // Others could read what is made below it otherwise, or put links there.
     private_folder(state).and_then(|()| private_folder(&folder)).ok()?;
     let time = jiff::Timestamp::now().strftime("%Y%m%dT%H%M%S.%6fZ");
     let path = folder.join(format!("{time}-{}.log", process::id()));
-    let file = File::options().append(true).create_new(true).mode(0o600).open(path).ok()?;
+    let file = File::options().append(true).create_new(true).mode(0o600).open(&path).ok()?;
     prune(&folder);
-    Some(file)
+    Some((path, file))
 }
 
 fn prune(folder: &Path) {

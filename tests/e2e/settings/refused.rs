@@ -34,6 +34,21 @@ fn a_flag_that_is_wrong_is_refused_before_anything_is_begun() {
             "",
         ),
         (
+            &["--gallery-labels", "a=1", "--gallery-labels", "a=2"],
+            "`provider.gallery.labels` must be `NAME=VALUE` with each name once, not `a=2`",
+            "provider options gallery\n",
+        ),
+        (
+            &["--gallery-token-stdin=s3same"],
+            "`--gallery-token-stdin` takes no value",
+            "crabbox run --help",
+        ),
+        (
+            &["--gallery-size", "huge"],
+            "`huge` is no value of `--gallery-size`: small, medium or large",
+            "",
+        ),
+        (
             &["--gallery-labels", "x"],
             "--gallery-labels: `provider.gallery.labels` must be `NAME=VALUE`, not `x`",
             "",
@@ -58,6 +73,23 @@ fn a_flag_that_is_wrong_is_refused_before_anything_is_begun() {
         assert!(said.contains(expected), "{flags:?}: {said}");
         assert!(said.contains(hint), "{flags:?}: {said}");
     }
+}
+
+#[test]
+fn a_secret_of_two_variables_is_refused() {
+    let gallery = Gallery::new("");
+    let mut command = gallery.run_command(&[]);
+    command.env("CRABBOX_GALLERY_TOKEN", "one").env("CRABBOX_GALLERY_TOKEN_FILE", "/dev/null");
+    let said = gallery.refused(command);
+    assert!(said.contains("`provider.gallery.token-file` are both set"), "{said}");
+    assert!(said.contains("hint: unset CRABBOX_GALLERY_TOKEN_FILE\n"), "{said}");
+}
+
+#[test]
+fn a_negative_number_is_a_value() {
+    let gallery = Gallery::new("");
+    let given = gallery.given_by(gallery.run_command(&["--gallery-rooms", "-5"]));
+    assert_eq!(given["rooms"], -5, "{given}");
 }
 
 #[test]
@@ -147,14 +179,16 @@ fn config_check_and_doctor_find_the_same_without_a_run() {
     --- stderr
     crabbox: warning: providers in `[WORLD]/providers` come before all others
     crabbox: error: CRABBOX_GALLERY_LIT: `provider.gallery.lit` must be `true` or `false`, not `x`
+    crabbox:   hint: crabbox --provider-path [WORLD]/providers provider options gallery
     crabbox: error: [WORLD]/checkout/.crabbox.toml:2: `provider.gallery.rooms` must be an integer, not `"x"`
+    crabbox:   hint: crabbox --provider-path [WORLD]/providers provider options gallery
     crabbox: warning: [WORLD]/checkout/.crabbox.toml:3: `provider.gallery.artists = ["Klee"]` isn't granted and doesn't hold: it would choose how the provider `gallery` is used
     crabbox:   hint: crabbox --provider-path [WORLD]/providers config trust [WORLD]/checkout
     crabbox: error: [WORLD]/config/crabbox/config.toml:3: `provider.gallery.size` must be one of `small`, `medium`, `large`, not `larg`
     crabbox:   hint: did you mean `large`?
     crabbox: error: [WORLD]/config/crabbox/config.toml:4: the provider `gallery` has no setting `romos`
     crabbox:   hint: did you mean `rooms`?
-    crabbox: [WORLD]/checkout/.crabbox.toml and [WORLD]/config/crabbox/config.toml: 4 errors
+    crabbox: [WORLD]/checkout/.crabbox.toml and [WORLD]/config/crabbox/config.toml and the environment: 4 errors
     "#);
     let doctor = Ran::of(&mut gallery.command(&["doctor", "--gallery-visit", "never"]));
     assert!(
@@ -184,10 +218,10 @@ fn config_check_looks_at_the_provider_that_it_is_told_of() {
     assert!(absent.stderr.contains("there is no provider `nobody`"), "{}", absent.stderr);
     let alone = gallery.crabbox(&[&line[..], &["gallery", "config.toml"]].concat());
     assert_eq!(alone.code, 2, "{}", alone.stderr);
-    // What doctor finds is found again by the line that it shows.
+    // What is wrong leads to what would be right.
     let mut doctor = gallery.command(&["doctor", "--provider", "gallery", "--gallery-root", "x"]);
     let doctor = Ran::of(doctor.env("CRABBOX_GALLERY_ROOMS", "x"));
-    assert!(doctor.stdout.contains(" config check --provider gallery\n"), "{}", doctor.stdout);
+    assert!(doctor.stdout.contains(" provider options gallery\n"), "{}", doctor.stdout);
     let doctor = gallery.crabbox(&["doctor", "--provider", "gallery"]);
     assert!(doctor.stdout.contains("--gallery-root PATH\n"), "{}", doctor.stdout);
 }

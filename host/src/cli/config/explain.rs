@@ -6,7 +6,7 @@ use crate::config::{
     KEYS, Layers, Origin, Owner, ProviderSetting, Repository, Settings, answering, find_key,
     nearest_key,
 };
-use crate::output::{CommandError, to_type};
+use crate::output::{CommandError, Exit, to_type};
 use clap::Args;
 use crabbox_provider_api::manifest::{Manifest, settings};
 use serde_json::Value;
@@ -63,6 +63,12 @@ fn of_provider(
         return Err(error.hint(hint));
     };
     let Some(manifest) = answering(manifests, provider) else {
+        if layers.provider_chain(provider).is_empty() {
+            let message = format!("there is no provider `{provider}`, and nothing is set of one");
+            return Err(
+                CommandError::new(Exit::NotFound, message).hint(to_type(&["provider", "list"]))
+            );
+        }
         return Ok(of_absent(layers, key, provider, name));
     };
     let Some(setting) = manifest.settings.get(name) else {

@@ -20,7 +20,7 @@ use std::path::Path;
 
 /// Write a `.crabbox.toml` for this repository
 ///
-/// It holds every setting that a repository may have, commented out, and a command to test with.
+/// It holds every setting that a repository may have, commented out. A command to test with is named.
 /// The file is written at the root of the checkout; one that is there is left as it is. Nothing
 /// of the repository is run.
 #[derive(Debug, Args)]

@@ -112,6 +112,12 @@ impl Walk<'_> {
     fn variables(&mut self) {
         let own = variable(self.provider, self.name);
         let of_file = self.setting.secret.then(|| format!("{own}_FILE"));
+        let is_set = |name: &String| env::var_os(name).is_some_and(|value| !value.is_empty());
+        if let Some(of_file) = of_file.as_ref().filter(|of_file| is_set(of_file) && is_set(&own)) {
+            let key = key(self.provider, self.name);
+            let place = Place::Variable(of_file.clone().into());
+            self.refuse(place, ProviderProblem::Both { key });
+        }
         let names = [Some(own), of_file, self.setting.env.clone()];
         for (at, name) in names.into_iter().enumerate().filter_map(|(at, name)| Some((at, name?))) {
             let Some(value) = env::var_os(&name).filter(|value| !value.is_empty()) else {

@@ -9,8 +9,9 @@ use crate::config::file::Owner;
 use crate::config::layers::{FILES, Layers};
 use crate::registry::Registry;
 use crabbox_provider_api::manifest::Manifest;
-use crabbox_provider_api::manifest::settings::{flag, key};
+use crabbox_provider_api::manifest::settings::{flag, key, variable};
 use std::collections::BTreeSet;
+use std::env;
 
 /// What stands in the way of a run with the chosen provider, beyond the values of its settings. All
 /// other libraries are opened only if a table has nearly its name.
@@ -118,7 +119,8 @@ impl Layers {
             });
             chain.errors.into_iter().chain(unread)
         });
-        let mut errors: Vec<_> = chains.chain(of_tables(self, manifest)).collect();
+        let mut errors: Vec<_> =
+            chains.chain(of_tables(self, manifest)).chain(strays(manifest)).collect();
         errors.sort_by_key(|error| match &error.place {
             Place::File { path, line } => {
                 (FILES.iter().position(|owner| self.file(*owner).0 == *path), *line)
@@ -127,6 +129,26 @@ impl Layers {
         });
         errors
     }
+}
+
+/// Variables that are called like those of this provider, and that none of its settings has.
+pub(super) fn strays(manifest: &Manifest) -> Vec<ConfigError> {
+    let names = || manifest.settings.keys().map(|name| variable(&manifest.name, name));
+    let known = |name: &str| {
+        let own = name.strip_suffix("_FILE").unwrap_or(name);
+        let of_others = manifest.settings.values().filter_map(|setting| setting.env.as_deref());
+        names().any(|one| one == name || one == own) || of_others.into_iter().any(|one| one == name)
+    };
+    let start = variable(&manifest.name, "");
+    let found = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    let mut strays: Vec<String> =
+        found.filter(|name| name.starts_with(&start) && !known(name)).collect();
+    strays.sort();
+    let of = |name: String| {
+        let meant = names().find(|one| strsim::osa_distance(one, &name) <= 2);
+        ConfigError::new(Place::Variable(name.into()), Problem::Stray { meant })
+    };
+    strays.into_iter().map(of).collect()
 }
 
 /// What in a provider's tables isn't one of its settings, and tables with another name of it.

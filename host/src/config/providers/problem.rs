@@ -2,7 +2,7 @@
 
 use super::secrets;
 use crate::config::error::Place;
-use crate::output::Typed;
+use crate::output::{Quoted, Typed, to_type};
 use crabbox_provider_api::manifest::{Setting, Type};
 use std::io;
 use std::path::PathBuf;
@@ -100,8 +100,10 @@ impl ProviderProblem {
     /// What to do about it, where that is.
     pub(in crate::config) fn hint(&self, place: &Place) -> Option<String> {
         match self {
-            Self::Value { meant, .. } => {
-                meant.as_ref().map(|meant| format!("did you mean `{meant}`?"))
+            Self::Value { meant: Some(meant), .. } => Some(format!("did you mean `{meant}`?")),
+            Self::Value { key, .. } => {
+                let provider = key.split('.').nth(1).unwrap_or_default();
+                Some(to_type(&["provider", "options", provider]))
             }
             Self::Required { flag, .. } => {
                 let flag: Vec<&str> = flag.iter().map(String::as_str).collect();
@@ -114,7 +116,15 @@ impl ProviderProblem {
             Self::Other { provider, chosen } => {
                 Some(format!("leave the flag out, or use `{provider}` instead of `{chosen}`"))
             }
-            Self::Both { .. } => Some("remove one of the lines".to_owned()),
+            Self::Both { .. } => Some(match place {
+                Place::Variable(name) => format!("unset {name}"),
+                _ => "remove one of the lines".to_owned(),
+            }),
+            Self::SecretFile { path, source, .. }
+                if source.kind() != io::ErrorKind::FileTooLarge =>
+            {
+                Some(format!("ls -ld {}", Quoted(path)))
+            }
             Self::Alias { name, .. } => {
                 Some(format!("its settings stand under `[provider.{name}]`"))
             }

@@ -176,7 +176,15 @@ impl Value {
                         ..Wrong::new(setting, format!("`{word}`"))
                     })
                 };
-                words.iter().map(entry).collect::<Result<_, _>>().map(Self::Map)
+                let mut entries = BTreeMap::new();
+                for word in &words {
+                    let (name, value) = entry(word)?;
+                    if entries.insert(name, value).is_some() {
+                        let expected = "`NAME=VALUE` with each name once".to_owned();
+                        return Err(Wrong { expected, ..Wrong::new(setting, format!("`{word}`")) });
+                    }
+                }
+                Ok(Self::Map(entries))
             }
             // As everywhere: what is typed last holds.
             _ => Self::of_text(setting, words.last().copied().unwrap_or_default(), folder),
