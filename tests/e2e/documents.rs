@@ -1,7 +1,7 @@
 //! What the documents show is what happens, and what they point to is there.
 
-use crabbox_tests::World;
 use crabbox_tests::transcript::{Terminal, steps};
+use crabbox_tests::{Ran, World, built};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::fs;
@@ -194,4 +194,54 @@ fn shape(value: &Value) -> String {
             format!("{{{}}}", fields.collect::<Vec<_>>().join(", "))
         }
     }
+}
+
+/// The fenced blocks of this language, in their order.
+fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+    let fence = format!("```{language}\n");
+    let parts = text.split(fence.as_str()).skip(1);
+    parts.filter_map(|part| part.split("\n```").next()).collect()
+}
+
+#[test]
+fn the_provider_that_is_shown_builds_and_makes_a_box() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
+    let text = fs::read_to_string(root.join("docs/how-to/write-a-provider.md")).expect("reads");
+    let world = World::new();
+    let api = format!("{{ path = '{}' }}", root.join("provider-api").display());
+    let manifests = blocks(&text, "toml");
+    world.write("Cargo.toml", &format!("{}\n[workspace]\n", manifests[0].replace("\"1\"", &api)));
+    world.write("provider.toml", manifests[1]);
+    world.write("src/lib.rs", blocks(&text, "rust")[0]);
+    fs::copy(root.join("Cargo.lock"), world.checkout().join("Cargo.lock")).expect("copies");
+    // What is built once isn't built again for the next test.
+    let target = root.join("target/write-a-provider");
+    fs::create_dir_all(&target).expect("a folder");
+    std::os::unix::fs::symlink(target, world.checkout().join("target")).expect("a link");
+    let run = |line: &str| {
+        let line = line.replace("/tmp/shed", &world.root().join("shed").to_string_lossy());
+        let line = line.replace("cargo build", "cargo build --quiet --offline");
+        let mut command = world.command_of("sh".as_ref(), &["-ec", &line]);
+        let beside = built().crabbox.parent().expect("a folder").to_owned();
+        let path = std::env::join_paths(
+            [beside]
+                .into_iter()
+                .chain(std::env::split_paths(&std::env::var_os("PATH").expect("a path"))),
+        );
+        command.env("PATH", path.expect("joins")).env("CARGO_PROFILE_DEV_DEBUG", "0");
+        command.env_remove("XDG_DATA_HOME");
+        for name in ["CARGO_HOME", "RUSTUP_HOME"] {
+            let folder = name.strip_suffix("_HOME").expect("a home").to_lowercase();
+            let home = std::env::var_os("HOME").unwrap_or_default();
+            let there = Path::new(&home).join(format!(".{folder}"));
+            command.env(name, std::env::var_os(name).unwrap_or(there.into()));
+        }
+        Ran::of(&mut command)
+    };
+    let lines = blocks(&text, "sh");
+    let tried = run(lines[0]);
+    assert_eq!(tried.code, 0, "{}", tried.stderr);
+    assert!(tried.stdout.contains("provider.toml"), "{}", tried.stdout);
+    let installed = run(lines[1]);
+    assert!(installed.stdout.contains("shed"), "{}", installed.stderr);
 }

@@ -24,8 +24,8 @@ use std::time::Duration;
 /// Run a command on a box that holds exactly this checkout
 ///
 /// Leases a box (or takes the one that this checkout had last), makes its tree equal to
-/// the local one, runs the command there and returns its exit code. Standard input is
-/// forwarded unless it is a terminal. The first Ctrl-C goes to the command, the second
+/// the local one, runs the command at its root (`--dir .`: in this folder) and returns its
+/// exit code. Standard input is forwarded unless it is a terminal. The first Ctrl-C goes to the command, the second
 /// kills it and everything it started, the third leaves at once.
 ///
 /// Exit codes: the command's own; 124 time limit, 125 crabbox failed, 126 not executable,
