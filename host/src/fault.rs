@@ -34,6 +34,8 @@ pub const POINTS: &[&str] = &[
     "claim.after.lease_failed",
     "claim.before.nothing",
     "claim.after.nothing",
+    "claim.before.start",
+    "claim.after.start",
     "claim.before.take",
     "claim.after.take",
     "claim.before.note",

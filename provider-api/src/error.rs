@@ -67,10 +67,11 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error that had no effect and won't go away by itself.
+    /// An error that won't go away by itself. Whether it had an effect isn't known, until
+    /// [`Error::effect`] says so.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, retryable: false, effect: Effect::None }
+        Self { code, message: message.into(), hint: None, retryable: false, effect: Effect::Maybe }
     }
 
     /// Adds what to do about it.

@@ -41,6 +41,9 @@ pub struct Claim {
     pub updated: Timestamp,
     /// When the box is let go of at the latest, unless a run is alive.
     pub deadline: Option<Moment>,
+    /// Until when the user wants it to stay, used or not.
+    #[serde(default)]
+    pub stays_until: Option<Moment>,
     /// The last run on it.
     pub run: Option<LastRun>,
     /// Why leasing failed, why nobody vouches for the box, or what is left to do by hand.
@@ -68,6 +71,7 @@ impl Claim {
             created: now,
             updated: now,
             deadline: None,
+            stays_until: None,
             run: None,
             trouble: None,
             stage: Stage::Leasing { made: None },
@@ -119,6 +123,7 @@ impl Claim {
         same.revision = other.revision;
         same.updated = other.updated;
         same.deadline.clone_from(&other.deadline);
+        same.stays_until.clone_from(&other.stays_until);
         if let (Stage::Ready { idle_until, .. }, Stage::Ready { idle_until: others, .. }) =
             (&mut same.stage, &other.stage)
         {
@@ -192,13 +197,14 @@ impl Made {
         Resource { name: self.name.clone(), id: self.id.clone() }
     }
 
-    /// Is this it? A name proves nothing: where the id is known, it must be this one.
-    #[must_use]
-    pub fn is(&self, resource: &Resource) -> bool {
-        match &self.id {
-            Some(id) => resource.id.as_ref() == Some(id),
-            None => resource.name == self.name && resource.id.is_some(),
+    /// Is this it? A name proves nothing: where the id is known, it must be this one. While it isn't, the
+    /// name must be one that nobody else gives: it holds the random number of this lease.
+    pub(super) fn is(&self, resource: &Resource, lease: &LeaseId) -> bool {
+        if self.id.is_some() {
+            return self.id == resource.id;
         }
+        let is_ours = self.name.contains(lease.digits());
+        is_ours && resource.name == self.name && resource.id.is_some()
     }
 }
 

@@ -21,6 +21,12 @@ impl LeaseId {
         Self(format!("cbx_{:012x}", bits & 0xffff_ffff_ffff))
     }
 
+    /// Its 48 random bits, as hex digits.
+    #[must_use]
+    pub fn digits(&self) -> &str {
+        &self.0["cbx_".len()..]
+    }
+
     /// As text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -20,6 +20,8 @@ pub enum Event {
         way: Way,
         /// What for.
         run: LastRun,
+        /// Until when it may stay.
+        deadline: Option<Moment>,
     },
     /// Leasing failed; what is left of it, if anything, is never used.
     LeaseFailed {
@@ -30,6 +32,11 @@ pub enum Event {
     },
     /// No resource was ever named, so that none can exist.
     Nothing,
+    /// The provider is asked to start a parked box: it may be on from now on, whatever comes of that.
+    Start {
+        /// Until when it may stay.
+        deadline: Option<Moment>,
+    },
     /// A command takes the box.
     Take {
         /// What the provider has just vouched for. `None`: the claim knows the way.
@@ -76,6 +83,8 @@ pub enum Event {
         action: ReleaseAction,
         /// Leasing it failed.
         failed: bool,
+        /// The end of the last run was seen, or it never began.
+        run_is_over: bool,
     },
     /// It is parked.
     Parked,
@@ -89,11 +98,12 @@ pub enum Event {
 
 impl Event {
     /// The names of all of them.
-    pub const NAMES: [&str; 14] = [
+    pub const NAMES: [&str; 15] = [
         "checkpoint",
         "leased",
         "lease_failed",
         "nothing",
+        "start",
         "take",
         "note",
         "free",
@@ -114,6 +124,7 @@ impl Event {
             Self::Leased { .. } => "leased",
             Self::LeaseFailed { .. } => "lease_failed",
             Self::Nothing => "nothing",
+            Self::Start { .. } => "start",
             Self::Take { .. } => "take",
             Self::Note { .. } => "note",
             Self::Free { .. } => "free",
@@ -141,7 +152,11 @@ pub struct Refused {
 }
 
 /// The table. `Err`: it isn't in it, or (`true`) is about another resource.
-#[expect(clippy::match_same_arms, reason = "a table: each row says what it is about")]
+#[expect(
+    clippy::match_same_arms,
+    clippy::too_many_lines,
+    reason = "a table: each row says what it is about"
+)]
 fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
     use {Event as E, Stage as S};
     let this = |is_it: bool, stage: Stage| if is_it { Ok(stage) } else { Err(true) };
@@ -152,16 +167,16 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
     };
     match (&claim.stage, event) {
         // Asked for.
-        (S::Leasing { made: old }, E::Checkpoint(made)) => match old {
-            // Before an id is known, a pool's provider may go on to the next one of its boxes.
-            Some(old) if old.id.is_some() && old.name != made.name => Err(true),
-            // Asked once more after a crash, it begins with the name again: what had the id may be gone,
-            // and the next one of the name is on its way.
-            _ => Ok(S::Leasing { made: Some(made.clone()) }),
-        },
-        (S::Leasing { made: Some(made) }, E::Leased { owned, way, .. }) => {
-            this(made.is(&owned.resource()), S::Busy { owned: owned.clone(), way: way.clone() })
-        }
+        // One name a lease: what was made by another would be in no claim. The id may be another one when
+        // the provider is asked once more: what had it may be gone, and the next of the name on its way.
+        (S::Leasing { made: old }, E::Checkpoint(made)) => this(
+            old.as_ref().is_none_or(|old| old.name == made.name),
+            S::Leasing { made: Some(made.clone()) },
+        ),
+        (S::Leasing { made: Some(_) }, E::Leased { owned, way, .. }) => this(
+            claim.is_about(&owned.resource()),
+            S::Busy { owned: owned.clone(), way: way.clone() },
+        ),
         (S::Leasing { .. } | S::Releasing { failed: true, .. }, E::LeaseFailed { left, .. }) => {
             Ok(S::Failed { made: left.clone() })
         }
@@ -170,11 +185,14 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
         }
 
         // Used.
+        (S::Parked { owned, .. }, E::Start { .. }) => {
+            Ok(S::Ready { owned: owned.clone(), way: None, idle_until: None })
+        }
         (S::Ready { owned, way: Some(way), .. }, E::Take { found: None, .. }) => {
             Ok(S::Busy { owned: owned.clone(), way: way.clone() })
         }
         (
-            S::Ready { owned: old, .. } | S::Parked { owned: old, .. } | S::Busy { owned: old, .. },
+            S::Ready { owned: old, .. } | S::Busy { owned: old, .. },
             E::Take { found: Some((owned, way)), .. },
         ) => this(old.id == owned.id, S::Busy { owned: owned.clone(), way: way.clone() }),
         // Left by a command that was killed; what was to be deleted stays so.
@@ -190,7 +208,7 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
         (S::Busy { owned, way }, E::Free { idle_until, .. }) => Ok(S::Ready {
             owned: owned.clone(),
             way: Some(way.clone()),
-            idle_until: idle_until.clone(),
+            idle_until: later(idle_until.as_ref(), claim.stays_until.as_ref()),
         }),
         (S::Ready { owned, way, idle_until: old }, E::Extended { idle_until, .. }) => {
             let (owned, way) = (owned.clone(), way.clone());
@@ -215,16 +233,22 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
 
         // Let go of: nothing whose id isn't proven.
         (
-            S::Leasing { made: Some(made) } | S::Failed { made: Some(made) },
+            S::Leasing { made: Some(_) } | S::Failed { made: Some(_) },
             E::Release { found: Some(found), failed, .. },
         ) => {
             let failed = *failed || matches!(claim.stage, S::Failed { .. });
-            this(made.is(&found.resource()), S::Releasing { owned: found.clone(), failed })
+            this(claim.is_about(&found.resource()), S::Releasing { owned: found.clone(), failed })
         }
         (
             S::Ready { owned: old, .. } | S::Busy { owned: old, .. } | S::Parked { owned: old, .. },
             E::Release { found, .. },
         ) => Ok(S::Releasing { owned: owned(old, found)?, failed: false }),
+        // What was to be deleted isn't kept after all.
+        (S::Releasing { .. }, E::Release { action: ReleaseAction::Park, .. })
+            if claim.ending == Ending::Delete =>
+        {
+            Err(false)
+        }
         (S::Releasing { owned: old, failed }, E::Release { found, .. }) => {
             Ok(S::Releasing { owned: owned(old, found)?, failed: *failed })
         }
@@ -266,7 +290,11 @@ impl Claim {
         let stage = next(self, event, now).map_err(refused)?;
         let mut claim = Self { stage, revision: self.revision + 1, updated: now, ..self.clone() };
         match event {
-            Event::Leased { run, .. } => claim.run = Some(run.clone()),
+            Event::Leased { run, deadline, .. } => {
+                claim.run = Some(run.clone());
+                claim.deadline.clone_from(deadline);
+            }
+            Event::Start { deadline } => claim.deadline.clone_from(deadline),
             Event::Take { found, run, deadline } => {
                 claim.run = Some(run.clone());
                 if found.is_some() {
@@ -284,23 +312,34 @@ impl Claim {
             Event::Free { keep, run_is_over, .. } => {
                 claim.keep |= *keep;
                 claim.trouble = None;
-                claim.run = claim.run.map(|run| LastRun { over: run.over || *run_is_over, ..run });
+                claim.end_run(*run_is_over);
             }
-            Event::Extended { deadline, .. } => {
+            Event::Extended { deadline, idle_until } => {
+                claim.stays_until = later(claim.stays_until.as_ref(), idle_until.as_ref());
                 claim.deadline = later(claim.deadline.as_ref(), Some(deadline));
             }
-            Event::Release { action, .. } => claim.ending = (*action).into(),
+            Event::Release { action, run_is_over, .. } => {
+                claim.ending = (*action).into();
+                claim.end_run(*run_is_over);
+            }
             Event::Parked => {
                 if !claim.has_failed() {
                     claim.trouble = None;
                 }
                 claim.keep = false;
                 claim.deadline = None;
+                claim.stays_until = None;
             }
             Event::Deleted | Event::LetGo | Event::Gone | Event::Nothing => claim.keep = false,
             Event::Checkpoint(_) | Event::Note { .. } => {}
         }
         Ok(claim)
+    }
+
+    fn end_run(&mut self, is_over: bool) {
+        if let Some(run) = &mut self.run {
+            run.over |= is_over;
+        }
     }
 
     /// May a provider be asked to make its resource?
@@ -322,7 +361,7 @@ impl Claim {
     #[must_use]
     pub fn to_extend(&self) -> Option<&Owned> {
         match &self.stage {
-            Stage::Ready { owned, .. } | Stage::Busy { owned, .. } => Some(owned),
+            Stage::Ready { owned, way: Some(_), .. } | Stage::Busy { owned, .. } => Some(owned),
             _ => None,
         }
     }
@@ -331,10 +370,7 @@ impl Claim {
     #[must_use]
     pub fn may_be_started(&self) -> bool {
         match &self.stage {
-            Stage::Leasing { made: Some(_) }
-            | Stage::Ready { .. }
-            | Stage::Busy { .. }
-            | Stage::Parked { .. } => true,
+            Stage::Leasing { made: Some(_) } | Stage::Ready { .. } | Stage::Busy { .. } => true,
             Stage::Releasing { failed, .. } => !failed && self.ending != Ending::Delete,
             _ => false,
         }
@@ -343,7 +379,7 @@ impl Claim {
     /// Is this the claim's resource?
     #[must_use]
     pub fn is_about(&self, resource: &Resource) -> bool {
-        self.made().is_some_and(|made| made.is(resource))
+        self.made().is_some_and(|made| made.is(resource, &self.id))
     }
 }
 
@@ -358,7 +394,12 @@ pub(super) mod tests {
 
     pub(in super::super) fn owned(id: &str) -> Owned {
         let attributes = serde_json::Map::new();
-        Owned { name: "box".to_owned(), id: id.to_owned(), scope: Scope::default(), attributes }
+        Owned {
+            name: "box-000000000001".to_owned(),
+            id: id.to_owned(),
+            scope: Scope::default(),
+            attributes,
+        }
     }
 
     pub(in super::super) fn way() -> Way {
@@ -383,6 +424,7 @@ pub(super) mod tests {
             created: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
             deadline: None,
+            stays_until: None,
             run: None,
             trouble: None,
             stage,
@@ -397,9 +439,11 @@ pub(super) mod tests {
     fn stages() -> Vec<Stage> {
         let since = Timestamp::UNIX_EPOCH;
         let made = || Some(owned("1").into());
+        let named = || Some(Made { id: None, ..owned("1").into() });
         vec![
             Stage::Leasing { made: None },
             Stage::Leasing { made: made() },
+            Stage::Leasing { made: named() },
             Stage::Ready { owned: owned("1"), way: None, idle_until: None },
             Stage::Ready { owned: owned("1"), way: Some(way()), idle_until: None },
             Stage::Busy { owned: owned("1"), way: way() },
@@ -410,6 +454,7 @@ pub(super) mod tests {
             Stage::Lost { made: None },
             Stage::Failed { made: None },
             Stage::Failed { made: made() },
+            Stage::Failed { made: named() },
         ]
     }
 
@@ -420,17 +465,19 @@ pub(super) mod tests {
         let machine = Machine { machine_id: String::new(), boot_id: String::new() };
         vec![
             Event::Checkpoint(owned(id).into()),
-            Event::Leased { owned: owned(id), way: way(), run: run() },
+            Event::Leased { owned: owned(id), way: way(), run: run(), deadline: None },
             Event::LeaseFailed { left: None, why: why() },
+            Event::LeaseFailed { left: Some(owned(id).into()), why: why() },
             Event::Nothing,
+            Event::Start { deadline: None },
             Event::Take { found: None, run: run(), deadline: None },
             Event::Take { found: found(), run: run(), deadline: None },
             Event::Note { machine, marker: String::new() },
             Event::Free { keep: false, idle_until: None, run_is_over: true },
             Event::Unproven { why: why() },
             Event::Extended { deadline: Moment::now(), idle_until: None },
-            Event::Release { found: None, action, failed: false },
-            Event::Release { found: Some(owned(id)), action, failed: false },
+            Event::Release { found: None, action, failed: false, run_is_over: true },
+            Event::Release { found: Some(owned(id)), action, failed: false, run_is_over: true },
             Event::Parked,
             Event::Deleted,
             Event::LetGo,
@@ -489,33 +536,79 @@ pub(super) mod tests {
         for stage in stages() {
             for event in events("2") {
                 let before = claim(stage.clone());
-                // Only the provider that makes it can say that it has made another by the same name.
-                if matches!(event, Event::Checkpoint(_)) {
+                // Only the provider that makes it can say that it has made another by the same name, and
+                // what is left of a lease that failed is what the caller knows.
+                if matches!(event, Event::Checkpoint(_) | Event::LeaseFailed { .. }) {
                     continue;
                 }
-                let Ok(after) = before.after(&event, Timestamp::UNIX_EPOCH) else {
-                    continue;
-                };
+                let Ok(after) = before.after(&event, Timestamp::UNIX_EPOCH) else { continue };
                 let (Some(before), Some(after)) = (before.made(), after.made()) else { continue };
-                assert_eq!(before.id, after.id, "{event:?}");
+                assert!(before.id.is_none() || before.id == after.id, "{event:?}");
             }
         }
     }
 
     #[test]
+    fn a_name_proves_nothing_unless_it_holds_the_number_of_the_lease() {
+        for (name, is_ours) in [("box-000000000001", true), ("machine-1", false)] {
+            let made = Made { name: name.to_owned(), id: None, ..owned("1").into() };
+            let claim = claim(Stage::Leasing { made: Some(made) });
+            let found = Owned { name: name.to_owned(), ..owned("1") };
+            assert_eq!(claim.is_about(&found.resource()), is_ours, "{name}");
+            let release = Event::Release {
+                found: Some(found),
+                action: ReleaseAction::Delete,
+                failed: true,
+                run_is_over: true,
+            };
+            assert_eq!(claim.after(&release, Timestamp::UNIX_EPOCH).is_ok(), is_ours, "{name}");
+        }
+    }
+
+    #[test]
     fn a_checkpoint_never_loses_sight_of_what_was_made() {
-        let leasing = claim(Stage::Leasing { made: Some(owned("1").into()) });
         let made = |name: &str, id: Option<&str>| Made {
             name: name.to_owned(),
             id: id.map(str::to_owned),
             ..owned("1").into()
         };
-        let after = |made| leasing.after(&Event::Checkpoint(made), Timestamp::UNIX_EPOCH);
+        let after =
+            |claim: &Claim, made| claim.after(&Event::Checkpoint(made), Timestamp::UNIX_EPOCH);
         let id_of = |claim: Claim| claim.made().and_then(|made| made.id);
-        assert_eq!(after(made("box", None)).map(id_of), Ok(None));
-        assert_eq!(after(made("box", Some("2"))).map(id_of), Ok(Some("2".to_owned())));
-        assert!(after(made("another", Some("1"))).is_err());
-        assert!(after(made("another", None)).is_err());
+        for first in [Some("1"), None] {
+            let leasing = claim(Stage::Leasing { made: Some(made("box", first)) });
+            assert_eq!(
+                after(&leasing, made("box", Some("2"))).map(id_of),
+                Ok(Some("2".to_owned()))
+            );
+            assert!(after(&leasing, made("another", Some("1"))).is_err());
+            let again = after(&leasing, made("box", None)).expect("it begins anew");
+            assert!(after(&again, made("another", None)).is_err());
+        }
+    }
+
+    #[test]
+    fn what_is_to_be_deleted_is_not_kept_after_all() {
+        let deleting = Claim {
+            ending: Ending::Delete,
+            ..claim(Stage::Releasing { owned: owned("1"), failed: false })
+        };
+        let action = ReleaseAction::Park;
+        let park = Event::Release { found: None, action, failed: false, run_is_over: true };
+        assert!(deleting.after(&park, Timestamp::UNIX_EPOCH).is_err());
+    }
+
+    #[test]
+    fn what_was_extended_stays_after_the_next_run_too() {
+        let late = Moment::at("2030-01-01T00:00:00Z".parse().expect("a time"));
+        let busy = claim(Stage::Busy { owned: owned("1"), way: way() });
+        let idle_until = Some(late.clone());
+        let extended = Event::Extended { deadline: late.clone(), idle_until };
+        let extended = busy.after(&extended, Timestamp::UNIX_EPOCH).expect("extends");
+        let soon = Some(Moment::now());
+        let free = Event::Free { keep: false, idle_until: soon, run_is_over: true };
+        let ready = extended.after(&free, Timestamp::UNIX_EPOCH).expect("frees");
+        assert_eq!(ready.ends(), Some(late));
     }
 
     #[test]
@@ -531,8 +624,7 @@ pub(super) mod tests {
     fn nothing_is_parked_or_deleted_without_a_durable_intent() {
         for (from, event, to) in all().filter(|(_, _, to)| to.is_ok()) {
             let ends = matches!(event, Event::Parked | Event::Deleted);
-            assert!(!ends || from.to_release().is_some() || from.ending == Ending::None, "{to:?}");
-            assert!(from.to_release().is_none() || from.state() == State::Releasing);
+            assert!(!ends || from.state() == State::Releasing, "{to:?}");
         }
     }
 
@@ -569,7 +661,7 @@ pub(super) mod tests {
         let again = kept.after(&take, now).expect("takes");
         assert!(again.after(&free(false), now).expect("frees").keep);
         let action = ReleaseAction::Park;
-        let release = Event::Release { found: None, action, failed: false };
+        let release = Event::Release { found: None, action, failed: false, run_is_over: true };
         let releasing = again.after(&release, now);
         let parked = releasing.expect("releases").after(&Event::Parked, now).expect("parks");
         assert!(!parked.keep);

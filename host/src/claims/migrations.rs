@@ -55,11 +55,20 @@ fn stages(database: &Transaction<'_>) -> rusqlite::Result<()> {
     let mut statement = database.prepare("SELECT id, record FROM claims")?;
     let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     for (id, record) in rows.collect::<Result<Vec<(String, String)>, _>>()? {
-        let claim = serde_json::from_str::<First>(&record).ok().and_then(First::convert);
-        let Some(Ok(record)) = claim.as_ref().map(serde_json::to_string::<Claim>) else { continue };
-        database.execute("UPDATE claims SET record = ?1 WHERE id = ?2", params![record, id])?;
+        let Some(claim) = of_schema_1(&record) else { continue };
+        // With another revision: a crabbox of before that is at work finds its claim changed, and leaves it.
+        let claim = Claim { revision: claim.revision + 1, ..claim };
+        let Ok(record) = serde_json::to_string(&claim) else { continue };
+        let change = "UPDATE claims SET record = ?1, revision = ?2, state = ?3 WHERE id = ?4";
+        let state = claim.state().as_str();
+        database.execute(change, params![record, claim.revision, state, id])?;
     }
     Ok(())
+}
+
+/// A claim of schema 1; also one that a crabbox of before, still at work, has added since.
+pub(super) fn of_schema_1(record: &str) -> Option<Claim> {
+    serde_json::from_str::<First>(record).ok().and_then(First::convert)
 }
 
 /// A claim of schema 1.
@@ -102,7 +111,7 @@ impl First {
             id: self.resource.id.clone(),
             scope: self.scope.clone(),
             attributes: self.attributes.clone(),
-            asked: None,
+            asked: (self.state == State::Leasing).then(|| Moment::from(self.updated)),
         });
         let owned = || {
             let made = made.clone()?;
@@ -131,6 +140,7 @@ impl First {
                 },
             },
             State::Releasing => Stage::Releasing { owned: owned()?, failed: self.rolled_back },
+            State::Parked if self.rolled_back => Stage::Failed { made },
             State::Parked => Stage::Parked { owned: owned()?, since: self.updated },
             State::Released => Stage::Released { made },
             State::Lost => Stage::Lost { made },
@@ -151,6 +161,7 @@ impl First {
             created: self.created,
             updated: self.updated,
             deadline: None,
+            stays_until: None,
             run: self.run.map(|id| LastRun { id, over }),
             trouble: self.trouble,
             stage,

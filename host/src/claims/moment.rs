@@ -1,6 +1,7 @@
 //! A moment on two clocks: the one on the wall, which people read and which may be set, and the one that
 //! counts since the machine was started, also while it sleeps. Within one boot the second decides: a clock
-//! that jumps a day makes nothing older.
+//! that jumps a day makes nothing older. It stands still while a virtual machine does, so where being too
+//! early does harm, both are asked.
 
 use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
@@ -90,6 +91,23 @@ impl Moment {
         self.left().is_none()
     }
 
+    /// Has it passed, by every clock that can be right? One by which it is further away than `longest`, the
+    /// time that it was reckoned with, was set meanwhile.
+    #[must_use]
+    pub fn is_surely_over(&self, longest: Duration) -> bool {
+        let longest = SignedDuration::try_from(longest).unwrap_or(SignedDuration::MAX);
+        let now = Self::now();
+        [now.until(self), self.wall.duration_since(now.wall)]
+            .into_iter()
+            .all(|left| !left.is_positive() || left > longest)
+    }
+
+    /// May it have passed, by any clock?
+    #[must_use]
+    pub fn may_be_over(&self) -> bool {
+        self.is_over() || self.wall <= Self::now().wall
+    }
+
     /// The later one.
     #[must_use]
     pub fn later(self, other: Self) -> Self {
@@ -113,8 +131,15 @@ impl From<Timestamp> for Moment {
 /// This boot of this machine.
 fn boot() -> Option<&'static str> {
     static BOOT: OnceLock<Option<String>> = OnceLock::new();
-    let read =
-        || Some(fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?.trim().to_owned());
+    let read = || {
+        let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        let boot = Some(boot.trim()).filter(|boot| !boot.is_empty())?;
+        // A container may count from another moment on.
+        let offsets = fs::read_to_string("/proc/self/timens_offsets").unwrap_or_default();
+        let own = offsets.lines().find_map(|line| line.strip_prefix("boottime"));
+        let own = own.unwrap_or_default().split_whitespace().collect::<Vec<_>>().join(" ");
+        Some(if own.is_empty() || own == "0 0" { boot.to_owned() } else { format!("{boot} {own}") })
+    };
     BOOT.get_or_init(read).as_deref()
 }
 
@@ -181,6 +206,22 @@ mod tests {
         skew::set_wall(hours(-72));
         skew::pass(hours(2));
         assert!(moment.is_over());
+        skew::reset();
+    }
+
+    #[test]
+    fn where_being_too_early_does_harm_both_clocks_are_asked() {
+        skew::reset();
+        let moment = Moment::after(HOUR).expect("a time");
+        skew::set_wall(hours(24));
+        assert!(moment.may_be_over() && !moment.is_surely_over(HOUR));
+        skew::set_wall(hours(-24));
+        skew::pass(hours(2));
+        assert!(moment.may_be_over() && moment.is_surely_over(HOUR));
+        skew::set_wall(SignedDuration::from_mins(-90));
+        assert!(moment.may_be_over() && !moment.is_surely_over(HOUR));
+        skew::set_wall(hours(-24));
+        assert!(moment.is_surely_over(HOUR), "that clock was set");
         skew::reset();
     }
 

@@ -8,7 +8,7 @@ use super::error::ClaimError;
 use super::holder::Holder;
 use super::id::LeaseId;
 use super::life::Event;
-use super::migrations::{SCHEMA, migrate};
+use super::migrations::{SCHEMA, migrate, of_schema_1};
 use crate::fault;
 use crate::places::private_folder;
 use crate::redact;
@@ -107,7 +107,7 @@ impl Store {
     /// `false`: there is another revision by now.
     fn exchange(
         &mut self,
-        claim: &Claim,
+        before: &Claim,
         next: &Claim,
         event: &'static str,
     ) -> Result<bool, ClaimError> {
@@ -121,8 +121,8 @@ impl Store {
                 next.revision,
                 next.updated.to_string(),
                 record,
-                claim.id.as_str(),
-                claim.revision,
+                before.id.as_str(),
+                before.revision,
             ],
         );
         let changed = changed.map_err(|source| self.wrap(source))? == 1;
@@ -266,7 +266,9 @@ fn encode(claim: &Claim) -> Result<String, ClaimError> {
 }
 
 fn decode((id, record): (String, String)) -> Result<Claim, ClaimError> {
-    serde_json::from_str(&record).map_err(|source| ClaimError::Unreadable { id, source })
+    serde_json::from_str(&record)
+        .or_else(|error| of_schema_1(&record).ok_or(error))
+        .map_err(|source| ClaimError::Unreadable { id, source })
 }
 
 #[cfg(test)]
@@ -285,7 +287,8 @@ mod tests {
     }
 
     fn leased() -> Event {
-        Event::Leased { owned: owned("1"), way: way(), run: LastRun::new("run_1".to_owned()) }
+        let run = LastRun::new("run_1".to_owned());
+        Event::Leased { owned: owned("1"), way: way(), run, deadline: None }
     }
 
     fn store() -> (tempfile::TempDir, Store) {

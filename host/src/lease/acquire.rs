@@ -1,13 +1,14 @@
 //! Finds a box for a checkout: a ready one, else a parked one, else a new one.
 
 use super::answer::{reachable, why_not};
-use super::desk::{Clerk, Desk};
+use super::desk::Desk;
+use super::look::Onlooker;
 use super::profile;
 use crate::claims::{Claim, Ending, Event, Holder, LastRun, Moment, Owned, State, Way};
 use crate::output::{CommandError, Exit, Progress, Typed, to_type};
 use crate::provider::Provider;
 use crabbox_provider_api::payload::{
-    Endpoint, Intent, Proof, ReleaseAction, Resolution, ResolveRequest, Settings,
+    Endpoint, Intent, Proof, ReleaseAction, Resolution, ResolveRequest, ResourceState, Settings,
 };
 use std::path::PathBuf;
 use std::time::Duration;
@@ -212,7 +213,7 @@ impl Desk {
                 Ok(Taken::LeftAlone("leasing it failed, and it is never used again".to_owned()))
             }
             // One whose time is over may have been stopped meanwhile, on its provider's side.
-            (State::Ready, Some(way)) if !claim.ends().is_some_and(|end| end.is_over()) => {
+            (State::Ready, Some(way)) if !claim.ends().is_some_and(|end| end.may_be_over()) => {
                 let endpoint = way.endpoint.clone();
                 self.working.hold();
                 let event = take(None, wanted);
@@ -270,10 +271,18 @@ impl Desk {
             }
         };
         let _section = self.working.begin();
+        if claim.state() == State::Parked {
+            // Should the rest fail, or its answer be lost, it may be on.
+            let deadline = Moment::after(wanted.ttl);
+            self.store.transition(&mut claim, &Event::Start { deadline })?;
+        }
         match self.resolve(&mut provider, &mut claim, Intent::Connect, &wanted.settings) {
             Ok(Resolution::Found(found)) if claim.is_about(&found.resource) => {
                 let Some((owned, way)) = reachable(&found) else {
-                    let why = "the provider names no way to it".to_owned();
+                    let is_broken = found.state == ResourceState::Failed;
+                    let why =
+                        if is_broken { "it is broken" } else { "the provider names no way to it" };
+                    let why = why.to_owned();
                     return self.leave_alone(&mut claim, why);
                 };
                 let endpoint = way.endpoint.clone();
@@ -288,21 +297,17 @@ impl Desk {
                 Ok(Taken::Gone)
             }
             Ok(other) => self.leave_alone(&mut claim, why_not(&other)),
-            Err(error) => Err(self.not_asked(&mut claim, error)?),
+            Err(error) => Err(self.not_asked(&mut claim, error)),
         }
     }
 
     /// Another box isn't leased for this: the provider may only be out of reach for now.
-    fn not_asked(
-        &mut self,
-        claim: &mut Claim,
-        error: CommandError,
-    ) -> Result<CommandError, CommandError> {
-        self.note_trouble(claim, &error.to_string())?;
+    fn not_asked(&mut self, claim: &mut Claim, error: CommandError) -> CommandError {
+        let error = self.in_doubt(claim, error);
         if self.working.is_interrupted() {
-            return Ok(error.hint(to_type(&["stop", &claim.slug])));
+            return error.hint(to_type(&["stop", &claim.slug]));
         }
-        Ok(error.hint(fresh()))
+        error.hint(fresh())
     }
 
     fn leave_alone(&mut self, claim: &mut Claim, why: String) -> Result<Taken, CommandError> {
@@ -312,6 +317,14 @@ impl Desk {
 
     fn say_left_alone(&self, claim: &Claim, why: &str) {
         self.printer.phase(&format!("`{}` is left alone: {why}", claim.slug));
+    }
+
+    /// The same of what failed: that is what the user sees, whatever comes after it.
+    pub(super) fn in_doubt(&mut self, claim: &mut Claim, error: CommandError) -> CommandError {
+        match self.note_trouble(claim, &error.to_string()) {
+            Ok(()) => error,
+            Err(second) => error.note(format!("the claim doesn't say so: {second}")),
+        }
     }
 
     /// Nobody uses the box, and nobody vouches for it: the claim says so, and why.
@@ -336,9 +349,8 @@ impl Desk {
     ) -> Result<Resolution, CommandError> {
         let request = question(claim, intent, settings)?;
         let longest = self.working.patience(RESOLVE_DEADLINE);
-        let (printer, stop) = (self.printer, self.working.stop());
-        let mut clerk = Clerk { store: &mut self.store, claim, printer, stop };
-        Ok(provider.resolve(&request, longest, &mut clerk)?)
+        let mut onlooker = Onlooker::new(self.printer, self.working.stop());
+        Ok(provider.resolve(&request, longest, &mut onlooker)?)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a provider's answers come to: which of them prove something.
 
+use super::make::LEASE_DEADLINE;
 use crate::claims::{Claim, Moment, Owned, Stage, Way};
 use crate::output::CommandError;
 use crate::provider::Provider;
@@ -13,19 +14,26 @@ pub(super) fn no_endpoint(provider: &str) -> CommandError {
 
 /// A box that was found, with the way to it, if the provider names both.
 pub(super) fn reachable(found: &Found) -> Option<(Owned, Way)> {
+    if found.state == ResourceState::Failed {
+        return None;
+    }
     Some((Owned::of(found)?, Way::of(found)?))
 }
 
 /// Until when the resource of a lease that broke off may still appear, if it may: until then, its absence
 /// proves nothing.
 pub(super) fn still_to_come(claim: &Claim, provider: &Provider) -> Option<Moment> {
-    let asked = match claim.stage() {
-        Stage::Leasing { made: Some(made) } | Stage::Failed { made: Some(made) } => {
-            made.asked.as_ref()?
-        }
+    let settles = provider.settles();
+    let (asked, longest) = match claim.stage() {
+        // Whoever asked for it was killed, nobody knows when.
+        Stage::Leasing { made: Some(made) } => (made.asked.as_ref()?, LEASE_DEADLINE + settles),
+        Stage::Failed { made: Some(made) } => (made.asked.as_ref()?, settles),
         _ => return None,
     };
-    asked.plus(provider.settles()).filter(|until| !until.is_over())
+    if settles.is_zero() {
+        return None;
+    }
+    asked.plus(longest).filter(|until| !until.is_surely_over(longest))
 }
 
 /// Why a resolution is no box, for people.
@@ -37,9 +45,6 @@ pub(super) fn why_not(resolution: &Resolution) -> String {
             format!("more than one resource answers to it: {}", candidates.join(", "))
         }
         Resolution::Foreign { owner } => format!("its resource belongs to {owner}"),
-        Resolution::Found(found) if found.state == ResourceState::Failed => {
-            "its resource is there, and broken".to_owned()
-        }
         Resolution::Found(_) => "another resource has taken its place".to_owned(),
         _ => "the provider gives an answer that this crabbox doesn't know".to_owned(),
     }

@@ -2,11 +2,14 @@
 
 use super::desk::Desk;
 use super::look::Onlooker;
-use crate::claims::{Claim, Event, Moment, State};
+use crate::claims::{Claim, ClaimError, Event, Moment, State};
 use crate::output::{CommandError, Exit};
 use crabbox_provider_api::payload::{ExtendRequest, Settings};
 use jiff::Timestamp;
 use std::time::Duration;
+
+/// How often a lease may change while it is recorded that it was extended.
+const ATTEMPTS: usize = 10;
 
 /// How long a provider may take to push a deadline.
 const EXTEND_DEADLINE: Duration = Duration::from_mins(2);
@@ -21,15 +24,32 @@ impl Desk {
         time: Duration,
         settings: &Settings,
     ) -> Result<Claim, CommandError> {
-        let mut claim = self.find(reference)?;
+        let claim = self.find(reference)?;
         let deadline = self.push(&claim, time, settings)?;
-        let idle_until = Some(deadline.clone()).filter(|_| claim.state() == State::Ready);
-        self.store.transition(&mut claim, &Event::Extended { deadline, idle_until })?;
-        Ok(claim)
+        self.keep_until(claim, &deadline)
     }
 
-    /// Has the provider push its own deadline, if it has one. Nothing is recorded: should this be
-    /// killed, the box ends by what the claim says, later than it has to at worst.
+    /// Records it, whatever has become of the lease while the provider was asked, if that has its box still.
+    fn keep_until(&mut self, claim: Claim, deadline: &Moment) -> Result<Claim, CommandError> {
+        let (mut now, idle_until) = (claim, Some(deadline.clone()));
+        let event = Event::Extended { deadline: deadline.clone(), idle_until };
+        for _ in 0..ATTEMPTS {
+            match self.store.transition(&mut now, &event) {
+                Err(ClaimError::Raced(_)) => now = self.find(now.id.as_str())?,
+                Ok(()) => return Ok(now),
+                Err(error) => {
+                    let until = deadline.wall.strftime("%Y-%m-%d %H:%M:%SZ");
+                    let note = format!("at its provider, the box stays until {until} all the same");
+                    return Err(CommandError::from(error).note(note));
+                }
+            }
+        }
+        let message = format!("`{}` changes all the time: its deadline isn't recorded", now.slug);
+        Err(CommandError::new(Exit::TryAgain, message))
+    }
+
+    /// Has the provider push its own deadline, if it has one, and never to an earlier time. Nothing is
+    /// recorded before: should this be killed, the box ends by what the claim says.
     fn push(
         &mut self,
         claim: &Claim,
@@ -42,7 +62,8 @@ impl Desk {
         let Some(own) = self.own_deadline(&claim.provider)? else {
             return Moment::after(time).ok_or_else(|| too_long(time));
         };
-        let wanted = Moment::after(own.to_extend(time)).ok_or_else(|| too_long(time))?;
+        let left = claim.deadline.as_ref().and_then(Moment::left).unwrap_or_default();
+        let wanted = Moment::after(own.to_extend(time.max(left))).ok_or_else(|| too_long(time))?;
         let request = ExtendRequest {
             lease: claim.id.to_string(),
             resource: owned.resource(),
@@ -85,6 +106,7 @@ fn not_up(claim: &Claim) -> CommandError {
         State::Released | State::Lost => (Exit::NotFound, "it has no box any more"),
         State::Parked => (Exit::Conflict, "its box is parked, and stays so without a deadline"),
         State::Leasing => (Exit::TryAgain, "its box isn't made yet"),
+        State::Ready => (Exit::Conflict, "nobody vouches for its box now"),
         _ => (Exit::Conflict, "its box is to be let go of"),
     };
     CommandError::new(kind, format!("`{slug}` can't be extended: {why}"))

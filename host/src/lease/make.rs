@@ -13,7 +13,7 @@ use crabbox_provider_api::payload::{Found, Intent, LeaseRequest, Leased, Resolut
 use std::time::Duration;
 
 /// How long a provider may take to make a resource.
-const LEASE_DEADLINE: Duration = Duration::from_mins(20);
+pub(super) const LEASE_DEADLINE: Duration = Duration::from_mins(20);
 
 /// How many new names to try before giving up on a store that takes none.
 const NAMES: usize = 10;
@@ -25,7 +25,7 @@ impl Desk {
         for tried in 0..NAMES {
             let id = LeaseId::from_bits(random_bits());
             let slug = slug(random_bits(), tried);
-            let claim = new_claim(id, slug, wanted, &provider);
+            let claim = new_claim(id, slug, wanted, provider.version());
             // The lock comes first, so that nobody takes the claim for an abandoned one.
             let _section = self.working.begin();
             let Ok(holder) = self.store.hold(&claim.id)? else {
@@ -48,14 +48,14 @@ impl Desk {
         wanted: &Wanted,
     ) -> Result<Held, CommandError> {
         let settings = &wanted.settings;
+        let own = provider.own_deadline();
+        // A lease that broke off and is taken up again begins its time now.
+        let ttl = own.map_or(wanted.ttl, |own| own.to_create(wanted.ttl));
+        let deadline = Moment::after(ttl);
         let request = LeaseRequest {
             lease: claim.id.to_string(),
             slug: claim.slug.clone(),
-            deadline: claim
-                .deadline
-                .as_ref()
-                .filter(|_| provider.own_deadline().is_some())
-                .and_then(to_wire),
+            deadline: deadline.as_ref().filter(|_| own.is_some()).and_then(to_wire),
             exclude: Vec::new(),
             settings: settings.clone(),
         };
@@ -87,7 +87,7 @@ impl Desk {
         let endpoint = way.endpoint.clone();
         self.working.hold();
         let run = LastRun::new(wanted.run.clone());
-        self.store.transition(&mut claim, &Event::Leased { owned, way, run })?;
+        self.store.transition(&mut claim, &Event::Leased { owned, way, run, deadline })?;
         self.printer
             .phase(&format!("leased {} ({}) from {}", claim.slug, claim.id, claim.provider));
         Ok(Held { claim, endpoint, how: How::Acquired, holder })
@@ -102,8 +102,8 @@ impl Desk {
         settings: &Settings,
     ) -> Result<Found, CommandError> {
         let recorded = claim.made();
-        let is_it = |made: &Made| made.is(&leased.resource);
-        let as_recorded = leased.resource.id.is_some() && recorded.as_ref().is_none_or(is_it);
+        let as_recorded = leased.resource.id.is_some()
+            && (recorded.is_none() || claim.is_about(&leased.resource));
         if as_recorded && leased.endpoint.is_some() && recorded.is_some() {
             return Ok(leased.into());
         }
@@ -119,11 +119,13 @@ impl Desk {
             self.store.transition(claim, &Event::Checkpoint(made))?;
         }
         if !as_recorded {
-            return Err(CommandError::failed(format!(
-                "the provider `{}` answers with another resource than it recorded, or with one that has no id",
-                claim.provider
-            ))
-            .code("provider"));
+            let (provider, made) = (&claim.provider, &leased.resource.name);
+            let message = format!(
+                "the provider `{provider}` answers with another resource than it recorded, or with one that has no id"
+            );
+            return Err(CommandError::failed(message)
+                .code("provider")
+                .note(format!("`{made}`, which it names, isn't touched")));
         }
         if leased.endpoint.is_some() {
             return Ok(leased.into());
@@ -139,17 +141,14 @@ impl Desk {
     }
 }
 
-fn new_claim(id: LeaseId, slug: String, wanted: &Wanted, provider: &Provider) -> Claim {
-    let own = provider.own_deadline();
-    let ttl = own.map_or(wanted.ttl, |own| own.to_create(wanted.ttl));
+fn new_claim(id: LeaseId, slug: String, wanted: &Wanted, version: &str) -> Claim {
     let mut claim = Claim::new(id, slug);
     claim.provider.clone_from(&wanted.provider);
-    provider.version().clone_into(&mut claim.provider_version);
+    version.clone_into(&mut claim.provider_version);
     claim.ending = Ending::from(wanted.release);
     claim.keep = wanted.keep;
     claim.repository.clone_from(&wanted.repository);
     claim.profile = wanted.profile.clone().unwrap_or_default();
-    claim.deadline = Moment::after(ttl);
     claim.run = Some(LastRun::new(wanted.run.clone()));
     claim
 }

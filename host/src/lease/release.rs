@@ -2,7 +2,8 @@
 
 use super::acquire::{Held, How};
 use super::answer::{NOT_VISIBLE, still_to_come, why_not};
-use super::desk::{Clerk, Desk};
+use super::desk::Desk;
+use super::look::Onlooker;
 use crate::claims::{Claim, Ending, Event, Holder, Moment, Owned, State};
 use crate::output::{CommandError, Exit, to_type};
 use crate::provider::Provider;
@@ -62,8 +63,12 @@ impl Desk {
             return Ok(End::Ready);
         };
         // This very command has had it proven.
-        self.store.transition(claim, &Event::Release { found: None, action, failed: false })?;
-        let mut provider = self.provider(&claim.provider)?;
+        let event = Event::Release { found: None, action, failed: false, run_is_over };
+        self.store.transition(claim, &event)?;
+        let mut provider = match self.provider(&claim.provider) {
+            Ok(provider) => provider,
+            Err(error) => return Err(self.in_doubt(claim, error)),
+        };
         let _section = self.working.begin();
         self.finish(&mut provider, claim, settings)
     }
@@ -135,20 +140,21 @@ impl Desk {
     ) -> Result<End, CommandError> {
         match self.resolve(provider, claim, Intent::Status, settings)? {
             Resolution::Found(found) if claim.is_about(&found.resource) => {
-                let event = Event::Release { found: Owned::of(&found), action, failed: false };
+                let found = Owned::of(&found);
+                let event = Event::Release { found, action, failed: false, run_is_over: false };
                 self.store.transition(claim, &event)?;
                 self.finish(provider, claim, settings)
             }
             Resolution::Missing { proof: Proof::Deleted } => {
                 if let Some(until) = still_to_come(claim, provider) {
-                    let (slug, until) = (&claim.slug, until.wall.strftime("%H:%M:%SZ"));
+                    let (slug, until) = (&claim.slug, until.wall.strftime("%Y-%m-%d %H:%M:%SZ"));
                     let message = format!(
                         "nothing of `{slug}` is there, and it may still appear until {until}: its claim stays"
                     );
                     return Err(CommandError::new(Exit::TryAgain, message));
                 }
                 // One that was to be deleted is, by whoever was killed before it could say so.
-                let was_ours = claim.state() == State::Releasing;
+                let was_ours = claim.state() == State::Releasing && claim.ending == Ending::Delete;
                 let event = if was_ours { Event::Deleted } else { Event::Gone };
                 self.store.transition(claim, &event)?;
                 Ok(End::Deleted)
@@ -171,10 +177,7 @@ impl Desk {
     ) -> Result<End, CommandError> {
         let released = match self.call_release(provider, claim, settings) {
             Ok(released) => released,
-            Err(error) => {
-                self.note_trouble(claim, &error.to_string())?;
-                return Err(error);
-            }
+            Err(error) => return Err(self.in_doubt(claim, error)),
         };
         let why = match released {
             Released::Parked if claim.ending == Ending::Park => {
@@ -216,9 +219,8 @@ impl Desk {
             settings: settings.clone(),
         };
         let longest = self.working.patience(RELEASE_DEADLINE);
-        let (printer, stop) = (self.printer, self.working.stop());
-        let mut clerk = Clerk { store: &mut self.store, claim, printer, stop };
-        Ok(provider.release(&request, longest, &mut clerk)?)
+        let mut onlooker = Onlooker::new(self.printer, self.working.stop());
+        Ok(provider.release(&request, longest, &mut onlooker)?)
     }
 }
 

@@ -1,8 +1,8 @@
 //! Undoes a lease that failed, as far as it is proven ours.
 
-use super::answer::{NOT_VISIBLE, still_to_come, why_not};
+use super::answer::{NOT_VISIBLE, why_not};
 use super::desk::Desk;
-use crate::claims::{Claim, Event, Moment, Owned, State};
+use crate::claims::{Claim, Event, Made, Moment, Owned, State};
 use crate::output::{CommandError, to_type};
 use crabbox_provider_api::Effect;
 use crabbox_provider_api::payload::{Intent, Proof, ReleaseAction, Released, Resolution, Settings};
@@ -13,6 +13,8 @@ enum Left {
     Nothing,
     /// What was made is deleted.
     Deleted,
+    /// What may have been made isn't there.
+    Gone,
     /// What was made is parked.
     Parked,
     /// Nothing is there, and it may still appear until then.
@@ -42,7 +44,7 @@ impl Desk {
             None => result.to_string(),
             Some(said) => format!("{result}; {said}"),
         };
-        let nothing = matches!(left, Left::Nothing | Left::Deleted);
+        let nothing = matches!(left, Left::Nothing | Left::Deleted | Left::Gone);
         // Whoever left on purpose needs no reminder of what isn't there.
         let gone = nothing && self.working.is_interrupted();
         let event = match (claim.state(), claim.made()) {
@@ -50,7 +52,11 @@ impl Desk {
             (State::Leasing, Some(_)) if gone => Event::Gone,
             (State::Releasing, _) if gone => Event::Deleted,
             // Of what isn't there, nothing is to be asked for when it is stopped.
-            (_, made) => Event::LeaseFailed { left: made.filter(|_| !nothing), why: trouble },
+            (_, made) => {
+                let asked = (effect != Effect::None).then(Moment::now);
+                let left = made.filter(|_| !nothing).map(|made| Made { asked, ..made });
+                Event::LeaseFailed { left, why: trouble }
+            }
         };
         let closed = self.store.transition(&mut claim, &event);
         let result = match said {
@@ -91,16 +97,20 @@ impl Desk {
                     return Ok(Left::Unsure("it is to be left as it is".to_owned()));
                 };
                 // Should this be killed, what is left is still never used.
-                let event = Event::Release { found: Owned::of(&found), action, failed: true };
+                let found = Owned::of(&found);
+                let event = Event::Release { found, action, failed: true, run_is_over: true };
                 self.store.transition(claim, &event)?;
                 let released = self.call_release(&mut provider, claim, settings)?;
                 Ok(Left::after(&released, action))
             }
-            Resolution::Missing { proof: Proof::Deleted } => Ok(match effect {
-                Effect::None => Left::Nothing,
-                Effect::Done => Left::Deleted,
-                Effect::Maybe => still_to_come(claim, &provider).map_or(Left::Deleted, Left::Late),
-            }),
+            Resolution::Missing { proof: Proof::Deleted } if effect == Effect::None => {
+                Ok(Left::Nothing)
+            }
+            // What was made is gone, or is still to come: it was asked for a moment ago.
+            Resolution::Missing { proof: Proof::Deleted } => {
+                let until = Moment::after(provider.settles()).filter(|until| !until.is_over());
+                Ok(until.map_or(Left::Gone, Left::Late))
+            }
             other => Ok(Left::Unsure(why_not(&other))),
         }
     }
@@ -128,11 +138,12 @@ impl Left {
         let name = claim.made().map(|made| made.name).unwrap_or_default();
         match self {
             Self::Nothing => None,
+            Self::Gone => Some(format!("nothing is left of it: `{name}` isn't there")),
             Self::Deleted => Some(format!("what it made (`{name}`) is deleted")),
             Self::Parked => Some(format!("what it made (`{name}`) is parked")),
             Self::Late(until) => Some(format!(
                 "`{name}` isn't there, and may still appear until {}",
-                until.wall.strftime("%H:%M:%SZ")
+                until.wall.strftime("%Y-%m-%d %H:%M:%SZ")
             )),
             Self::Unsure(why) => Some(format!("`{name}` may be left at the provider: {why}")),
         }

@@ -14,13 +14,13 @@ use jiff::SignedDuration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// How the next call goes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Mood {
     /// As it should.
     #[default]
@@ -49,23 +49,31 @@ pub(super) enum Mood {
 
 #[derive(Clone, Debug)]
 pub(super) struct Thing {
-    number: u32,
+    pub(super) name: String,
     pub(super) id: String,
     /// Whose it is. `None`: somebody else's.
     pub(super) lease: Option<String>,
+    /// It costs something.
+    pub(super) is_on: bool,
 }
 
 #[derive(Debug, Default)]
 pub(super) struct World {
-    pub(super) things: BTreeMap<String, Thing>,
+    /// In the order of their making. Names aren't unique here.
+    pub(super) things: Vec<Thing>,
     /// When it appears, its name, and for which lease.
     late: Vec<(SignedDuration, String, String)>,
+    /// Names that were given by a request that came through: another one for the same is refused.
+    names: BTreeSet<String>,
     /// How much time has passed.
     passed: SignedDuration,
     ids: u32,
     /// Which lease was ever given an id.
     given: BTreeMap<String, String>,
-    pub(super) mood: Mood,
+    /// How the next calls go, one after the other, and well after that.
+    pub(super) moods: VecDeque<Mood>,
+    /// What every hook has met.
+    pub(super) met: BTreeSet<(&'static str, Mood)>,
     /// What somebody else does while the next call goes on.
     pub(super) meanwhile: Option<Order>,
     /// Leases that somebody works with now.
@@ -115,7 +123,14 @@ impl Runtime for Shared {
         if let Some(order) = meanwhile {
             (self.run)(self, order);
         }
-        let mood = std::mem::take(&mut self.lock().mood);
+        let mood = {
+            let mut world = self.lock();
+            let mood = world.moods.pop_front().unwrap_or_default();
+            world.met.insert((hook, mood));
+            mood
+        };
+        // Each takes its time.
+        self.pass(SignedDuration::from_secs(20));
         match mood {
             Mood::Refuses => return Err(failed(Effect::None)),
             Mood::Breaks => return Err(failed(Effect::Maybe)),
@@ -163,39 +178,42 @@ fn endpoint() -> Endpoint {
 impl World {
     fn make(&mut self, name: &str, lease: Option<&str>) -> String {
         self.ids += 1;
-        // A name is given once: a request for it that is under way is refused.
-        self.late.retain(|(_, late, _)| late != name);
         let id = format!("id-{}", self.ids);
         if let Some(lease) = lease {
             self.given.insert(id.clone(), lease.to_owned());
         }
-        let thing = Thing { number: self.ids, id: id.clone(), lease: lease.map(str::to_owned) };
-        self.things.insert(name.to_owned(), thing);
+        let lease = lease.map(str::to_owned);
+        self.things.push(Thing { name: name.to_owned(), id: id.clone(), lease, is_on: true });
         id
     }
 
-    /// What was under way appears.
+    /// What was under way appears, if its name is still free.
     fn pass(&mut self, time: SignedDuration) {
         self.passed += time;
         let now = self.passed;
-        let (due, late) =
+        let (due, late): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.late).into_iter().partition(|(at, ..)| *at <= now);
         self.late = late;
-        let due: Vec<(SignedDuration, String, String)> = due;
         for (_, name, lease) in due {
-            self.make(&name, Some(&lease));
+            if !self.names.contains(&name) {
+                self.make(&name, Some(&lease));
+            }
         }
     }
 
     /// Somebody else puts another resource in the place of one, or (`false`) just deletes it.
     pub(super) fn behind_our_back(&mut self, which: usize, replace: bool) {
-        let mut names: Vec<String> = self.things.keys().cloned().collect();
-        // In the order of their making, whatever they are called: a sequence can be repeated.
-        names.sort_by_key(|name| self.things[name].number);
-        let Some(name) = names.get(which % names.len().max(1)) else { return };
-        if self.things.remove(name).is_some_and(|thing| thing.lease.is_none()) || replace {
-            self.make(name, None);
+        if self.things.is_empty() {
+            return;
         }
+        let gone = self.things.remove(which % self.things.len());
+        if gone.lease.is_none() || replace {
+            self.make(&gone.name, None);
+        }
+    }
+
+    fn find(&mut self, id: &str) -> Option<&mut Thing> {
+        self.things.iter_mut().find(|thing| thing.id == id)
     }
 }
 
@@ -214,20 +232,20 @@ impl Shared {
         };
         self.note_ending(&request.lease);
         record(host, None)?;
-        if mood == Mood::IsLate {
-            let mut world = self.lock();
-            let at = world.passed + SignedDuration::from_mins(5);
-            if !world.things.contains_key(&name) {
-                world.late.push((at, name, request.lease));
-            }
-            return Err(failed(Effect::Maybe));
-        }
         let id = {
             let mut world = self.lock();
-            match world.things.get(&name) {
-                Some(thing) if thing.lease.as_ref() == Some(&request.lease) => thing.id.clone(),
-                Some(_) => return Err(failed(Effect::None)),
-                None => world.make(&name, Some(&request.lease)),
+            let ours = |thing: &&Thing| thing.lease.as_ref() == Some(&request.lease);
+            match world.things.iter().find(ours) {
+                Some(thing) => thing.id.clone(),
+                None if mood == Mood::IsLate => {
+                    let at = world.passed + SignedDuration::from_mins(5);
+                    world.late.push((at, name, request.lease));
+                    return Err(failed(Effect::Maybe));
+                }
+                None => {
+                    world.names.insert(name.clone());
+                    world.make(&name, Some(&request.lease))
+                }
             }
         };
         if mood == Mood::BreaksAfterMaking {
@@ -259,15 +277,26 @@ impl Shared {
             _ => {}
         }
         let Resource { name, id } = &request.resource;
-        let thing = world.things.get(name).cloned();
-        let thing = match (thing, id) {
-            (Some(thing), Some(id)) if thing.id == *id => thing,
-            (Some(thing), None) if thing.lease.as_ref() == Some(&request.lease) => thing,
-            (Some(_), None) => return Resolution::Foreign { owner: "you".to_owned() },
-            _ => return Resolution::Missing { proof: Proof::Deleted },
+        let named = world.things.iter().filter(|thing| thing.name == *name);
+        let found: Vec<_> = match id {
+            Some(id) => named.filter(|thing| thing.id == *id).cloned().collect(),
+            None => named.cloned().collect(),
         };
-        if request.intent == Intent::Connect && thing.lease.as_ref() != Some(&request.lease) {
-            world.wrongs.push(format!("starts {name} for {}", request.lease));
+        let thing = match found.as_slice() {
+            [] => return Resolution::Missing { proof: Proof::Deleted },
+            [thing] if thing.lease.is_none() => {
+                return Resolution::Foreign { owner: "you".to_owned() };
+            }
+            [thing] => thing.clone(),
+            _ => return Resolution::Ambiguous { candidates: Vec::new() },
+        };
+        if request.intent == Intent::Connect {
+            if thing.lease.as_ref() != Some(&request.lease) {
+                world.wrongs.push(format!("starts {name} for {}", request.lease));
+            }
+            if let Some(thing) = world.find(&thing.id) {
+                thing.is_on = true;
+            }
         }
         // Where no id is known, the name is: that holds the lease's own random number.
         let another = mood == Mood::FindsAnother && id.is_some();
@@ -302,14 +331,19 @@ impl Shared {
         if matches!(mood, Mood::SeesNothing) {
             return Released::Missing { proof: Proof::NotVisible };
         }
-        match world.things.get(name) {
-            Some(thing) if thing.id == id => {}
-            _ => return Released::Missing { proof: Proof::Deleted },
+        if matches!(mood, Mood::CallsItForeign | Mood::IsUnsure) {
+            return Released::Unknown;
         }
+        let Some(at) = world.things.iter().position(|thing| thing.id == id) else {
+            return Released::Missing { proof: Proof::Deleted };
+        };
         match request.action {
-            ReleaseAction::Park => Released::Parked,
+            ReleaseAction::Park => {
+                world.things[at].is_on = false;
+                Released::Parked
+            }
             ReleaseAction::Delete => {
-                world.things.remove(name);
+                world.things.remove(at);
                 Released::Deleted
             }
         }
