@@ -23,9 +23,11 @@ const VARIABLE: &str = "CRABBOX_FAULT";
 pub const POINTS: &[&str] = &[
     // The lock of a lease.
     "holder.taken",
-    // Each durable write of a claim: the first one, then one for each event.
+    // Each durable write of a claim: the first one, the one that drops it, and one for each event.
     "claim.before.insert",
     "claim.after.insert",
+    "claim.before.forget",
+    "claim.after.forget",
     "claim.before.checkpoint",
     "claim.after.checkpoint",
     "claim.before.leased",
@@ -65,6 +67,8 @@ pub const POINTS: &[&str] = &[
     "call.after.release",
     "call.before.extend",
     "call.after.extend",
+    "call.before.list",
+    "call.after.list",
     "checkpoint.stored",
     // The session with the box.
     "session.opened",
@@ -84,6 +88,8 @@ pub const POINTS: &[&str] = &[
     "child.after.release",
     "child.before.extend",
     "child.after.extend",
+    "child.before.list",
+    "child.after.list",
     "child.before.checkpoint",
     "child.after.checkpoint",
 ];

@@ -381,6 +381,12 @@ pub struct Listed {
     /// The lease id that the resource itself names, if it names one. Evidence, not proof.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lease: Option<String>,
+    /// Whose it is, for people: the name of a user or a group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Does it belong to the login that this call was made with? `None`: that can't be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mine: Option<bool>,
 }
 
 /// `extend`: push the provider's own deadline.

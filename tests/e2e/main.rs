@@ -1,6 +1,7 @@
 //! End-to-end tests: one file a subject.
 
 mod abi;
+mod adopt;
 mod boxes;
 mod cancel;
 mod cancel_call;

@@ -88,8 +88,7 @@ fn a_hook_that_changes_nothing_answers_as_it_is() {
     assert!(refused.stderr.contains("takes nothing, and not `settings`"), "{}", refused.stderr);
     assert!(refused.stderr.contains(" provider options tools"), "{}", refused.stderr);
     assert_eq!((ran.code, value(&ran)), (0, json!({ "checks": [] })), "{}", ran.stderr);
-    let desk = Desk::new("");
-    let refused = call(&desk, &["list"]);
+    let refused = world.crabbox(&[&line[..5], &["list"]].concat());
     assert_eq!(refused.code, 1);
     assert!(refused.stderr.contains("this provider has no `list`"), "{}", refused.stderr);
 }

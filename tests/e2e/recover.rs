@@ -25,6 +25,7 @@ const STATES: &[State] = &[
     ("The disk here is full", here_full),
     ("The claims database can't be used", damaged),
     ("A claim can't be read", one_bad_claim),
+    ("A box has no lease", unclaimed),
     ("The state folder can't be used", not_ours),
     ("A provider refuses, dies or hangs", refused),
     ("A provider can't be used", writable),
@@ -256,6 +257,16 @@ fn one_bad_claim(world: &World) -> Option<String> {
         d.execute(\"UPDATE claims SET record = '{'\"); d.commit()";
     let done = Command::new("python3").args(["-c", line]).arg(database).status();
     done.is_ok_and(|status| status.success()).then(|| world.crabbox(&["list"]).stderr)
+}
+
+fn unclaimed(world: &World) -> Option<String> {
+    let _ = world.shell("true");
+    let lease = world.leases(&[]).remove(0);
+    let id = lease["id"].as_str().expect("an id");
+    let adopt = |name| world.crabbox(&["adopt", name, "--provider", "local", "--yes"]);
+    let claimed = adopt(id);
+    assert_eq!(world.crabbox(&["forget", id, "--yes"]).code, 0);
+    Some(all(&[claimed, world.crabbox(&["stop", id]), adopt("my-box")]))
 }
 
 fn not_ours(world: &World) -> Option<String> {

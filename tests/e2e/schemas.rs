@@ -73,6 +73,9 @@ fn every_document_keeps_to_its_schema() {
     let slug = list["leases"][0]["slug"].as_str().expect("a slug");
     check("status", &["status", slug]);
     check("status", &["stop", slug]);
+    let id = list["leases"][0]["id"].as_str().expect("an id").to_owned();
+    check("forget", &["forget", slug, "--yes"]);
+    check("status", &["adopt", &id, "--provider", "local", "--slug", slug, "--yes"]);
     check("provider-list", &["provider", "list"]);
     check("provider-options", &["provider", "options", "local"]);
     check("provider-describe", &["provider", "describe", "local"]);

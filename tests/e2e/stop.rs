@@ -89,7 +89,7 @@ fn a_folder_that_took_the_boxs_place_is_left_alone() {
 #[track_caller]
 fn check_that_it_stays(refused: &Ran, next: &str) {
     let next = format!("  hint: {next}");
-    for line in [&*next, "  note: until then the claim stays, and hinders no run"] {
+    for line in [&*next, "  note: until then the claim stays, and hinders no run; `crabbox"] {
         assert!(refused.stderr.contains(line), "{}", refused.stderr);
     }
 }

@@ -78,6 +78,13 @@ impl Claim {
         }
     }
 
+    /// One of a resource that is there already. Nobody vouches for it before it is used.
+    #[must_use]
+    pub fn adopted(id: LeaseId, slug: String, owned: Owned, idle_until: Option<Moment>) -> Self {
+        let stage = Stage::Ready { owned, way: None, idle_until };
+        Self { stage, ending: Ending::None, ..Self::new(id, slug) }
+    }
+
     /// Where it stands, with what is known there.
     #[must_use]
     pub fn stage(&self) -> &Stage {

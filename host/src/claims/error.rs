@@ -4,7 +4,7 @@ use super::id::LeaseId;
 use super::life::Refused;
 use super::migrations::SCHEMA;
 use super::store::BUSY;
-use crate::output::{CommandError, Exit, Quoted, Typed};
+use crate::output::{CommandError, Exit, Quoted, Typed, to_type};
 use crate::places::FolderError;
 use rusqlite::ErrorCode;
 use std::error::Error;
@@ -64,10 +64,12 @@ pub enum ClaimError {
         found: i64,
     },
     /// A row that can't be read.
-    #[error("the claim `{id}` can't be read")]
+    #[error("the claim `{id}` (`{slug}`) can't be read")]
     Unreadable {
         /// Which.
         id: String,
+        /// Its name for people.
+        slug: String,
         /// Why.
         #[source]
         source: serde_json::Error,
@@ -116,7 +118,9 @@ impl ClaimError {
         }
     }
 
-    fn hints(&self) -> Vec<String> {
+    /// What can be done about it.
+    #[must_use]
+    pub fn hints(&self) -> Vec<String> {
         let in_folder = |folder| {
             Typed::here().without("--state-dir").with(&["--state-dir", folder]).to_string()
         };
@@ -149,6 +153,7 @@ impl ClaimError {
                 let folder = path.parent().unwrap_or(Path::new("/"));
                 vec![format!("df -h {}", Quoted(folder)), elsewhere]
             }
+            Self::Unreadable { id, .. } => vec![to_type(&["forget", id])],
             _ => Vec::new(),
         }
     }

@@ -5,6 +5,7 @@ use super::claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way, path};
 use super::id::LeaseId;
 use super::moment::Moment;
 use super::stage::{Stage, State};
+use super::store::{Row, rows_of};
 use crabbox_provider_api::payload::{
     Attributes, Endpoint, Identity, ReleaseAction, Resource, Scope,
 };
@@ -52,9 +53,7 @@ pub(super) fn migrate(database: &mut Connection) -> rusqlite::Result<()> {
 /// From schema 1: what a claim holds follows from where it stands. One that held what couldn't be
 /// stays as it is, and can't be read: it is named, and used for nothing.
 fn stages(database: &Transaction<'_>) -> rusqlite::Result<()> {
-    let mut statement = database.prepare("SELECT id, record FROM claims")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    for (id, record) in rows.collect::<Result<Vec<(String, String)>, _>>()? {
+    for Row { id, record, .. } in rows_of(database, "SELECT id, slug, record FROM claims", &[])? {
         let Some(claim) = of_schema_1(&record) else { continue };
         // With another revision: a crabbox of before that is at work finds its claim changed, and leaves it.
         let claim = Claim { revision: claim.revision + 1, ..claim };
@@ -67,8 +66,8 @@ fn stages(database: &Transaction<'_>) -> rusqlite::Result<()> {
 }
 
 /// A claim of schema 1; also one that a crabbox of before, still at work, has added since.
-pub(super) fn of_schema_1(record: &str) -> Option<Claim> {
-    serde_json::from_str::<First>(record).ok().and_then(First::convert)
+pub(super) fn of_schema_1(record: &[u8]) -> Option<Claim> {
+    serde_json::from_slice::<First>(record).ok().and_then(First::convert)
 }
 
 /// A claim of schema 1.
@@ -248,7 +247,8 @@ mod tests {
         let database = old(&state);
         let reader = Reader::open(&state).expect("opens").expect("is there");
         assert_eq!(reader.live().expect("reads").len(), 8);
-        assert_eq!(reader.unreadable().expect("reads"), (11, Vec::new()));
+        let (count, unreadable) = reader.unreadable().expect("reads");
+        assert_eq!((count, unreadable.len()), (11, 0));
         let version: i64 =
             database.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("reads");
         assert_eq!(version, 1);

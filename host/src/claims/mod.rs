@@ -2,12 +2,15 @@
 //!
 //! [`claim`] says what a claim holds, [`stage`] where it can stand, [`life`] which events there are and
 //! where they lead: nothing else changes a claim. [`store`] keeps them in SQLite and fails with an
-//! [`error`], [`migrations`] brings an older database forward, [`reader`] looks at one without any effect,
-//! [`moment`] is a time that no set clock moves, [`holder`] tells whether somebody works with a lease right now, and [`id`] is what it is called. Nothing
+//! [`error`], [`adopt`] stores those of what was there before, [`forget`] drops one, [`migrations`] brings an older
+//! database forward, [`reader`] looks at one without any effect, [`moment`] is a time that no set clock moves,
+//! [`holder`] tells whether somebody works with a lease right now, and [`id`] is what it is called. Nothing
 //! here talks to a provider or a box.
 
+mod adopt;
 mod claim;
 mod error;
+mod forget;
 mod holder;
 mod id;
 mod life;
@@ -17,8 +20,10 @@ mod reader;
 mod stage;
 mod store;
 
+pub use adopt::{Adopted, Claimant};
 pub use claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way};
 pub use error::ClaimError;
+pub use forget::Stored;
 pub use holder::{Holder, describe as describe_holder};
 pub use id::LeaseId;
 pub use life::{Event, Refused};

@@ -1,9 +1,9 @@
 //! Looks into `claims.db` without writing, locking out or creating anything: for shell completion
 //! and `crabbox doctor`, which must work on a store that is damaged, foreign or not there.
 
-use super::claim::Claim;
 use super::error::ClaimError;
 use super::migrations::SCHEMA;
+use super::store::{rows_of, text};
 use rusqlite::{Connection, OpenFlags};
 use std::fmt::Write as _;
 use std::os::unix::ffi::OsStrExt;
@@ -69,11 +69,11 @@ impl Reader {
             )?;
             let rows = statement.query_map([], |row| {
                 Ok(Row {
-                    id: row.get(0)?,
-                    slug: row.get(1)?,
-                    state: row.get(2)?,
-                    provider: row.get(3)?,
-                    repository: row.get(4)?,
+                    id: text(row, 0)?,
+                    slug: text(row, 1)?,
+                    state: text(row, 2)?,
+                    provider: text(row, 3)?,
+                    repository: text(row, 4)?,
                 })
             })?;
             rows.collect::<Result<Vec<_>, _>>()
@@ -81,22 +81,13 @@ impl Reader {
         collect().map_err(|source| self.wrap(source))
     }
 
-    /// How many claims there are, and the ids of those that can't be read. Those of an earlier crabbox
-    /// are read when the next command brings them to the schema of this one.
-    pub fn unreadable(&self) -> Result<(usize, Vec<String>), ClaimError> {
-        let collect = || {
-            let mut statement = self.database.prepare("SELECT id, record FROM claims")?;
-            let rows = statement
-                .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
-            rows.collect::<Result<Vec<_>, _>>()
-        };
-        let rows = collect().map_err(|source| self.wrap(source))?;
-        let count = rows.len();
-        let unreadable = rows
-            .into_iter()
-            .filter(|(_, record)| !self.is_old && serde_json::from_str::<Claim>(record).is_err())
-            .map(|(id, _)| id);
-        Ok((count, unreadable.collect()))
+    /// How many claims there are, and what is wrong with those that can't be read. Those of an earlier
+    /// crabbox are read when the next command brings them to the schema of this one.
+    pub fn unreadable(&self) -> Result<(usize, Vec<ClaimError>), ClaimError> {
+        let rows = rows_of(&self.database, "SELECT id, slug, record FROM claims", &[]);
+        let rows = rows.map_err(|source| self.wrap(source))?;
+        let unreadable = rows.iter().filter(|_| !self.is_old).filter_map(|row| row.claim().err());
+        Ok((rows.len(), unreadable.collect()))
     }
 
     /// What SQLite finds wrong with the file; nothing if all is well.

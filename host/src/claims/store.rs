@@ -13,7 +13,7 @@ use crate::fault;
 use crate::places::private_folder;
 use crate::redact;
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, params};
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -28,8 +28,8 @@ pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// The claims of one state folder.
 #[derive(Debug)]
 pub struct Store {
-    database: Connection,
-    path: PathBuf,
+    pub(super) database: Connection,
+    pub(super) path: PathBuf,
     holders: PathBuf,
 }
 
@@ -57,24 +57,8 @@ impl Store {
 
     /// Records a new claim. `false`: its id or slug is taken.
     pub fn insert(&mut self, claim: &Claim) -> Result<bool, ClaimError> {
-        let record = encode(claim)?;
         fault::point("claim.before.insert");
-        let inserted = self.database.execute(
-            "INSERT OR IGNORE INTO claims
-                (id, slug, state, revision, provider, repository, updated, record)
-                VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            params![
-                claim.id.as_str(),
-                claim.slug,
-                claim.state().as_str(),
-                claim.revision,
-                claim.provider,
-                claim.repository.to_string_lossy(),
-                claim.updated.to_string(),
-                record,
-            ],
-        );
-        let inserted = inserted.map_err(|source| self.wrap(source))? == 1;
+        let inserted = insert_row(&self.database, claim, &self.path)?;
         fault::point("claim.after.insert");
         Ok(inserted)
     }
@@ -134,18 +118,13 @@ impl Store {
 
     /// The claim with this id or, among those that aren't final, this slug.
     pub fn find(&self, reference: &str) -> Result<Option<Claim>, ClaimError> {
-        let row = self
-            .database
-            .query_row(
-                "SELECT id, record FROM claims WHERE id = ?1
-                    OR (slug = ?1 AND state NOT IN ('released', 'lost'))
-                    ORDER BY id = ?1 DESC LIMIT 1",
-                [reference],
-                |row| Ok((row.get(0)?, row.get(1)?)),
-            )
-            .optional()
-            .map_err(|source| self.wrap(source))?;
-        row.map(decode).transpose()
+        let rows = self.rows(
+            "SELECT id, slug, record FROM claims WHERE id = ?1
+                OR (slug = ?1 AND state NOT IN ('released', 'lost'))
+                ORDER BY id = ?1 DESC LIMIT 1",
+            &[&reference],
+        )?;
+        rows.first().map(Row::claim).transpose()
     }
 
     /// The claims of a checkout with this provider that aren't final, most
@@ -157,11 +136,11 @@ impl Store {
         provider: &str,
     ) -> Result<Vec<Claim>, ClaimError> {
         let rows = self.rows(
-            "SELECT id, record FROM claims WHERE repository = ?1 AND provider = ?2
+            "SELECT id, slug, record FROM claims WHERE repository = ?1 AND provider = ?2
                 AND state NOT IN ('released', 'lost') ORDER BY updated DESC",
             &[&repository.to_string_lossy(), &provider],
         )?;
-        let claims = rows.into_iter().filter_map(|row| decode(row).ok());
+        let claims = rows.iter().filter_map(|row| row.claim().ok());
         // Two paths that aren't text may look alike in the column.
         Ok(claims.filter(|claim: &Claim| claim.repository == repository).collect())
     }
@@ -170,14 +149,14 @@ impl Store {
     /// that can't be read.
     pub fn all(&self, also_final: bool) -> Result<(Vec<Claim>, Vec<ClaimError>), ClaimError> {
         let rows = self.rows(
-            "SELECT id, record FROM claims
+            "SELECT id, slug, record FROM claims
                 WHERE ?1 OR state NOT IN ('released', 'lost') ORDER BY updated DESC",
             &[&also_final],
         )?;
         let mut claims = Vec::new();
         let mut unreadable = Vec::new();
         for row in rows {
-            match decode(row) {
+            match row.claim() {
                 Ok(claim) => claims.push(claim),
                 Err(error) => unreadable.push(error),
             }
@@ -195,18 +174,75 @@ impl Store {
         &self,
         query: &str,
         parameters: &[&dyn rusqlite::ToSql],
-    ) -> Result<Vec<(String, String)>, ClaimError> {
-        let collect = || {
-            let mut statement = self.database.prepare(query)?;
-            let rows = statement.query_map(parameters, |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect::<Result<Vec<_>, _>>()
-        };
-        collect().map_err(|source| self.wrap(source))
+    ) -> Result<Vec<Row>, ClaimError> {
+        rows_of(&self.database, query, parameters).map_err(|source| self.wrap(source))
     }
 
-    fn wrap(&self, source: rusqlite::Error) -> ClaimError {
+    pub(super) fn wrap(&self, source: rusqlite::Error) -> ClaimError {
         ClaimError::of_database(&self.path, source)
     }
+}
+
+/// A claim as it is stored: one that can't be read must not hide the others.
+pub(super) struct Row {
+    pub(super) id: String,
+    pub(super) slug: String,
+    pub(super) record: Vec<u8>,
+}
+
+impl Row {
+    pub(super) fn claim(&self) -> Result<Claim, ClaimError> {
+        let read = serde_json::from_slice(&self.record);
+        let read = read.or_else(|error| of_schema_1(&self.record).ok_or(error));
+        read.map_err(|source| ClaimError::Unreadable {
+            id: self.id.clone(),
+            slug: self.slug.clone(),
+            source,
+        })
+    }
+}
+
+/// What a query finds that asks for id, slug and record.
+pub(super) fn rows_of(
+    database: &Connection,
+    query: &str,
+    parameters: &[&dyn rusqlite::ToSql],
+) -> rusqlite::Result<Vec<Row>> {
+    let mut statement = database.prepare(query)?;
+    let rows = statement.query_map(parameters, |row| {
+        let record = row.get_ref(2)?.as_bytes()?.to_owned();
+        Ok(Row { id: text(row, 0)?, slug: text(row, 1)?, record })
+    })?;
+    rows.collect()
+}
+
+/// A column that should be text: SQLite doesn't hold whoever damages it to that.
+pub(super) fn text(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(String::from_utf8_lossy(row.get_ref(column)?.as_bytes()?).into_owned())
+}
+
+/// `false`: its id or slug is taken.
+pub(super) fn insert_row(
+    database: &Connection,
+    claim: &Claim,
+    path: &Path,
+) -> Result<bool, ClaimError> {
+    let inserted = database.execute(
+        "INSERT OR IGNORE INTO claims
+            (id, slug, state, revision, provider, repository, updated, record)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        params![
+            claim.id.as_str(),
+            claim.slug,
+            claim.state().as_str(),
+            claim.revision,
+            claim.provider,
+            claim.repository.to_string_lossy(),
+            claim.updated.to_string(),
+            encode(claim)?,
+        ],
+    );
+    Ok(inserted.map_err(|source| ClaimError::of_database(path, source))? == 1)
 }
 
 /// Makes an empty file that nobody else can read; SQLite gives its other files the same mode. A file
@@ -261,14 +297,11 @@ fn is_busy(error: &rusqlite::Error) -> bool {
 }
 
 fn encode(claim: &Claim) -> Result<String, ClaimError> {
-    serde_json::to_string(claim)
-        .map_err(|source| ClaimError::Unreadable { id: claim.id.to_string(), source })
-}
-
-fn decode((id, record): (String, String)) -> Result<Claim, ClaimError> {
-    serde_json::from_str(&record)
-        .or_else(|error| of_schema_1(&record).ok_or(error))
-        .map_err(|source| ClaimError::Unreadable { id, source })
+    serde_json::to_string(claim).map_err(|source| ClaimError::Unreadable {
+        id: claim.id.to_string(),
+        slug: claim.slug.clone(),
+        source,
+    })
 }
 
 #[cfg(test)]

@@ -31,6 +31,25 @@ pub(super) fn check_ttl(settings: &Settings, time: Duration) -> Result<(), Comma
     Err(CommandError::usage(message).code("enforced"))
 }
 
+/// The machine's own file may forbid that boxes are deleted. `word`: how that is asked for.
+pub(super) fn check_deletion(settings: &Settings, word: &str) -> Result<(), CommandError> {
+    let Some(enforcement) = &settings.no_deletion else {
+        return Ok(());
+    };
+    let message = format!("{word} can't be: for `lease.release`, {enforcement}");
+    Err(CommandError::usage(message).code("enforced"))
+}
+
+/// A lease's name that the user chooses.
+pub(super) fn check_slug(text: &str) -> Result<String, String> {
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let begins = text.starts_with(|first: char| first.is_ascii_lowercase());
+    if begins && !text.ends_with('-') && text.len() <= 40 && text.bytes().all(plain) {
+        return Ok(text.to_owned());
+    }
+    Err("expected at most 40 of a-z, 0-9 and -, a letter first and no - last".to_owned())
+}
+
 /// A deletion that somebody asks for now. One that was settled when the box was leased is neither
 /// objected to nor asked about: else nobody could let go of it.
 pub(super) struct Deletion {
@@ -49,11 +68,8 @@ impl Deletion {
         claim: &Claim,
     ) -> Result<(), CommandError> {
         let slug = &claim.slug;
-        if let Some(enforcement) = &settings.no_deletion {
-            let message = format!("{} can't be: for `lease.release`, {enforcement}", self.word);
-            let error = CommandError::usage(message).code("enforced");
-            return Err(error.hint(to_type(&["stop", slug])));
-        }
+        check_deletion(settings, self.word)
+            .map_err(|error| error.hint(to_type(&["stop", slug])))?;
         if self.yes {
             return Ok(());
         }

@@ -25,6 +25,7 @@ impl List {
         for error in unreadable {
             let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
             shared.printer.warning(&format!("{error}{cause}"));
+            error.hints().iter().for_each(|hint| shared.printer.hint(hint));
         }
         if shared.printer.json {
             let leases: Vec<Value> = claims.iter().map(to_json).collect();

@@ -1,6 +1,7 @@
 //! The command line: one file a command. Here are the options that all commands
 //! share, the dispatch, and how a failure becomes an exit code.
 
+mod adopt;
 mod bounds;
 mod bug;
 mod completions;
@@ -10,6 +11,7 @@ mod debug;
 mod doctor;
 mod early;
 mod extend;
+mod forget;
 mod help;
 mod init;
 mod interrupts;
@@ -103,6 +105,8 @@ enum Command {
     Status(status::Status),
     Extend(extend::Extend),
     Stop(stop::Stop),
+    Adopt(adopt::Adopt),
+    Forget(forget::Forget),
     #[command(subcommand)]
     Provider(provider::Provider),
     #[command(subcommand)]
@@ -174,7 +178,9 @@ impl Command {
     /// not push away the log of what is looked for.
     fn log(&self, shared: &Shared) -> Result<(), CommandError> {
         let keeps = match self {
-            Self::Run(_) | Self::Extend(_) | Self::Stop(_) => true,
+            Self::Run(_) | Self::Extend(_) | Self::Stop(_) | Self::Adopt(_) | Self::Forget(_) => {
+                true
+            }
             Self::Provider(provider) => provider.changes(),
             _ => false,
         };
@@ -203,6 +209,8 @@ impl Command {
             Self::Status(_) => "status",
             Self::Extend(_) => "extend",
             Self::Stop(_) => "stop",
+            Self::Adopt(_) => "adopt",
+            Self::Forget(_) => "forget",
             Self::Provider(_) => "provider",
             Self::Config(_) => "config",
             Self::Init(_) => "init",
@@ -244,6 +252,8 @@ impl Command {
             Self::Status(status) => status.execute(shared).map(|()| Exit::Ok),
             Self::Extend(extend) => extend.execute(shared).map(|()| Exit::Ok),
             Self::Stop(stop) => stop.execute(shared).map(|()| Exit::Ok),
+            Self::Adopt(adopt) => adopt.execute(shared).map(|()| Exit::Ok),
+            Self::Forget(forget) => forget.execute(shared).map(|()| Exit::Ok),
             Self::Provider(provider) => provider.execute(shared).map(|()| Exit::Ok),
             Self::Config(config) => config.execute(shared),
             Self::Init(init) => init.execute(shared).map(|()| Exit::Ok),

@@ -7,7 +7,7 @@ use super::interrupts::Interrupts;
 use super::list::to_json;
 use crate::config::{Flags, Settings};
 use crate::lease::End;
-use crate::output::{CommandError, to_type};
+use crate::output::{CommandError, Exit, to_type};
 use clap::Args;
 use serde_json::json;
 use tracing::info_span;
@@ -34,7 +34,11 @@ impl Stop {
         let flags = Flags { of_lease: true, ..shared.flags() };
         let settings = Settings::load(flags.clone(), None, &places)?;
         let mut desk = shared.desk(&places, &settings)?;
-        let claim = desk.find(&self.id)?;
+        let claim = desk.find(&self.id).map_err(|error| match error.kind() {
+            // It may be the name of a box. Nothing is done to one without a claim.
+            Exit::NotFound => error.hint(to_type(&["adopt", &self.id, "--provider", "NAME"])),
+            _ => error,
+        })?;
         if self.delete {
             // Nobody is asked about what can't be done.
             drop(desk.hold_free(&claim)?);

@@ -6,14 +6,17 @@
 //! [`crate::claims::Claim::after`].
 //!
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
-//! what failed, [`extend`] gives it more time, [`release`] lets go, [`look`] only asks; [`answer`] says what a provider's word is worth,
+//! what failed, [`extend`] gives it more time, [`release`] lets go, [`look`] only asks,
+//! [`adopt`] makes a lease of what is there, [`forget`] drops one; [`answer`] says what a provider's word is worth,
 //! [`names`] what things are called, [`profile`] whether a box was leased under the settings that hold now,
 //! [`desk`] holds what all of them need, and [`working`] is how a signal reaches them.
 
 mod acquire;
+mod adopt;
 mod answer;
 mod desk;
 mod extend;
+mod forget;
 mod look;
 mod make;
 #[cfg(test)]
@@ -26,6 +29,7 @@ mod wait;
 mod working;
 
 pub use acquire::{Held, How, Wanted};
+pub use adopt::{Adoption, Owner, Sighted};
 pub use desk::{Desk, open};
 pub use names::{random_bits, workspace_name};
 pub use release::{End, Leaving};

@@ -85,6 +85,7 @@ impl Desk {
         let mut claim = self.find(claim.id.as_str())?;
         let action = if delete { Some(ReleaseAction::Delete) } else { claim.ending.action() };
         match (claim.state(), action) {
+            (State::Released, None) => return Ok((claim, End::LetGo)),
             (State::Released, _) => return Ok((claim, End::Deleted)),
             (State::Parked, Some(ReleaseAction::Park)) if claim.trouble.is_none() => {
                 return Ok((claim, End::Parked));
@@ -109,14 +110,17 @@ impl Desk {
         let line = ["stop", &claim.slug, "--delete", "--yes"];
         let again = to_type(if delete { &line } else { &line[..2] });
         let mut provider = self.provider(&claim.provider).map_err(|error| match error.kind() {
-            Exit::NotFound => stays(error.hint(format!("{again} --provider-path DIR"))),
+            Exit::NotFound => {
+                stays(error.hint(format!("{again} --provider-path DIR")), &claim.slug)
+            }
             _ => error,
         })?;
         let _section = self.working.begin();
         match self.end(&mut provider, &mut claim, action, settings) {
             Ok(end) => Ok((claim, end)),
             Err(error) if error.kind() == Exit::Conflict => {
-                Err(stays(error.note("its provider must vouch for it again")).hint(again))
+                let error = error.note("its provider must vouch for it again");
+                Err(stays(error, &claim.slug).hint(again))
             }
             Err(error) => Err(error),
         }
@@ -124,10 +128,7 @@ impl Desk {
 
     /// The lock of a lease that nobody uses.
     pub fn hold_free(&self, claim: &Claim) -> Result<Holder, CommandError> {
-        self.store.hold(&claim.id)?.map_err(|by| {
-            let message = format!("`{}` is in use by {by}", claim.slug);
-            CommandError::new(Exit::Conflict, message).hint("end that command first")
-        })
+        self.store.hold(&claim.id)?.map_err(|by| in_use(&claim.slug, &by))
     }
 
     /// Parks or deletes what is proven ours, or closes the claim of what is proven gone.
@@ -236,8 +237,13 @@ pub struct Leaving {
 }
 
 /// What becomes of a claim that can't be brought to its end now.
-fn stays(error: CommandError) -> CommandError {
-    error.note(
-        "until then the claim stays, and hinders no run; there is no command yet that forgets it",
-    )
+fn stays(error: CommandError, slug: &str) -> CommandError {
+    let forget = to_type(&["forget", slug]);
+    error.note(format!("until then the claim stays, and hinders no run; `{forget}` drops it"))
+}
+
+/// Another command works with the lease.
+pub(super) fn in_use(slug: &str, by: &str) -> CommandError {
+    CommandError::new(Exit::Conflict, format!("`{slug}` is in use by {by}"))
+        .hint("end that command first")
 }

@@ -149,7 +149,9 @@ impl Provider for Local {
                     Seen::Rest { id } => (ResourceState::Failed, id),
                 };
                 let resource = Resource { name: name.clone(), id };
-                Listed { lease: Some(name), resource, scope: scope.clone(), state }
+                // The folder of all boxes is this user's own.
+                let (owner, mine) = (None, Some(true));
+                Listed { lease: Some(name), resource, scope: scope.clone(), state, owner, mine }
             })
             .collect();
         Ok(Inventory { resources, next: None })

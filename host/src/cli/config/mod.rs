@@ -10,7 +10,7 @@ mod trusted;
 
 use super::Shared;
 use crate::config::{
-    Bound, ConfigError, Enforcement, Flags, Layers, Origin, Owner, Place, Settings,
+    Bound, ConfigError, Enforcement, Flags, Layers, Origin, Owner, Place, REPOSITORY_FILE, Settings,
 };
 use crate::output::{CommandError, Exit, Printer, to_type};
 use crate::registry::{Condition, Entry};
@@ -64,6 +64,16 @@ impl Config {
 pub(in crate::cli) fn repository() -> Option<PathBuf> {
     let folder = env::current_dir().ok()?;
     Source::checkout(&folder).ok().map(|source| source.root)
+}
+
+/// The same, or the folder where there is none.
+pub(in crate::cli) fn checkout_or_folder() -> Result<PathBuf, CommandError> {
+    let here = env::current_dir().and_then(|here| here.canonicalize());
+    let here = here.map_err(|error| {
+        CommandError::failed(format!("the folder of `{REPOSITORY_FILE}` isn't known"))
+            .because(error)
+    })?;
+    Ok(repository().unwrap_or(here))
 }
 
 /// The layers, if nothing is wrong with them.

@@ -98,18 +98,16 @@ pub(super) fn claims(state: &Path) -> Vec<Check> {
         Err(error) => return vec![unusable(&error, state, aside())],
     }
     match reader.unreadable() {
-        Ok((count, ids)) if ids.is_empty() => vec![pass(id, format!("{count} recorded"))],
-        Ok((_, ids)) => ids.iter().map(|claim| unreadable(&path, claim)).collect(),
+        Ok((count, errors)) if errors.is_empty() => vec![pass(id, format!("{count} recorded"))],
+        Ok((_, errors)) => errors.iter().map(unreadable).collect(),
         Err(error) => vec![unusable(&error, state, aside())],
     }
 }
 
-/// With a line that shows the record, since its box may still be there.
-fn unreadable(path: &Path, claim: &str) -> Check {
-    let plain: String = claim.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
-    let query = format!("SELECT record FROM claims WHERE id = '{plain}'");
-    let message = format!("the claim `{}` can't be read", claim.escape_debug());
-    fail("claims", message, format!("sqlite3 {} \"{query}\"", Quoted(path)))
+/// Its box may still be there: the line shows what is known of it, and asks.
+fn unreadable(error: &ClaimError) -> Check {
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    fail("claims", format!("{error}{cause}"), error.hints().join("; "))
 }
 
 fn unusable(error: &ClaimError, state: &Path, aside: String) -> Check {

@@ -3,12 +3,12 @@
 use crate::claims::Claim;
 use crate::cli::Shared;
 use crate::cli::bounds::{self, Deletion};
-use crate::cli::config::warn;
+use crate::cli::config::{checkout_or_folder, warn};
 use crate::cli::interrupts::Interrupts;
 use crate::cli::list::to_json;
 use crate::cli::onlooker::Onlooker;
 use crate::cli::provider::request::{Hook, Parts, parse_parts};
-use crate::config::{Flags, REPOSITORY_FILE, Settings};
+use crate::config::{Flags, Settings};
 use crate::lease::{self, How, Leaving, Wanted, random_bits};
 use crate::output::{CommandError, Exit, Typed, to_type};
 use crate::places::Places;
@@ -16,7 +16,6 @@ use crate::registry::Library;
 use clap::Args;
 use crabbox_provider_api::payload::{DoctorRequest, ListRequest};
 use serde_json::{Value, json};
-use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -123,7 +122,7 @@ impl Call {
         let claim = self.claim(shared, &places, &flags)?;
         let repository = match &claim {
             Some(claim) => claim.repository.clone(),
-            None => repository()?,
+            None => checkout_or_folder()?,
         };
         let flags = Flags { provider: Some(self.provider.clone()), ..flags };
         let settings = Settings::for_provider(flags, Some(&repository), &places)?;
@@ -254,16 +253,6 @@ impl Call {
 /// A box that no run was on.
 fn leaving(settings: &Settings, keep: bool) -> Leaving {
     Leaving { keep, idle: settings.idle, run_is_over: true }
-}
-
-/// The checkout that this is for, or the folder where there is none.
-fn repository() -> Result<PathBuf, CommandError> {
-    let here = env::current_dir().and_then(|here| here.canonicalize());
-    let here = here.map_err(|error| {
-        CommandError::failed(format!("the folder of `{REPOSITORY_FILE}` isn't known"))
-            .because(error)
-    })?;
-    Ok(crate::cli::config::repository().unwrap_or(here))
 }
 
 fn to_value(answer: &impl serde::Serialize) -> Result<Value, CommandError> {
