@@ -2,6 +2,7 @@
 
 mod abi;
 mod adopt;
+mod audit;
 mod boxes;
 mod cancel;
 mod cancel_call;

@@ -27,7 +27,7 @@ impl Stored {
     /// `None`: it can't be read.
     #[must_use]
     pub fn claim(&self) -> Option<Claim> {
-        serde_json::from_slice(&self.record).ok()
+        serde_json::from_slice(&self.record).ok().or_else(|| of_schema_1(&self.record))
     }
 
     /// `None`: nobody can hold a lease whose id is none.

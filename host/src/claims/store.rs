@@ -55,6 +55,12 @@ impl Store {
         Ok(Self { database, path, holders: state.join("holders") })
     }
 
+    /// The state folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+
     /// Records a new claim. `false`: its id or slug is taken.
     pub fn insert(&mut self, claim: &Claim) -> Result<bool, ClaimError> {
         fault::point("claim.before.insert");

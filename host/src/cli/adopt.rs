@@ -25,7 +25,7 @@ use serde_json::json;
 pub(super) struct Adopt {
     /// The box: what its provider calls it, or its immutable id there
     resource: String,
-    /// Whose it is
+    /// Its provider
     #[arg(long, value_name = "NAME")]
     provider: String,
     /// It belongs to this user or account, and not to you

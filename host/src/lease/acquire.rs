@@ -1,6 +1,7 @@
 //! Finds a box for a checkout: a ready one, else a parked one, else a new one.
 
 use super::answer::{reachable, why_not};
+use super::audit::Action;
 use super::desk::Desk;
 use super::look::Onlooker;
 use super::profile;
@@ -349,8 +350,17 @@ impl Desk {
     ) -> Result<Resolution, CommandError> {
         let request = question(claim, intent, settings)?;
         let longest = self.working.patience(RESOLVE_DEADLINE);
+        // Whoever only asks does nothing to it.
+        let begun = match intent {
+            Intent::Connect => Some(self.audit.begin(Action::Start, claim)?),
+            Intent::Status => None,
+        };
         let mut onlooker = Onlooker::new(self.printer, self.working.stop());
-        Ok(provider.resolve(&request, longest, &mut onlooker)?)
+        let resolved = provider.resolve(&request, longest, &mut onlooker);
+        if let Some(begun) = begun {
+            self.audit.end(&begun, claim, &resolved);
+        }
+        Ok(resolved?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Makes a lease of a resource that has no claim: somebody made it, or its claim was lost. Nothing is
 //! done to the resource itself.
 
+use super::audit::Action;
 use super::desk::Desk;
 use super::look::Onlooker;
 use super::names::{random_bits, slug};
@@ -102,7 +103,16 @@ impl Desk {
             let chosen = adoption.slug.clone();
             let name = chosen.unwrap_or_else(|| slug(random_bits(), tried));
             let claim = new_claim(name, sighted, adoption);
-            match self.store.adopt(&claim, &sighted.owned)? {
+            let begun = self.audit.begin(Action::Adopt, &claim)?;
+            let came = self.store.adopt(&claim, &sighted.owned);
+            let noted = match &came {
+                Ok(Adopted::Done) => Ok(()),
+                Ok(Adopted::Claimed(other)) => Err(format!("it is the box of `{}`", other.slug)),
+                Ok(Adopted::NameTaken) => Err("the lease's name is taken".to_owned()),
+                Err(error) => Err(error.to_string()),
+            };
+            self.audit.end(&begun, &claim, &noted);
+            match came? {
                 Adopted::Done => return Ok(claim),
                 Adopted::Claimed(claimant) => return Err(claimed(&sighted.owned, &claimant)),
                 Adopted::NameTaken => {}

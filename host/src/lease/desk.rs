@@ -1,5 +1,6 @@
 //! What every operation on leases needs: the claims, the providers, a voice.
 
+use super::audit::Audit;
 use super::working::Working;
 use crate::claims::{Claim, Event, LeaseId, Made, Moment, Store};
 use crate::output::{CommandError, Printer};
@@ -24,6 +25,8 @@ pub struct Desk {
     /// Leases whose provider was asked by this command: once is enough.
     pub(super) asked: Vec<LeaseId>,
     pub(super) working: Working,
+    /// What is done to resources is noted here.
+    pub(super) audit: Audit,
     /// Plays the provider of every name.
     #[cfg(test)]
     pub(super) model: Option<super::model::Shared>,
@@ -33,7 +36,9 @@ impl Desk {
     /// For one command.
     #[must_use]
     pub fn new(store: Store, registry: Registry, printer: Printer) -> Self {
+        let audit = Audit::new(store.folder(), printer);
         Self {
+            audit,
             store,
             registry,
             printer,

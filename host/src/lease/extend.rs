@@ -1,5 +1,6 @@
 //! Gives a box more time.
 
+use super::audit::Action;
 use super::desk::Desk;
 use super::look::Onlooker;
 use crate::claims::{Claim, ClaimError, Event, Moment, State};
@@ -76,7 +77,10 @@ impl Desk {
         let _section = self.working.begin();
         let longest = self.working.patience(EXTEND_DEADLINE);
         let mut onlooker = Onlooker::new(self.printer, self.working.stop());
-        let extended = provider.extend(&request, longest, &mut onlooker)?;
+        let begun = self.audit.begin(Action::Extend, claim)?;
+        let extended = provider.extend(&request, longest, &mut onlooker);
+        self.audit.end(&begun, claim, &extended);
+        let extended = extended?;
         of_wire(extended.deadline).ok_or_else(|| {
             let message = format!("the provider `{}` names a time that is none", claim.provider);
             CommandError::failed(message).code("provider")

@@ -1,5 +1,6 @@
 //! Drops a claim, and does nothing to its resource.
 
+use super::audit::Action;
 use super::desk::Desk;
 use super::release::in_use;
 use crate::claims::{ClaimError, Stored};
@@ -25,10 +26,18 @@ impl Desk {
             },
             None => None,
         };
-        if self.store.forget(stored)? {
-            return Ok(());
-        }
-        let message = format!("the claim of `{}` was changed by another command", stored.slug);
-        Err(CommandError::new(Exit::TryAgain, message).hint(to_type(&["forget", &stored.id])))
+        let begun = self.audit.begin_stored(Action::Forget, stored)?;
+        let came = match self.store.forget(stored) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let message =
+                    format!("the claim of `{}` was changed by another command", stored.slug);
+                let again = to_type(&["forget", &stored.id]);
+                Err(CommandError::new(Exit::TryAgain, message).hint(again))
+            }
+            Err(error) => Err(error.into()),
+        };
+        self.audit.end_stored(&begun, stored, &came);
+        came
     }
 }

@@ -2,6 +2,7 @@
 
 use super::acquire::{Held, How, Wanted};
 use super::answer::{no_endpoint, reachable, why_not};
+use super::audit::Action;
 use super::desk::{Clerk, Desk};
 use super::extend::to_wire;
 use super::names::{random_bits, slug};
@@ -59,10 +60,18 @@ impl Desk {
             exclude: Vec::new(),
             settings: settings.clone(),
         };
+        let begun = match self.audit.begin(Action::Lease, &claim) {
+            Ok(begun) => begun,
+            // What an earlier call may have made waits for the next one.
+            Err(error) if claim.made().is_some() => return Err(error),
+            Err(error) => return Err(self.roll_back(claim, error, Effect::None, settings)),
+        };
         let (printer, stop) = (self.printer, self.working.stop());
         let was_asked = claim.made().is_some();
         let mut clerk = Clerk { store: &mut self.store, claim: &mut claim, printer, stop };
-        let leased = match provider.lease(&request, LEASE_DEADLINE, &mut clerk) {
+        let leased = provider.lease(&request, LEASE_DEADLINE, &mut clerk);
+        self.audit.end(&begun, &claim, &leased);
+        let leased = match leased {
             Ok(leased) => leased,
             Err(error) => {
                 // It speaks of this call, and knows nothing of an earlier one that broke off.

@@ -9,11 +9,13 @@
 //! what failed, [`extend`] gives it more time, [`release`] lets go, [`look`] only asks,
 //! [`adopt`] makes a lease of what is there, [`forget`] drops one; [`answer`] says what a provider's word is worth,
 //! [`names`] what things are called, [`profile`] whether a box was leased under the settings that hold now,
-//! [`desk`] holds what all of them need, and [`working`] is how a signal reaches them.
+//! [`desk`] holds what all of them need, [`audit`] notes what is done to resources, and [`working`] is how a signal
+//! reaches them.
 
 mod acquire;
 mod adopt;
 mod answer;
+mod audit;
 mod desk;
 mod extend;
 mod forget;

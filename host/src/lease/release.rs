@@ -219,9 +219,12 @@ impl Desk {
             action,
             settings: settings.clone(),
         };
+        let begun = self.audit.begin(action.into(), claim)?;
         let longest = self.working.patience(RELEASE_DEADLINE);
         let mut onlooker = Onlooker::new(self.printer, self.working.stop());
-        Ok(provider.release(&request, longest, &mut onlooker)?)
+        let released = provider.release(&request, longest, &mut onlooker);
+        self.audit.end(&begun, claim, &released);
+        Ok(released?)
     }
 }
 
