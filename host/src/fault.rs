@@ -70,6 +70,9 @@ pub const POINTS: &[&str] = &[
     "call.before.list",
     "call.after.list",
     "checkpoint.stored",
+    // A damaged database is exchanged for what could be saved of it.
+    "salvage.saved",
+    "salvage.moved",
     // The session with the box.
     "session.opened",
     "session.proved",

@@ -188,7 +188,7 @@ fn claims_that_can_not_be_read_are_named() {
     let before = files(&state(&world));
     let found = doctor(&world);
     expect(&found, "claims", "fail", "not a database");
-    assert!(find(&found, "claims")["hint"].as_str().expect("a hint").starts_with("mv "));
+    assert!(find(&found, "claims")["hint"].as_str().expect("a hint").starts_with("touch "));
     assert_eq!(files(&state(&world)), before);
 }
 

@@ -400,7 +400,10 @@ fn play_all(provider: Provider, but: &[&str]) {
     let missed: Vec<_> = POINTS.iter().filter(|name| !passed.contains(**name)).collect();
     // Local boxes have no deadline of their own.
     let not_local = |name: &str| name.ends_with(".lease_failed") || name.ends_with(".extend");
-    let excused = |name: &str| provider == Provider::Local && not_local(name);
+    let excused = |name: &str| {
+        // No scene damages the claims: those are tested by themselves.
+        name.starts_with("salvage.") || provider == Provider::Local && not_local(name)
+    };
     assert!(missed.iter().all(|name| excused(name)), "never met: {missed:?}");
 }
 

@@ -246,7 +246,25 @@ fn damaged(world: &World) -> Option<String> {
             fs::write(path, "garbage, and a good deal of it").expect("writes");
         }
     }
-    Some(all(&[world.crabbox(&["list"])]))
+    let unreadable = world.crabbox(&["list"]);
+    fs::remove_dir_all(world.root().join("state/crabbox")).expect("removes");
+    let _ = world.shell("true");
+    let database = world.root().join("state/crabbox/claims.db");
+    let found = hit(&database).then(|| [world.shell("true"), world.crabbox(&["list"])])?;
+    fs::set_permissions(&database, fs::Permissions::from_mode(0o666)).expect("a mode");
+    let open = world.crabbox(&["list"]);
+    Some(all(&[unreadable]) + &all(&found) + &all(&[open]))
+}
+
+/// Damages what is read only when a claim is looked for by its checkout.
+fn hit(database: &Path) -> bool {
+    let line = "import sqlite3, sys; d = sqlite3.connect(sys.argv[1]); \
+        d.execute('PRAGMA wal_checkpoint(TRUNCATE)').fetchall(); \
+        q = \"SELECT rootpage FROM sqlite_master WHERE name = 'by_repository'\"; \
+        page = d.execute(q).fetchone()[0]; d.close(); f = open(sys.argv[1], 'r+b'); \
+        f.seek((page - 1) * 4096); f.write(b'x' * 4096)";
+    let done = Command::new("python3").args(["-c", line]).arg(database).status();
+    done.is_ok_and(|status| status.success())
 }
 
 fn one_bad_claim(world: &World) -> Option<String> {

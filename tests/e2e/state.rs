@@ -5,7 +5,8 @@ use crabbox_tests::{Ran, World};
 use rusqlite::Connection;
 use serde_json::Value;
 use std::fs::{self, Permissions};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -109,6 +110,159 @@ fn a_damaged_database_is_named_kept_and_can_be_put_aside() {
             .collect();
         assert_eq!(aside.len(), 1, "{how}");
         assert_eq!(fs::read(&aside[0]).expect("reads"), before, "{how}");
+    }
+}
+
+/// A page of the claims' index, which is read only when something is looked for in it.
+fn damage_an_index(path: &Path) {
+    let connection = Connection::open(path).expect("opens");
+    let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'by_repository'";
+    let page: u32 = connection.query_row(root, [], |row| row.get(0)).expect("reads");
+    drop(connection);
+    let file = fs::File::options().write(true).open(path).expect("opens");
+    file.write_all_at(&[0xa5; 4096], u64::from(page - 1) * 4096).expect("damages");
+}
+
+/// The folders with damaged databases.
+fn aside(world: &World) -> Vec<PathBuf> {
+    let entries = fs::read_dir(database(world).parent().expect("a folder")).expect("reads");
+    let entries = entries.map(|entry| entry.expect("an entry").path());
+    let is_aside = |path: &PathBuf| path.is_dir() && path.to_string_lossy().contains("/damaged-");
+    entries.filter(is_aside).collect()
+}
+
+#[test]
+fn of_a_damaged_database_what_can_be_read_is_saved_and_the_next_run_uses_its_box() {
+    let world = world_with_a_lease();
+    let path = database(&world);
+    damage_an_index(&path);
+    let damaged = fs::read(&path).expect("reads");
+    let said = format!("the claims database `{}` is damaged", path.display());
+    let next = "the next command saves what can still be read";
+    says(&world.shell("true"), 125, &[&said, "hint: crabbox list\n", next]);
+    let saved = world.crabbox(&["list"]);
+    let told = "warning: the claims database was damaged: 1 claim could be saved; it is kept in `";
+    says(&saved, 0, &[told]);
+    assert_eq!(saved.stderr.matches("damaged:").count(), 1, "{}", saved.stderr);
+    let aside = aside(&world);
+    assert_eq!(aside.len(), 1, "{aside:?}");
+    assert!(saved.stderr.contains(&*aside[0].to_string_lossy()), "{}", saved.stderr);
+    assert_eq!(fs::read(aside[0].join("claims.db")).expect("is kept"), damaged);
+    let ran = world.shell("cat hello.txt");
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "hello\n"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("damaged"), "{}", ran.stderr);
+    assert_eq!(world.boxes().len(), 1);
+    let doctor = world.crabbox(&["doctor"]).stdout;
+    assert!(doctor.contains("1 recorded"), "{doctor}");
+}
+
+#[test]
+fn doctor_says_how_to_save_what_can_be_read() {
+    let world = world_with_a_lease();
+    damage_an_index(&database(&world));
+    let doctor: Value =
+        serde_json::from_str(&world.crabbox(&["doctor", "--json"]).stdout).expect("JSON");
+    let checks = doctor["checks"].as_array().expect("a list");
+    let claims = checks.iter().find(|check| check["id"] == "claims").expect("a check");
+    assert_eq!(claims["status"], "fail", "{claims}");
+    let line = claims["hint"].as_str().expect("a line").replace("crabbox list", "true");
+    assert!(Command::new("sh").args(["-c", &line]).status().expect("a shell").success());
+    says(&world.crabbox(&["list"]), 0, &["1 claim could be saved"]);
+}
+
+#[test]
+fn whoever_is_killed_while_claims_are_saved_loses_none() {
+    for point in ["salvage.saved", "salvage.moved"] {
+        let world = world_with_a_lease();
+        damage_an_index(&database(&world));
+        assert_eq!(world.shell("true").code, 125);
+        let killed = world.command(&["list"]).env("CRABBOX_FAULT", point).output().expect("runs");
+        assert_eq!(killed.status.signal(), Some(9), "{point}");
+        says(&world.crabbox(&["list"]), 0, &["1 claim could be saved"]);
+        let kept = aside(&world);
+        let kept = kept.iter().filter(|folder| folder.join("claims.db").exists());
+        assert_eq!(kept.count(), 1, "{point}");
+        assert_eq!(world.shell("cat hello.txt").stdout, "hello\n", "{point}");
+        assert_eq!(world.boxes().len(), 1, "{point}");
+    }
+}
+
+#[test]
+fn a_database_that_others_can_write_is_refused_and_one_they_can_read_is_closed() {
+    let world = world_with_a_lease();
+    let path = database(&world);
+    let mode_of = || fs::metadata(&path).expect("looks").mode() & 0o7777;
+    mode(&path, 0o644);
+    assert_eq!(leases(&world, &[]).len(), 1);
+    assert_eq!(mode_of(), 0o600);
+    let said = format!("the claims database `{}` can't be trusted", path.display());
+    for open in [0o620, 0o602, 0o666] {
+        mode(&path, open);
+        let why = format!("because: others can write in it (mode {open:o})");
+        let line = format!("hint: chmod 600 {}\n", path.display());
+        says(&world.crabbox(&["list"]), 2, &[&said, &why, &line]);
+        says(&world.shell("true"), 125, &[&said]);
+        assert_eq!(mode_of(), open);
+    }
+    mode(&path, 0o600);
+    mode(&path.with_extension("db-wal"), 0o606);
+    says(&world.crabbox(&["list"]), 2, &["claims.db-wal` can't be trusted"]);
+    mode(&path.with_extension("db-wal"), 0o600);
+    assert_eq!(leases(&world, &[]).len(), 1);
+    if std::os::unix::fs::chown(&path, Some(65534), None).is_ok() {
+        let refused = world.crabbox(&["list"]);
+        says(&refused, 2, &[&said, "because: it belongs to user 65534", "hint: sudo chown "]);
+    }
+}
+
+/// Waits at a point until the disk is full, goes on, makes room, and looks at what there is.
+const FILL: &str = r#"
+    mount -t tmpfs -o size=1m tmpfs "$0" || exit 99
+    crabbox=$1 point=$2 hold=$3
+    prepare() { "$crabbox" run --keep -- true >&2; }
+    case $point in claim.before.take|claim.before.extended) prepare;; esac
+    case $point in
+        claim.before.extended) set -- extend "$("$crabbox" list --json | grep -o 'cbx_[0-9a-f]*' | head -1)" 9h;;
+        claim.before.free) set -- run --keep -- true;;
+        *) set -- run -- true;;
+    esac
+    CRABBOX_FAULT="$point@$hold" "$crabbox" "$@" >&2 & child=$!
+    until test -e "$hold"; do kill -0 $child || exit 98; sleep 0.01; done
+    head -c 3000000 /dev/zero >"$0/fill" 2>/dev/null
+    rm "$hold"
+    wait $child; echo "code $?"
+    rm "$0/fill"
+    echo "list $("$crabbox" list --json | tr -d '\n')"
+    "$crabbox" run -- cat hello.txt
+    for id in $("$crabbox" list --json | grep -o '"id": "cbx_[0-9a-f]*' | grep -o 'cbx.*'); do
+        "$crabbox" stop "$id" --delete --yes >&2
+    done
+    echo "left $("$crabbox" list --json | tr -d '\n')""#;
+
+#[test]
+fn a_disk_that_is_full_at_any_write_loses_no_box() {
+    let writes =
+        ["insert", "checkpoint", "leased", "take", "note", "free", "release", "parked", "extended"];
+    for write in writes {
+        let world = World::new();
+        let point = format!("claim.before.{write}");
+        let place = world.root().join("state");
+        fs::create_dir_all(&place).expect("a folder");
+        let mut command = world.command_of(Path::new("unshare"), &["-Urm", "sh", "-c", FILL]);
+        let hold = world.root().join("hold");
+        let ran = Ran::of(
+            command.arg(&place).arg(&crabbox_tests::built().crabbox).arg(&point).arg(&hold),
+        );
+        if ran.code == 99 || ran.stderr.starts_with("unshare:") {
+            let mut stderr = std::io::stderr();
+            let _ = std::io::Write::write_all(&mut stderr, b"skipped: no mounts here\n");
+            return;
+        }
+        assert_eq!(ran.code, 0, "{point}: {ran:?}");
+        assert!(ran.stderr.contains("can't be used"), "{point}: {ran:?}");
+        assert!(ran.stdout.contains("\nhello\n"), "{point}: {ran:?}");
+        assert!(ran.stdout.contains(r#""leases": []"#), "{point}: {ran:?}");
+        assert_eq!(world.boxes(), Vec::<PathBuf>::new(), "{point}: all were claimed");
     }
 }
 

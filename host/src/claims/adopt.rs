@@ -3,7 +3,7 @@
 
 use super::claim::{Claim, Owned};
 use super::error::ClaimError;
-use super::store::{Row, Store, insert_row, rows_of};
+use super::store::{Row, Store, encode, insert_row, rows_of, wrap};
 use crate::fault;
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -37,15 +37,16 @@ impl Store {
 
     /// Stores the claim of a resource that `claim` names, unless another claim does.
     pub fn adopt(&mut self, claim: &Claim, owned: &Owned) -> Result<Adopted, ClaimError> {
+        let record = encode(claim)?;
         fault::point("claim.before.insert");
         let path = self.path.clone();
-        let wrap = |source| ClaimError::of_database(&path, source);
+        let wrap = |source| wrap(&path, source);
         let behavior = TransactionBehavior::Immediate;
         let transaction = self.database.transaction_with_behavior(behavior).map_err(wrap)?;
         if let Some(other) = claimant(&transaction, &claim.provider, owned).map_err(wrap)? {
             return Ok(Adopted::Claimed(other));
         }
-        if !insert_row(&transaction, claim, &path)? {
+        if !insert_row(&transaction, claim, &record).map_err(wrap)? {
             return Ok(Adopted::NameTaken);
         }
         transaction.commit().map_err(wrap)?;

@@ -46,6 +46,24 @@ pub enum ClaimError {
         #[source]
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The same, seen by whoever works with it.
+    #[error("the claims database `{}` is damaged", .path.display())]
+    FoundDamaged {
+        /// Which.
+        path: PathBuf,
+        /// How that shows.
+        #[source]
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Others may have written what is in it.
+    #[error("the claims database `{}` can't be trusted", .path.display())]
+    File {
+        /// Which file of it.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: FolderError,
+    },
     /// Something else about the database.
     #[error("the claims database `{}` can't be used", .path.display())]
     Database {
@@ -104,7 +122,8 @@ impl ClaimError {
             Self::Refused(_) => Exit::Conflict,
             Self::Folder {
                 source: FolderError::Owner { .. } | FolderError::Open { .. }, ..
-            } => Exit::Usage,
+            }
+            | Self::File { .. } => Exit::Usage,
             _ => Exit::Failed,
         }
     }
@@ -113,6 +132,10 @@ impl ClaimError {
         match self {
             Self::Damaged { .. } => {
                 Some("to put it aside is to begin anew, without its claims; the boxes stay")
+            }
+            Self::FoundDamaged { .. } => Some("the next command saves what can still be read"),
+            Self::File { source: FolderError::Open { .. }, .. } => {
+                Some("what it says may be from whoever could write it")
             }
             _ => None,
         }
@@ -136,6 +159,13 @@ impl ClaimError {
                 vec![own, format!("chmod go-w {}", Quoted(path))]
             }
             Self::Folder { .. } | Self::ReadOnly { .. } => vec![elsewhere],
+            Self::File { path, source: FolderError::Open { .. } } => {
+                vec![format!("chmod 600 {}", Quoted(path))]
+            }
+            Self::File { path, .. } => {
+                vec![format!("sudo chown \"$(id -u)\" {}", Quoted(path)), elsewhere]
+            }
+            Self::FoundDamaged { .. } => vec![to_type(&["list"])],
             Self::Held { path } => vec![format!("fuser -v {}", Quoted(path))],
             Self::Damaged { path, .. } => {
                 let folder = Quoted(path.parent().unwrap_or(Path::new("/")));

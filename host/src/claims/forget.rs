@@ -3,6 +3,7 @@
 use super::claim::Claim;
 use super::error::ClaimError;
 use super::id::LeaseId;
+use super::migrations::of_schema_1;
 use super::store::{Store, text};
 use crate::fault;
 use rusqlite::{OptionalExtension, params};

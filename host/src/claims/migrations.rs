@@ -38,14 +38,20 @@ const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 2] =
 
 /// Brings an older database, or a new one, to [`SCHEMA`].
 pub(super) fn migrate(database: &mut Connection) -> rusqlite::Result<()> {
+    migrate_to(database, SCHEMA)
+}
+
+/// The same, to this one.
+pub(super) fn migrate_to(database: &mut Connection, schema: i64) -> rusqlite::Result<()> {
     let transaction = database.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another command may have done it while this one waited.
     let found: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(usize::MAX)) {
+    let count = |schema: i64| usize::try_from(schema).unwrap_or(usize::MAX);
+    for step in STEPS.iter().take(count(schema)).skip(count(found)) {
         step(&transaction)?;
     }
-    if found < SCHEMA {
-        transaction.pragma_update(None, "user_version", SCHEMA)?;
+    if found < schema {
+        transaction.pragma_update(None, "user_version", schema)?;
     }
     transaction.commit()
 }

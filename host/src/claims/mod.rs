@@ -1,15 +1,17 @@
 //! Claims: the durable record of every lease, written before anything is done to a resource.
 //!
 //! [`claim`] says what a claim holds, [`stage`] where it can stand, [`life`] which events there are and
-//! where they lead: nothing else changes a claim. [`store`] keeps them in SQLite and fails with an
-//! [`error`], [`adopt`] stores those of what was there before, [`forget`] drops one, [`migrations`] brings an older
-//! database forward, [`reader`] looks at one without any effect, [`moment`] is a time that no set clock moves,
+//! where they lead: nothing else changes a claim. [`store`] keeps them in SQLite, in a private [`file`], and fails
+//! with an [`error`], [`adopt`] stores those of what was there before, [`forget`] drops one, [`migrations`] brings an
+//! older database forward, [`reader`] looks at one without any effect, [`salvage`] saves what can be read of a
+//! damaged one, with [`rows`], [`moment`] is a time that no set clock moves,
 //! [`holder`] tells whether somebody works with a lease right now, and [`id`] is what it is called. Nothing
 //! here talks to a provider or a box.
 
 mod adopt;
 mod claim;
 mod error;
+mod file;
 mod forget;
 mod holder;
 mod id;
@@ -17,6 +19,8 @@ mod life;
 mod migrations;
 mod moment;
 mod reader;
+mod rows;
+mod salvage;
 mod stage;
 mod store;
 
@@ -31,5 +35,6 @@ pub use moment::Moment;
 #[cfg(test)]
 pub(crate) use moment::skew;
 pub use reader::{Reader, Row};
+pub use salvage::Salvaged;
 pub use stage::{Stage, State};
 pub use store::Store;

@@ -5,18 +5,19 @@
 
 use super::claim::Claim;
 use super::error::ClaimError;
+use super::file::{check_files, check_log, create_private};
 use super::holder::Holder;
 use super::id::LeaseId;
 use super::life::Event;
 use super::migrations::{SCHEMA, migrate, of_schema_1};
+use super::salvage::{self, Salvaged};
 use crate::fault;
 use crate::places::private_folder;
 use crate::redact;
 use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, params};
-use std::fs::{self, File};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -31,15 +32,43 @@ pub struct Store {
     pub(super) database: Connection,
     pub(super) path: PathBuf,
     holders: PathBuf,
+    salvaged: Option<Salvaged>,
+    /// Nobody puts another database in its place meanwhile. Let go of after the connection.
+    _shared: Option<File>,
 }
 
 impl Store {
-    /// Opens, and at first use creates, `claims.db` in `state`.
+    /// Opens, and at first use creates, `claims.db` in `state`. Of a damaged one what can be read is
+    /// saved into a new one.
     pub fn open(state: &Path) -> Result<Self, ClaimError> {
         let folder = |source| ClaimError::Folder { path: state.to_owned(), source };
         private_folder(state).map_err(folder)?;
         let path = state.join("claims.db");
-        create_private(&path).map_err(|error| folder(error.into()))?;
+        let shared = salvage::share(state)?;
+        if !salvage::is_due(state) {
+            match Self::open_as_it_is(state, &path) {
+                Err(ClaimError::Damaged { .. }) => {}
+                opened => return Ok(Self { _shared: Some(shared), ..opened? }),
+            }
+        }
+        drop(shared);
+        let aside = salvage::salvage(state, &path)?;
+        let shared = Some(salvage::share(state)?);
+        let store = Self { _shared: shared, ..Self::open_as_it_is(state, &path)? };
+        let Some(aside) = aside else {
+            return Ok(store);
+        };
+        let count = store.rows("SELECT id, slug, record FROM claims", &[])?.len();
+        Ok(Self { salvaged: Some(Salvaged { aside, count }), ..store })
+    }
+
+    /// The same, whatever is wrong with it. For whoever holds a lock on it.
+    pub(super) fn open_as_it_is(state: &Path, path: &Path) -> Result<Self, ClaimError> {
+        let path = path.to_owned();
+        let folder =
+            |error: io::Error| ClaimError::Folder { path: state.to_owned(), source: error.into() };
+        create_private(&path).map_err(folder)?;
+        check_files(&path)?;
         check_log(&path)?;
         let wrap = |source| ClaimError::of_database(&path, source);
         let mut database = Connection::open(&path).map_err(wrap)?;
@@ -52,7 +81,14 @@ impl Store {
         if found < SCHEMA {
             migrate(&mut database).map_err(wrap)?;
         }
-        Ok(Self { database, path, holders: state.join("holders") })
+        let holders = state.join("holders");
+        Ok(Self { database, path, holders, salvaged: None, _shared: None })
+    }
+
+    /// What was saved of a damaged database when this was opened.
+    #[must_use]
+    pub fn salvaged(&self) -> Option<&Salvaged> {
+        self.salvaged.as_ref()
     }
 
     /// The state folder.
@@ -63,8 +99,10 @@ impl Store {
 
     /// Records a new claim. `false`: its id or slug is taken.
     pub fn insert(&mut self, claim: &Claim) -> Result<bool, ClaimError> {
+        let record = encode(claim)?;
         fault::point("claim.before.insert");
-        let inserted = insert_row(&self.database, claim, &self.path)?;
+        let inserted = insert_row(&self.database, claim, &record);
+        let inserted = inserted.map_err(|source| self.wrap(source))?;
         fault::point("claim.after.insert");
         Ok(inserted)
     }
@@ -185,7 +223,19 @@ impl Store {
     }
 
     pub(super) fn wrap(&self, source: rusqlite::Error) -> ClaimError {
-        ClaimError::of_database(&self.path, source)
+        wrap(&self.path, source)
+    }
+}
+
+/// What SQLite says while the database is used. Of one that is damaged, whoever opens it next saves
+/// what can be read.
+pub(super) fn wrap(path: &Path, source: rusqlite::Error) -> ClaimError {
+    match ClaimError::of_database(path, source) {
+        ClaimError::Damaged { path, source } => {
+            salvage::suspect(&path);
+            ClaimError::FoundDamaged { path, source }
+        }
+        other => other,
     }
 }
 
@@ -231,8 +281,8 @@ pub(super) fn text(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<S
 pub(super) fn insert_row(
     database: &Connection,
     claim: &Claim,
-    path: &Path,
-) -> Result<bool, ClaimError> {
+    record: &str,
+) -> rusqlite::Result<bool> {
     let inserted = database.execute(
         "INSERT OR IGNORE INTO claims
             (id, slug, state, revision, provider, repository, updated, record)
@@ -245,30 +295,10 @@ pub(super) fn insert_row(
             claim.provider,
             claim.repository.to_string_lossy(),
             claim.updated.to_string(),
-            encode(claim)?,
+            record,
         ],
-    );
-    Ok(inserted.map_err(|source| ClaimError::of_database(path, source))? == 1)
-}
-
-/// Makes an empty file that nobody else can read; SQLite gives its other files the same mode. A file
-/// that is there isn't touched.
-fn create_private(path: &Path) -> io::Result<()> {
-    match File::options().write(true).create_new(true).mode(0o600).open(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// SQLite takes an empty file for a new database and throws away the log beside it, which holds
-/// the claims of the last commands.
-fn check_log(path: &Path) -> Result<(), ClaimError> {
-    let length = |path: &Path| fs::metadata(path).map_or(0, |found| found.len());
-    if length(path) == 0 && length(&path.with_extension("db-wal")) > 0 {
-        let source = "it is empty, and its log isn't".into();
-        return Err(ClaimError::Damaged { path: path.to_owned(), source });
-    }
-    Ok(())
+    )?;
+    Ok(inserted == 1)
 }
 
 fn prepare(database: &mut Connection) -> rusqlite::Result<()> {
@@ -302,7 +332,7 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
-fn encode(claim: &Claim) -> Result<String, ClaimError> {
+pub(super) fn encode(claim: &Claim) -> Result<String, ClaimError> {
     serde_json::to_string(claim).map_err(|source| ClaimError::Unreadable {
         id: claim.id.to_string(),
         slug: claim.slug.clone(),

@@ -1,7 +1,7 @@
 //! `crabbox list`
 
 use super::{Shared, ago};
-use crate::claims::{Claim, Made, State, Store};
+use crate::claims::{Claim, Made, State};
 use crate::output::{CommandError, Printer, Table, to_type};
 use clap::Args;
 use serde_json::{Value, json};
@@ -20,7 +20,7 @@ pub(super) struct List {
 
 impl List {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
-        let store = Store::open(&shared.places()?.state)?;
+        let store = shared.store(&shared.places()?)?;
         let (claims, unreadable) = store.all(self.all)?;
         for error in unreadable {
             let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();

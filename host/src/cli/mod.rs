@@ -26,11 +26,11 @@ mod stop;
 mod usage;
 mod version;
 
-use crate::claims::Store;
+use crate::claims::{Salvaged, Store};
 use crate::config::{Flag, Flags, Settings, parse_duration};
 use crate::lease::Desk;
 use crate::log::{self, Keep, Wanted};
-use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed};
+use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed, human};
 use crate::places::Places;
 use crate::provider::exec;
 use crate::redact;
@@ -307,9 +307,21 @@ impl Shared {
         }
     }
 
+    /// The claims.
+    fn store(&self, places: &Places) -> Result<Store, CommandError> {
+        let store = Store::open(&places.state)?;
+        if let Some(Salvaged { aside, count }) = store.salvaged() {
+            let (claims, aside) = (human::count(*count as u64, "claim"), aside.display());
+            self.printer.warning(&format!(
+                "the claims database was damaged: {claims} could be saved; it is kept in `{aside}`"
+            ));
+        }
+        Ok(store)
+    }
+
     /// The claims and the providers.
     fn desk(&self, places: &Places, settings: &Settings) -> Result<Desk, CommandError> {
-        let store = Store::open(&places.state)?;
+        let store = self.store(places)?;
         let desk = Desk::new(store, self.registry(settings), self.printer);
         Ok(desk.with_in_process(settings.in_process.clone()))
     }

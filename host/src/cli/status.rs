@@ -2,7 +2,7 @@
 
 use super::list::to_json;
 use super::{Shared, ago};
-use crate::claims::{Claim, Store};
+use crate::claims::Claim;
 use crate::output::{CommandError, Exit, to_type, visible, wrap};
 use clap::Args;
 use serde_json::json;
@@ -20,7 +20,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
-        let store = Store::open(&shared.places()?.state)?;
+        let store = shared.store(&shared.places()?)?;
         let found = match store.find(&self.id)? {
             // One that is over leaves its slug to the next one.
             None => store.all(true)?.0.into_iter().find(|claim| claim.slug == self.id),

@@ -149,10 +149,8 @@ impl Audit {
             let message = format!("the audit log `{}` can't be written", path.display());
             return Err(CommandError::failed(message)
                 .because(error)
-                .hint(to_type(&["doctor"]))
-                .hint(
-                    "nothing new is begun that can't be noted; `--state-dir DIR` puts it elsewhere",
-                ));
+                .note("nothing new is begun that can't be noted")
+                .hint(to_type(&["doctor"])));
         }
         self.warn(&error);
         Ok(begun)

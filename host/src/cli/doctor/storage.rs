@@ -82,8 +82,11 @@ fn absent(id: &str, folder: &Path) -> Check {
 pub(super) fn claims(state: &Path) -> Vec<Check> {
     let id = "claims";
     let path = state.join("claims.db");
-    // The boxes that are recorded there would be forgotten: a copy is kept.
-    let aside = || format!("mv {} {}.damaged", Quoted(&path), Quoted(&path));
+    // Whoever opens it next saves what can be read, and keeps the damaged files.
+    let aside = || {
+        let mark = Quoted(&state.join("claims.db-damaged")).to_string();
+        format!("touch {mark} && {}", to_type(&["list"]))
+    };
     let reader = match Reader::open(state) {
         Ok(Some(reader)) => reader,
         Ok(None) => return vec![pass(id, "none are recorded yet")],
