@@ -81,7 +81,8 @@ fn names(claim: &Claim, owned: &Owned) -> bool {
     claim.made().is_some_and(|made| {
         let elsewhere = |scope: &_| *scope != owned.scope.deployment;
         let deployment = made.scope.as_ref().map(|scope| &scope.deployment);
-        made.is(&owned.resource()) && !deployment.is_some_and(elsewhere)
+        let may_be = made.id.as_ref().map_or(made.name == owned.name, |id| *id == owned.id);
+        may_be && !deployment.is_some_and(elsewhere)
     })
 }
 
@@ -145,7 +146,7 @@ mod tests {
         assert!(store.claimant("local", &owned("1")).expect("asks").is_some());
         assert_eq!(store.claimant("desk", &owned("1")).expect("asks"), None);
         let run = LastRun::new("run_1".to_owned());
-        let leased = Event::Leased { owned: owned("1"), way: way(), run };
+        let leased = Event::Leased { owned: owned("1"), way: way(), run, deadline: None };
         store.transition(&mut made, &leased).expect("leases");
         assert!(store.claimant("local", &owned("1")).expect("asks").is_some());
         assert_eq!(store.claimant("local", &owned("2")).expect("asks"), None);
