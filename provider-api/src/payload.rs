@@ -105,6 +105,10 @@ pub struct LeaseRequest {
     pub lease: String,
     /// The lease's slug, such as `amber-crab`.
     pub slug: String,
+    /// What to call the resource, where the manifest has `[names]`: it keeps to them, is the same in
+    /// each call for this lease, and its last 12 characters tell it from all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// When the resource should end by itself: milliseconds since 1970, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<u64>,

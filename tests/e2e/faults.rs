@@ -102,7 +102,13 @@ impl Place {
     fn names(&self) -> Vec<String> {
         let name = |path: &PathBuf| {
             let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            name[name.find("cbx_").expect("a lease id")..].to_owned()
+            // The desk's are whole, and called as the claim says.
+            let at = if self.provider == Provider::Desk {
+                0
+            } else {
+                name.find("cbx_").expect("a lease id")
+            };
+            name[at..].to_owned()
         };
         self.boxes().iter().map(name).collect()
     }

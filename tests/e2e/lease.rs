@@ -97,7 +97,8 @@ fn what_a_failed_lease_has_made_is_parked_and_never_used() {
     assert!(ran.stderr.contains("error: desk: the machine smokes"), "{}", ran.stderr);
     let failed = desk.world.leases(&[]).remove(0);
     assert_eq!(failed["state"], "failed");
-    let said = format!("what it made (`{}`) is parked", failed["id"].as_str().expect("an id"));
+    let made = failed["resource"]["name"].as_str().expect("a name");
+    let said = format!("what it made (`{made}`) is parked");
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
     desk.mood("");
     // Parking it again changes nothing.
@@ -122,8 +123,8 @@ fn a_roll_back_that_proves_nothing_says_so_and_can_be_finished() {
     let ran = desk.run(&["--", "true"]);
     assert_eq!(ran.code, 125);
     let failed = desk.world.leases(&[]).remove(0);
-    let id = failed["id"].as_str().expect("an id");
-    let said = format!("`{id}` may be left at the provider: its resource can't be seen");
+    let made = failed["resource"]["name"].as_str().expect("a name");
+    let said = format!("`{made}` may be left at the provider: its resource can't be seen");
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
     assert!(!ran.stderr.contains("is parked"), "{}", ran.stderr);
     let next = format!(" stop {} --delete\n", slug(&failed));
@@ -132,7 +133,7 @@ fn a_roll_back_that_proves_nothing_says_so_and_can_be_finished() {
     desk.mood("");
     let stopped = desk.crabbox(&["stop", slug(&failed), "--delete", "--yes"]);
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
-    assert!(!desk.world.root().join("desk").join(id).exists());
+    assert!(!desk.world.root().join("desk").join(made).exists());
     assert!(desk.world.leases(&[]).is_empty());
 }
 

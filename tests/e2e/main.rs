@@ -32,6 +32,7 @@ mod logs;
 mod manifests;
 mod meant;
 mod misbehaving;
+mod names;
 mod output;
 mod owners;
 mod place;

@@ -20,7 +20,8 @@ Lists add up: each layer adds to those below it.
 
 `[provider.NAME]` holds a provider's own settings, which its manifest declares: see
 [Settings of providers](settings.md). They don't add up. One key there is crabbox's: `isolation`, in the user's file
-alone, is `process`, or `none` for [debugging a provider](../explanation/isolation.md#without-isolation).
+alone, is `process`, or `none` for [debugging a provider](../explanation/isolation.md#without-isolation). Where crabbox
+chooses [the names of boxes](manifest.md#names), `prefix` is what they begin with.
 
 Patterns in a file `.crabboxignore` at the root of the repository work like `sync.exclude`.
 

@@ -28,6 +28,8 @@ pub struct Wanted {
     pub settings: Settings,
     /// Digest of those that shape a resource; `None`: nobody knows which they are.
     pub profile: Option<String>,
+    /// What the name of a new resource begins with, where the host makes it.
+    pub prefix: Option<String>,
     /// What becomes of a new resource at its end.
     pub release: ReleaseAction,
     /// A new lease stays ready after each run.

@@ -5,7 +5,7 @@ use super::answer::{no_endpoint, reachable, why_not};
 use super::audit::Action;
 use super::desk::{Clerk, Desk};
 use super::extend::to_wire;
-use super::names::{random_bits, slug};
+use super::names::{random_bits, resource_name, slug};
 use crate::claims::{Claim, Ending, Event, Holder, LastRun, LeaseId, Made, Moment};
 use crate::output::CommandError;
 use crate::provider::Provider;
@@ -26,7 +26,7 @@ impl Desk {
         for tried in 0..NAMES {
             let id = LeaseId::from_bits(random_bits());
             let slug = slug(random_bits(), tried);
-            let claim = new_claim(id, slug, wanted, provider.version());
+            let claim = new_claim(id, slug, wanted, &provider);
             // The lock comes first, so that nobody takes the claim for an abandoned one.
             let _section = self.working.begin();
             let Ok(holder) = self.store.hold(&claim.id)? else {
@@ -56,6 +56,7 @@ impl Desk {
         let request = LeaseRequest {
             lease: claim.id.to_string(),
             slug: claim.slug.clone(),
+            name: Some(claim.name.clone()).filter(|name| !name.is_empty()),
             deadline: deadline.as_ref().filter(|_| own.is_some()).and_then(to_wire),
             exclude: Vec::new(),
             settings: settings.clone(),
@@ -150,10 +151,14 @@ impl Desk {
     }
 }
 
-fn new_claim(id: LeaseId, slug: String, wanted: &Wanted, version: &str) -> Claim {
+fn new_claim(id: LeaseId, slug: String, wanted: &Wanted, provider: &Provider) -> Claim {
     let mut claim = Claim::new(id, slug);
+    if let Some(rules) = provider.names() {
+        let prefix = wanted.prefix.clone().unwrap_or_else(|| rules.default_prefix());
+        claim.name = resource_name(rules, &prefix, &claim.slug, &claim.id);
+    }
     claim.provider.clone_from(&wanted.provider);
-    version.clone_into(&mut claim.provider_version);
+    provider.version().clone_into(&mut claim.provider_version);
     claim.ending = Ending::from(wanted.release);
     claim.keep = wanted.keep;
     claim.repository.clone_from(&wanted.repository);

@@ -8,7 +8,7 @@ use super::stop::Stop;
 use crate::fault;
 use crate::redact;
 use crate::registry::Library;
-use crabbox_provider_api::manifest::{Deadline, Deadlines, Manifest, Settles};
+use crabbox_provider_api::manifest::{Deadline, Deadlines, Manifest, Names, Settles};
 use crabbox_provider_api::payload::{
     Checkpoint, Diagnosis, DoctorRequest, ExtendRequest, Extended, Inventory, LeaseRequest, Leased,
     ListRequest, ReleaseRequest, Released, Resolution, ResolveRequest,
@@ -71,6 +71,7 @@ pub struct Provider {
     deadlines: Deadlines,
     own_deadline: Option<Deadline>,
     settles: Settles,
+    names: Option<Names>,
     /// Its settings that are secrets.
     secrets: Vec<String>,
     runtime: Box<dyn Runtime>,
@@ -88,6 +89,7 @@ pub fn open(library: &Library, options: &Options) -> Result<Provider, ProviderEr
         deadlines: library.manifest.deadlines.clone(),
         own_deadline: library.manifest.deadline.clone(),
         settles: library.manifest.settles,
+        names: library.manifest.names.clone(),
         secrets: secrets(&library.manifest),
         runtime,
     })
@@ -138,6 +140,7 @@ impl Provider {
             deadlines: Deadlines::default(),
             own_deadline: None,
             settles: Settles::default(),
+            names: None,
             secrets: Vec::new(),
             runtime,
         }
@@ -159,6 +162,12 @@ impl Provider {
     #[must_use]
     pub fn settles(&self) -> Duration {
         self.settles.0
+    }
+
+    /// How its resources may be called, if the host is to name them.
+    #[must_use]
+    pub fn names(&self) -> Option<&Names> {
+        self.names.as_ref()
     }
 
     /// Lists what could be ours: asks for page after page until the end, all within `longest`. A list

@@ -10,10 +10,12 @@
 
 mod deadline;
 mod deadlines;
+mod names;
 pub mod settings;
 
 pub use deadline::Deadline;
 pub use deadlines::{Deadlines, Limit, Settles};
+pub use names::{Alphabet, Names, NamesProblem};
 pub use settings::{Affects, Repository, Setting, SettingProblem, Type};
 
 use semver::{Version, VersionReq};
@@ -62,6 +64,9 @@ pub struct Manifest {
     /// The deadline that it puts on resources itself, if it does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<Deadline>,
+    /// How its resources may be called, if the host is to name them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub names: Option<Names>,
     /// The settings under `[provider.NAME]`.
     #[serde(default)]
     pub settings: BTreeMap<String, Setting>,
@@ -97,6 +102,9 @@ pub enum ManifestError {
     /// A setting that is crabbox's own in every provider's table.
     #[error("`{0}` can't be a provider's setting: it is crabbox's own")]
     OwnSetting(&'static str),
+    /// Rules for names that can't be.
+    #[error("the names can't be: {0}")]
+    Names(#[from] NamesProblem),
     /// Keys that mean nothing, where that is an error.
     #[error("the manifest has keys that mean nothing: `{}`", .0.join("`, `"))]
     Unknown(Vec<String>),
@@ -189,9 +197,20 @@ impl Manifest {
         if manifest.settings.contains_key("isolation") {
             return Err(ManifestError::OwnSetting("isolation"));
         }
+        manifest.take_names()?;
         settings::check(&manifest.name, &manifest.settings)?;
         manifest.unknown = unknown;
         Ok(manifest)
+    }
+
+    /// Where there are rules for names, how these begin is a setting as any other.
+    fn take_names(&mut self) -> Result<(), NamesProblem> {
+        let Some(names) = &self.names else { return Ok(()) };
+        names.check()?;
+        match self.settings.insert(Names::SETTING.to_owned(), names.setting()) {
+            Some(_) => Err(NamesProblem::Setting),
+            None => Ok(()),
+        }
     }
 
     /// Reads the text of a `provider.toml`, as its author wants it read: a key that means nothing
@@ -199,6 +218,9 @@ impl Manifest {
     pub fn parse_strictly(text: &str) -> Result<Self, ManifestError> {
         let manifest = Self::parse(text)?;
         settings::check_strictly(&manifest.settings)?;
+        if manifest.names.as_ref().is_some_and(|names| names.alphabet == Alphabet::Unknown) {
+            return Err(NamesProblem::Alphabet.into());
+        }
         if manifest.unknown.is_empty() {
             Ok(manifest)
         } else {
@@ -340,6 +362,7 @@ mod tests {
             "environment = ['HOME']",
             "environment = { HOME = 1 }",
             "deadlines = '5m'",
+            "names = 'dns'",
             "settings = []",
             "settings = { a = 'string' }",
             "settings = { a = {} }",

@@ -4,7 +4,7 @@ use super::super::Shared;
 use super::super::config::{origin_to_json, read, refuse_others};
 use super::library_of;
 use crate::config::{Found, Layers};
-use crate::output::{CommandError, Table, visible};
+use crate::output::{CommandError, Table, human, visible};
 use crate::registry::Library;
 use clap::Args;
 use crabbox_provider_api::manifest::{Manifest, Setting};
@@ -106,6 +106,7 @@ fn about(library: &Library, digest: &str) -> String {
         ("capabilities", capabilities.join(", ")),
         ("deadlines", deadlines(&library.manifest)),
         ("own deadline", own_deadline(&library.manifest)),
+        ("names", names(&library.manifest)),
         ("licence", license.clone()),
         ("homepage", homepage.clone()),
         ("found in", library.source.as_str().to_owned()),
@@ -133,6 +134,14 @@ fn own_deadline(manifest: &Manifest) -> String {
     let all = all.map(|(word, limit)| format!("{word} {}", limit.as_str().unwrap_or_default()));
     let all = all.collect::<Vec<_>>().join(", ");
     if all.is_empty() { "yes".to_owned() } else { all }
+}
+
+/// How its resources may be called.
+fn names(manifest: &Manifest) -> String {
+    let Some(names) = &manifest.names else { return String::new() };
+    let alphabet = json!(names.alphabet);
+    let alphabet = alphabet.as_str().unwrap_or_default();
+    format!("{alphabet}, at most {}", human::count(names.max.into(), "byte"))
 }
 
 fn to_json(library: &Library, digest: &str, settings: &BTreeMap<&String, Option<Found>>) -> Value {
@@ -168,6 +177,7 @@ fn to_json(library: &Library, digest: &str, settings: &BTreeMap<&String, Option<
         "deadlines": manifest.deadlines,
         "deadline": manifest.deadline,
         "settles": manifest.settles,
+        "names": manifest.names,
         "environment": environment,
         "settings": settings,
         "source": library.source.as_str(),

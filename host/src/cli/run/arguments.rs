@@ -216,6 +216,7 @@ impl Run {
             provider: settings.provider.clone(),
             settings: settings.provider_settings.handed.clone(),
             profile: settings.provider_settings.profile.clone(),
+            prefix: settings.provider_settings.prefix.clone(),
             release: settings.release,
             keep: self.keep,
             ttl: settings.ttl,

@@ -12,7 +12,7 @@ use crate::config::layers::{FILES, Layers, Origin};
 use crate::config::policy::{Bound, Enforcement};
 use crate::config::trust::{Request, TrustProblem};
 use crabbox_provider_api::manifest::settings::{flag, key, variable};
-use crabbox_provider_api::manifest::{Manifest, Setting};
+use crabbox_provider_api::manifest::{Manifest, Names, Setting};
 use std::env;
 use std::path::{Path, PathBuf};
 
@@ -44,6 +44,8 @@ struct Walk<'a> {
     provider: &'a str,
     name: &'a str,
     setting: &'a Setting,
+    /// What it must keep to, if it is what names begin with.
+    names: Option<&'a Names>,
     here: PathBuf,
     chain: Chain,
 }
@@ -58,6 +60,7 @@ impl Layers {
             provider: &manifest.name,
             name,
             setting,
+            names: manifest.names.as_ref().filter(|_| name == Names::SETTING),
             here: env::current_dir().unwrap_or_default(),
             chain: Chain::default(),
         };
@@ -77,6 +80,13 @@ impl Layers {
 
 impl Walk<'_> {
     fn take(&mut self, value: Result<Value, Wrong>, origin: Origin, place: Place) {
+        let value = match (value, self.names) {
+            (Ok(Value::Text(text)), Some(names)) => {
+                let prefix = names.prefix(&text).map(Value::Text);
+                prefix.ok_or_else(|| Wrong::no_prefix(self.setting, &text, names))
+            }
+            (value, _) => value,
+        };
         match value {
             Ok(value) => self.chain.found.push(Found { value, origin }),
             Err(wrong) => self.refuse(place, wrong.of(key(self.provider, self.name))),

@@ -8,7 +8,7 @@ use crate::config::error::{ConfigError, Place};
 use crate::config::layers::Layers;
 use crate::config::layers::Origin;
 use crabbox_provider_api::manifest::settings::{flag, key};
-use crabbox_provider_api::manifest::{Affects, Manifest, Setting};
+use crabbox_provider_api::manifest::{Affects, Manifest, Names, Setting};
 use crabbox_provider_api::payload::Settings;
 use crabbox_wire::tree::Hash;
 use std::collections::BTreeMap;
@@ -21,6 +21,8 @@ pub struct ProviderSettings {
     /// Digest of those that shape the resource; `None` where nobody knows which they are, since
     /// the provider isn't here.
     pub profile: Option<String>,
+    /// What the names of new resources begin with, where the host makes them.
+    pub prefix: Option<String>,
 }
 
 impl Layers {
@@ -39,6 +41,7 @@ pub(in crate::config) fn hold(
     manifest: &Manifest,
 ) -> (ProviderSettings, Vec<ConfigError>) {
     let mut handed = Settings::default();
+    let mut prefix = None;
     let mut shaping = BTreeMap::new();
     let mut errors = strays(manifest);
     let mut missing = Vec::new();
@@ -53,6 +56,10 @@ pub(in crate::config) fn hold(
             continue;
         };
         let Found { value, origin } = found;
+        if manifest.names.is_some() && name == Names::SETTING {
+            prefix = Some(value.text());
+            continue;
+        }
         let value = match value {
             Value::Unread(source) => match source.read(&key(&manifest.name, name)) {
                 Ok(secret) => Value::Secret(secret).handed(),
@@ -70,7 +77,7 @@ pub(in crate::config) fn hold(
     }
     // What is wrong is more worth knowing than what is left out.
     errors.extend(missing);
-    (ProviderSettings { handed, profile: Some(digest(&shaping)) }, errors)
+    (ProviderSettings { handed, profile: Some(digest(&shaping)), prefix }, errors)
 }
 
 /// A setting that nothing says anything of, and without which nothing works.

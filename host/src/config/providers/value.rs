@@ -5,7 +5,7 @@ use super::secrets::Source;
 use super::text::{entry, list, map, resolve};
 use crate::config::value::{duration_text, parse_duration};
 use crate::redact::Secret;
-use crabbox_provider_api::manifest::{Setting, Type};
+use crabbox_provider_api::manifest::{Names, Setting, Type};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
@@ -62,6 +62,12 @@ impl Wrong {
     /// What should name the file of a secret doesn't.
     pub(super) fn no_file(setting: &Setting) -> Self {
         Self { expected: "the path of a file".to_owned(), ..Self::new(setting, "") }
+    }
+
+    /// No name can begin with it.
+    pub(super) fn no_prefix(setting: &Setting, text: &str, names: &Names) -> Self {
+        let expected = names.expected_prefix();
+        Self { expected, ..Self::new(setting, format!("`{text}`")) }
     }
 
     /// For the setting of this whole name.

@@ -147,6 +147,7 @@ fn wanted(checkout: bool, keep: bool, fresh: bool, release: ReleaseAction) -> Wa
         provider: "model".to_owned(),
         settings: Settings::default(),
         profile: None,
+        prefix: None,
         release,
         keep,
         ttl: Duration::from_hours(8),
