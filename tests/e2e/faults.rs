@@ -218,6 +218,20 @@ const SCENES: &[Scene] = &[
         mend: NO_CHANGE,
     },
     Scene {
+        name: "a warm-up",
+        usual: true,
+        prepare: NO_CHANGE,
+        command: |_| words("warmup --slug warm"),
+        mend: NO_CHANGE,
+    },
+    Scene {
+        name: "a second warm-up",
+        usual: true,
+        prepare: |place| assert_eq!(place.crabbox(&["warmup"]).code, 0),
+        command: |_| words("warmup"),
+        mend: NO_CHANGE,
+    },
+    Scene {
         name: "a run whose box is gone",
         usual: false,
         prepare: |place| {

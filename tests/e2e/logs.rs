@@ -150,7 +150,7 @@ fn a_log_file_is_private_and_goes_on_where_it_ended() {
     assert_eq!(fs::metadata(&file).expect("looks").permissions().mode() & 0o777, 0o600);
     for part in [
         " DEBUG command{name=run} crabbox::cli: begins\n",
-        "  INFO scan crabbox::cli::run::execute: took 0.",
+        "  INFO scan crabbox::cli::order::execute: took 0.",
         "  INFO acquire:hook{provider=desk name=lease} crabbox::provider::hooks: took 0.",
         " DEBUG acquire crabbox::claims::store: ",
         // What was printed is in it, too.

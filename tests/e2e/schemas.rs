@@ -64,6 +64,8 @@ fn every_document_keeps_to_its_schema() {
     };
     check("list", &["list"]);
     check("run", &["run", "--", "true"]);
+    check("warmup", &["warmup"]);
+    check("failure", &["warmup", "--slug", "@"]);
     check("run", &["run", "--keep", "--shell", "kill -9 $$"]);
     check("failure", &["run", "--", "no-such-program"]);
     check("failure", &["run", "--no-such-flag"]);

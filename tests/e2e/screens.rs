@@ -65,6 +65,22 @@ fn runs() {
 }
 
 #[test]
+fn warm_ups() {
+    let world = World::new();
+    let mut screen = Screen::new(&world);
+    screen.types(&["warmup", "--slug", "Fix-42"]);
+    screen.types(&["warmup"]);
+    screen.types(&["run", "--", "true"]);
+    screen.types(&["warmup", "--fresh", "--slug", "fix-42"]);
+    screen.types(&["warmup", "--slug", "größe"]);
+    screen.types(&["warmup", "--idle", "0s"]);
+    screen.types(&["stop", "fix-42"]);
+    screen.types(&["warmup", "-q"]);
+    screen.types(&["run", "--slug", "cbx_0123456789ab", "--", "true"]);
+    compare("warm_ups", &screen);
+}
+
+#[test]
 fn many_files() {
     let world = World::new();
     for number in 0..1234 {

@@ -10,14 +10,14 @@ use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Stdio};
 
 /// A run that has got as far as its command, and goes on until its world is told to `go`.
-struct Running {
+pub(crate) struct Running {
     child: Child,
-    slug: String,
+    pub(crate) slug: String,
     go: PathBuf,
 }
 
 impl Running {
-    fn on(world: &World, more: &[&str]) -> Self {
+    pub(crate) fn on(world: &World, more: &[&str]) -> Self {
         let go = world.root().join(format!("go-{}", crabbox::lease::random_bits()));
         let line = format!("echo up; while [ ! -e '{}' ]; do sleep 0.02; done", go.display());
         let words = [&["run", "-q"], more, &["--shell", &line]].concat();
@@ -34,7 +34,7 @@ impl Running {
         format!("crabbox (process {}) on {machine}", self.child.id())
     }
 
-    fn end(mut self) {
+    pub(crate) fn end(mut self) {
         fs::write(self.go, "").expect("a file");
         assert!(self.child.wait().expect("ends").success());
     }

@@ -18,8 +18,8 @@ pub enum Event {
         owned: Owned,
         /// The way to it.
         way: Way,
-        /// What for.
-        run: LastRun,
+        /// What for, if it is for a run.
+        run: Option<LastRun>,
         /// Until when it may stay.
         deadline: Option<Moment>,
     },
@@ -41,8 +41,8 @@ pub enum Event {
     Take {
         /// What the provider has just vouched for. `None`: the claim knows the way.
         found: Option<(Owned, Way)>,
-        /// What for.
-        run: LastRun,
+        /// What for, if it is for a run.
+        run: Option<LastRun>,
         /// Until when the box may stay, where the claim doesn't say, or where it was started just now.
         deadline: Option<Moment>,
     },
@@ -290,13 +290,14 @@ impl Claim {
         let stage = next(self, event, now).map_err(refused)?;
         let mut claim = Self { stage, revision: self.revision + 1, updated: now, ..self.clone() };
         match event {
+            // Nothing can have run on what is there only now.
             Event::Leased { run, deadline, .. } => {
-                claim.run = Some(run.clone());
+                claim.run.clone_from(run);
                 claim.deadline.clone_from(deadline);
             }
             Event::Start { deadline } => claim.deadline.clone_from(deadline),
             Event::Take { found, run, deadline } => {
-                claim.run = Some(run.clone());
+                claim.run = run.clone().or(claim.run);
                 if found.is_some() {
                     claim.trouble = None;
                     claim.deadline = later(claim.deadline.as_ref(), deadline.as_ref());
@@ -465,13 +466,13 @@ pub(super) mod tests {
         let machine = Machine { machine_id: String::new(), boot_id: String::new() };
         vec![
             Event::Checkpoint(owned(id).into()),
-            Event::Leased { owned: owned(id), way: way(), run: run(), deadline: None },
+            Event::Leased { owned: owned(id), way: way(), run: Some(run()), deadline: None },
             Event::LeaseFailed { left: None, why: why() },
             Event::LeaseFailed { left: Some(owned(id).into()), why: why() },
             Event::Nothing,
             Event::Start { deadline: None },
-            Event::Take { found: None, run: run(), deadline: None },
-            Event::Take { found: found(), run: run(), deadline: None },
+            Event::Take { found: None, run: Some(run()), deadline: None },
+            Event::Take { found: found(), run: Some(run()), deadline: None },
             Event::Note { machine, marker: String::new() },
             Event::Free { keep: false, idle_until: None, run_is_over: true },
             Event::Unproven { why: why() },
@@ -651,13 +652,27 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn whoever_runs_nothing_leaves_the_last_run_in_the_claim() {
+        let now = Timestamp::UNIX_EPOCH;
+        let ready = Stage::Ready { owned: owned("1"), way: Some(way()), idle_until: None };
+        let ready = Claim { run: Some(run()), ..claim(ready) };
+        let take = Event::Take { found: None, run: None, deadline: None };
+        let taken = ready.after(&take, now).expect("takes");
+        assert_eq!(taken.run, Some(run()), "its end may not have been seen");
+        let made = Some(owned("1").into());
+        let leasing = Claim { run: Some(run()), ..claim(Stage::Leasing { made }) };
+        let leased = Event::Leased { owned: owned("1"), way: way(), run: None };
+        assert_eq!(leasing.after(&leased, now).expect("leases").run, None, "it never began");
+    }
+
+    #[test]
     fn an_ordinary_claim_becomes_kept_only_by_asking_and_ordinary_again_by_letting_go() {
         let busy = claim(Stage::Busy { owned: owned("1"), way: way() });
         let free = |keep| Event::Free { keep, idle_until: None, run_is_over: true };
         let now = Timestamp::UNIX_EPOCH;
         assert!(!busy.after(&free(false), now).expect("frees").keep);
         let kept = busy.after(&free(true), now).expect("frees");
-        let take = Event::Take { found: None, run: run(), deadline: None };
+        let take = Event::Take { found: None, run: Some(run()), deadline: None };
         let again = kept.after(&take, now).expect("takes");
         assert!(again.after(&free(false), now).expect("frees").keep);
         let action = ReleaseAction::Park;

@@ -356,7 +356,7 @@ mod tests {
     }
 
     fn leased() -> Event {
-        let run = LastRun::new("run_1".to_owned());
+        let run = Some(LastRun::new("run_1".to_owned()));
         Event::Leased { owned: owned("1"), way: way(), run, deadline: None }
     }
 

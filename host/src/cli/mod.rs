@@ -17,6 +17,7 @@ mod init;
 mod interrupts;
 mod list;
 mod onlooker;
+mod order;
 mod provider;
 mod run;
 mod settings;
@@ -25,6 +26,7 @@ mod stay;
 mod stop;
 mod usage;
 mod version;
+mod warmup;
 
 use crate::claims::{Salvaged, Store};
 use crate::config::{Flag, Flags, Settings, parse_duration};
@@ -101,6 +103,7 @@ struct Common {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Warmup(warmup::Warmup),
     List(list::List),
     Status(status::Status),
     Extend(extend::Extend),
@@ -178,9 +181,12 @@ impl Command {
     /// not push away the log of what is looked for.
     fn log(&self, shared: &Shared) -> Result<(), CommandError> {
         let keeps = match self {
-            Self::Run(_) | Self::Extend(_) | Self::Stop(_) | Self::Adopt(_) | Self::Forget(_) => {
-                true
-            }
+            Self::Run(_)
+            | Self::Warmup(_)
+            | Self::Extend(_)
+            | Self::Stop(_)
+            | Self::Adopt(_)
+            | Self::Forget(_) => true,
             Self::Provider(provider) => provider.changes(),
             _ => false,
         };
@@ -205,6 +211,7 @@ impl Command {
     fn span(&self) -> Span {
         let name = match self {
             Self::Run(_) => "run",
+            Self::Warmup(_) => "warmup",
             Self::List(_) => "list",
             Self::Status(_) => "status",
             Self::Extend(_) => "extend",
@@ -248,6 +255,7 @@ impl Command {
         let result = match self {
             // Its codes are the program's.
             Self::Run(run) => return run.execute(shared),
+            Self::Warmup(warmup) => return warmup.execute(shared),
             Self::List(list) => list.execute(shared).map(|()| Exit::Ok),
             Self::Status(status) => status.execute(shared).map(|()| Exit::Ok),
             Self::Extend(extend) => extend.execute(shared).map(|()| Exit::Ok),

@@ -5,6 +5,7 @@ use super::audit::Action;
 use super::desk::Desk;
 use super::look::Onlooker;
 use super::profile;
+use super::slug::Slug;
 use crate::claims::{Claim, Ending, Event, Holder, LastRun, Moment, Owned, State, Way};
 use crate::output::{CommandError, Exit, Progress, Typed, to_type};
 use crate::provider::Provider;
@@ -38,12 +39,25 @@ pub struct Wanted {
     pub ttl: Duration,
     /// Never reuse a lease.
     pub fresh: bool,
+    /// The name of a new lease, or of the checkout's own that has it already.
+    pub slug: Option<Slug>,
     /// Only this lease: its id or slug.
     pub id: Option<String>,
-    /// Wait for that one while another command uses it.
-    pub wait: bool,
-    /// The run that the box is for: in the claim before anything of it starts.
-    pub run: String,
+    /// What is done while another command uses the box.
+    pub in_use: InUse,
+    /// The run that the box is for, if it is for one: in the claim before anything of it starts.
+    pub run: Option<String>,
+}
+
+/// What is done while another command uses the box that would be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InUse {
+    /// It is waited for.
+    Wait,
+    /// Another is leased, if the checkout's own would do; one that was asked for by its name is waited for.
+    Another,
+    /// Nothing: that is an error, if it was asked for by its id.
+    Refuse,
 }
 
 /// How a box was come by: decides who lets go of it.
@@ -69,7 +83,7 @@ pub struct Held {
 }
 
 /// What came of a claim whose lock was had.
-enum Taken {
+pub(super) enum Taken {
     /// Its box is held.
     Held(Box<Held>),
     /// It has no box any more.
@@ -84,6 +98,10 @@ impl Desk {
         if let Some(reference) = &wanted.id {
             return self.acquire_named(reference, wanted);
         }
+        if let Some(slug) = &wanted.slug {
+            let held = self.acquire_by_slug(slug, wanted)?;
+            return held.map_or_else(|| self.lease_new(wanted), Ok);
+        }
         let _getting = self.getting(wanted);
         let mut in_use = None;
         for candidate in self.candidates(wanted)? {
@@ -91,7 +109,7 @@ impl Desk {
             let holder = match self.store.hold(&candidate.id)? {
                 Ok(holder) => holder,
                 Err(by) => {
-                    in_use.get_or_insert((candidate.slug, by));
+                    in_use.get_or_insert((candidate, by));
                     continue;
                 }
             };
@@ -101,7 +119,14 @@ impl Desk {
                 Taken::Gone => {}
             }
         }
-        if let Some((slug, by)) = in_use {
+        if let Some((own, _)) = in_use.as_ref().filter(|_| wanted.in_use == InUse::Wait) {
+            let holder = self.wait_for(own)?;
+            match self.take(own, holder, wanted)? {
+                Taken::Held(held) => return Ok(*held),
+                Taken::LeftAlone(why) => self.say_left_alone(own, &why),
+                Taken::Gone => {}
+            }
+        } else if let Some((Claim { slug, .. }, by)) = in_use {
             self.printer.phase(&format!(
                 "`{slug}` is in use by {by}: another box is leased; `--id {slug}` waits for it"
             ));
@@ -123,7 +148,7 @@ impl Desk {
         let claim = self.find(reference)?;
         let holder = match self.store.hold(&claim.id)? {
             Ok(holder) => holder,
-            Err(_) if wanted.wait => self.wait_for(&claim)?,
+            Err(_) if wanted.in_use != InUse::Refuse => self.wait_for(&claim)?,
             Err(by) => {
                 let slug = &claim.slug;
                 let message = format!("`{slug}` is in use by {by}");
@@ -139,7 +164,7 @@ impl Desk {
         explicitly(taken, &claim)
     }
 
-    fn getting(&self, wanted: &Wanted) -> Progress {
+    pub(super) fn getting(&self, wanted: &Wanted) -> Progress {
         self.printer.progress(format!("getting a box from {}", wanted.provider))
     }
 
@@ -187,7 +212,7 @@ impl Desk {
     }
 
     /// Takes the box of a claim, if it can be had.
-    fn take(
+    pub(super) fn take(
         &mut self,
         listed: &Claim,
         holder: Holder,
@@ -247,6 +272,7 @@ impl Desk {
         match self.reconnect(claim, holder, wanted)? {
             Taken::Held(again) => Ok(Held { how, ..*again }),
             taken if wanted.id.is_some() => explicitly(taken, &before),
+            taken @ Taken::LeftAlone(_) if wanted.slug.is_some() => explicitly(taken, &before),
             taken => {
                 if let Taken::LeftAlone(why) = taken {
                     self.say_left_alone(&before, &why);
@@ -392,17 +418,18 @@ pub(super) fn question(
 
 /// This command takes the box.
 fn take(found: Option<(Owned, Way)>, wanted: &Wanted) -> Event {
-    let run = LastRun::new(wanted.run.clone());
+    let run = wanted.run.clone().map(LastRun::new);
     Event::Take { found, run, deadline: Moment::after(wanted.ttl) }
 }
 
-/// The same run on a box of its own.
-fn fresh() -> String {
-    Typed::here().without("--id").with_switch("--fresh").to_string()
+/// The same line for a box of its own.
+#[must_use]
+pub fn fresh() -> String {
+    Typed::here().without("--id").without("--slug").with_switch("--fresh").to_string()
 }
 
 /// A lease that was asked for by its name is this one or none.
-fn explicitly(taken: Taken, claim: &Claim) -> Result<Held, CommandError> {
+pub(super) fn explicitly(taken: Taken, claim: &Claim) -> Result<Held, CommandError> {
     let slug = &claim.slug;
     let error = match taken {
         Taken::Held(held) => return Ok(*held),

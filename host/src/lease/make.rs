@@ -25,7 +25,8 @@ impl Desk {
         let provider = self.provider(&wanted.provider)?;
         for tried in 0..NAMES {
             let id = LeaseId::from_bits(random_bits());
-            let slug = slug(random_bits(), tried);
+            let random = || slug(random_bits(), tried);
+            let slug = wanted.slug.as_ref().map_or_else(random, ToString::to_string);
             let claim = new_claim(id, slug, wanted, &provider);
             // The lock comes first, so that nobody takes the claim for an abandoned one.
             let _section = self.working.begin();
@@ -35,6 +36,11 @@ impl Desk {
             if self.store.insert(&claim)? {
                 self.working.set(Some(&claim.slug));
                 return self.make(claim, holder, provider, wanted);
+            }
+            if wanted.slug.is_some() {
+                // Somebody was faster: it may be this checkout's by now.
+                drop((holder, provider));
+                return self.acquire(wanted);
             }
         }
         Err(CommandError::failed("no free name for a new lease was found"))
@@ -96,7 +102,7 @@ impl Desk {
         };
         let endpoint = way.endpoint.clone();
         self.working.hold();
-        let run = LastRun::new(wanted.run.clone());
+        let run = wanted.run.clone().map(LastRun::new);
         self.store.transition(&mut claim, &Event::Leased { owned, way, run, deadline })?;
         self.printer
             .phase(&format!("leased {} ({}) from {}", claim.slug, claim.id, claim.provider));
@@ -163,6 +169,6 @@ fn new_claim(id: LeaseId, slug: String, wanted: &Wanted, provider: &Provider) ->
     claim.keep = wanted.keep;
     claim.repository.clone_from(&wanted.repository);
     claim.profile = wanted.profile.clone().unwrap_or_default();
-    claim.run = Some(LastRun::new(wanted.run.clone()));
+    claim.run = wanted.run.clone().map(LastRun::new);
     claim
 }

@@ -8,9 +8,9 @@
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
 //! what failed, [`extend`] gives it more time, [`release`] lets go, [`look`] only asks,
 //! [`adopt`] makes a lease of what is there, [`forget`] drops one; [`answer`] says what a provider's word is worth,
-//! [`names`] what things are called, [`profile`] whether a box was leased under the settings that hold now,
-//! [`desk`] holds what all of them need, [`audit`] notes what is done to resources, and [`working`] is how a signal
-//! reaches them.
+//! [`names`] what things are called, [`slug`] what a user calls a lease, [`profile`] whether a box was leased under
+//! the settings that hold now, [`desk`] holds what all of them need, [`audit`] notes what is done to resources, and
+//! [`working`] is how a signal reaches them.
 
 mod acquire;
 mod adopt;
@@ -27,12 +27,14 @@ mod names;
 mod profile;
 mod release;
 mod roll_back;
+mod slug;
 mod wait;
 mod working;
 
-pub use acquire::{Held, How, Wanted};
+pub use acquire::{Held, How, InUse, Wanted, fresh};
 pub use adopt::{Adoption, Owner, Sighted};
 pub use desk::{Desk, open};
 pub use names::{random_bits, workspace_name};
 pub use release::{End, Leaving};
+pub use slug::{Slug, SlugError};
 pub use working::Working;

@@ -55,8 +55,8 @@ impl Desk {
         settings: &Settings,
     ) -> Result<End, CommandError> {
         let claim = &mut held.claim;
-        let Leaving { keep, idle, run_is_over } = *leaving;
-        let stays = keep || claim.keep || held.how == How::FoundReady;
+        let Leaving { keep, ready, idle, run_is_over } = *leaving;
+        let stays = keep || ready || claim.keep || held.how == How::FoundReady;
         let Some(action) = claim.ending.action().filter(|_| !stays) else {
             let event = Event::Free { keep, idle_until: Moment::after(idle), run_is_over };
             self.store.transition(claim, &event)?;
@@ -233,6 +233,8 @@ impl Desk {
 pub struct Leaving {
     /// Ready, now and after later runs.
     pub keep: bool,
+    /// Ready, this time.
+    pub ready: bool,
     /// If it stays ready: for how long without use.
     pub idle: Duration,
     /// The end of the run was seen.

@@ -33,6 +33,18 @@ pub fn duration(duration: Duration) -> String {
     }
 }
 
+/// `45s`, `30m`, `3h 07m`: how much time is left, which was given in whole minutes a moment ago.
+#[must_use]
+pub fn left(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    let minutes = seconds.div_ceil(60);
+    match (seconds, minutes % 60) {
+        (0..=60, _) => format!("{seconds}s"),
+        (_, minute) if minutes < 60 => format!("{minute}m"),
+        (_, minute) => format!("{}h {minute:02}m", minutes / 60),
+    }
+}
+
 /// `1 file`, `2 files`.
 #[must_use]
 pub fn count(number: u64, one: &str) -> String {
@@ -58,6 +70,13 @@ mod tests {
         assert_eq!(said(59_999), "59.99s");
         assert_eq!(said(125_400), "2m 05s");
         assert_eq!(said(3_600_000 * 3 + 60_000 * 7), "3h 07m");
+    }
+
+    #[test]
+    fn what_is_left_is_said_in_minutes() {
+        let said = |seconds| left(Duration::from_secs(seconds));
+        assert_eq!([0, 60, 61, 1799, 1800].map(said), ["0s", "60s", "2m", "30m", "30m"]);
+        assert_eq!([3541, 3600, 28_799].map(said), ["1h 00m", "1h 00m", "8h 00m"]);
     }
 
     #[test]

@@ -46,6 +46,12 @@ pub enum RunError {
         /// What the far side said last.
         stderr: String,
     },
+    /// The same, where there was no command.
+    #[error("the connection to the box ended before it held the tree{}", said(.stderr))]
+    Unsynced {
+        /// What the far side said last.
+        stderr: String,
+    },
     /// Nobody reads the program's output any more.
     #[error("nobody reads the program's output any more")]
     Unread,
@@ -55,8 +61,8 @@ pub enum RunError {
     /// A signal, or a terminal that is gone, ended the command while it had something to say.
     #[error("the command was ended by signal {0}")]
     Stopped(i32),
-    /// A signal came before the command had started.
-    #[error("interrupted before the command started")]
+    /// A signal came before that was done which the box was wanted for.
+    #[error("interrupted by signal {0}")]
     Interrupted(i32),
     /// What was seen can't be recorded.
     #[error(transparent)]
@@ -68,7 +74,9 @@ impl RunError {
     #[must_use]
     pub fn is_of_the_way(&self) -> bool {
         match self {
-            Self::Transport(_) | Self::Frame(_) | Self::Ended { .. } => true,
+            Self::Transport(_) | Self::Frame(_) | Self::Ended { .. } | Self::Unsynced { .. } => {
+                true
+            }
             Self::Sync(error) => matches!(error, SyncError::Stream(_)),
             Self::Box(failure) => {
                 matches!(failure.code, FailureCode::Identity | FailureCode::Marker)
@@ -81,10 +89,12 @@ impl RunError {
     #[must_use]
     pub fn outcome(&self) -> Outcome {
         match self {
-            Self::Transport(_) | Self::Frame(_) | Self::Order | Self::Ended { .. } => {
-                Outcome::failure(Origin::Transport)
-            }
-            Self::Sync(SyncError::Stream(_)) => Outcome::failure(Origin::Transport),
+            Self::Transport(_)
+            | Self::Frame(_)
+            | Self::Order
+            | Self::Ended { .. }
+            | Self::Unsynced { .. }
+            | Self::Sync(SyncError::Stream(_)) => Outcome::failure(Origin::Transport),
             Self::Sync(_) | Self::Manifest(_) | Self::ManifestSize | Self::WrongTree => {
                 Outcome::failure(Origin::Sync)
             }

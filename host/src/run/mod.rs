@@ -1,14 +1,15 @@
-//! One command on a box: from the request to its exit code.
+//! One session with a box: from the request to the exit code of the command, if there is one.
 //!
 //! [`session`] is the conversation with the helper, [`syncing`] and [`mod@program`] its two halves,
 //! [`outbox`] the shared way to it, [`environment`], [`signals`] and [`stdin`] what reaches the command,
-//! [`outcome`] and [`mod@error`] how the end is told.
+//! [`outcome`] and [`mod@error`] how the end is told, [`purpose`] where it is told in another way: a warm-up has no command.
 
 mod environment;
 mod error;
 mod outbox;
 mod outcome;
 mod program;
+mod purpose;
 mod session;
 mod signals;
 mod stdin;
@@ -17,7 +18,8 @@ mod syncing;
 pub use environment::inherit;
 pub use error::RunError;
 pub use outcome::{CRABBOX_FAILED, Origin, Outcome};
-pub use session::{Finished, Job, Seen, run};
+pub use purpose::Purpose;
+pub use session::{Ended, Finished, Job, Seen, run};
 pub use signals::{Listener, STOPPING, Work};
 pub(crate) use signals::{PATIENCE, aside, end_log};
 pub use stdin::is_forwarded as stdin_is_forwarded;

@@ -45,6 +45,9 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// All went well, and there was no command.
+    pub const DONE: Self = Self { exit: 0, origin: Origin::Crabbox, signal: None };
+
     /// A failure of ours.
     #[must_use]
     pub fn failure(origin: Origin) -> Self {

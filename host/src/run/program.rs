@@ -2,7 +2,7 @@
 
 use super::error::RunError;
 use super::outcome::Outcome;
-use super::session::{Conversation, Finished};
+use super::session::{Conversation, Ended, Finished};
 use super::stdin::{self, Taken};
 use crate::fault;
 use crate::output;
@@ -61,12 +61,9 @@ impl Conversation<'_> {
                     for warning in &ended.warnings {
                         self.job.printer.warning(warning);
                     }
-                    return Ok(Some(Finished {
-                        outcome: Outcome::of(ended.outcome),
-                        synced,
-                        sent: self.sent,
-                        wall_ms: ended.wall_ms,
-                    }));
+                    let outcome = Outcome::of(ended.outcome);
+                    let ended = Some(Ended { outcome, wall_ms: ended.wall_ms });
+                    return Ok(Some(Finished { ended, synced, sent: self.sent }));
                 }
                 Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),
                 Some(_) => {}

@@ -45,28 +45,35 @@ pub trait Seen {
     fn proved(&mut self, proof: &Proof) -> Result<(), RunError>;
 }
 
-/// A run that came to its end.
+/// A session that came to its end.
 #[derive(Debug)]
 pub struct Finished {
-    /// How the command ended.
-    pub outcome: Outcome,
+    /// How the command ended, if there was one.
+    pub ended: Option<Ended>,
     /// What the sync did.
     pub synced: Synced,
     /// The content that was sent for it, in bytes.
     pub sent: u64,
-    /// How long the command ran, in milliseconds.
+}
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// As an exit code.
+    pub outcome: Outcome,
+    /// How long it ran, in milliseconds.
     pub wall_ms: u64,
 }
 
 impl Finished {
-    /// How the command ended.
+    /// How the command ended; well, if there was none.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        self.outcome
+        self.ended.map_or(Outcome::DONE, |ended| ended.outcome)
     }
 }
 
-/// Runs the job. Nothing of it goes on when this returns.
+/// Runs the job, or only syncs where there is nothing to run. Nothing of it goes on when this returns.
 ///
 /// `wanted` is what the request names.
 pub fn run<'a>(
@@ -88,9 +95,14 @@ pub fn run<'a>(
             Err(RunError::Stopped(signal))
         }
         // Killed for our own sake: whose signal that was is what counts.
-        (Ok(finished), _, Some(signal)) if finished.outcome.signal == Some(SIGKILL) => {
-            Ok(Finished { outcome: Outcome::of_signal(signal), ..finished })
+        (Ok(Finished { ended: Some(ended), synced, sent }), _, Some(signal))
+            if ended.outcome.signal == Some(SIGKILL) =>
+        {
+            let ended = Some(Ended { outcome: Outcome::of_signal(signal), ..ended });
+            Ok(Finished { ended, synced, sent })
         }
+        // Whoever wants to leave wants no box that is ready.
+        (Ok(Finished { ended: None, .. }), Some(signal), _) => Err(RunError::Interrupted(signal)),
         (result, _, _) => result,
     }
 }
@@ -118,6 +130,9 @@ fn hold_session<'a>(
         sent: 0,
     };
     let result = match conversation.until_synced(&mut input, seen) {
+        Ok(Some(synced)) if job.request.run.is_none() => {
+            Ok(Some(Finished { ended: None, synced, sent: conversation.sent }))
+        }
         Ok(Some(synced)) => conversation.until_ended(&mut input, synced),
         Ok(None) => Ok(None),
         Err(error) => Err(error),
@@ -126,7 +141,11 @@ fn hold_session<'a>(
         process.terminate();
     }
     outbox.close();
-    result?.ok_or_else(|| RunError::Ended { stderr: process.stderr_tail() })
+    let stderr = || process.stderr_tail();
+    result?.ok_or_else(|| match &job.request.run {
+        Some(_) => RunError::Ended { stderr: stderr() },
+        None => RunError::Unsynced { stderr: stderr() },
+    })
 }
 
 /// A session from the greeting to its end.

@@ -5,9 +5,9 @@
 //! don't name. Where no provider is at work, the first leaves. A terminal that is gone while the box is
 //! released changes nothing: nobody waits. From the box's being held until the command starts, the first ends the run.
 
-use super::error::RunError;
 use super::outbox::Outbox;
 use super::outcome::Outcome;
+use super::purpose::Purpose;
 use crate::log;
 use crate::output::{CommandError, Printer, to_type};
 use crabbox_wire::frame::ToHelper;
@@ -89,6 +89,7 @@ pub trait Work: Send + Sync {
 
 /// What whoever leaves early says.
 struct Leaver {
+    purpose: Purpose,
     printer: Printer,
     work: Box<dyn Work>,
     stop: Arc<AtomicBool>,
@@ -100,7 +101,11 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 
 impl Listener {
     /// Starts to listen, with no box held.
-    pub fn start(printer: Printer, work: impl Work + 'static) -> io::Result<Self> {
+    pub fn start(
+        purpose: Purpose,
+        printer: Printer,
+        work: impl Work + 'static,
+    ) -> io::Result<Self> {
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         if !hang_ups_are_ignored() {
             signals.add_signal(SIGHUP)?;
@@ -108,7 +113,8 @@ impl Listener {
         let state = Arc::new(Mutex::new(State::default()));
         let shared = Arc::clone(&state);
         let stop = Arc::new(AtomicBool::new(false));
-        let leaver = Arc::new(Leaver { printer, work: Box::new(work), stop: Arc::clone(&stop) });
+        let (work, shared_stop) = (Box::new(work), Arc::clone(&stop));
+        let leaver = Arc::new(Leaver { purpose, printer, work, stop: shared_stop });
         thread::spawn(move || {
             for signal in signals.forever() {
                 leaver.receive(&shared, signal);
@@ -270,23 +276,23 @@ impl Leaver {
 
     /// What was begun is in the claims, and the next command takes it up.
     fn leave_before_the_command(&self, signal: i32) -> ! {
-        let error = CommandError::failed(RunError::Interrupted(signal).to_string()).code("run");
+        let (purpose, printer) = (self.purpose, self.printer);
+        let error = CommandError::failed(purpose.interrupted()).code("run");
         let error = match self.work.lease() {
             Some(lease) => error.hint(to_type(&["stop", &lease])),
             None => error,
         };
         let outcome = Outcome::of_signal(signal);
-        let printer = self.printer;
         aside(move || {
             printer.leave();
-            printer.failure(&error, &outcome);
+            let _ = purpose.fail(printer, error, &outcome);
         });
         leave(outcome.exit)
     }
 
     fn leave(&self, how: &'static str, outcome: Outcome) -> ! {
         let lease = self.work.lease();
-        let printer = self.printer;
+        let (purpose, printer) = (self.purpose, self.printer);
         aside(move || {
             let hint = lease.map(|lease| to_type(&["stop", &lease]));
             printer.leave();
@@ -296,7 +302,7 @@ impl Leaver {
             }
             let error = CommandError::failed(how).code("run");
             let error = hint.into_iter().fold(error, CommandError::hint);
-            printer.failure_document(&error, &outcome);
+            let _ = purpose.fail_silently(printer, error, &outcome);
         });
         leave(outcome.exit)
     }

@@ -9,7 +9,7 @@ use crate::cli::list::to_json;
 use crate::cli::onlooker::Onlooker;
 use crate::cli::provider::request::{Hook, Parts, parse_parts};
 use crate::config::{Flags, Settings};
-use crate::lease::{self, How, Leaving, Wanted, random_bits};
+use crate::lease::{self, How, InUse, Leaving, Wanted};
 use crate::output::{CommandError, Exit, Typed, to_type};
 use crate::places::Places;
 use crate::registry::Library;
@@ -244,16 +244,17 @@ impl Call {
             keep: true,
             ttl: settings.ttl,
             fresh: self.hook == Hook::Lease,
+            slug: None,
             id,
-            wait: false,
-            run: format!("run_{:012x}", random_bits() & 0xffff_ffff_ffff),
+            in_use: InUse::Refuse,
+            run: None,
         }
     }
 }
 
 /// A box that no run was on.
 fn leaving(settings: &Settings, keep: bool) -> Leaving {
-    Leaving { keep, idle: settings.idle, run_is_over: true }
+    Leaving { keep, ready: false, idle: settings.idle, run_is_over: false }
 }
 
 fn to_value(answer: &impl serde::Serialize) -> Result<Value, CommandError> {

@@ -1,10 +1,26 @@
-//! `crabbox run`: [`arguments`] are what it takes, [`execute`] is its way through everything,
-//! [`attempt`] what is asked of one box, [`report`] and [`explain`] what is said at the end.
+//! `crabbox run`: [`arguments`] are what it takes, [`report`] what is said at the end; the way there is
+//! that of every [`order`](super::order).
 
 mod arguments;
-mod attempt;
-mod execute;
-mod explain;
 mod report;
 
 pub(in crate::cli) use arguments::Run;
+
+use super::Shared;
+use super::order::Failed;
+use crate::run::Purpose;
+
+impl Run {
+    /// Returns the exit code.
+    pub(in crate::cli) fn execute(self, shared: &Shared) -> u8 {
+        let printer = shared.printer;
+        let order = self.check(shared).map_err(Failed::from);
+        match order.and_then(|order| order.carry_out(shared)) {
+            Ok(done) => match done.finished.ended {
+                Some(ended) => report::show(&done, ended, printer),
+                None => done.finished.outcome().exit,
+            },
+            Err(failed) => failed.show(Purpose::Run, printer),
+        }
+    }
+}

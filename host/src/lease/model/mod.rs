@@ -152,9 +152,10 @@ fn wanted(checkout: bool, keep: bool, fresh: bool, release: ReleaseAction) -> Wa
         keep,
         ttl: Duration::from_hours(8),
         fresh,
+        slug: None,
         id: None,
-        wait: false,
-        run: "run_0123456789ab".to_owned(),
+        in_use: super::InUse::Refuse,
+        run: Some("run_0123456789ab".to_owned()),
     }
 }
 
@@ -180,7 +181,7 @@ fn run(shared: &Shared, wanted: &Wanted) {
     }
     drop(in_use);
     let idle = Duration::from_mins(30);
-    let leaving = Leaving { keep: wanted.keep, idle, run_is_over: true };
+    let leaving = Leaving { keep: wanted.keep, ready: false, idle, run_is_over: true };
     let end = desk.let_go(&mut held, &leaving, &wanted.settings);
     if let (true, Ok(end)) = (wanted.keep, end) {
         assert_eq!(end, End::Ready);

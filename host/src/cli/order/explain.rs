@@ -1,11 +1,11 @@
-//! What is said of a run that failed: the cause, and a line to type.
+//! What is said of an order that failed: the cause, and a line to type.
 
-use super::arguments::Order;
-use super::report::Unreleased;
+use super::{Order, Unreleased};
 use crate::claims::Claim;
-use crate::output::{CommandError, Quoted, Typed, to_type};
+use crate::lease::fresh;
+use crate::output::{CommandError, Printer, Quoted, Typed, to_type};
 use crate::places::home;
-use crate::run::{Listener, Origin, Outcome, RunError};
+use crate::run::{Listener, Origin, Outcome, Purpose, RunError};
 use crate::sync::SyncError;
 use crabbox_wire::message::{Command, Failure, FailureCode};
 use crabbox_wire::text::Text;
@@ -18,7 +18,7 @@ use std::path::Path;
 const AGAIN: &str = "run it again when nothing writes there";
 
 /// A failure of ours, and whose it is.
-pub(super) struct Failed {
+pub(in crate::cli) struct Failed {
     pub(super) error: Box<CommandError>,
     pub(super) outcome: Outcome,
     /// Nobody reads the program's output any more: as a program that a closed pipe ends, this one
@@ -41,17 +41,30 @@ impl From<CommandError> for Failed {
 
 impl Failed {
     /// No box was to be had, or the user wants none any more.
-    pub(super) fn of_acquiring(error: CommandError, listener: &Listener) -> Self {
+    pub(super) fn of_acquiring(error: CommandError, listener: &Listener, purpose: Purpose) -> Self {
         if let Some(signal) = listener.received() {
-            let interrupted = RunError::Interrupted(signal);
-            let why = CommandError::failed(interrupted.to_string()).code("run");
+            let why = CommandError::failed(purpose.interrupted()).code("run");
             let why = why.because(error.to_string());
             let why = error.notes().iter().cloned().fold(why, CommandError::note);
             let error = error.hints().iter().cloned().fold(why, CommandError::hint);
-            return Self { outcome: interrupted.outcome(), ..Self::from(error) };
+            return Self { outcome: Outcome::of_signal(signal), ..Self::from(error) };
         }
         let origin = if error.word() == "provider" { Origin::Provider } else { Origin::Crabbox };
         Self { outcome: Outcome::failure(origin), ..Self::from(error) }
+    }
+
+    /// Tells of it; returns the exit code.
+    pub(in crate::cli) fn show(self, purpose: Purpose, printer: Printer) -> u8 {
+        let Self { error, outcome, unread, unreleased } = self;
+        let exit = if unread {
+            purpose.fail_silently(printer, *error, &outcome)
+        } else {
+            purpose.fail(printer, *error, &outcome)
+        };
+        if let Some(unreleased) = &unreleased {
+            unreleased.show(printer);
+        }
+        exit
     }
 }
 
@@ -82,20 +95,18 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
 }
 
 /// What the helper says, and what the user can do about it.
-fn explain_box(failure: &Failure, slug: &str, command: &Command) -> CommandError {
+fn explain_box(failure: &Failure, slug: &str, command: Option<&Command>) -> CommandError {
     let error = CommandError::failed(failure.message.clone());
     match (failure.code, command) {
         (FailureCode::Verify, _) => error.code("sync").hint(AGAIN),
-        (FailureCode::Occupied, _) => {
-            error.code("sync").hint(Typed::here().with_switch("--fresh").to_string())
-        }
+        (FailureCode::Occupied, _) => error.code("sync").hint(fresh()),
         (FailureCode::DiskFull, _) => {
             error.code("run").hint(to_type(&["stop", slug, "--delete", "--yes"]))
         }
-        (code, Command::Argv(words)) => {
+        (code, Some(Command::Argv(words))) => {
             program_hint(code, words).into_iter().fold(error.code("run"), CommandError::hint)
         }
-        (_, Command::Shell(_)) => error.code("run"),
+        (_, Some(Command::Shell(_)) | None) => error.code("run"),
     }
 }
 
@@ -104,7 +115,11 @@ pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed 
     let unread = matches!(error, RunError::Unread);
     let error = match error {
         RunError::Sync(error) => explain_sync(error),
-        RunError::Box(failure) => explain_box(failure, &claim.slug, &order.command),
+        RunError::Box(failure) => {
+            let command = order.program.as_ref().map(|program| &program.command);
+            explain_box(failure, &claim.slug, command)
+        }
+        RunError::Interrupted(_) => CommandError::failed(order.purpose().interrupted()).code("run"),
         other => {
             let result = CommandError::failed(other.to_string()).code("run");
             match std::error::Error::source(other) {
@@ -114,13 +129,8 @@ pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed 
         }
     };
     let lost = matches!(outcome.origin, Origin::Transport) && order.wanted.id.is_none();
-    let error = if lost {
-        error
-            .hint(to_type(&["status", &claim.slug]))
-            .hint(Typed::here().with_switch("--fresh").to_string())
-    } else {
-        error
-    };
+    let error =
+        if lost { error.hint(to_type(&["status", &claim.slug])).hint(fresh()) } else { error };
     Failed { error: Box::new(error), outcome, unread, unreleased: None }
 }
 

@@ -1,14 +1,14 @@
-//! One attempt at a run on a box that is held: what is asked of the helper, and what is
+//! One attempt at a box that is held: what is asked of the helper, and what is
 //! recorded of its answer.
 
-use super::arguments::Order;
+use super::{Order, Program};
 use crate::claims::{Claim, Event, Machine, Store, Way, describe_holder};
 use crate::lease::{Desk, Held, How, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
 use crate::sync::{Scanning, SyncError, Wanted};
 use crabbox_provider_api::payload::{self, Endpoint};
-use crabbox_wire::message::{Identity, Marker, Proof, Request, Run as RunRequest};
+use crabbox_wire::message::{Environment, Identity, Marker, Proof, Request, Run as RunRequest};
 use crabbox_wire::text::Text;
 use std::time::Duration;
 use tracing::info_span;
@@ -17,7 +17,7 @@ use tracing::info_span;
 /// then, and what is wanted goes with the request, which saves a frame and on some ways a round trip.
 const HEAD_START: Duration = Duration::from_millis(10);
 
-/// A run with all that it needs but a box.
+/// An order with all that it needs but a box.
 pub(super) struct Attempt<'a> {
     pub(super) order: &'a Order,
     pub(super) scanning: &'a Scanning<'a>,
@@ -29,11 +29,11 @@ pub(super) struct Attempt<'a> {
 #[derive(Clone, Copy)]
 struct Proved(bool);
 
-/// A run's result, and the box that it was tried on last.
+/// A session's result, and the box that it was tried on last.
 type Tried = (Held, Result<Finished, RunError>);
 
 impl Attempt<'_> {
-    /// Makes the held box hold the tree and runs the command there. What the claim of a box that
+    /// Makes the held box hold the tree, and runs the command there, if there is one. What the claim of a box that
     /// stood ready says may be old: where it leads nowhere, or elsewhere, the provider is asked
     /// once. Nothing is done to a box before it has proved itself.
     pub(super) fn run(&self, desk: &mut Desk, mut held: Held) -> Result<Tried, CommandError> {
@@ -71,19 +71,7 @@ impl Attempt<'_> {
             work_root: Text(work_root.into_bytes()),
             workspace: Text(workspace_name(&self.order.source.root)),
             sync: None,
-            run: Some(RunRequest {
-                id: self.order.wanted.run.clone(),
-                command: self.order.command.clone(),
-                directory: self.order.directory.clone(),
-                environment: run::inherit(same_machine && !self.order.clean_env),
-                await_environment: !self.order.environment.0.is_empty(),
-                stdin: run::stdin_is_forwarded(),
-                timeout_ms: self
-                    .order
-                    .settings
-                    .timeout
-                    .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
-            }),
+            run: self.order.program.as_ref().map(|program| self.program(program, same_machine)),
             holder: describe_holder(),
         };
         let cache = &self.order.places.cache;
@@ -97,7 +85,7 @@ impl Attempt<'_> {
             transport: &transport,
             lease: &slug,
             request: &request,
-            environment: self.order.environment.clone(),
+            environment: self.environment(),
             source: &self.order.source,
             scanning: self.scanning,
             cache,
@@ -109,6 +97,24 @@ impl Attempt<'_> {
             Record { store: &mut desk.store, claim: &mut held.claim, proved: Proved(false) };
         let result = run::run(&job, wanted, &mut record, self.listener);
         (result.map_err(|error| self.name_signal(error)), record.proved)
+    }
+
+    fn program(&self, program: &Program, same_machine: bool) -> RunRequest {
+        let timeout = self.order.settings.timeout;
+        RunRequest {
+            id: program.run.clone(),
+            command: program.command.clone(),
+            directory: program.directory.clone(),
+            environment: run::inherit(same_machine && !program.clean_env),
+            await_environment: !program.environment.0.is_empty(),
+            stdin: run::stdin_is_forwarded(),
+            timeout_ms: timeout
+                .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+        }
+    }
+
+    fn environment(&self) -> Environment {
+        self.order.program.as_ref().map(|program| program.environment.clone()).unwrap_or_default()
     }
 
     /// Reading the checkout stops at a signal; which one, the listener knows.
@@ -137,7 +143,7 @@ fn identity(way: &Way) -> Identity {
     }
 }
 
-/// Notes in the claim what the box showed, before the command starts.
+/// Notes in the claim what the box showed, before anything is done to it.
 struct Record<'a> {
     store: &'a mut Store,
     claim: &'a mut Claim,

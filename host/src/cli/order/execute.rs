@@ -1,17 +1,16 @@
-//! The way of a run: a box, the tree on it, the command, and letting go.
+//! The way of an order: a box, the tree on it, the command, if there is one, and letting go.
 
-use super::arguments::{Order, Run};
 use super::attempt::Attempt;
 use super::explain::{Failed, explain};
-use super::report::{Report, Unreleased};
+use super::{Done, Order, Unreleased};
 use crate::cli::config::error_to_json;
 use crate::cli::{Shared, bounds};
 use crate::config::Settings;
 use crate::fault;
-use crate::lease::{Desk, Leaving};
+use crate::lease::{Desk, How, Leaving};
 use crate::output::{CommandError, Exit, Printer, Typed, human, to_type};
 use crate::registry::FindError;
-use crate::run::{Finished, Listener, RunError};
+use crate::run::{Finished, Listener, Purpose, RunError};
 use crate::sync::{self, Scan, Scanning};
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
@@ -19,32 +18,13 @@ use std::thread;
 use std::time::Instant;
 use tracing::{info, info_span};
 
-impl Run {
-    /// Returns the exit code.
-    pub(in crate::cli) fn execute(self, shared: &Shared) -> u8 {
-        let printer = shared.printer;
-        let ended = self.check(shared).map_err(Failed::from).and_then(|order| {
-            let desk = shared.desk(&order.places, &order.settings)?;
-            order.run(desk, printer)
-        });
-        match ended {
-            Ok(report) => report.show(printer),
-            Err(failed) => {
-                if failed.unread {
-                    printer.failure_document(&failed.error, &failed.outcome);
-                } else {
-                    printer.failure(&failed.error, &failed.outcome);
-                }
-                if let Some(unreleased) = &failed.unreleased {
-                    unreleased.show(printer);
-                }
-                failed.outcome.exit
-            }
-        }
-    }
-}
-
 impl Order {
+    /// Gets a box, makes it hold the tree, runs what is to be run, and lets go of the box.
+    pub(in crate::cli) fn carry_out(&self, shared: &Shared) -> Result<Done, Failed> {
+        let desk = shared.desk(&self.places, &self.settings)?;
+        self.run(desk, shared.printer)
+    }
+
     fn check_lease(&self, desk: &Desk) -> Result<(), CommandError> {
         let Some(id) = &self.wanted.id else { return Ok(()) };
         if self.named.is_none() && self.settings.providers.is_none() {
@@ -62,11 +42,11 @@ impl Order {
         bounds::check_provider(&self.settings, &claim)
     }
 
-    fn run(&self, desk: Desk, printer: Printer) -> Result<Report, Failed> {
+    fn run(&self, desk: Desk, printer: Printer) -> Result<Done, Failed> {
         let started = Instant::now();
         check_choice(&self.settings, &desk)?;
         self.check_lease(&desk)?;
-        let listener = Listener::start(printer, desk.working())
+        let listener = Listener::start(self.purpose(), printer, desk.working())
             .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
         thread::scope(|scope| {
             // Closed, and so told of, where the tree is first needed.
@@ -105,9 +85,9 @@ impl Order {
         listener: &Listener,
         printer: Printer,
         started: Instant,
-    ) -> Result<Report, Failed> {
+    ) -> Result<Done, Failed> {
         let held = info_span!("acquire").in_scope(|| desk.acquire(&self.wanted));
-        let held = held.map_err(|error| Failed::of_acquiring(error, listener))?;
+        let held = held.map_err(|error| Failed::of_acquiring(error, listener, self.purpose()))?;
         listener.acquired();
         let ready = started.elapsed();
         let claim = &held.claim;
@@ -119,15 +99,22 @@ impl Order {
             (held, Err(RunError::Interrupted(signal)))
         } else {
             let tried = attempt.run(&mut desk, held);
-            tried.map_err(|error| Failed::of_acquiring(error, listener))?
+            tried.map_err(|error| Failed::of_acquiring(error, listener, self.purpose()))?
         };
         let outcome = result.as_ref().map_or_else(RunError::outcome, Finished::outcome);
+        let outcome = self.purpose().outcome(outcome);
         listener.releasing(outcome);
         let settings = &self.settings;
         let releasing = printer.progress(format!("letting go of {}", held.claim.slug));
         fault::point("run.before.let_go");
         let handed = &settings.provider_settings.handed;
-        let leaving = Leaving { keep: self.keep, idle: settings.idle, run_is_over: result.is_ok() };
+        let is_warm = result.is_ok() && self.purpose() == Purpose::Warmup;
+        let leaving = Leaving {
+            keep: self.wanted.keep,
+            ready: is_warm,
+            idle: settings.idle,
+            run_is_over: result.is_ok() && !is_warm,
+        };
         let end = info_span!("release").in_scope(|| desk.let_go(&mut held, &leaving, handed));
         fault::point("run.after.let_go");
         drop(releasing);
@@ -140,7 +127,8 @@ impl Order {
             Ok(finished) => {
                 let warnings = settings.warnings.iter().map(error_to_json).collect();
                 let total = started.elapsed();
-                Ok(Report { finished, claim: held.claim, end, ready, total, warnings })
+                let was_ready = held.how == How::FoundReady;
+                Ok(Done { finished, claim: held.claim, was_ready, end, ready, total, warnings })
             }
             Err(error) => {
                 let failed = explain(&error, &held.claim, self);

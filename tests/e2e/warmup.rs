@@ -1,0 +1,200 @@
+//! `crabbox warmup`: a box that is ready before anybody needs it.
+
+use crate::cancel::Running;
+use crate::desk::Desk;
+use crate::together;
+use crabbox_tests::{Ran, World, until};
+use rustix::process::Signal;
+use serde_json::Value;
+use std::fs;
+use std::process::Command;
+
+impl Desk {
+    fn warmup_command(&self, more: &[&str]) -> Command {
+        self.crabbox_command(&[&["warmup", "--provider", "desk"], more].concat())
+    }
+
+    fn warmup(&self, more: &[&str]) -> Ran {
+        Ran::of(&mut self.warmup_command(more))
+    }
+
+    fn only_lease(&self) -> Value {
+        let mut leases = self.world.leases(&[]);
+        assert_eq!(leases.len(), 1, "{leases:?}");
+        leases.remove(0)
+    }
+
+    /// A box that is parked, and holds the tree.
+    fn parked() -> Self {
+        let desk = Self::new("");
+        assert_eq!(desk.run(&["--", "true"]).code, 0);
+        desk.calls();
+        desk
+    }
+}
+
+fn json(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
+}
+
+#[test]
+fn the_next_run_finds_the_box_ready_and_the_tree_on_it() {
+    let desk = Desk::new("");
+    let ran = desk.warmup(&[]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, ""), "{ran:?}");
+    assert_eq!(desk.calls(), "lease resolve");
+    let lease = desk.only_lease();
+    let slug = lease["slug"].as_str().expect("a slug");
+    let said = format!("{slug} ({}) is warm for 30m, until ", lease["id"].as_str().expect("an id"));
+    assert!(ran.stderr.contains(&said) && ran.stderr.contains("1 file sent"), "{ran:?}");
+    let path = &desk.path;
+    for line in [
+        format!("hint: crabbox --provider-path {path} run --provider desk -- COMMAND\n"),
+        format!("hint: crabbox --provider-path {path} stop {slug}\n"),
+    ] {
+        assert!(ran.stderr.contains(&line), "{line}: {ran:?}");
+    }
+    assert_eq!(lease["state"], "ready");
+    assert_eq!(lease["keep"], false, "nobody asked for that");
+    assert_eq!(lease["run"], Value::Null, "nothing has run");
+    let ends: Vec<_> =
+        ["deadline", "idle_deadline"].iter().filter_map(|key| lease[key].as_str()).collect();
+    assert_eq!(ends.len(), 2, "{lease}");
+
+    let ran = desk.run(&["--", "cat", "hello.txt"]);
+    assert_eq!((ran.stdout.as_str(), desk.calls().as_str()), ("hello\n", ""), "{ran:?}");
+    assert!(ran.stderr.contains("tree unchanged"), "{ran:?}");
+    assert_eq!(desk.only_lease()["state"], "ready", "and it is left as it was found");
+}
+
+#[test]
+fn a_box_that_is_warm_already_is_given_the_tree_of_now_in_one_session() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    desk.calls();
+    let run = desk.only_lease()["run"].clone();
+    desk.world.write("more.txt", "more\n");
+    let points = desk.world.root().join("points");
+    let order = format!(">{}", points.display());
+    let ran = Ran::of(desk.warmup_command(&["--json"]).env("CRABBOX_FAULT", order));
+    let document = json(&ran);
+    assert_eq!((ran.code, desk.calls().as_str()), (0, ""), "{ran:?}");
+    assert_eq!(document["already_warm"], true);
+    assert_eq!(document["sync"]["written"], 1);
+    assert_eq!(document["lease"]["state"], "ready");
+    assert_eq!(document["lease"]["keep"], true, "as it was");
+    let points = fs::read_to_string(points).expect("points");
+    let met = |name: &str| points.lines().filter(|point| *point == name).count();
+    assert_eq!((met("session.opened"), met("session.synced")), (1, 1), "{points}");
+    assert_eq!((met("session.started"), met("claim.before.take")), (0, 1), "{points}");
+    assert_eq!(document["lease"]["run"], run, "the last run is still the last one");
+    let ran = desk.warmup(&[]);
+    assert!(ran.stderr.contains("is already warm for 30m, until"), "{ran:?}");
+    assert!(ran.stderr.contains("tree unchanged"), "{ran:?}");
+    assert_eq!(desk.world.leases(&["--all"]).len(), 1);
+}
+
+#[test]
+fn a_parked_box_is_switched_on_and_no_other_leased() {
+    let desk = Desk::parked();
+    let ran = desk.warmup(&["--keep"]);
+    assert_eq!((ran.code, desk.calls().as_str()), (0, "resolve"), "{ran:?}");
+    assert!(ran.stderr.contains(" is warm for 30m, until"), "{ran:?}");
+    let lease = desk.only_lease();
+    assert_eq!((&lease["state"], &lease["keep"]), (&"ready".into(), &true.into()));
+    let ran = desk.warmup(&["--fresh"]);
+    assert_eq!((ran.code, desk.calls().as_str()), (0, "lease resolve"), "{ran:?}");
+    assert_eq!(desk.world.leases(&[]).len(), 2);
+}
+
+#[test]
+fn a_box_in_use_is_waited_for_and_no_other_leased() {
+    let world = World::new();
+    let running = together::Running::on(&world, &[]);
+    let slug = running.slug.clone();
+    let warming = Running::of(&mut world.command(&["warmup"]));
+    until("it is told whom it waits for", || {
+        let log = world.crabbox(&["debug", "last"]).stdout;
+        log.contains(&format!("waiting for {slug}, used by"))
+    });
+    running.end();
+    let ran = warming.ends();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains(&format!("{slug} (")), "{ran:?}");
+    assert_eq!(world.only_slug(), slug);
+    assert_eq!(world.leases(&[])[0]["state"], "ready");
+}
+
+#[test]
+fn what_goes_wrong_has_the_codes_of_every_command_and_leaves_no_box_on() {
+    let desk = Desk::new("");
+    desk.mood("lease fails");
+    let ran = desk.warmup(&["--json"]);
+    let document = json(&ran);
+    assert_eq!((ran.code, &document["error"]["exit"]), (6, &6.into()), "{ran:?}");
+    assert_eq!(document["outcome"], Value::Null, "that is a run's");
+
+    let desk = Desk::new("impostor = true");
+    let ran = desk.warmup(&["--json"]);
+    assert_eq!((ran.code, &json(&ran)["error"]["exit"]), (1, &1.into()), "{ran:?}");
+    assert_eq!(desk.calls(), "lease resolve release");
+    assert_eq!(desk.only_lease()["state"], "parked");
+
+    let ran = desk.warmup(&["--no-such"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let mut nested = desk.warmup_command(&[]);
+    let ran = Ran::of(nested.env("CRABBOX_RUN", "run_0123456789ab"));
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("`crabbox warmup` doesn't nest"), "{ran:?}");
+}
+
+#[test]
+fn a_signal_before_the_box_is_ready_ends_it_and_parks_the_box() {
+    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let desk = Desk::parked();
+        fs::write(desk.machine().join("sleepy"), "").expect("a file");
+        let warming = Running::of(&mut desk.warmup_command(&["--json"]));
+        let waited_for = desk.machine().join("waited-for");
+        until("the machine is waited for", || waited_for.exists());
+        warming.signal(signal);
+        let ran = warming.ends();
+        assert_eq!(ran.code, code, "{ran:?}");
+        let document = json(&ran);
+        assert_eq!(document["error"]["message"], "interrupted before the box was ready");
+        assert_eq!(document["error"]["exit"], code);
+        assert_eq!(desk.calls(), "resolve release");
+        assert_eq!(desk.only_lease()["state"], "parked");
+    }
+}
+
+#[test]
+fn a_signal_right_before_the_end_is_not_forgotten() {
+    let desk = Desk::parked();
+    let reached = desk.world.root().join("reached");
+    let order = format!("session.synced@{}", reached.display());
+    let warming = Running::of(desk.warmup_command(&[]).env("CRABBOX_FAULT", order));
+    until("the box holds the tree", || reached.exists());
+    let tasks = format!("/proc/{}/task", warming.child.id());
+    let threads = || fs::read_dir(&tasks).expect("threads").count();
+    let before = threads();
+    warming.signal(Signal::TERM);
+    until("a thread makes sure that it ends", || threads() > before);
+    fs::remove_file(reached).expect("removes");
+    let ran = warming.ends();
+    assert_eq!(ran.code, 143, "{ran:?}");
+    assert_eq!(desk.only_lease()["state"], "parked");
+}
+
+#[test]
+fn a_signal_while_the_provider_works_tells_it_to_stop() {
+    let desk = Desk::parked();
+    desk.mood("resolve waits");
+    let warming = Running::of(&mut desk.warmup_command(&[]));
+    let waited_for = desk.world.root().join("desk/waited-for");
+    until("the provider waits", || waited_for.exists());
+    warming.signal(Signal::INT);
+    let ran = warming.ends();
+    assert_eq!(ran.code, 130, "{ran:?}");
+    assert!(ran.stderr.contains("interrupted before the box was ready"), "{ran:?}");
+    assert!(ran.stderr.contains(" stop "), "{ran:?}");
+}
