@@ -146,7 +146,8 @@ mod tests {
         assert!(store.claimant("local", &owned("1")).expect("asks").is_some());
         assert_eq!(store.claimant("desk", &owned("1")).expect("asks"), None);
         let run = LastRun::new("run_1".to_owned());
-        let leased = Event::Leased { owned: owned("1"), way: way(), run, deadline: None };
+        let leased =
+            Event::Leased { owned: owned("1"), way: way(), run: Some(run), deadline: None };
         store.transition(&mut made, &leased).expect("leases");
         assert!(store.claimant("local", &owned("1")).expect("asks").is_some());
         assert_eq!(store.claimant("local", &owned("2")).expect("asks"), None);

@@ -661,7 +661,7 @@ pub(super) mod tests {
         assert_eq!(taken.run, Some(run()), "its end may not have been seen");
         let made = Some(owned("1").into());
         let leasing = Claim { run: Some(run()), ..claim(Stage::Leasing { made }) };
-        let leased = Event::Leased { owned: owned("1"), way: way(), run: None };
+        let leased = Event::Leased { owned: owned("1"), way: way(), run: None, deadline: None };
         assert_eq!(leasing.after(&leased, now).expect("leases").run, None, "it never began");
     }
 
