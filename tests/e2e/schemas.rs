@@ -73,7 +73,11 @@ fn every_document_keeps_to_its_schema() {
     let list = check("list", &["list", "--all"]).stdout;
     let list: Value = serde_json::from_str(&list).expect("JSON");
     let slug = list["leases"][0]["slug"].as_str().expect("a slug");
+    check("list", &["list", "--refresh"]);
     check("status", &["status", slug]);
+    check("inspect", &["inspect", slug]);
+    check("inspect", &["inspect", slug, "--offline"]);
+    check("claims", &["claims"]);
     check("status", &["stop", slug]);
     let id = list["leases"][0]["id"].as_str().expect("an id").to_owned();
     check("forget", &["forget", slug, "--yes"]);
@@ -136,9 +140,10 @@ fn every_document_keeps_to_its_schema() {
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--", "true"]).code, 0);
     schemas.check("list", "list", &desk.world.crabbox(&["list", "--json"]));
+    schemas.check("inspect", "inspect", &desk.world.crabbox(&["inspect", "@last", "--json"]));
 
     // The others are parts of these.
-    let parts = ["enforced", "error", "lease", "log", "origin", "outcome", "problem"];
+    let parts = ["enforced", "error", "lease", "log", "origin", "outcome", "problem", "record"];
     for name in schemas.all.keys() {
         assert!(
             schemas.used.contains(name) || parts.contains(&name.as_str()),

@@ -5,6 +5,7 @@ use crate::desk::Desk;
 use crabbox_tests::screen::{Kind, Screen, XTERM};
 use crabbox_tests::{Ran, World, until};
 use insta::{Settings, assert_snapshot};
+use rusqlite::Connection;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -29,6 +30,13 @@ fn slug(world: &World) -> String {
     let list: Value =
         serde_json::from_str(&world.crabbox(&["list", "--json"]).stdout).expect("JSON");
     list["leases"][0]["slug"].as_str().expect("a lease").to_owned()
+}
+
+/// Which columns there is room for depends on how long a name is.
+fn rename(world: &World, slug: &str) {
+    let database = Connection::open(world.root().join("state/crabbox/claims.db")).expect("opens");
+    let line = "UPDATE claims SET slug = ?1, record = json_set(record, '$.slug', ?1)";
+    assert_eq!(database.execute(line, [slug]).expect("changes"), 1);
 }
 
 #[test]
@@ -105,7 +113,9 @@ fn leases() {
     screen.types(&["list"]);
     screen.types(&["status", &slug]);
     screen.types(&["status", "no-such"]);
+    screen.types(&["status", "@lst"]);
     screen.types(&["status"]);
+    screen.types(&["list", "--refresh"]);
     screen.types(&["stop", &slug, "-v"]);
     screen.types(&["stop", &slug]);
     screen.types(&["stop", &slug, "--delete"]);
@@ -196,6 +206,7 @@ fn on(name: &str, kind: Kind<'_>) {
         ".crabbox.toml",
         "[lease]\nidle = \"20m\"\n[sync]\nexclude = [\"*.mp4\", \"*.iso\", \"/data/\", \"/models/\"]\n",
     );
+    rename(&world, "teal-puffin");
     for table in ["list", "provider list", "config show", "config explain sync.exclude"] {
         screen.types_on(kind, &table.split(' ').collect::<Vec<_>>());
         assert!(screen.widest() <= kind.columns.into(), "{table}: {}", screen.text());

@@ -2,7 +2,7 @@
 //! another time. Nothing in it is lost, and every error says where, why and what to type.
 
 use crabbox_tests::{Ran, World};
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 use serde_json::Value;
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
@@ -284,7 +284,7 @@ fn a_newer_database_is_left_to_its_crabbox() {
     says(&world.crabbox(&["list"]), 1, &[&said, next[0], next[1]]);
     says(&world.shell("true"), 125, &[&said]);
     let back = Connection::open(&path).expect("opens");
-    back.pragma_update(None, "user_version", 1).expect("as before");
+    back.pragma_update(None, "user_version", 2).expect("as before");
     assert_eq!(leases(&world, &[]).len(), 1);
 }
 
@@ -433,9 +433,9 @@ fn a_clock_that_was_set_back_confuses_nobody() {
     let later = "2999-01-01T00:00:00Z";
     connection
         .execute(
-            "UPDATE claims SET updated = ?1,
-                record = json_set(record, '$.updated', ?1, '$.created', ?1)",
-            [later],
+            "UPDATE claims SET updated = ?1, created = ?2, used = ?2,
+                record = json_set(record, '$.updated', ?1, '$.used', ?1, '$.created', ?1)",
+            params![later, 32_472_144_000_000_i64],
         )
         .expect("changes");
     drop(connection);
@@ -446,7 +446,8 @@ fn a_clock_that_was_set_back_confuses_nobody() {
     let ran = world.shell("true");
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert_eq!(leases(&world, &[]).len(), 1, "it is used again");
-    assert!(!world.crabbox(&["list"]).stdout.contains("in the future"));
+    let used = world.crabbox(&["status", &slug]).stdout;
+    assert_eq!(used.matches("in the future").count(), 1, "when it was made: {used}");
     assert_eq!(world.crabbox(&["stop", &slug, "--delete", "--yes"]).code, 0);
 }
 
@@ -457,14 +458,20 @@ fn what_a_claim_says_is_shown_and_not_obeyed() {
     let escape = "\u{1b}[2J\u{9b}1m";
     connection
         .execute(
-            "UPDATE claims SET record = json_set(record, '$.trouble', ?1, '$.stage.owned.name', ?1,
+            "UPDATE claims SET provider = ?1, repository = ?1, run = ?1, trouble = ?1,
+                record = json_set(record, '$.trouble', ?1, '$.stage.owned.name', ?1,
                 '$.provider', ?1, '$.repository', ?1, '$.run.id', ?1)",
             [escape],
         )
         .expect("changes");
     drop(connection);
     let slug = leases(&world, &[])[0]["slug"].as_str().expect("a slug").to_owned();
-    for ran in [world.crabbox(&["list"]), world.crabbox(&["status", &slug])] {
+    for ran in [
+        world.crabbox(&["list"]),
+        world.crabbox(&["status", &slug]),
+        world.crabbox(&["claims"]),
+        world.crabbox(&["inspect", &slug]),
+    ] {
         assert_eq!(ran.code, 0, "{}", ran.stderr);
         assert!(!ran.stdout.contains(['\u{1b}', '\u{9b}']), "{ran:?}");
         assert!(!ran.stderr.contains(['\u{1b}', '\u{9b}']), "{ran:?}");

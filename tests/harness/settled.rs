@@ -18,17 +18,30 @@ pub fn names(text: &str) -> Vec<&str> {
 struct Piece<'a> {
     core: &'a str,
     rest: &'a str,
-    /// `ago` follows.
+    /// `ago` or `from now` follows, or the end of the cell of a table that holds an age or what is left.
     is_age: bool,
 }
 
 fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
     let mut at = 0;
+    let mut before = "";
     text.split_inclusive([' ', '\n', '(', ')', '`', '/', '"']).map(move |word| {
         at += word.len();
         let core = word.trim_end_matches([' ', '\n', '(', ')', '`', '/', '"', ',', ':']);
-        Piece { core, rest: &word[core.len()..], is_age: text[at..].starts_with("ago") }
+        let rest = &word[core.len()..];
+        let next = &text[at..];
+        let is_cell = rest == " " && next.starts_with(' ') && is_short(before, core);
+        let is_age = next.starts_with("ago") || next.starts_with("from now") || is_cell;
+        before = core;
+        Piece { core, rest, is_age }
     })
+}
+
+/// The last part of a time that runs on while a test does: `12s`, or the minutes behind hours.
+fn is_short(before: &str, core: &str) -> bool {
+    let amount = |word: &str, unit| word.strip_suffix(unit)?.parse::<u32>().ok();
+    let seconds = amount(core, 's').is_some_and(|seconds| seconds < 60);
+    seconds || (amount(core, 'm').is_some() && amount(before, 'h').is_some())
 }
 
 impl Piece<'_> {

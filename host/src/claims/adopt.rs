@@ -2,8 +2,9 @@
 //! looks for another claim of it and stores its own in one transaction.
 
 use super::claim::{Claim, Owned};
+use super::columns;
 use super::error::ClaimError;
-use super::store::{Row, Store, encode, insert_row, rows_of, wrap};
+use super::store::{Row, Store, encode, rows_of, wrap};
 use crate::fault;
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -46,7 +47,7 @@ impl Store {
         if let Some(other) = claimant(&transaction, &claim.provider, owned).map_err(wrap)? {
             return Ok(Adopted::Claimed(other));
         }
-        if !insert_row(&transaction, claim, &record).map_err(wrap)? {
+        if !columns::insert(&transaction, claim, record).map_err(wrap)? {
             return Ok(Adopted::NameTaken);
         }
         transaction.commit().map_err(wrap)?;

@@ -39,6 +39,8 @@ pub struct Claim {
     pub created: Timestamp,
     /// When it last changed.
     pub updated: Timestamp,
+    /// When a command last took its box, or left it ready.
+    pub used: Timestamp,
     /// When the box is let go of at the latest, unless a run is alive.
     pub deadline: Option<Moment>,
     /// Until when the user wants it to stay, used or not.
@@ -70,6 +72,7 @@ impl Claim {
             profile: String::new(),
             created: now,
             updated: now,
+            used: now,
             deadline: None,
             stays_until: None,
             run: None,
@@ -295,7 +298,7 @@ pub struct Machine {
 pub struct LastRun {
     /// `run_` and 12 hex digits.
     pub id: String,
-    /// Its end was seen, or it never began.
+    /// Its end was seen, it never began, or its box was stopped since.
     pub over: bool,
 }
 

@@ -6,9 +6,14 @@ use super::id::LeaseId;
 use crate::fault;
 use crate::places::{FolderError, private_folder};
 use std::fs::{File, TryLockError};
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
+
+/// So often somebody who only looks may be in the way.
+const LOOKERS: usize = 100;
 
 /// Holds the lock until dropped.
 #[derive(Debug)]
@@ -27,22 +32,54 @@ impl Holder {
             .truncate(false)
             .mode(0o600)
             .open(folder.join(lease.as_str()))?;
-        match file.try_lock() {
-            Ok(()) => {
-                file.set_len(0)?;
-                write!(file, "{}", describe())?;
-                fault::point("holder.taken");
-                Ok(Ok(Self { _lock: file }))
-            }
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                file.take(1024).read_to_string(&mut text)?;
-                // It is just about to say so.
-                Ok(Err(if text.is_empty() { "another crabbox".to_owned() } else { text }))
-            }
-            Err(TryLockError::Error(error)) => Err(error.into()),
+        if !lock(&file)? {
+            return Ok(Err(said(file)?));
+        }
+        file.set_len(0)?;
+        write!(file, "{}", describe())?;
+        fault::point("holder.taken");
+        Ok(Ok(Self { _lock: file }))
+    }
+
+    /// Who has the lock, if anybody has. Nothing is made or written.
+    pub(super) fn look(folder: &Path, lease: &LeaseId) -> io::Result<Option<String>> {
+        let file = match File::open(folder.join(lease.as_str())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            opened => opened?,
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(None),
+            Err(TryLockError::WouldBlock) => said(file).map(Some),
+            Err(TryLockError::Error(error)) => Err(error),
         }
     }
+}
+
+/// Takes the lock, unless somebody holds it. Whoever only looks shares it for a moment, and isn't in
+/// the way.
+fn lock(file: &File) -> io::Result<bool> {
+    for _ in 0..LOOKERS {
+        match file.try_lock() {
+            Ok(()) => return Ok(true),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        match file.try_lock_shared() {
+            Ok(()) => file.unlock()?,
+            Err(TryLockError::WouldBlock) => return Ok(false),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    Ok(false)
+}
+
+/// What the holder has left there.
+fn said(file: File) -> io::Result<String> {
+    let mut text = String::new();
+    file.take(1024).read_to_string(&mut text)?;
+    // It is just about to say so.
+    Ok(if text.is_empty() { "another crabbox".to_owned() } else { text })
 }
 
 /// This process, for people: program, process id, machine.
@@ -55,6 +92,8 @@ pub fn describe() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
     fn a_second_taker_is_told_who_holds_it() {
@@ -63,7 +102,31 @@ mod tests {
         let first = Holder::try_take(folder.path(), &lease).expect("io").expect("free");
         let second = Holder::try_take(folder.path(), &lease).expect("io");
         assert_eq!(second.expect_err("held"), describe());
+        let seen = Holder::look(folder.path(), &lease).expect("io");
+        assert_eq!(seen, Some(describe()));
         drop(first);
+        assert_eq!(Holder::look(folder.path(), &lease).expect("io"), None);
         assert!(Holder::try_take(folder.path(), &lease).expect("io").is_ok());
+    }
+
+    #[test]
+    fn whoever_only_looks_makes_nothing_and_is_never_taken_for_a_holder() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let lease = LeaseId::from_bits(7);
+        assert_eq!(Holder::look(folder.path(), &lease).expect("io"), None);
+        assert_eq!(fs::read_dir(folder.path()).expect("reads").count(), 0);
+        drop(Holder::try_take(folder.path(), &lease).expect("io").expect("free"));
+        let end = AtomicBool::new(false);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !end.load(Ordering::Relaxed) {
+                    let _ = Holder::look(folder.path(), &lease);
+                }
+            });
+            let taken =
+                (0..200).all(|_| Holder::try_take(folder.path(), &lease).expect("io").is_ok());
+            end.store(true, Ordering::Relaxed);
+            assert!(taken);
+        });
     }
 }

@@ -289,6 +289,9 @@ impl Claim {
         let refused = |another| Refused { state: self.state(), event: event.name(), another };
         let stage = next(self, event, now).map_err(refused)?;
         let mut claim = Self { stage, revision: self.revision + 1, updated: now, ..self.clone() };
+        if let Event::Leased { .. } | Event::Take { .. } | Event::Free { .. } = event {
+            claim.used = now;
+        }
         match event {
             // Nothing can have run on what is there only now.
             Event::Leased { run, deadline, .. } => {
@@ -324,6 +327,7 @@ impl Claim {
                 claim.end_run(*run_is_over);
             }
             Event::Parked => {
+                claim.end_run(true);
                 if !claim.has_failed() {
                     claim.trouble = None;
                 }
@@ -331,12 +335,17 @@ impl Claim {
                 claim.deadline = None;
                 claim.stays_until = None;
             }
-            Event::Deleted | Event::LetGo | Event::Gone | Event::Nothing => claim.keep = false,
+            Event::Deleted | Event::Gone => {
+                claim.end_run(true);
+                claim.keep = false;
+            }
+            Event::LetGo | Event::Nothing => claim.keep = false,
             Event::Checkpoint(_) | Event::Note { .. } => {}
         }
         Ok(claim)
     }
 
+    /// Nothing runs on a box that is stopped or gone.
     fn end_run(&mut self, is_over: bool) {
         if let Some(run) = &mut self.run {
             run.over |= is_over;
@@ -424,6 +433,7 @@ pub(super) mod tests {
             profile: String::new(),
             created: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
+            used: Timestamp::UNIX_EPOCH,
             deadline: None,
             stays_until: None,
             run: None,
@@ -680,5 +690,18 @@ pub(super) mod tests {
         let releasing = again.after(&release, now);
         let parked = releasing.expect("releases").after(&Event::Parked, now).expect("parks");
         assert!(!parked.keep);
+    }
+
+    #[test]
+    fn a_box_that_is_stopped_or_gone_runs_nothing() {
+        let now = Timestamp::now();
+        let run = Some(run());
+        let releasing = Stage::Releasing { owned: owned("1"), failed: false };
+        let claim = Claim { run, ..claim(releasing) };
+        for event in [Event::Parked, Event::Deleted, Event::Gone] {
+            let after = claim.after(&event, now).expect("happens");
+            assert!(after.run.expect("it was there").over, "{event:?}");
+            assert_eq!(after.used, claim.used, "{event:?}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! one wrote is kept beside this file, and tested.
 
 use super::claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way, path};
+use super::columns;
 use super::id::LeaseId;
 use super::moment::Moment;
 use super::stage::{Stage, State};
@@ -10,7 +11,7 @@ use crabbox_provider_api::payload::{
     Attributes, Endpoint, Identity, ReleaseAction, Resource, Scope,
 };
 use jiff::Timestamp;
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use serde::Deserialize;
 use std::path::PathBuf;
 
@@ -59,14 +60,16 @@ pub(super) fn migrate_to(database: &mut Connection, schema: i64) -> rusqlite::Re
 /// From schema 1: what a claim holds follows from where it stands. One that held what couldn't be
 /// stays as it is, and can't be read: it is named, and used for nothing.
 fn stages(database: &Transaction<'_>) -> rusqlite::Result<()> {
+    database.execute_batch(columns::ADD)?;
     for Row { id, record, .. } in rows_of(database, "SELECT id, slug, record FROM claims", &[])? {
-        let Some(claim) = of_schema_1(&record) else { continue };
+        let Some(claim) = of_schema_1(&record).filter(|claim| claim.id.as_str() == id) else {
+            continue;
+        };
+        let before = claim.revision;
         // With another revision: a crabbox of before that is at work finds its claim changed, and leaves it.
-        let claim = Claim { revision: claim.revision + 1, ..claim };
+        let claim = Claim { revision: before + 1, ..claim };
         let Ok(record) = serde_json::to_string(&claim) else { continue };
-        let change = "UPDATE claims SET record = ?1, revision = ?2, state = ?3 WHERE id = ?4";
-        let state = claim.state().as_str();
-        database.execute(change, params![record, claim.revision, state, id])?;
+        columns::update(database, &claim, record, before)?;
     }
     Ok(())
 }
@@ -165,6 +168,7 @@ impl First {
             profile: self.profile,
             created: self.created,
             updated: self.updated,
+            used: self.updated,
             deadline: None,
             stays_until: None,
             run: self.run.map(|id| LastRun { id, over }),
@@ -227,6 +231,11 @@ mod tests {
         assert_eq!(claims["crimson-narwhal"].made(), None);
         assert!(claims["beige-barnacle"].to_release().is_some());
         assert!(claims["indigo-limpet"].has_failed() && claims["indigo-limpet"].trouble.is_some());
+        let store = Store::open(&state).expect("opens");
+        let listed = store.list(true).expect("lists");
+        assert!(listed.len() == 11 && listed.iter().all(|lease| lease.created.is_some()));
+        let name = &claims["lime-seal"].made().expect("a box").name;
+        assert_eq!(store.search(name).expect("looks")[0].slug, "lime-seal");
     }
 
     #[test]

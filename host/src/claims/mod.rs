@@ -1,15 +1,16 @@
 //! Claims: the durable record of every lease, written before anything is done to a resource.
 //!
 //! [`claim`] says what a claim holds, [`stage`] where it can stand, [`life`] which events there are and
-//! where they lead: nothing else changes a claim. [`store`] keeps them in SQLite, in a private [`file`], and fails
-//! with an [`error`], [`adopt`] stores those of what was there before, [`forget`] drops one, [`migrations`] brings an
-//! older database forward, [`reader`] looks at one without any effect, [`salvage`] saves what can be read of a
-//! damaged one, with [`rows`], [`moment`] is a time that no set clock moves,
-//! [`holder`] tells whether somebody works with a lease right now, and [`id`] is what it is called. Nothing
+//! where they lead: nothing else changes a claim. [`store`] keeps them in SQLite, in a private [`file`], with
+//! [`columns`] that are listed and [`search`]ed, and fails with an [`error`]; [`adopt`] stores those of what was there
+//! before, [`forget`] drops one, [`migrations`] brings an older database forward, [`reader`] looks at one without any
+//! effect, [`salvage`] saves what can be read of a damaged one, with [`rows`]; [`moment`] is a time that no set
+//! clock moves, [`holder`] tells whether somebody works with a lease right now, and [`id`] is what it is called. Nothing
 //! here talks to a provider or a box.
 
 mod adopt;
 mod claim;
+mod columns;
 mod error;
 mod file;
 mod forget;
@@ -21,11 +22,13 @@ mod moment;
 mod reader;
 mod rows;
 mod salvage;
+mod search;
 mod stage;
 mod store;
 
 pub use adopt::{Adopted, Claimant};
 pub use claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way};
+pub use columns::Listed;
 pub use error::ClaimError;
 pub use forget::Stored;
 pub use holder::{Holder, describe as describe_holder};

@@ -3,6 +3,7 @@
 
 use super::error::ClaimError;
 use super::migrations::SCHEMA;
+use super::stage::State;
 use super::store::{rows_of, text};
 use rusqlite::{Connection, OpenFlags};
 use std::fmt::Write as _;
@@ -23,7 +24,7 @@ pub struct Reader {
 }
 
 /// What a list needs of a claim; also of one whose record can't be read.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Row {
     /// The lease.
     pub id: String,
@@ -35,6 +36,25 @@ pub struct Row {
     pub provider: String,
     /// The checkout that it serves.
     pub repository: String,
+}
+
+impl Row {
+    /// The lease is over.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        [State::Released, State::Lost].iter().any(|state| self.state == state.as_str())
+    }
+
+    /// Of the columns in the order of the fields.
+    pub(super) fn of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            id: text(row, 0)?,
+            slug: text(row, 1)?,
+            state: text(row, 2)?,
+            provider: text(row, 3)?,
+            repository: text(row, 4)?,
+        })
+    }
 }
 
 impl Reader {
@@ -63,20 +83,13 @@ impl Reader {
     /// The claims that aren't final, the most recently used first.
     pub fn live(&self) -> Result<Vec<Row>, ClaimError> {
         let collect = || {
-            let mut statement = self.database.prepare(
+            let query = format!(
                 "SELECT id, slug, state, provider, repository FROM claims
-                    WHERE state NOT IN ('released', 'lost') ORDER BY updated DESC LIMIT 1000",
-            )?;
-            let rows = statement.query_map([], |row| {
-                Ok(Row {
-                    id: text(row, 0)?,
-                    slug: text(row, 1)?,
-                    state: text(row, 2)?,
-                    provider: text(row, 3)?,
-                    repository: text(row, 4)?,
-                })
-            })?;
-            rows.collect::<Result<Vec<_>, _>>()
+                    WHERE state NOT IN ('released', 'lost') ORDER BY {} DESC LIMIT 1000",
+                self.by_use()
+            );
+            let mut statement = self.database.prepare(&query)?;
+            statement.query_map([], Row::of)?.collect::<Result<Vec<_>, _>>()
         };
         collect().map_err(|source| self.wrap(source))
     }
@@ -101,7 +114,20 @@ impl Reader {
         Ok(found.into_iter().filter(|line| line != "ok").collect())
     }
 
-    fn wrap(&self, source: rusqlite::Error) -> ClaimError {
+    pub(super) fn database(&self) -> &Connection {
+        &self.database
+    }
+
+    pub(super) fn is_old(&self) -> bool {
+        self.is_old
+    }
+
+    /// The column that says when a claim was used, as far as an earlier crabbox knows.
+    pub(super) fn by_use(&self) -> &'static str {
+        if self.is_old { "updated" } else { "used" }
+    }
+
+    pub(super) fn wrap(&self, source: rusqlite::Error) -> ClaimError {
         ClaimError::Database { path: self.path.clone(), source }
     }
 }

@@ -4,6 +4,7 @@
 //! otherwise in the same process would drop SQLite's locks.
 
 use super::claim::Claim;
+use super::columns;
 use super::error::ClaimError;
 use super::file::{check_files, check_log, create_private};
 use super::holder::Holder;
@@ -15,7 +16,7 @@ use crate::fault;
 use crate::places::private_folder;
 use crate::redact;
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode, params};
+use rusqlite::{Connection, ErrorCode};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -101,7 +102,7 @@ impl Store {
     pub fn insert(&mut self, claim: &Claim) -> Result<bool, ClaimError> {
         let record = encode(claim)?;
         fault::point("claim.before.insert");
-        let inserted = insert_row(&self.database, claim, &record);
+        let inserted = columns::insert(&self.database, claim, record);
         let inserted = inserted.map_err(|source| self.wrap(source))?;
         fault::point("claim.after.insert");
         Ok(inserted)
@@ -124,7 +125,7 @@ impl Store {
                 return Ok(());
             }
             let raced = || ClaimError::Raced(claim.id.clone());
-            let now = self.find(claim.id.as_str())?.ok_or_else(raced)?;
+            let now = self.get(&claim.id)?.ok_or_else(raced)?;
             if !now.differs_in_time_alone(claim) {
                 return Err(raced());
             }
@@ -141,34 +142,25 @@ impl Store {
     ) -> Result<bool, ClaimError> {
         let record = encode(next)?;
         fault::point(format_args!("claim.before.{event}"));
-        let changed = self.database.execute(
-            "UPDATE claims SET state = ?1, revision = ?2, updated = ?3, record = ?4
-                WHERE id = ?5 AND revision = ?6",
-            params![
-                next.state().as_str(),
-                next.revision,
-                next.updated.to_string(),
-                record,
-                before.id.as_str(),
-                before.revision,
-            ],
-        );
-        let changed = changed.map_err(|source| self.wrap(source))? == 1;
+        let changed = columns::update(&self.database, next, record, before.revision);
+        let changed = changed.map_err(|source| self.wrap(source))?;
         if changed {
             fault::point(format_args!("claim.after.{event}"));
         }
         Ok(changed)
     }
 
-    /// The claim with this id or, among those that aren't final, this slug.
-    pub fn find(&self, reference: &str) -> Result<Option<Claim>, ClaimError> {
-        let rows = self.rows(
-            "SELECT id, slug, record FROM claims WHERE id = ?1
-                OR (slug = ?1 AND state NOT IN ('released', 'lost'))
-                ORDER BY id = ?1 DESC LIMIT 1",
-            &[&reference],
-        )?;
-        rows.first().map(Row::claim).transpose()
+    /// The claim with this id.
+    pub fn get(&self, id: &LeaseId) -> Result<Option<Claim>, ClaimError> {
+        let query = "SELECT id, slug, record FROM claims WHERE id = ?1";
+        self.rows(query, &[&id.as_str()])?.first().map(Row::claim).transpose()
+    }
+
+    /// The claim that has this slug, of those that aren't final.
+    pub fn named(&self, slug: &str) -> Result<Option<Claim>, ClaimError> {
+        let query = "SELECT id, slug, record FROM claims
+            WHERE slug = ?1 AND state NOT IN ('released', 'lost')";
+        self.rows(query, &[&slug])?.first().map(Row::claim).transpose()
     }
 
     /// The claims of a checkout with this provider that aren't final, most
@@ -181,7 +173,7 @@ impl Store {
     ) -> Result<Vec<Claim>, ClaimError> {
         let rows = self.rows(
             "SELECT id, slug, record FROM claims WHERE repository = ?1 AND provider = ?2
-                AND state NOT IN ('released', 'lost') ORDER BY updated DESC",
+                AND state NOT IN ('released', 'lost') ORDER BY used DESC",
             &[&repository.to_string_lossy(), &provider],
         )?;
         let claims = rows.iter().filter_map(|row| row.claim().ok());
@@ -189,12 +181,12 @@ impl Store {
         Ok(claims.filter(|claim: &Claim| claim.repository == repository).collect())
     }
 
-    /// All claims, or only those that aren't final, newest first, and the ids of those
+    /// All claims, or only those that aren't final, the last used first, and the ids of those
     /// that can't be read.
     pub fn all(&self, also_final: bool) -> Result<(Vec<Claim>, Vec<ClaimError>), ClaimError> {
         let rows = self.rows(
             "SELECT id, slug, record FROM claims
-                WHERE ?1 OR state NOT IN ('released', 'lost') ORDER BY updated DESC",
+                WHERE ?1 OR state NOT IN ('released', 'lost') ORDER BY used DESC",
             &[&also_final],
         )?;
         let mut claims = Vec::new();
@@ -212,6 +204,25 @@ impl Store {
     pub fn hold(&self, lease: &LeaseId) -> Result<Result<Holder, String>, ClaimError> {
         Holder::try_take(&self.holders, lease)
             .map_err(|source| ClaimError::Folder { path: self.holders.clone(), source })
+    }
+
+    /// Who works with the lease right now, if anybody does. Nothing is made or written.
+    pub fn holder(&self, lease: &LeaseId) -> Result<Option<String>, ClaimError> {
+        let folder = |source: io::Error| ClaimError::Folder {
+            path: self.holders.clone(),
+            source: source.into(),
+        };
+        Holder::look(&self.holders, lease).map_err(folder)
+    }
+
+    /// Where the claims are kept.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn database(&self) -> &Connection {
+        &self.database
     }
 
     fn rows(
@@ -275,30 +286,6 @@ pub(super) fn rows_of(
 /// A column that should be text: SQLite doesn't hold whoever damages it to that.
 pub(super) fn text(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
     Ok(String::from_utf8_lossy(row.get_ref(column)?.as_bytes()?).into_owned())
-}
-
-/// `false`: its id or slug is taken.
-pub(super) fn insert_row(
-    database: &Connection,
-    claim: &Claim,
-    record: &str,
-) -> rusqlite::Result<bool> {
-    let inserted = database.execute(
-        "INSERT OR IGNORE INTO claims
-            (id, slug, state, revision, provider, repository, updated, record)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        params![
-            claim.id.as_str(),
-            claim.slug,
-            claim.state().as_str(),
-            claim.revision,
-            claim.provider,
-            claim.repository.to_string_lossy(),
-            claim.updated.to_string(),
-            record,
-        ],
-    )?;
-    Ok(inserted == 1)
 }
 
 fn prepare(database: &mut Connection) -> rusqlite::Result<()> {
@@ -375,8 +362,7 @@ mod tests {
         assert_eq!(claim.state(), State::Busy);
         drop(store);
         let store = Store::open(&folder.path().join("state")).expect("opens again");
-        assert_eq!(store.find("amber-crab").expect("finds"), Some(claim.clone()));
-        assert_eq!(store.find(claim.id.as_str()).expect("finds"), Some(claim));
+        assert_eq!(store.get(&claim.id).expect("finds"), Some(claim));
     }
 
     #[test]
@@ -402,7 +388,7 @@ mod tests {
         let failed = Event::LeaseFailed { left: None, why: String::new() };
         let error = store.transition(&mut second, &failed).expect_err("raced");
         assert!(matches!(error, ClaimError::Raced(_)));
-        assert_eq!(store.find("amber-crab").expect("finds"), Some(first));
+        assert_eq!(store.get(&first.id).expect("finds"), Some(first));
     }
 
     #[test]

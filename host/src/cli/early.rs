@@ -1,8 +1,9 @@
 //! What a line says before it is parsed, and which providers it could mean.
 
 use super::config::{repository, usable};
-use crate::claims::{Reader, Row};
+use crate::claims::{Reader, Row, State};
 use crate::config::{Flags, Layers, Settings};
+use crate::lease::{LAST, REPO};
 use crate::places::Places;
 use crate::registry::{self, Registry};
 use crabbox_provider_api::manifest::Manifest;
@@ -88,17 +89,37 @@ impl Early {
         matches.is_ok_and(|matches| matches.subcommand_name() == Some("stop"))
     }
 
-    /// The lease that one of its words is the id or the slug of.
+    /// The lease that one of its words stands for.
     fn lease(&self) -> Option<Row> {
-        let is_said = |row: &Row| self.0.iter().any(|word| *word == *row.slug || *word == *row.id);
-        self.leases().into_iter().find(is_said)
+        let reader = self.reader()?;
+        let words = self.0.iter().skip(1).filter_map(|word| word.to_str());
+        let mut found = words.filter_map(|word| match word {
+            LAST => reader.last_used().ok()?,
+            REPO => self.here(reader.live().ok()?).into_iter().next(),
+            word => reader.search(word).ok().filter(|rows| rows.len() == 1)?.pop(),
+        });
+        found.next()
+    }
+
+    /// Those of them that a run in the checkout here would look at.
+    pub(super) fn here(&self, mut rows: Vec<Row>) -> Vec<Row> {
+        let Some((root, layers)) = repository().zip(self.layers()) else { return Vec::new() };
+        let (root, provider) = (root.to_string_lossy(), Settings::of(&layers).provider);
+        let failed = State::Failed.as_str();
+        rows.retain(|row| {
+            row.repository == root && row.provider == provider && row.state != failed
+        });
+        rows
     }
 
     /// The leases that aren't over, as far as they can be read.
     pub(super) fn leases(&self) -> Vec<Row> {
+        self.reader().and_then(|reader| reader.live().ok()).unwrap_or_default()
+    }
+
+    fn reader(&self) -> Option<Reader> {
         let state = self.values("--state-dir").pop().or_else(|| env::var_os("CRABBOX_STATE_DIR"));
-        let places = Places::discover(state.as_deref().map(Path::new)).ok();
-        let reader = places.and_then(|places| Reader::open(&places.state).ok().flatten());
-        reader.and_then(|reader| reader.live().ok()).unwrap_or_default()
+        let places = Places::discover(state.as_deref().map(Path::new)).ok()?;
+        Reader::open(&places.state).ok().flatten()
     }
 }

@@ -18,7 +18,7 @@ use std::time::Duration;
   crabbox extend amber-crab 2h
   crabbox extend amber-crab 90m --json")]
 pub(super) struct Extend {
-    /// The lease: its id or slug
+    /// The lease: its id, its slug, `@last` or `@repo`
     id: String,
     /// For how long from now at least, such as 90m or 8h
     #[arg(value_name = "DURATION", value_parser = parse_positive)]

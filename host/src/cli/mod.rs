@@ -4,6 +4,7 @@
 mod adopt;
 mod bounds;
 mod bug;
+mod claims;
 mod completions;
 mod config;
 mod confirm;
@@ -14,6 +15,7 @@ mod extend;
 mod forget;
 mod help;
 mod init;
+mod inspect;
 mod interrupts;
 mod list;
 mod onlooker;
@@ -28,17 +30,18 @@ mod usage;
 mod version;
 mod warmup;
 
-use crate::claims::{Salvaged, Store};
+use crate::claims::{Claim, Salvaged, Store};
 use crate::config::{Flag, Flags, Settings, parse_duration};
-use crate::lease::Desk;
+use crate::lease::{self, Checkout, Desk, Here};
 use crate::log::{self, Keep, Wanted};
-use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed, human};
+use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed, human, to_type};
 use crate::places::Places;
 use crate::provider::exec;
 use crate::redact;
 use crate::registry::Registry;
 use crate::run::{CRABBOX_FAILED, Origin, Outcome};
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
+use jiff::Timestamp;
 use std::env;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -106,6 +109,8 @@ enum Command {
     Warmup(warmup::Warmup),
     List(list::List),
     Status(status::Status),
+    Inspect(inspect::Inspect),
+    Claims(claims::Claims),
     Extend(extend::Extend),
     Stop(stop::Stop),
     Adopt(adopt::Adopt),
@@ -214,6 +219,8 @@ impl Command {
             Self::Warmup(_) => "warmup",
             Self::List(_) => "list",
             Self::Status(_) => "status",
+            Self::Inspect(_) => "inspect",
+            Self::Claims(_) => "claims",
             Self::Extend(_) => "extend",
             Self::Stop(_) => "stop",
             Self::Adopt(_) => "adopt",
@@ -258,6 +265,8 @@ impl Command {
             Self::Warmup(warmup) => return warmup.execute(shared),
             Self::List(list) => list.execute(shared).map(|()| Exit::Ok),
             Self::Status(status) => status.execute(shared).map(|()| Exit::Ok),
+            Self::Inspect(inspect) => inspect.execute(shared).map(|()| Exit::Ok),
+            Self::Claims(claims) => claims.execute(shared).map(|()| Exit::Ok),
             Self::Extend(extend) => extend.execute(shared).map(|()| Exit::Ok),
             Self::Stop(stop) => stop.execute(shared).map(|()| Exit::Ok),
             Self::Adopt(adopt) => adopt.execute(shared).map(|()| Exit::Ok),
@@ -331,7 +340,26 @@ impl Shared {
     fn desk(&self, places: &Places, settings: &Settings) -> Result<Desk, CommandError> {
         let store = self.store(places)?;
         let desk = Desk::new(store, self.registry(settings), self.printer);
-        Ok(desk.with_in_process(settings.in_process.clone()))
+        Ok(desk.with_in_process(settings.in_process.clone()).with_here(self.here(places)))
+    }
+
+    /// The claim that `reference` stands for, for a command that needs no provider.
+    fn find(&self, store: &Store, places: &Places, reference: &str) -> Result<Claim, CommandError> {
+        lease::find(store, reference, &self.here(places))
+    }
+
+    /// What a run would want in the checkout that this is called in.
+    fn here(&self, places: &Places) -> Here {
+        let (flags, places) = (self.flags(), places.clone());
+        Here::new(move || {
+            let repository = config::repository().ok_or_else(|| {
+                CommandError::new(Exit::NotFound, "there is no checkout here")
+                    .hint(to_type(&["list"]))
+            })?;
+            let settings = Settings::for_provider(flags.clone(), Some(&repository), &places)?;
+            let profile = settings.provider_settings.profile;
+            Ok(Checkout { repository, provider: settings.provider, profile })
+        })
     }
 
     fn registry(&self, settings: &Settings) -> Registry {
@@ -358,15 +386,40 @@ fn parse_positive(text: &str) -> Result<Duration, String> {
 }
 
 /// `2m ago` and the like.
-fn ago(then: jiff::Timestamp) -> String {
-    let seconds = jiff::Timestamp::now().duration_since(then).as_secs();
+fn ago(then: Timestamp) -> String {
+    let age = age(then, Timestamp::now());
+    if age.starts_with(char::is_numeric) {
+        return format!("{age} ago");
+    }
+    age
+}
+
+/// How long ago: `2m` and the like.
+fn age(then: Timestamp, now: Timestamp) -> String {
+    let seconds = now.duration_since(then).as_secs();
     match seconds {
         // The clock was set back since.
         ..-60 => "in the future".to_owned(),
-        -60..60 => format!("{}s ago", seconds.max(0)),
-        60..3600 => format!("{}m ago", seconds / 60),
-        3600..86_400 => format!("{}h ago", seconds / 3600),
-        _ => format!("{}d ago", seconds / 86_400),
+        -60..60 => format!("{}s", seconds.max(0)),
+        60..3600 => format!("{}m", seconds / 60),
+        3600..86_400 => format!("{}h", seconds / 3600),
+        _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// How long until then: `2h 05m` and the like, or that it has passed.
+fn left(end: Timestamp, now: Timestamp) -> String {
+    match Duration::try_from(end.duration_since(now)) {
+        Ok(left) => in_short(left),
+        Err(_) => "over".to_owned(),
+    }
+}
+
+/// `59s`, `2m 05s`, `3h 07m`.
+fn in_short(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..60 => format!("{seconds}s"),
+        _ => human::duration(time),
     }
 }
 

@@ -1,66 +1,135 @@
 //! `crabbox status`
 
 use super::list::to_json;
-use super::{Shared, ago};
-use crate::claims::Claim;
-use crate::output::{CommandError, Exit, to_type, visible, wrap};
+use super::{Shared, ago, in_short, parse_positive};
+use crate::claims::{Claim, Moment, State, Store};
+use crate::output::{CommandError, Exit, Printer, Typed, human, visible, wrap};
 use clap::Args;
 use serde_json::json;
 use std::fmt::Write as _;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How often a waiter looks again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Show one lease, from local records only
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox status amber-crab
-  crabbox status cbx_0123456789ab --json")]
+  crabbox status @last --json
+  crabbox status amber-crab --wait --timeout 5m")]
 pub(super) struct Status {
-    /// Its id or slug
+    /// The lease: its id, its slug, `@last` or `@repo`
     id: String,
+    /// Wait until it is free, and ready, parked or over
+    #[arg(long)]
+    wait: bool,
+    /// Wait at most for so long
+    #[arg(long, value_name = "DURATION", value_parser = parse_positive, requires = "wait")]
+    #[arg(default_value = "10m")]
+    timeout: Duration,
 }
 
 impl Status {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
-        let store = shared.store(&shared.places()?)?;
-        let found = match store.find(&self.id)? {
-            // One that is over leaves its slug to the next one.
-            None => store.all(true)?.0.into_iter().find(|claim| claim.slug == self.id),
-            found => found,
+        let places = shared.places()?;
+        let store = shared.store(&places)?;
+        let claim = shared.find(&store, &places, &self.id)?;
+        let (claim, holder) = if self.wait {
+            (settled(&store, claim, self.timeout, shared.printer)?, None)
+        } else {
+            let holder = store.holder(&claim.id)?;
+            (claim, holder)
         };
-        let claim = found.ok_or_else(|| {
-            CommandError::new(Exit::NotFound, format!("there is no lease `{}`", self.id))
-                .hint(to_type(&["list"]))
-        })?;
         if shared.printer.json {
-            return shared
-                .printer
-                .document(&json!({ "schema_version": 1, "lease": to_json(&claim) }));
+            let document =
+                json!({ "schema_version": 1, "lease": to_json(&claim), "holder": holder });
+            return shared.printer.document(&document);
         }
-        shared.printer.data(&describe(&claim, shared.printer.columns()))
+        shared.printer.data(&describe(&claim, holder.as_deref(), shared.printer.columns()))
     }
 }
 
-fn describe(claim: &Claim, terminal: Option<usize>) -> String {
+/// Looks until nobody works with the lease and its state stays.
+fn settled(
+    store: &Store,
+    mut claim: Claim,
+    timeout: Duration,
+    printer: Printer,
+) -> Result<Claim, CommandError> {
+    let end = Instant::now() + timeout;
+    let _waiting = printer.progress(format!("waiting for {}", claim.slug));
+    let mut told = String::new();
+    loop {
+        let why = match (store.holder(&claim.id)?, claim.state()) {
+            (Some(by), state) => format!("it is {state}, used by {by}"),
+            (None, State::Leasing | State::Busy | State::Releasing) => {
+                format!("it is {}, and nobody works with it", claim.state())
+            }
+            (None, _) => return Ok(claim),
+        };
+        if Instant::now() >= end {
+            let waited = human::duration(timeout);
+            let message = format!("waited {waited} for `{}`: {why}", claim.slug);
+            return Err(CommandError::new(Exit::TryAgain, message)
+                .code("timeout")
+                .hint(Typed::here().to_string()));
+        }
+        if why != told {
+            printer.phase(&format!("waiting for {}: {why}", claim.slug));
+            told = why;
+        }
+        thread::sleep(PAUSE.min(end.saturating_duration_since(Instant::now())));
+        claim = store.get(&claim.id)?.unwrap_or(claim);
+    }
+}
+
+/// A lease in lines for people.
+pub(super) fn describe(claim: &Claim, holder: Option<&str>, terminal: Option<usize>) -> String {
     let mut text = format!("{} ({})\n", visible(&claim.slug), claim.id);
     let mut line = |name: &str, value: &str| {
         let value = wrap(&visible(value), 14, terminal);
         let _ = writeln!(text, "  {name:<11} {value}");
     };
     line("state", claim.state().as_str());
+    if let Some(holder) = holder {
+        line("used by", holder);
+    }
     line("provider", &format!("{} {}", claim.provider, claim.provider_version));
     if let Some(made) = claim.made() {
         line("resource", &made.name);
     }
     line("repository", &claim.repository.display().to_string());
-    line("used", &ago(claim.updated));
+    line("made", &ago(claim.created));
+    line("used", &ago(claim.used));
     line("keep", if claim.keep { "yes" } else { "no" });
-    if let Some(deadline) = claim.idle_until() {
-        line("idle until", &deadline.wall.strftime("%Y-%m-%d %H:%M:%SZ").to_string());
+    for (name, end) in
+        [("stays until", claim.deadline.as_ref()), ("idle until", claim.idle_until())]
+    {
+        if let Some(end) = end.filter(|_| !is_over(claim)) {
+            line(name, &until(end));
+        }
     }
     if let Some(run) = &claim.run {
-        line("last run", &run.id);
+        let how = if run.over { "over" } else { "its end wasn't seen" };
+        line("last run", &format!("{}, {how}", run.id));
     }
     if let Some(trouble) = &claim.trouble {
         line("trouble", trouble);
     }
     text
+}
+
+fn is_over(claim: &Claim) -> bool {
+    matches!(claim.state(), State::Released | State::Lost)
+}
+
+/// A time with what is left until then.
+pub(super) fn until(end: &Moment) -> String {
+    let at = end.wall.strftime("%Y-%m-%d %H:%M:%SZ");
+    match end.left() {
+        Some(left) => format!("{at}, {} from now", in_short(left)),
+        None => format!("{at}, which is over"),
+    }
 }

@@ -18,7 +18,7 @@ use tracing::info_span;
   crabbox stop amber-crab
   crabbox stop amber-crab --delete --yes")]
 pub(super) struct Stop {
-    /// Its id or slug
+    /// The lease: its id, its slug, `@last` or `@repo`
     id: String,
     /// Delete it, whatever was settled when it was leased
     #[arg(long)]
@@ -68,8 +68,8 @@ impl Stop {
             }
             End::Parked | End::Ready if claim.has_failed() => {
                 let never = "a lease that failed is never used again";
-                shared.printer.phase(&format!("{slug} is parked; {never}"));
-                shared.printer.hint(&to_type(&["stop", slug, "--delete"]));
+                let line = to_type(&["stop", slug, "--delete"]);
+                shared.printer.advice(&format!("{slug} is parked; {never}"), &line);
             }
             End::LetGo => {
                 shared.printer.phase(&format!("{slug} is let go of: its box stays as it is"));

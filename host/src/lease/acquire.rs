@@ -5,6 +5,7 @@ use super::audit::Action;
 use super::desk::Desk;
 use super::look::Onlooker;
 use super::profile;
+use super::reference::{self, Here};
 use super::slug::Slug;
 use crate::claims::{Claim, Ending, Event, Holder, LastRun, Moment, Owned, State, Way};
 use crate::output::{CommandError, Exit, Progress, Typed, to_type};
@@ -41,7 +42,7 @@ pub struct Wanted {
     pub fresh: bool,
     /// The name of a new lease, or of the checkout's own that has it already.
     pub slug: Option<Slug>,
-    /// Only this lease: its id or slug.
+    /// Only this lease, by whatever stands for it.
     pub id: Option<String>,
     /// What is done while another command uses the box.
     pub in_use: InUse,
@@ -145,7 +146,7 @@ impl Desk {
 
     /// A lease that is asked for by its name is this one or none.
     fn acquire_named(&mut self, reference: &str, wanted: &Wanted) -> Result<Held, CommandError> {
-        let claim = self.find(reference)?;
+        let claim = reference::find(&self.store, reference, &Here::of(wanted))?;
         let holder = match self.store.hold(&claim.id)? {
             Ok(holder) => holder,
             Err(_) if wanted.in_use != InUse::Refuse => self.wait_for(&claim)?,
@@ -178,12 +179,7 @@ impl Desk {
         let fits = |claim: &Claim| profile::fits(&claim.profile, wanted.profile.as_deref());
         let (mut claims, others): (Vec<_>, Vec<_>) = claims.into_iter().partition(fits);
         self.say_others(&others);
-        claims.sort_by_key(|claim| match (claim.state(), claim.way()) {
-            (State::Ready, Some(_)) => 0,
-            (State::Ready | State::Parked, _) => 1,
-            // Left by a command that was killed, or in use: their lock tells.
-            _ => 2,
-        });
+        claims.sort_by_key(rank);
         Ok(claims)
     }
 
@@ -203,14 +199,6 @@ impl Desk {
         ));
     }
 
-    /// The claim with this id or slug.
-    pub fn find(&self, reference: &str) -> Result<Claim, CommandError> {
-        self.store.find(reference)?.ok_or_else(|| {
-            CommandError::new(Exit::NotFound, format!("there is no lease `{reference}`"))
-                .hint(to_type(&["list"]))
-        })
-    }
-
     /// Takes the box of a claim, if it can be had.
     pub(super) fn take(
         &mut self,
@@ -219,7 +207,7 @@ impl Desk {
         wanted: &Wanted,
     ) -> Result<Taken, CommandError> {
         // It may have changed between being listed and being locked.
-        let Some(claim) = self.store.find(listed.id.as_str())? else {
+        let Some(claim) = self.store.get(&listed.id)? else {
             return Ok(Taken::Gone);
         };
         self.working.set(Some(&claim.slug));
@@ -389,6 +377,16 @@ impl Desk {
             self.audit.end(&begun, claim, &resolved);
         }
         Ok(resolved?)
+    }
+}
+
+/// Which of several claims is tried first.
+pub(super) fn rank(claim: &Claim) -> u8 {
+    match (claim.state(), claim.way()) {
+        (State::Ready, Some(_)) => 0,
+        (State::Ready | State::Parked, _) => 1,
+        // Left by a command that was killed, or in use: their lock tells.
+        _ => 2,
     }
 }
 

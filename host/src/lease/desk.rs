@@ -1,6 +1,7 @@
 //! What every operation on leases needs: the claims, the providers, a voice.
 
 use super::audit::Audit;
+use super::reference::Here;
 use super::working::Working;
 use crate::claims::{Claim, Event, LeaseId, Made, Moment, Store};
 use crate::output::{CommandError, Printer};
@@ -27,6 +28,7 @@ pub struct Desk {
     pub(super) working: Working,
     /// What is done to resources is noted here.
     pub(super) audit: Audit,
+    pub(super) here: Here,
     /// Plays the provider of every name.
     #[cfg(test)]
     pub(super) model: Option<super::model::Shared>,
@@ -45,9 +47,16 @@ impl Desk {
             in_process: BTreeSet::new(),
             asked: Vec::new(),
             working: Working::default(),
+            here: Here::default(),
             #[cfg(test)]
             model: None,
         }
+    }
+
+    /// The same in this checkout.
+    #[must_use]
+    pub fn with_here(self, here: Here) -> Self {
+        Self { here, ..self }
     }
 
     /// The same with these providers, by their names or aliases, in this process.

@@ -8,9 +8,9 @@
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
 //! what failed, [`extend`] gives it more time, [`release`] lets go, [`look`] only asks,
 //! [`adopt`] makes a lease of what is there, [`forget`] drops one; [`answer`] says what a provider's word is worth,
-//! [`names`] what things are called, [`slug`] what a user calls a lease, [`profile`] whether a box was leased under
-//! the settings that hold now, [`desk`] holds what all of them need, [`audit`] notes what is done to resources, and
-//! [`working`] is how a signal reaches them.
+//! [`names`] what things are called, [`slug`] what a user calls a lease, [`reference`](mod@reference) which lease is
+//! meant, [`profile`] whether a box was leased under the settings that hold now, [`desk`] holds what all of them need,
+//! [`audit`] notes what is done to resources, and [`working`] is how a signal reaches them.
 
 mod acquire;
 mod adopt;
@@ -25,6 +25,7 @@ mod make;
 mod model;
 mod names;
 mod profile;
+mod reference;
 mod release;
 mod roll_back;
 mod slug;
@@ -34,7 +35,9 @@ mod working;
 pub use acquire::{Held, How, InUse, Wanted, fresh};
 pub use adopt::{Adoption, Owner, Sighted};
 pub use desk::{Desk, open};
+pub use look::{in_words, look_at};
 pub use names::{random_bits, workspace_name};
+pub use reference::{Checkout, Here, LAST, REPO, find};
 pub use release::{End, Leaving};
 pub use slug::{Slug, SlugError};
 pub use working::Working;

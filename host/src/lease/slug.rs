@@ -92,7 +92,7 @@ impl Desk {
         slug: &Slug,
         wanted: &Wanted,
     ) -> Result<Option<Held>, CommandError> {
-        let Some(claim) = self.store.find(slug)? else {
+        let Some(claim) = self.store.named(slug)? else {
             return Ok(None);
         };
         let is_own = claim.repository == wanted.repository && claim.provider == wanted.provider;

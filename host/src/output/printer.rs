@@ -153,6 +153,14 @@ impl Printer {
         }
     }
 
+    /// A line about a phase and what to do about it, which is of no use without that line.
+    pub fn advice(&self, line: &str, hint: &str) {
+        self.phase(line);
+        if !self.quiet {
+            self.hint(hint);
+        }
+    }
+
     /// Says what is waited for, until the answer is dropped: in one line that moves on a terminal,
     /// by a line every now and then elsewhere. What takes no time is never said.
     #[must_use]

@@ -35,7 +35,7 @@ fn all(shared: &Shared) -> Result<Vec<Record>, CommandError> {
 }
 
 /// A log as every document shows it; `number` counts from 1, the latest.
-fn to_json(number: usize, record: &Record) -> serde_json::Value {
+pub(super) fn to_json(number: usize, record: &Record) -> serde_json::Value {
     serde_json::json!({
         "number": number,
         "path": record.path.to_string_lossy(),

@@ -40,7 +40,7 @@ pub(in crate::cli) struct Call {
     #[arg(long, value_name = "JSON", default_value = "{}", hide_default_value = true)]
     #[arg(value_parser = parse_parts)]
     request: Parts,
-    /// The lease whose box it is about: its id or slug
+    /// The lease that it is about: id, slug, `@last` or `@repo`
     #[arg(long, value_name = "LEASE")]
     id: Option<String>,
     /// Delete without asking

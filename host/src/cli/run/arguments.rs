@@ -35,7 +35,7 @@ use std::time::Duration;
 pub(in crate::cli) struct Run {
     #[command(flatten)]
     choice: Choice,
-    /// Use this lease: its id or slug
+    /// Use this lease: id, slug, `@last` or `@repo`
     #[arg(long, value_name = "ID", conflicts_with_all = ["fresh", "slug"])]
     id: Option<String>,
     /// Fail if the lease of `--id` is in use

@@ -263,7 +263,10 @@ impl Shared {
     /// What was settled for its end when it was asked for first.
     fn note_ending(&self, lease: &str) {
         let store = Store::open(&self.state).expect("opens");
-        let claim = store.find(lease).expect("reads").expect("the claim comes first");
+        let claim = store
+            .get(&lease.parse().expect("an id"))
+            .expect("reads")
+            .expect("the claim comes first");
         let action = claim.ending.action().expect("a new box has an end");
         self.lock().endings.entry(lease.to_owned()).or_insert(action);
     }

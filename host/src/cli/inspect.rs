@@ -1,0 +1,150 @@
+//! `crabbox inspect`
+
+use super::claims::{block, record};
+use super::config::warn;
+use super::debug;
+use super::{Shared, bounds};
+use crate::claims::Claim;
+use crate::config::{Flags, Settings};
+use crate::lease::in_words;
+use crate::log::Record;
+use crate::output::{CommandError, Quoted, to_type, visible};
+use crate::places::Places;
+use clap::Args;
+use crabbox_provider_api::payload::{Endpoint, Resolution, Transport};
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::Path;
+
+/// Show all that is known of one lease, on its provider's side, too
+///
+/// The provider is asked, and changes nothing; neither does this command.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox inspect amber-crab
+  crabbox inspect run_0123456789ab --json
+  crabbox inspect @last --offline")]
+pub(super) struct Inspect {
+    /// The lease: its id, its slug, `@last` or `@repo`; or the last run on it
+    id: String,
+    /// Don't ask the provider
+    #[arg(long)]
+    offline: bool,
+}
+
+/// All that is known.
+struct Known {
+    claim: Claim,
+    holder: Option<String>,
+    /// What the provider says, or why it says nothing. `None`: it wasn't asked.
+    answer: Option<Result<Resolution, CommandError>>,
+    /// The logs that name the lease, the latest first, with their numbers.
+    logs: Vec<(usize, Record)>,
+}
+
+impl Inspect {
+    pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        let places = shared.places()?;
+        let store = shared.store(&places)?;
+        let claim = shared.find(&store, &places, &self.id)?;
+        let holder = store.holder(&claim.id)?;
+        drop(store);
+        let is_asked = !self.offline && claim.made().is_some();
+        let answer = is_asked.then(|| ask(shared, &places, &claim));
+        let logs = logs(&places.state, &claim);
+        let known = Known { claim, holder, answer, logs };
+        if shared.printer.json {
+            return shared.printer.document(&known.to_json()?);
+        }
+        shared.printer.data(&known.describe(shared.printer.columns()))
+    }
+}
+
+/// What the provider says, under the settings of the lease's checkout.
+fn ask(shared: &Shared, places: &Places, claim: &Claim) -> Result<Resolution, CommandError> {
+    let provider = Some(claim.provider.clone());
+    let flags = Flags { of_lease: true, provider, ..shared.flags() };
+    let settings = Settings::for_provider(flags, Some(&claim.repository), places)?;
+    warn(shared.printer, &settings.warnings);
+    bounds::check_provider(&settings, claim)?;
+    let _asking = shared.printer.progress(format!("asking {}", claim.provider));
+    shared.desk(places, &settings)?.look(claim, &settings.provider_settings.handed)
+}
+
+/// Those that tell of the lease.
+fn logs(state: &Path, claim: &Claim) -> Vec<(usize, Record)> {
+    let names = [claim.id.as_str(), &claim.slug];
+    let tells = |record: &Record| {
+        record.text().is_ok_and(|text| names.iter().any(|name| text.contains(name)))
+    };
+    (1..).zip(crate::log::records(state)).filter(|(_, record)| tells(record)).collect()
+}
+
+impl Known {
+    /// The way to the box, while somebody vouches for it.
+    fn endpoint(&self) -> Option<&Endpoint> {
+        let found = match &self.answer {
+            Some(Ok(Resolution::Found(found))) if self.claim.is_about(&found.resource) => {
+                found.endpoint.as_ref()
+            }
+            _ => None,
+        };
+        found.or_else(|| self.claim.way().map(|way| &way.endpoint))
+    }
+
+    fn to_json(&self) -> Result<Value, CommandError> {
+        let failed = |error| CommandError::failed("the answer can't be shown").because(error);
+        let (answer, error) = match &self.answer {
+            None => (None, None),
+            Some(Ok(answer)) => (Some(serde_json::to_value(answer).map_err(failed)?), None),
+            Some(Err(error)) => (None, Some(error.to_json()["error"].clone())),
+        };
+        let logs = self.logs.iter().map(|(number, log)| debug::to_json(*number, log));
+        let record = record(&self.claim, self.holder.as_deref())?;
+        Ok(json!({
+            "schema_version": 1,
+            "record": record["record"],
+            "holder": self.holder,
+            "answer": answer,
+            "answer_error": error,
+            "endpoint": self.endpoint().map(serde_json::to_value).transpose().map_err(failed)?,
+            "logs": logs.collect::<Vec<_>>(),
+        }))
+    }
+
+    fn describe(&self, terminal: Option<usize>) -> String {
+        let mut text = block(&self.claim, self.holder.as_deref(), terminal);
+        let says = match &self.answer {
+            None => "it wasn't asked".to_owned(),
+            Some(Ok(answer)) => in_words(&self.claim, answer),
+            Some(Err(error)) => format!("error: {error}"),
+        };
+        let _ = writeln!(text, "\nThe provider says\n  {}", visible(&says));
+        if let Some(endpoint) = self.endpoint() {
+            let _ = writeln!(text, "\nThe way to the box\n  {}", visible(&way(endpoint)));
+        }
+        if !self.logs.is_empty() {
+            text.push_str("\nLogs that name it\n");
+        }
+        for (number, log) in &self.logs {
+            let exit = log.exit.map_or_else(|| "no end".to_owned(), |exit| format!("exit {exit}"));
+            let command = visible(&log.command);
+            let line = to_type(&["debug", "last", &number.to_string()]);
+            let _ = writeln!(text, "  {line}: {command} ({exit})");
+        }
+        text
+    }
+}
+
+/// The command that runs another one there, for people.
+fn way(endpoint: &Endpoint) -> String {
+    match &endpoint.transport {
+        Transport::Exec { prefix } if prefix.is_empty() => "it is this machine".to_owned(),
+        Transport::Exec { prefix } => {
+            let words: Vec<String> =
+                prefix.iter().map(|word| Quoted(Path::new(word)).to_string()).collect();
+            format!("{} /bin/sh -c SCRIPT", words.join(" "))
+        }
+        _ => "of a kind that this crabbox doesn't know".to_owned(),
+    }
+}
