@@ -1,5 +1,6 @@
 //! What a shell offers while a command is typed.
 
+use crabbox::claims::{Claim, Event, LeaseId, Store};
 use crabbox_tests::{Ran, World, built};
 use std::collections::BTreeMap;
 use std::fs;
@@ -97,9 +98,26 @@ fn bash_offers_leases_providers_and_settings() {
     assert!(bash(&world, &["crabbox", "status", "no-such"]).is_empty());
     let providers = world.provider_path("crabbox_provider_desk").display().to_string();
     has(&["crabbox", "run", "--provider-path", &providers, "--provider", ""], "desk");
+    // What stands for one of them, as bash takes it apart.
+    for words in [&["@"][..], &["@", "la"], &[""]] {
+        has(&[&["crabbox", "status"], words].concat(), "@last");
+    }
+    has(&["crabbox", "run", "--id", "=@", "re"], "@repo");
+    // A lease that failed isn't this checkout's for any run.
+    let state = world.root().join("state/crabbox");
+    let mut store = Store::open(&state).expect("opens");
+    let mut failed = Claim::new(LeaseId::from_bits(1), "red-eel".to_owned());
+    "local".clone_into(&mut failed.provider);
+    failed.repository = world.checkout();
+    assert!(store.insert(&failed).expect("inserts"));
+    let event = Event::LeaseFailed { left: None, why: String::new() };
+    store.transition(&mut failed, &event).expect("fails");
     // A released lease isn't offered.
     assert_eq!(world.crabbox(&["stop", &slug, "--delete", "--yes"]).code, 0);
     assert!(!bash(&world, &["crabbox", "status", ""]).contains(&slug));
+    assert_eq!(bash(&world, &["crabbox", "status", "@"]), ["@last"]);
+    store.transition(&mut failed, &Event::Nothing).expect("is over");
+    assert!(bash(&world, &["crabbox", "status", "@"]).is_empty(), "none is left");
 }
 
 #[test]

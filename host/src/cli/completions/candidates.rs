@@ -2,6 +2,7 @@
 
 use crate::cli::early::Early;
 use crate::config::KEYS;
+use crate::lease::{LAST, REPO};
 use crate::output::visible;
 use clap::Command;
 use clap::builder::StyledStr;
@@ -31,22 +32,34 @@ pub(super) fn attach(command: Command, early: &Early) -> Command {
         .mut_subcommands(|below| attach(below, early))
 }
 
-/// Slugs; ids once one is begun.
+/// Slugs; ids once one is begun; and the words that stand for one of them here.
 fn leases(early: &Early, typed: &OsStr) -> Vec<CompletionCandidate> {
     let Some(typed) = typed.to_str() else {
         return Vec::new();
     };
     let by_id = typed.starts_with("cb") && "cbx_".starts_with(&typed[..typed.len().min(4)]);
-    let rows = early.leases().into_iter();
-    rows.filter_map(|row| {
+    let rows = early.leases();
+    let mut words = Vec::new();
+    let is_begun = typed.is_empty() || typed.starts_with('@');
+    if is_begun && !rows.is_empty() {
+        words.push((LAST, "the lease that was used last"));
+        if !early.here(rows.clone()).is_empty() {
+            words.push((REPO, "the lease of this checkout"));
+        }
+    }
+    let words = words
+        .into_iter()
+        .filter(|(word, _)| word.starts_with(typed))
+        .map(|(word, about)| CompletionCandidate::new(word).help(Some(about.into())));
+    let slugs = rows.into_iter().filter_map(|row| {
         let name = if by_id { row.id } else { row.slug };
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         (name.starts_with(typed) && name.bytes().all(plain)).then(|| {
             let about = format!("{} on {}, {}", row.state, row.provider, row.repository);
             CompletionCandidate::new(name).help(Some(about.into()))
         })
-    })
-    .collect()
+    });
+    slugs.chain(words).collect()
 }
 
 /// The providers that can be used, by name.

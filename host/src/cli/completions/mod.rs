@@ -113,36 +113,44 @@ fn candidates_for(shell: Shell, words: Vec<OsString>) -> Option<String> {
     String::from_utf8(answer).ok()
 }
 
-/// Bash takes `--id=amber` apart into three words, and replaces the last one alone. Puts them
-/// together again; returns what of the completed word stands before the last one.
+/// Bash takes `--id=amber` apart into three words, and replaces the last one alone; `@last` into two,
+/// and replaces both. Puts them together again; returns what of the completed word stands before what
+/// is replaced.
 fn join_at_equals(words: &[OsString], index: usize) -> (Vec<OsString>, usize, OsString) {
     let mut joined: Vec<OsString> = Vec::new();
     let mut at = 0;
     let mut before = OsString::new();
-    let mut sticks = false;
+    // What belongs to the next word, too, and what of it stands before that is replaced.
+    let mut sticks: Option<OsString> = None;
     for (position, word) in words.iter().enumerate() {
-        let is_equals = word == "=";
-        let option = joined.last().is_some_and(|last| is_option(last));
-        if sticks || (is_equals && option) {
-            let last = joined.last_mut().expect("there is an option before");
-            before = if is_equals { OsString::new() } else { last.clone() };
-            last.push(word);
-        } else {
-            before = OsString::new();
-            joined.push(word.clone());
+        let option = joined.last().filter(|last| is_option(last)).cloned();
+        let begun = sticks.take();
+        match (&begun, option) {
+            (Some(kept), _) => {
+                before.clone_from(kept);
+                joined.last_mut().expect("there is a word before").push(word);
+            }
+            (None, Some(mut option)) if word == "=" || word == "=@" => {
+                option.push("=");
+                before.clone_from(&option);
+                joined.last_mut().expect("there is an option before").push(word);
+                sticks = Some(option);
+            }
+            (None, _) => {
+                before = OsString::new();
+                joined.push(word.clone());
+                sticks = (word == "@").then(OsString::new);
+            }
         }
-        sticks = is_equals && option && !sticks;
         if position == index {
             at = joined.len() - 1;
-            if is_equals {
-                before.clone_from(&joined[at]);
-            }
             break;
         }
     }
     if index >= words.len() {
         joined.push(OsString::new());
         at = joined.len() - 1;
+        before = OsString::new();
     }
     (joined, at, before)
 }
@@ -182,5 +190,9 @@ mod tests {
         assert_eq!(joined(&["c", "run", "--id", "="]), ("c run --id=".into(), 2, "--id=".into()));
         assert_eq!(joined(&["c", "--id", "=", "a", "b"]), ("c --id=a b".into(), 2, String::new()));
         assert_eq!(joined(&["c", "x", "=", "a"]), ("c x = a".into(), 3, String::new()));
+        assert_eq!(joined(&["c", "s", "@"]), ("c s @".into(), 2, String::new()));
+        assert_eq!(joined(&["c", "s", "@", "la"]), ("c s @la".into(), 2, String::new()));
+        assert_eq!(joined(&["c", "--id", "=@"]), ("c --id=@".into(), 1, "--id=".into()));
+        assert_eq!(joined(&["c", "--id", "=@", "la"]), ("c --id=@la".into(), 1, "--id=".into()));
     }
 }
