@@ -15,6 +15,11 @@ pub(crate) struct Counts {
 
 /// Counts for `crabbox run ARGUMENTS… -- true`. `None`: strace isn't there, or may not trace.
 pub(crate) fn of_run(world: &World, crabbox: &Path, arguments: &[&str]) -> Option<Counts> {
+    of_command(world, crabbox, &[&["run", "-q"], arguments, &["--", "true"]].concat())
+}
+
+/// The same for any other command.
+pub(crate) fn of_command(world: &World, crabbox: &Path, words: &[&str]) -> Option<Counts> {
     let trace = world.root().join("trace");
     let template = world.command_of(crabbox, &[]);
     let mut command = Command::new("strace");
@@ -22,7 +27,7 @@ pub(crate) fn of_run(world: &World, crabbox: &Path, arguments: &[&str]) -> Optio
         .args(["-f", "-qq", "-e", "trace=execve,fsync,fdatasync", "-o"])
         .arg(&trace)
         .arg(crabbox)
-        .args([&["run", "-q"], arguments, &["--", "true"]].concat())
+        .args(words)
         .current_dir(world.checkout())
         .stdin(Stdio::null())
         .stderr(Stdio::null())

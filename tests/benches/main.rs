@@ -1,11 +1,12 @@
 //! What crabbox costs, each figure beside a baseline of the same sitting.
 //!
 //! `cargo bench -p crabbox-tests [-- TOPIC…]`, with the topics `start`, `warm`, `first`, `output`,
-//! `crowd`, `provider`. Prints one table and writes it as JSON to `target/measured.json`. Ends with 1 when a
+//! `crowd`, `provider`, `claims`. Prints one table and writes it as JSON to `target/measured.json`. Ends with 1 when a
 //! *count* (processes, fsyncs, memory) is over its budget, never for a time: machines differ.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's table is its output")]
 
+mod claims;
 mod counts;
 mod crowd;
 mod figures;
@@ -32,6 +33,7 @@ const TOPICS: &[Topic] = &[
     ("output", output::measure),
     ("crowd", crowd::measure),
     ("provider", provider::measure),
+    ("claims", claims::measure),
 ];
 
 fn main() -> ExitCode {
