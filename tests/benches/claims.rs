@@ -70,7 +70,7 @@ fn ready(store: &mut Store) {
     let idle_until = Moment::after(Duration::from_hours(1));
     for event in [
         Event::Checkpoint(Made::from(owned.clone())),
-        Event::Leased { owned, way, run },
+        Event::Leased { owned, way, run: Some(run), deadline: None },
         Event::Free { keep: true, idle_until, run_is_over: true },
     ] {
         store.transition(&mut claim, &event).expect("goes on");
