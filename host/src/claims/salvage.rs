@@ -75,7 +75,9 @@ pub(super) fn salvage(state: &Path, path: &Path) -> Result<Option<PathBuf>, Clai
         }
         return Err(ClaimError::Held { path: state.join(LOCK) });
     }
-    if !is_alone {
+    // Another command was faster.
+    let is_done = !must_be && !is_there(&state.join(SUSPECT));
+    if !is_alone || is_done {
         return Ok(None);
     }
     let damage = if must_be {
