@@ -167,3 +167,13 @@ fn a_lease_that_fails_before_anything_is_made_is_named() {
     assert_eq!(place.crabbox(&["stop", slug]).code, 0);
     assert_eq!(place.claims(), Vec::<Value>::new());
 }
+
+#[test]
+fn a_lease_is_used_with_the_settings_of_its_own_provider() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--", "true"]).code, 0);
+    let slug = desk.world.only_slug();
+    // No provider is named, and the default one has no `root`.
+    let ran = desk.crabbox(&["run", "--id", &slug, "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}

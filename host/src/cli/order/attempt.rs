@@ -27,10 +27,10 @@ pub(super) struct Attempt<'a> {
 
 /// Had the box proved itself? Then something may have been done to it.
 #[derive(Clone, Copy)]
-struct Proved(bool);
+pub(super) struct Proved(pub(super) bool);
 
 /// A session's result, and the box that it was tried on last.
-type Tried = (Held, Result<Finished, RunError>);
+type Tried = (Held, Result<Finished, RunError>, Proved);
 
 impl Attempt<'_> {
     /// Makes the held box hold the tree, and runs the command there, if there is one. What the claim of a box that
@@ -38,22 +38,22 @@ impl Attempt<'_> {
     /// once. Nothing is done to a box before it has proved itself.
     pub(super) fn run(&self, desk: &mut Desk, mut held: Held) -> Result<Tried, CommandError> {
         if let Some(signal) = self.listener.received() {
-            return Ok((held, Err(RunError::Interrupted(signal))));
+            return Ok((held, Err(RunError::Interrupted(signal)), Proved(false)));
         }
         match self.on_box(desk, &mut held) {
             (Err(error), Proved(false)) if held.how == How::FoundReady && error.is_of_the_way() => {
                 let slug = &held.claim.slug;
                 self.printer.warning(&format!("{slug} isn't as it was left: {error}"));
                 if let Err(signal) = self.listener.acquiring() {
-                    return Ok((held, Err(RunError::Interrupted(signal))));
+                    return Ok((held, Err(RunError::Interrupted(signal)), Proved(false)));
                 }
                 let again = info_span!("acquire");
                 let mut held = again.in_scope(|| desk.take_again(held, &self.order.wanted))?;
                 self.listener.acquired();
-                let (result, _) = self.on_box(desk, &mut held);
-                Ok((held, result))
+                let (result, proved) = self.on_box(desk, &mut held);
+                Ok((held, result, proved))
             }
-            (result, _) => Ok((held, result)),
+            (result, proved) => Ok((held, result, proved)),
         }
     }
 

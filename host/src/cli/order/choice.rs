@@ -49,7 +49,7 @@ pub(in crate::cli) struct Files {
 
 impl Choice {
     /// What it comes to with these files, for nothing but a box that holds them. `more`: what else the
-    /// line says of settings.
+    /// line says of settings, and the provider where it names none.
     pub(in crate::cli) fn order(
         self,
         files: Files,
@@ -59,7 +59,7 @@ impl Choice {
         let places = shared.places()?;
         let source = files.source()?.without([&*places.state, &*places.cache, &*places.data]);
         let flags = Flags {
-            provider: self.provider.clone(),
+            provider: self.provider.clone().or(more.provider),
             ttl: self.stay.ttl,
             idle: self.stay.idle,
             exclude: files.exclude,

@@ -1,6 +1,6 @@
 //! The way of an order: a box, the tree on it, the command, if there is one, and letting go.
 
-use super::attempt::Attempt;
+use super::attempt::{Attempt, Proved};
 use super::explain::{Failed, explain};
 use super::{Done, Order, Unreleased};
 use crate::cli::config::error_to_json;
@@ -95,8 +95,8 @@ impl Order {
         info!("{} ({}) is ready after {took}", claim.slug, claim.id);
 
         let attempt = Attempt { order: self, scanning, listener, printer };
-        let (mut held, result) = if let Some(signal) = listener.received() {
-            (held, Err(RunError::Interrupted(signal)))
+        let (mut held, result, Proved(may_have_begun)) = if let Some(signal) = listener.received() {
+            (held, Err(RunError::Interrupted(signal)), Proved(false))
         } else {
             let tried = attempt.run(&mut desk, held);
             tried.map_err(|error| Failed::of_acquiring(error, listener, self.purpose()))?
@@ -113,7 +113,7 @@ impl Order {
             keep: self.wanted.keep,
             ready: is_warm,
             idle: settings.idle,
-            run_is_over: result.is_ok() && !is_warm,
+            run_is_over: (result.is_ok() || !may_have_begun) && !is_warm,
         };
         let end = info_span!("release").in_scope(|| desk.let_go(&mut held, &leaving, handed));
         fault::point("run.after.let_go");

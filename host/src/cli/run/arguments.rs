@@ -68,7 +68,9 @@ impl Run {
         refuse_to_nest("run").map_err(|error| error.hint("run the command itself"))?;
         let command = self.command();
         check_length("the command", &command)?;
-        let more = Flags { timeout: self.timeout, env: self.names(), ..shared.flags() };
+        // The settings of another provider, secrets among them, are none of its business.
+        let provider = self.id.as_ref().and_then(|id| provider_of(id, shared));
+        let more = Flags { provider, timeout: self.timeout, env: self.names(), ..shared.flags() };
         let Self { choice, files, environment: given, dir, .. } = self;
         let is_folder = files.from_dir.is_some();
         let mut order = choice.order(files, shared, more)?;
@@ -105,6 +107,13 @@ impl Run {
             ),
         }
     }
+}
+
+/// Whose box the lease has, if there is one: whoever takes it says what is wrong with it.
+fn provider_of(id: &str, shared: &Shared) -> Option<String> {
+    let places = shared.places().ok()?;
+    let store = shared.store(&places).ok()?;
+    Some(shared.find(&store, &places, id).ok()?.provider)
 }
 
 /// `--dir`, which counts from the current folder, or from that of `--from-dir`.
