@@ -36,7 +36,7 @@ fn every_value_has_its_origin() {
     lease.ttl       8h            default
     lease.idle      10m           [WORLD]/checkout/.crabbox.toml:2
     lease.release   delete        [WORLD]/config/crabbox/config.toml:3
-    run.timeout     1m 30s        CRABBOX_RUN_TIMEOUT
+    run.timeout     1m [TIME]        CRABBOX_RUN_TIMEOUT
     run.env         -             default
     sync.exclude    *.tmp, *.log  [WORLD]/checkout/.crabbox.toml:4, [WORLD]/config/crabbox/config.toml:5
     providers.path  -             default

@@ -47,6 +47,7 @@ fn a_commented_file_is_written_and_passes_the_check() {
     #provider = "local"
 
     # How long a box stays, from being made or started, unless a run is alive.
+    # It would choose how long a box stays, so it holds once you run `crabbox config trust`.
     #ttl = "8h"
 
     # How long a kept box stays ready without use.

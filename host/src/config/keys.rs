@@ -134,7 +134,7 @@ pub const KEYS: &[Key] = &[
         default: Some("8h"),
         variable: Some("CRABBOX_LEASE_TTL"),
         flag: Some("--ttl"),
-        repository: Repository::Set,
+        repository: Repository::Request("how long a box stays"),
         enforced: Enforced::AtMost,
     },
     Key {

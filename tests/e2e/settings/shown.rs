@@ -161,7 +161,7 @@ fn a_provider_is_described_with_what_is_set_for_it() {
     title    untitled                  default
     token    (hidden: it is a secret)  GALLERY_TOKEN
     url      -
-    visit    1h 30m                    default
+    visit    1h [TIME]                    default
     --- stderr
     crabbox: warning: providers in `[WORLD]/providers` come before all others
     "#);

@@ -80,6 +80,7 @@ pub(super) fn warn_of(unreadable: &[ClaimError], printer: Printer) {
     for error in unreadable {
         let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
         printer.warning(&format!("{error}{cause}"));
+        error.hints().iter().for_each(|hint| printer.hint(hint));
     }
 }
 

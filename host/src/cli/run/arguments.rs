@@ -1,8 +1,8 @@
 //! What `crabbox run` takes, and what that comes to.
 
 use crate::cli::order::{Choice, Files, Order, Program, refuse_to_nest};
-use crate::cli::{Shared, parse_positive};
-use crate::config::Flags;
+use crate::cli::{Shared, bounds, parse_positive};
+use crate::config::{Flags, Settings};
 use crate::lease::{InUse, Wanted, random_bits};
 use crate::output::CommandError;
 use crate::places::real;
@@ -109,11 +109,14 @@ impl Run {
     }
 }
 
-/// Whose box the lease has, if there is one: whoever takes it says what is wrong with it.
+/// Whose box the lease has, if it can be used: whoever takes it says what is wrong with it.
 fn provider_of(id: &str, shared: &Shared) -> Option<String> {
     let places = shared.places().ok()?;
     let store = shared.store(&places).ok()?;
-    Some(shared.find(&store, &places, id).ok()?.provider)
+    let claim = shared.find(&store, &places, id).ok()?;
+    let settings =
+        Settings::load(Flags { of_lease: true, ..shared.flags() }, None, &places).ok()?;
+    bounds::check_provider(&settings, &claim).is_ok().then_some(claim.provider)
 }
 
 /// `--dir`, which counts from the current folder, or from that of `--from-dir`.
