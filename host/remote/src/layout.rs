@@ -6,7 +6,7 @@
 
 use crate::failure::Failure;
 use crabbox_wire::PROTOCOL;
-use crabbox_wire::message::{FailureCode, Request};
+use crabbox_wire::message::{FailureCode, Marker, Request};
 use crabbox_wire::text::Text;
 use crabbox_wire::tree::check_path;
 use std::env;
@@ -45,6 +45,14 @@ impl Layout {
             }
             if !run.directory.0.is_empty() && check_path(&run.directory.0).is_err() {
                 return Err(refuse("the working directory leads out of the workspace"));
+            }
+        }
+        if let Some(run) = &request.look {
+            if !is_id(run, "run_") {
+                return Err(refuse("that is no run id"));
+            }
+            if request.marker == Marker::Write {
+                return Err(refuse("whoever only looks marks nothing"));
             }
         }
         let work_root = expand(&request.work_root)?;

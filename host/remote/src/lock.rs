@@ -45,3 +45,9 @@ pub(crate) fn take(path: &Path, holder: &str, connection: &Connection) -> Result
     let _ = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
     Ok(file)
 }
+
+/// Does a session hold the lock? Only looked at: whoever waits for it isn't in the way of anybody.
+pub(crate) fn is_held(path: &Path) -> bool {
+    File::open(path)
+        .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+}

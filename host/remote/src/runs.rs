@@ -5,8 +5,9 @@
 
 use crate::failure::Failure;
 use crate::layout::{Layout, make_private};
+use crate::lock;
 use crate::processes::{self, Process};
-use crabbox_wire::message::{Ended, FailureCode, Run};
+use crabbox_wire::message::{Ended, FailureCode, Fate, Run};
 use crabbox_wire::text::Text;
 use rustix::process::Pid;
 use serde_json::{Value, json};
@@ -122,6 +123,13 @@ pub(crate) fn unended(layout: &Layout) -> Vec<RunFolder> {
         .filter(|path| read(&path.join("spec")).is_some_and(|spec| spec["workspace"] == ours))
         .map(|path| RunFolder { path })
         .collect()
+}
+
+/// What has become of a run of this workspace. Without a folder it may be about to begin, or is
+/// forgotten: a session says which.
+pub(crate) fn fate(run: &str, layout: &Layout) -> Fate {
+    let has_ended = layout.runs.join(run).join("exit").exists();
+    if !has_ended && lock::is_held(&layout.tree.join("lock")) { Fate::GoesOn } else { Fate::Over }
 }
 
 fn workspace(layout: &Layout) -> Text {

@@ -8,7 +8,7 @@ use crate::inbox::{Event, Inbox};
 use crate::journal::{Journal, Opened, Rows};
 use crate::layout::{Layout, make_private};
 use crate::outbox::Outbox;
-use crate::{lock, lost, proof, scan, supervise, verify};
+use crate::{lock, lost, proof, runs, scan, supervise, verify};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crabbox_wire::frame::{CHUNK, ToHost};
@@ -46,6 +46,10 @@ fn session(argument: &str, connection: &Arc<Connection>) -> Result<(), Failure> 
     let request = read_request(argument, &connection.inbox)?;
     let layout = Layout::of(&request)?;
     let proof = proof::prove(&request, &layout)?;
+    if let Some(run) = &request.look {
+        connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;
+        return connection.outbox.send(&ToHost::Fate(runs::fate(run, &layout)));
+    }
     make_private(&layout.tree.join("tmp"))?;
     connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;
     // The file's lock lasts as long as the session.

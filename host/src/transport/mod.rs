@@ -12,3 +12,4 @@ mod watchdog;
 pub use bootstrap::{Link, open};
 pub use exec::{Process, TransportError};
 pub use helpers::embedded as helpers;
+pub(crate) use watchdog::Watchdog;

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Watches until it is called off.
 #[derive(Debug)]
-pub(super) struct Watchdog {
+pub(crate) struct Watchdog {
     called_off: Sender<()>,
     bit: JoinHandle<bool>,
 }
@@ -16,7 +16,7 @@ pub(super) struct Watchdog {
 impl Watchdog {
     /// Kills the process group of `process` after this time. The process must not have been waited
     /// for while the watchdog lives.
-    pub(super) fn over(process: Pid, patience: Duration) -> Self {
+    pub(crate) fn over(process: Pid, patience: Duration) -> Self {
         let (called_off, wait) = channel();
         let bit = thread::spawn(move || {
             let bite = wait.recv_timeout(patience) == Err(RecvTimeoutError::Timeout);
@@ -29,7 +29,7 @@ impl Watchdog {
     }
 
     /// Calls it off. Had it killed the process by then?
-    pub(super) fn call_off(self) -> bool {
+    pub(crate) fn call_off(self) -> bool {
         drop(self.called_off);
         self.bit.join().unwrap_or(false)
     }

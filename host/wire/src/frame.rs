@@ -5,7 +5,7 @@
 //! [`MAX_PAYLOAD`] ends the session before memory is set aside for it.
 
 use crate::message::{
-    Base, Ended, Environment, Failure, Proof, Request, Signal, Started, Sync, Synced, Waiting,
+    Base, Ended, Environment, Failure, Fate, Proof, Request, Signal, Started, Sync, Synced, Waiting,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -105,6 +105,8 @@ pub enum ToHost<'a> {
     Taken(u64),
     /// Answer to [`ToHelper::Ping`].
     Pong,
+    /// Answer to [`Request::look`], after which the session is over.
+    Fate(Fate),
 }
 
 /// One of the two output streams of a command.
@@ -144,6 +146,7 @@ mod kind {
     pub(super) const FAILED: u8 = 74;
     pub(super) const PONG: u8 = 75;
     pub(super) const TAKEN: u8 = 76;
+    pub(super) const FATE: u8 = 77;
 }
 
 impl<'a> ToHelper<'a> {
@@ -226,6 +229,7 @@ impl<'a> ToHost<'a> {
             Self::Failed(failure) => encode_json(out, kind::FAILED, failure),
             Self::Pong => encode_raw(out, kind::PONG, &[]),
             Self::Taken(total) => encode_raw(out, kind::TAKEN, &[&total.to_be_bytes()]),
+            Self::Fate(fate) => encode_json(out, kind::FATE, fate),
         }
     }
 
@@ -235,7 +239,7 @@ impl<'a> ToHost<'a> {
         input: &mut impl Read,
         buffer: &'a mut Vec<u8>,
     ) -> Result<Option<Self>, FrameError> {
-        let known = |kind| (kind::PROVED..=kind::TAKEN).contains(&kind);
+        let known = |kind| (kind::PROVED..=kind::FATE).contains(&kind);
         let Some(kind) = read_known(input, buffer, known)? else {
             return Ok(None);
         };
@@ -256,6 +260,7 @@ impl<'a> ToHost<'a> {
             kind::ENDED => Self::Ended(parse(kind, payload)?),
             kind::FAILED => Self::Failed(parse(kind, payload)?),
             kind::TAKEN => Self::Taken(split_offset(payload)?.0),
+            kind::FATE => Self::Fate(parse(kind, payload)?),
             _ => Self::Pong,
         }))
     }

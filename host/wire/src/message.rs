@@ -30,6 +30,9 @@ pub struct Request {
     pub sync: Option<Sync>,
     /// The command to run once it does.
     pub run: Option<Run>,
+    /// Only say what has become of this run, and change nothing on the box.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub look: Option<String>,
     /// Who waits here, for others that want the same workspace: shown to them.
     pub holder: String,
 }
@@ -222,6 +225,16 @@ pub enum Outcome {
     Signaled(i32),
     /// The time limit passed; it was ended for that.
     TimedOut,
+}
+
+/// What has become of a run that was asked for with [`Request::look`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// A session works in its workspace, and its end isn't recorded.
+    GoesOn,
+    /// Its end is recorded, or nobody works in its workspace.
+    Over,
 }
 
 /// The session failed.

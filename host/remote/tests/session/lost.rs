@@ -1,9 +1,10 @@
 //! What a helper leaves behind that was killed.
 
 use crate::machine::{Machine, Session, is_gone, patiently, shell};
-use crabbox_wire::frame::ToHelper;
-use crabbox_wire::message::{Outcome, Signal};
+use crabbox_wire::frame::{ToHelper, ToHost};
+use crabbox_wire::message::{FailureCode, Fate, Marker, Outcome, Request, Signal};
 use crabbox_wire::text::Text;
+use crabbox_wire::tree::Hash;
 use std::fs;
 use std::process::{Command, Stdio};
 
@@ -43,6 +44,50 @@ fn a_run_in_another_workspace_is_left_alone() {
     assert!(other.helper.try_wait().expect("looks").is_none());
     other.send(&ToHelper::Signal(Signal::Kill));
     assert_eq!(other.finish(|_, _| {}).outcome, Some(Outcome::Signaled(9)));
+}
+
+/// Asks for the fate of a run, and for nothing else.
+fn look(machine: &Machine, run: &str, marker: Marker) -> (Option<Fate>, Option<FailureCode>) {
+    let request = machine.request_to_run(shell("true"));
+    let look = Some(run.to_owned());
+    let request = Request { look, marker, sync: None, run: None, ..request };
+    let mut fate = None;
+    let log = machine.open(&request).finish(|frame, _| {
+        if let ToHost::Fate(said) = frame {
+            fate = Some(*said);
+        }
+    });
+    (fate, log.failed())
+}
+
+#[test]
+fn a_run_goes_on_until_its_end_is_recorded_or_its_session_is_gone() {
+    let machine = Machine::new();
+    let run = shell("echo on; exec sleep 300");
+    let mut session = Session::open(&machine.request_to_run(run.clone()));
+    assert_eq!(session.until_line(), "on");
+    let marker = fs::read(machine.root().join(".crabbox/leases/cbx_0123456789ab/marker"));
+    let hash = Hash::of(&marker.expect("a marker")).to_string();
+    let expected = || Marker::Expect { hash: hash.clone() };
+    assert_eq!(look(&machine, &run.id, expected()).0, Some(Fate::GoesOn));
+    assert_eq!(look(&machine, &run.id, Marker::Write), (None, Some(FailureCode::Request)));
+    assert_eq!(look(&machine, "run_../x", expected()), (None, Some(FailureCode::Request)));
+    let another = Marker::Expect { hash: String::new() };
+    assert_eq!(look(&machine, &run.id, another), (None, Some(FailureCode::Marker)));
+    session.send(&ToHelper::Signal(Signal::Kill));
+    assert_eq!(session.finish(|_, _| {}).outcome, Some(Outcome::Signaled(9)));
+    assert_eq!(look(&machine, &run.id, expected()).0, Some(Fate::Over));
+
+    // Ended in the middle: there is no record, and nobody works there.
+    let lost = shell("echo on; exec sleep 300");
+    let mut session = Session::open(&machine.request_to_run(lost.clone()));
+    session.until_line();
+    let marker = fs::read(machine.root().join(".crabbox/leases/cbx_0123456789ab/marker"));
+    let hash = Hash::of(&marker.expect("a marker")).to_string();
+    session.helper.kill().expect("kills");
+    session.helper.wait().expect("ends");
+    assert_eq!(look(&machine, &lost.id, Marker::Expect { hash }).0, Some(Fate::Over));
+    assert!(!machine.run_file(&lost.id, "exit").exists(), "whoever looks records nothing");
 }
 
 /// What stands in a note: pid, start time, boot.

@@ -92,6 +92,7 @@ impl Machine {
             workspace: Text::from("work"),
             sync: Some(Sync { base, wanted }),
             run: None,
+            look: None,
             holder: "a test".to_owned(),
         }
     }

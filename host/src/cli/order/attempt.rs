@@ -72,6 +72,7 @@ impl Attempt<'_> {
             workspace: Text(workspace_name(&self.order.source.root)),
             sync: None,
             run: self.order.program.as_ref().map(|program| self.program(program, same_machine)),
+            look: None,
             holder: describe_holder(),
         };
         let cache = &self.order.places.cache;

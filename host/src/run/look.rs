@@ -1,0 +1,31 @@
+//! A session that only asks what has become of a run.
+
+use super::error::RunError;
+use crate::transport::{self, Watchdog};
+use crabbox_provider_api::payload::Transport;
+use crabbox_wire::frame::ToHost;
+use crabbox_wire::message::{Fate, Request};
+use std::time::Duration;
+
+/// How long the helper may take to answer, once it is there.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What the helper says of the run that the request names.
+pub fn look(transport: &Transport, request: &Request) -> Result<Fate, RunError> {
+    let transport::Link { mut input, output, process } =
+        transport::open(transport, request, &mut |_| {})?;
+    let watchdog = Watchdog::over(process.id(), PATIENCE);
+    let mut buffer = Vec::new();
+    let mut answer = || loop {
+        match ToHost::read(&mut input, &mut buffer)? {
+            None => return Err(RunError::Ended { stderr: process.stderr_tail() }),
+            Some(ToHost::Fate(fate)) => return Ok(fate),
+            Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),
+            Some(_) => {}
+        }
+    };
+    let answer = answer();
+    watchdog.call_off();
+    drop(output);
+    answer
+}
