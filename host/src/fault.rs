@@ -17,7 +17,8 @@
 use std::ffi::OsString;
 use std::fmt::Display;
 
-const VARIABLE: &str = "CRABBOX_FAULT";
+/// The variable that orders them.
+pub(crate) const VARIABLE: &str = "CRABBOX_FAULT";
 
 /// Every point. Those in the provider's child begin with `child.`, all others are the host's.
 pub const POINTS: &[&str] = &[

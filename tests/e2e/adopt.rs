@@ -1,7 +1,7 @@
 //! `crabbox adopt`, and `crabbox forget`: a lease of what has none, and none any more.
 
 use crate::desk::Desk;
-use crabbox_tests::{Ran, World};
+use crabbox_tests::{Ran, World, until};
 use rusqlite::Connection;
 use serde_json::Value;
 use std::fs::{self, File};
@@ -83,7 +83,7 @@ fn what_becomes_of_it_at_the_end_can_be_chosen() {
     assert_eq!(lease["release"], "park", "{lease}");
     assert!(lease["deadline"].is_string() && lease["idle_deadline"].is_string(), "{lease}");
     assert_eq!(desk.run(&["--", "true"]).code, 0);
-    assert_eq!(desk.calls(), "list resolve release");
+    assert_eq!(desk.calls_in_turn(), "list resolve release");
     assert_eq!(desk.world.leases(&[])[0]["state"], "parked");
     machine(&desk, "other");
     if desk.world.configure_machine("[enforced.lease]\nrelease = ['park']\n") {
@@ -95,6 +95,18 @@ fn what_becomes_of_it_at_the_end_can_be_chosen() {
     says(&adopt(&desk, &["other", "--release", "delete", "--yes"]), 0, &[]);
     let slug = desk.world.leases(&[])[1]["slug"].as_str().expect("a slug").to_owned();
     says(&desk.crabbox(&["stop", &slug]), 0, &["is deleted"]);
+}
+
+#[test]
+fn somebody_lets_go_in_time_of_one_that_is_to_be_parked() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--", "true"]).code, 0);
+    let id = world.leases(&[])[0]["id"].as_str().expect("an id").to_owned();
+    assert_eq!(world.crabbox(&["forget", &id, "--yes"]).code, 0);
+    let adopt = ["adopt", &id, "--provider", "local", "--yes", "--release"];
+    world.configure("[lease]\nidle = '1s'\n");
+    assert_eq!(world.crabbox(&[&adopt[..], &["park"]].concat()).code, 0);
+    until("it is parked", || world.leases(&[])[0]["state"] == "parked");
 }
 
 #[test]

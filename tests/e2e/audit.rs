@@ -45,7 +45,8 @@ fn every_mutation_has_a_line_before_and_a_line_after() {
     check(&["list"], 0, "");
     check(&["status", &slug], 0, "");
     check(&["provider", "call", "desk", "resolve", "--id", &slug], 0, "");
-    check(&["run", "--provider", "desk", "--keep", "--", "true"], 0, "start begun, start done");
+    let started = "start begun, start done, extend begun, extend done";
+    check(&["run", "--provider", "desk", "--keep", "--", "true"], 0, started);
     check(&run, 0, "");
     check(&["extend", &slug, "9h"], 0, "extend begun, extend done");
     desk.mood("release fails");
@@ -125,7 +126,7 @@ fn without_it_nothing_new_is_begun_and_everything_is_let_go_of() {
     let ran = desk.run(&["--", "cat", "hello.txt"]);
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "hello\n"), "{}", ran.stderr);
     assert_eq!(ran.stderr.matches(&format!("warning: {said}")).count(), 1, "{}", ran.stderr);
-    assert_eq!(desk.calls(), "resolve release");
+    assert_eq!(desk.calls_in_turn(), "resolve release");
     let leases = desk.world.leases(&[]);
     let parked = leases.iter().find(|lease| lease["state"] == "parked").expect("one is parked");
     let slug = parked["slug"].as_str().expect("a slug");

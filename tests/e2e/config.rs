@@ -31,15 +31,17 @@ fn every_value_has_its_origin() {
     assert_snapshot!(shown.snapshot(&world), @r"
     exit 0
     --- stdout
-    KEY             VALUE         FROM
-    lease.provider  local         default
-    lease.ttl       8h            default
-    lease.idle      10m           [WORLD]/checkout/.crabbox.toml:2
-    lease.release   delete        [WORLD]/config/crabbox/config.toml:3
-    run.timeout     1m [TIME]        CRABBOX_RUN_TIMEOUT
-    run.env         -             default
-    sync.exclude    *.tmp, *.log  [WORLD]/checkout/.crabbox.toml:4, [WORLD]/config/crabbox/config.toml:5
-    providers.path  -             default
+    KEY               VALUE         FROM
+    lease.provider    local         default
+    lease.ttl         8h            default
+    lease.idle        10m           [WORLD]/checkout/.crabbox.toml:2
+    lease.linger      -             default
+    lease.parked_ttl  336h          default
+    lease.release     delete        [WORLD]/config/crabbox/config.toml:3
+    run.timeout       1m [TIME]        CRABBOX_RUN_TIMEOUT
+    run.env           -             default
+    sync.exclude      *.tmp, *.log  [WORLD]/checkout/.crabbox.toml:4, [WORLD]/config/crabbox/config.toml:5
+    providers.path    -             default
     --- stderr
     ");
     let shown = json(&Ran::of(command.args(["--json", "--provider-path", "/nowhere"])));
@@ -63,7 +65,7 @@ fn the_chain_of_a_key_says_which_layer_wins() {
     exit 0
     --- stdout
     lease.idle: 10m
-      what it is         how long a kept box stays ready without use
+      what it is         how long a box stays ready without use
       value              a duration such as `90s`, `15m` or `2h`
       in .crabbox.toml   yes
 

@@ -112,15 +112,17 @@ fn what_is_enforced_is_shown_and_holds_where_nobody_says_anything() {
     assert_snapshot!(shown.snapshot(&world), @r"
     exit 0
     --- stdout
-    KEY             VALUE   FROM
-    lease.provider  local   default, [WORLD]/etc/config.toml:2 allows only `other` or `local`
-    lease.ttl       8h      default
-    lease.idle      10m     [WORLD]/etc/config.toml:4 allows at most `10m`
-    lease.release   delete  [WORLD]/etc/config.toml:3 allows only `delete`
-    run.timeout     1h      [WORLD]/etc/config.toml:5 allows at most `1h`
-    run.env         -       default
-    sync.exclude    -       default
-    providers.path  -       default
+    KEY               VALUE   FROM
+    lease.provider    local   default, [WORLD]/etc/config.toml:2 allows only `other` or `local`
+    lease.ttl         8h      default
+    lease.idle        10m     [WORLD]/etc/config.toml:4 allows at most `10m`
+    lease.linger      -       default
+    lease.parked_ttl  336h    default
+    lease.release     delete  [WORLD]/etc/config.toml:3 allows only `delete`
+    run.timeout       1h      [WORLD]/etc/config.toml:5 allows at most `1h`
+    run.env           -       default
+    sync.exclude      -       default
+    providers.path    -       default
     --- stderr
     ");
     let explained = world.crabbox(&["config", "explain", "lease.idle"]);
@@ -128,7 +130,7 @@ fn what_is_enforced_is_shown_and_holds_where_nobody_says_anything() {
     exit 0
     --- stdout
     lease.idle: 10m
-      what it is         how long a kept box stays ready without use
+      what it is         how long a box stays ready without use
       value              a duration such as `90s`, `15m` or `2h`
       in .crabbox.toml   yes
       enforced           [WORLD]/etc/config.toml:4 allows at most `10m`

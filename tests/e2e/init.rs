@@ -50,8 +50,11 @@ fn a_commented_file_is_written_and_passes_the_check() {
     # It would choose how long a box stays, so it holds once you run `crabbox config trust`.
     #ttl = "8h"
 
-    # How long a kept box stays ready without use.
+    # How long a box stays ready without use.
     #idle = "30m"
+
+    # How long a box stays ready after the run that got it, instead of being let go of.
+    #linger = "30m"
 
     # What becomes of a box at the end.
     # It would choose what is deleted, so it holds once you run `crabbox config trust`.

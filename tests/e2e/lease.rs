@@ -62,7 +62,7 @@ fn a_provider_that_can_not_be_asked_leaves_no_claim_in_use() {
     assert_eq!((&old["state"], &old["keep"]), (&"ready".into(), &true.into()), "{old}");
     desk.mood("");
     assert_eq!(desk.run(&["--", "true"]).code, 0);
-    assert_eq!(desk.calls(), "resolve", "it is the same box, and still kept");
+    assert_eq!(desk.calls(), "resolve extend", "it is the same box, and still kept");
 }
 
 #[test]

@@ -32,7 +32,7 @@ fn a_prefix_is_the_users_and_disowns_nothing() {
     desk.calls();
     // Neither for another one of these is another box leased, nor is the provider told of it.
     let ran = desk.run(&["--desk-prefix", "team-", "--", "true"]);
-    assert_eq!((ran.code, desk.calls().as_str()), (0, "resolve release"), "{ran:?}");
+    assert_eq!((ran.code, desk.calls_in_turn().as_str()), (0, "resolve release"), "{ran:?}");
     assert_eq!(desk.run(&["--desk-prefix", "team-", "--fresh", "--", "true"]).code, 0);
     let names: Vec<Value> =
         desk.world.leases(&[]).iter().map(|lease| lease["resource"]["name"].clone()).collect();

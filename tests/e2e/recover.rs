@@ -3,7 +3,7 @@
 
 #![expect(clippy::unnecessary_wraps, reason = "a state may be one that a machine can't make")]
 
-use crabbox_tests::{Ran, World, settle};
+use crabbox_tests::{Ran, World, settle, until};
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::unix::fs::PermissionsExt;
@@ -17,6 +17,9 @@ const STATES: &[State] = &[
     ("A lease stays busy, leasing or releasing", killed),
     ("A lease is failed", failed),
     ("The box is gone", gone),
+    ("A box was let go of", no_more_time),
+    ("Boxes that no lease names", no_records),
+    ("Parked boxes pile up", long_parked),
     ("The box is in use", in_use),
     ("The box isn't as it was left", not_as_left),
     ("The box holds files that crabbox didn't put there", occupied),
@@ -141,7 +144,45 @@ fn killed(world: &World) -> Option<String> {
     child.kill().expect("kills");
     child.wait().expect("ends");
     let list = world.crabbox(&["list"]);
-    Some(all(&[list, world.crabbox(&["stop", &slug(world)])]))
+    // Another session has taken the workspace, and the run is in it.
+    let notes = world.only_box().join(".crabbox");
+    let entries = |name: &str| fs::read_dir(notes.join(name)).expect("a folder").flatten();
+    let lock = entries("trees").next().expect("a workspace").path().join("lock");
+    let lock = fs::File::open(lock).expect("a lock");
+    until("the session ends", || lock.try_lock().is_ok());
+    for run in entries("runs") {
+        let _ = fs::remove_file(run.path().join("exit"));
+    }
+    let cleanup = world.crabbox(&["cleanup"]);
+    drop(lock);
+    Some(all(&[list, cleanup, world.crabbox(&["stop", &slug(world)])]))
+}
+
+fn no_more_time(world: &World) -> Option<String> {
+    let root = world.root().join("desk");
+    world.configure(&format!("[provider.desk]\nroot = '{}'\n", root.display()));
+    let path = world.provider_path("crabbox_provider_desk").display().to_string();
+    let run = |ttl| {
+        let provider = ["run", "--provider-path", &path, "--provider", "desk", "--keep"];
+        world.crabbox(&[&provider[..], &["--ttl", ttl, "--", "true"]].concat())
+    };
+    let _ = run("1m");
+    fs::write(root.join("mood"), "extend fails").expect("writes");
+    Some(run("8h").stderr)
+}
+
+fn no_records(world: &World) -> Option<String> {
+    let _ = world.shell("true");
+    fs::remove_dir_all(world.root().join("state")).expect("removes");
+    Some(world.crabbox(&["cleanup"]).stderr)
+}
+
+fn long_parked(world: &World) -> Option<String> {
+    world.configure("[lease]\nparked_ttl = '1ms'\n");
+    for _ in 0..2 {
+        let _ = world.crabbox(&["run", "--fresh", "--", "true"]);
+    }
+    Some(world.crabbox(&["list"]).stderr)
 }
 
 fn misbehaving(world: &World, how: &str) -> Ran {

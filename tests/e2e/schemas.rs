@@ -54,6 +54,7 @@ impl Schemas {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a list: each document is a line")]
 fn every_document_keeps_to_its_schema() {
     let mut schemas = Schemas::read();
     let world = World::new();
@@ -79,6 +80,7 @@ fn every_document_keeps_to_its_schema() {
     check("inspect", &["inspect", slug, "--offline"]);
     check("claims", &["claims"]);
     check("status", &["stop", slug]);
+    check("cleanup", &["cleanup", "--dry-run"]);
     let id = list["leases"][0]["id"].as_str().expect("an id").to_owned();
     check("forget", &["forget", slug, "--yes"]);
     check("status", &["adopt", &id, "--provider", "local", "--slug", slug, "--yes"]);
@@ -136,6 +138,18 @@ fn every_document_keeps_to_its_schema() {
         check("config-explain", &["config", "explain", &format!("provider.gallery.{key}")]);
     }
     check("failure", &["run", "--provider", "gallery", "--gallery-token", "x", "--", "true"]);
+
+    let world = World::new();
+    world.configure("[lease]\nparked_ttl = '1ms'\n");
+    assert_eq!(world.crabbox(&["run", "--", "true"]).code, 0);
+    schemas.check("cleanup", "cleanup", &world.crabbox(&["cleanup", "--json"]));
+    fs::remove_dir_all(world.root().join("state")).expect("removes");
+    schemas.check(
+        "cleanup-timer",
+        "cron",
+        &world.crabbox(&["cleanup", "--install-timer", "--json"]),
+    );
+    schemas.check("cleanup", "without claims", &world.crabbox(&["cleanup", "--json"]));
 
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--", "true"]).code, 0);

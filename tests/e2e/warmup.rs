@@ -98,13 +98,27 @@ fn a_box_that_is_warm_already_is_given_the_tree_of_now_in_one_session() {
 fn a_parked_box_is_switched_on_and_no_other_leased() {
     let desk = Desk::parked();
     let ran = desk.warmup(&["--keep"]);
-    assert_eq!((ran.code, desk.calls().as_str()), (0, "resolve"), "{ran:?}");
+    assert_eq!((ran.code, desk.calls().as_str()), (0, "resolve extend"), "{ran:?}");
     assert!(ran.stderr.contains(" is warm for 30m, until"), "{ran:?}");
     let lease = desk.only_lease();
     assert_eq!((&lease["state"], &lease["keep"]), (&"ready".into(), &true.into()));
     let ran = desk.warmup(&["--fresh"]);
     assert_eq!((ran.code, desk.calls().as_str()), (0, "lease resolve"), "{ran:?}");
     assert_eq!(desk.world.leases(&[]).len(), 2);
+}
+
+#[test]
+fn the_provider_of_a_box_that_was_started_is_told_of_a_warm_up_that_is_not_kept_either() {
+    let desk = Desk::parked();
+    let ran = desk.warmup(&[]);
+    assert_eq!((ran.code, desk.calls().as_str()), (0, "resolve extend"), "{ran:?}");
+}
+
+#[test]
+fn somebody_lets_go_of_it_in_time() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["warmup", "--idle", "1s"]).code, 0);
+    until("it is parked", || world.leases(&[])[0]["state"] == "parked");
 }
 
 #[test]
@@ -162,14 +176,15 @@ fn a_signal_before_the_box_is_ready_ends_it_and_parks_the_box() {
         let document = json(&ran);
         assert_eq!(document["error"]["message"], "interrupted before the box was ready");
         assert_eq!(document["error"]["exit"], code);
-        assert_eq!(desk.calls(), "resolve release");
+        assert_eq!(desk.calls_in_turn(), "resolve release");
         assert_eq!(desk.only_lease()["state"], "parked");
     }
 }
 
 #[test]
 fn a_signal_right_before_the_end_is_not_forgotten() {
-    let desk = Desk::parked();
+    // Its provider needn't be told anything meanwhile, for which there would be threads, too.
+    let desk = Desk::new("");
     let reached = desk.world.root().join("reached");
     let order = format!("session.synced@{}", reached.display());
     let warming = Running::of(desk.warmup_command(&[]).env("CRABBOX_FAULT", order));

@@ -1,6 +1,7 @@
 //! One temporary home, state, checkout and provider folder for each test.
 
 use crate::{built, settle};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::io::Write as _;
@@ -279,6 +280,43 @@ impl World {
         fs::copy(library, &copy).expect("a copy");
         fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("a mode");
         folder
+    }
+}
+
+impl World {
+    /// The process that lets go of boxes in time, if one lives for this world's claims.
+    #[must_use]
+    pub fn caretaker(&self) -> Option<Pid> {
+        caretaker(&self.root().join("state/crabbox"))
+    }
+}
+
+/// Nothing of a world outlives it.
+impl Drop for World {
+    fn drop(&mut self) {
+        let Some(caretaker) = self.caretaker() else {
+            return;
+        };
+        let _ = kill_process(caretaker, Signal::KILL);
+        // Not for ever, and without a panic: the test may be in one already.
+        for _ in 0..1000 {
+            if self.caretaker().is_none() {
+                break;
+            }
+            sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// The one that holds the lock of this state folder.
+fn caretaker(state: &Path) -> Option<Pid> {
+    let lock = fs::File::open(state.join("caretaker.lock")).ok()?;
+    match lock.try_lock_shared() {
+        Err(fs::TryLockError::WouldBlock) => {
+            let id = fs::read_to_string(state.join("caretaker.lock")).ok()?;
+            Pid::from_raw(id.parse().ok()?)
+        }
+        _ => None,
     }
 }
 

@@ -61,6 +61,8 @@ pub enum Event {
         idle_until: Option<Moment>,
         /// The end of the run was seen.
         run_is_over: bool,
+        /// When its provider ends it by itself, if it was told another time just now.
+        deadline: Option<Moment>,
     },
     /// Nobody vouches for the box: the provider can't be asked, can't see it, or says that it isn't
     /// ours. Nobody uses it, and nothing was proven.
@@ -313,8 +315,9 @@ impl Claim {
                 claim.keep = false;
             }
             Event::Unproven { why } => claim.trouble = Some(why.clone()),
-            Event::Free { keep, run_is_over, .. } => {
+            Event::Free { keep, run_is_over, deadline, .. } => {
                 claim.keep |= *keep;
+                claim.deadline = deadline.clone().or(claim.deadline);
                 claim.trouble = None;
                 claim.end_run(*run_is_over);
             }
@@ -484,7 +487,7 @@ pub(super) mod tests {
             Event::Take { found: None, run: Some(run()), deadline: None },
             Event::Take { found: found(), run: Some(run()), deadline: None },
             Event::Note { machine, marker: String::new() },
-            Event::Free { keep: false, idle_until: None, run_is_over: true },
+            Event::Free { keep: false, idle_until: None, run_is_over: true, deadline: None },
             Event::Unproven { why: why() },
             Event::Extended { deadline: Moment::now(), idle_until: None },
             Event::Release { found: None, action, failed: false, run_is_over: true },
@@ -617,7 +620,7 @@ pub(super) mod tests {
         let extended = Event::Extended { deadline: late.clone(), idle_until };
         let extended = busy.after(&extended, Timestamp::UNIX_EPOCH).expect("extends");
         let soon = Some(Moment::now());
-        let free = Event::Free { keep: false, idle_until: soon, run_is_over: true };
+        let free = Event::Free { keep: false, idle_until: soon, run_is_over: true, deadline: None };
         let ready = extended.after(&free, Timestamp::UNIX_EPOCH).expect("frees");
         assert_eq!(ready.ends(), Some(late));
     }
@@ -678,7 +681,7 @@ pub(super) mod tests {
     #[test]
     fn an_ordinary_claim_becomes_kept_only_by_asking_and_ordinary_again_by_letting_go() {
         let busy = claim(Stage::Busy { owned: owned("1"), way: way() });
-        let free = |keep| Event::Free { keep, idle_until: None, run_is_over: true };
+        let free = |keep| Event::Free { keep, idle_until: None, run_is_over: true, deadline: None };
         let now = Timestamp::UNIX_EPOCH;
         assert!(!busy.after(&free(false), now).expect("frees").keep);
         let kept = busy.after(&free(true), now).expect("frees");

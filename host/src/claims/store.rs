@@ -42,17 +42,10 @@ impl Store {
     /// Opens, and at first use creates, `claims.db` in `state`. Of a damaged one what can be read is
     /// saved into a new one.
     pub fn open(state: &Path) -> Result<Self, ClaimError> {
-        let folder = |source| ClaimError::Folder { path: state.to_owned(), source };
-        private_folder(state).map_err(folder)?;
-        let path = state.join("claims.db");
-        let shared = salvage::share(state)?;
-        if !salvage::is_due(state) {
-            match Self::open_as_it_is(state, &path) {
-                Err(ClaimError::Damaged { .. }) => {}
-                opened => return Ok(Self { _shared: Some(shared), ..opened? }),
-            }
+        if let Some(store) = Self::open_undamaged(state)? {
+            return Ok(store);
         }
-        drop(shared);
+        let path = state.join("claims.db");
         let aside = salvage::salvage(state, &path)?;
         let shared = Some(salvage::share(state)?);
         let store = Self { _shared: shared, ..Self::open_as_it_is(state, &path)? };
@@ -61,6 +54,20 @@ impl Store {
         };
         let count = store.rows("SELECT id, slug, record FROM claims", &[])?.len();
         Ok(Self { salvaged: Some(Salvaged { aside, count }), ..store })
+    }
+
+    /// The same for whoever has nobody to tell that something was saved. `None`: that is to be done first.
+    pub fn open_undamaged(state: &Path) -> Result<Option<Self>, ClaimError> {
+        let folder = |source| ClaimError::Folder { path: state.to_owned(), source };
+        private_folder(state).map_err(folder)?;
+        let shared = salvage::share(state)?;
+        if salvage::is_due(state) {
+            return Ok(None);
+        }
+        match Self::open_as_it_is(state, &state.join("claims.db")) {
+            Err(ClaimError::Damaged { .. }) => Ok(None),
+            opened => Ok(Some(Self { _shared: Some(shared), ..opened? })),
+        }
     }
 
     /// The same, whatever is wrong with it. For whoever holds a lock on it.
@@ -198,6 +205,21 @@ impl Store {
             }
         }
         Ok((claims, unreadable))
+    }
+
+    /// Those that stand ready. The others aren't even read, of which there may be many.
+    pub fn ready(&self) -> Result<Vec<Claim>, ClaimError> {
+        let rows = self.rows("SELECT id, slug, record FROM claims WHERE state = 'ready'", &[])?;
+        Ok(rows.iter().filter_map(|row| row.claim().ok()).collect())
+    }
+
+    /// Those of a checkout that are parked.
+    pub fn parked(&self, repository: &Path) -> Result<Vec<Claim>, ClaimError> {
+        let rows = self.rows(
+            "SELECT id, slug, record FROM claims WHERE repository = ?1 AND state = 'parked'",
+            &[&repository.to_string_lossy()],
+        )?;
+        Ok(rows.iter().filter_map(|row| row.claim().ok()).collect())
     }
 
     /// Takes the claim's lock, or says who has it.
@@ -401,7 +423,7 @@ mod tests {
         let deadline = Moment::now();
         let extended = Event::Extended { deadline: deadline.clone(), idle_until: None };
         store.transition(&mut seen, &extended).expect("extends");
-        let free = Event::Free { keep: false, idle_until: None, run_is_over: true };
+        let free = Event::Free { keep: false, idle_until: None, run_is_over: true, deadline: None };
         store.transition(&mut held, &free).expect("frees");
         assert_eq!((held.state(), held.deadline), (State::Ready, Some(deadline)));
     }

@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::bounds::{self, check_slug};
+use super::caretaker::look_after;
 use super::config::{checkout_or_folder, warn};
 use super::confirm::Question;
 use super::list::to_json;
@@ -84,6 +85,7 @@ impl Adopt {
             idle: settings.idle,
         };
         let claim = desk.adopt(&sighted, &adoption)?;
+        look_after(shared.printer, &places, &settings, &desk.registry, &claim);
         if shared.printer.json {
             let document = json!({ "schema_version": 1, "lease": to_json(&claim) });
             return shared.printer.document(&document);

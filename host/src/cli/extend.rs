@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::bounds;
+use super::caretaker::look_after;
 use super::config::warn;
 use super::interrupts::Interrupts;
 use super::list::to_json;
@@ -43,6 +44,7 @@ impl Extend {
         let _asking = shared.printer.progress(format!("extending {}", claim.slug));
         let extended = desk.extend(claim.id.as_str(), self.time, handed);
         let claim = extended.map_err(|error| interrupts.explain(error))?;
+        look_after(shared.printer, &places, &settings, &desk.registry, &claim);
         if shared.printer.json {
             let document = json!({ "schema_version": 1, "lease": to_json(&claim) });
             return shared.printer.document(&document);

@@ -23,7 +23,7 @@ pub(super) struct Interrupts {
 
 struct Leaver {
     printer: Printer,
-    working: Working,
+    workings: Vec<Working>,
     /// The line that does what is left undone.
     again: String,
     /// The first signal that came; 0: none.
@@ -37,12 +37,27 @@ impl Interrupts {
         working: Working,
         again: String,
     ) -> Result<Self, CommandError> {
+        Self::listen_to_all(printer, vec![working], again)
+    }
+
+    /// The same for a command that works with several leases at once.
+    pub(super) fn listen_to_all(
+        printer: Printer,
+        workings: Vec<Working>,
+        again: String,
+    ) -> Result<Self, CommandError> {
         let mut signals = Signals::new([SIGINT, SIGTERM])
             .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
-        let leaver = Arc::new(Leaver { printer, working, again, first: AtomicI32::new(0) });
+        let leaver = Arc::new(Leaver { printer, workings, again, first: AtomicI32::new(0) });
         let shared = Arc::clone(&leaver);
         thread::spawn(move || signals.forever().for_each(|signal| shared.receive(signal)));
         Ok(Self { leaver })
+    }
+
+    /// The error of a command that was interrupted and went on with what it could.
+    pub(super) fn broken_off(&self, message: &str) -> Option<CommandError> {
+        let is_so = self.leaver.first.load(Ordering::Relaxed) != 0;
+        is_so.then(|| self.explain(CommandError::failed(message)))
     }
 
     /// The error of a command that may have been interrupted: then its code says so, and the line to
@@ -61,7 +76,9 @@ impl Leaver {
     fn receive(self: &Arc<Self>, signal: i32) {
         let first =
             self.first.compare_exchange(0, signal, Ordering::Relaxed, Ordering::Relaxed).is_ok();
-        if self.working.interrupt() {
+        // All of them are told.
+        let told = self.workings.iter().filter(|working| working.interrupt()).count();
+        if told > 0 {
             self.printer.interrupted();
             let printer = self.printer;
             aside(move || printer.phase(STOPPING));

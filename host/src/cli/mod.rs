@@ -4,7 +4,9 @@
 mod adopt;
 mod bounds;
 mod bug;
+mod caretaker;
 mod claims;
+mod cleanup;
 mod completions;
 mod config;
 mod confirm;
@@ -20,6 +22,7 @@ mod interrupts;
 mod list;
 mod onlooker;
 mod order;
+mod parked;
 mod provider;
 mod run;
 mod settings;
@@ -115,6 +118,7 @@ enum Command {
     Stop(stop::Stop),
     Adopt(adopt::Adopt),
     Forget(forget::Forget),
+    Cleanup(cleanup::Cleanup),
     #[command(subcommand)]
     Provider(provider::Provider),
     #[command(subcommand)]
@@ -125,6 +129,9 @@ enum Command {
     Debug(debug::Debug),
     Completions(completions::Completions),
     Version(version::Version),
+    /// Lets go of boxes in time; run by crabbox itself
+    #[command(name = caretaker::COMMAND, hide = true)]
+    Caretaker,
 }
 
 /// The whole command line, for whoever makes manual pages or tests of it.
@@ -192,6 +199,7 @@ impl Command {
             | Self::Stop(_)
             | Self::Adopt(_)
             | Self::Forget(_) => true,
+            Self::Cleanup(cleanup) => cleanup.changes(shared),
             Self::Provider(provider) => provider.changes(),
             _ => false,
         };
@@ -225,6 +233,7 @@ impl Command {
             Self::Stop(_) => "stop",
             Self::Adopt(_) => "adopt",
             Self::Forget(_) => "forget",
+            Self::Cleanup(_) => "cleanup",
             Self::Provider(_) => "provider",
             Self::Config(_) => "config",
             Self::Init(_) => "init",
@@ -232,6 +241,7 @@ impl Command {
             Self::Debug(_) => "debug",
             Self::Completions(_) => "completions",
             Self::Version(_) => "version",
+            Self::Caretaker => "caretaker",
         };
         info_span!("command", name, exit = Empty)
     }
@@ -271,6 +281,8 @@ impl Command {
             Self::Stop(stop) => stop.execute(shared).map(|()| Exit::Ok),
             Self::Adopt(adopt) => adopt.execute(shared).map(|()| Exit::Ok),
             Self::Forget(forget) => forget.execute(shared).map(|()| Exit::Ok),
+            Self::Cleanup(cleanup) => cleanup.execute(shared),
+            Self::Caretaker => caretaker::execute(shared).map(|()| Exit::Ok),
             Self::Provider(provider) => provider.execute(shared).map(|()| Exit::Ok),
             Self::Config(config) => config.execute(shared),
             Self::Init(init) => init.execute(shared).map(|()| Exit::Ok),

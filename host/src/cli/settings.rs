@@ -18,6 +18,7 @@ use std::path::PathBuf;
 const TAKERS: &[&[&str]] = &[
     &["run"],
     &["stop"],
+    &["cleanup"],
     &["doctor"],
     &["config", "show"],
     &["config", "explain"],

@@ -66,7 +66,7 @@ impl Stop {
             End::Closed => {
                 shared.printer.phase(&format!("{slug} is closed: no box of it was ever made"));
             }
-            End::Parked | End::Ready if claim.has_failed() => {
+            End::Parked | End::Ready | End::Lingers if claim.has_failed() => {
                 let never = "a lease that failed is never used again";
                 let line = to_type(&["stop", slug, "--delete"]);
                 shared.printer.advice(&format!("{slug} is parked; {never}"), &line);
@@ -74,7 +74,9 @@ impl Stop {
             End::LetGo => {
                 shared.printer.phase(&format!("{slug} is let go of: its box stays as it is"));
             }
-            End::Parked | End::Ready => shared.printer.phase(&format!("{slug} is parked")),
+            End::Parked | End::Ready | End::Lingers => {
+                shared.printer.phase(&format!("{slug} is parked"));
+            }
         }
         Ok(())
     }

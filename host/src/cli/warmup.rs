@@ -3,6 +3,7 @@
 use super::Shared;
 use super::list::to_json;
 use super::order::{Choice, Done, Failed, Files, changed, refuse_to_nest};
+use super::parked;
 use crate::output::{CommandError, Printer, Typed, human, to_type};
 use crate::run::Purpose;
 use clap::Args;
@@ -65,6 +66,7 @@ fn show(done: &Done, printer: Printer) -> Result<(), CommandError> {
     for line in next {
         printer.hint(&line);
     }
+    parked::tell(printer, done.parked);
     Ok(())
 }
 

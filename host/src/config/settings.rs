@@ -33,6 +33,10 @@ pub struct Settings {
     pub idle: Duration,
     /// How long a box stays at most, unless a run is alive.
     pub ttl: Duration,
+    /// How long a box stays ready after the run that got it; zero: it doesn't.
+    pub linger: Duration,
+    /// How long a box may be parked before that is told of.
+    pub parked_ttl: Duration,
     /// What becomes of the resource at the end.
     pub release: ReleaseAction,
     /// Ends a command that takes longer.
@@ -153,6 +157,8 @@ impl Settings {
             in_process: layers.in_process().clone(),
             idle: duration("lease.idle").unwrap_or_default(),
             ttl: duration("lease.ttl").unwrap_or_default(),
+            linger: duration("lease.linger").unwrap_or_default(),
+            parked_ttl: duration("lease.parked_ttl").unwrap_or_default(),
             release,
             timeout: duration("run.timeout"),
             env: texts("run.env"),

@@ -66,8 +66,10 @@ pub enum InUse {
 pub enum How {
     /// It stood ready, and is left so.
     FoundReady,
-    /// This command leased or un-parked it, and releases it.
+    /// This command leased it, and releases it.
     Acquired,
+    /// This command had its provider start it, as far as it wasn't on, and releases it.
+    Started,
 }
 
 /// A box that this command holds.
@@ -305,7 +307,7 @@ impl Desk {
                 let endpoint = way.endpoint.clone();
                 self.working.hold();
                 self.store.transition(&mut claim, &take(Some((owned, way)), wanted))?;
-                Ok(Taken::Held(Box::new(Held { claim, endpoint, how: How::Acquired, holder })))
+                Ok(Taken::Held(Box::new(Held { claim, endpoint, how: How::Started, holder })))
             }
             Ok(Resolution::Missing { proof: Proof::Deleted }) => {
                 self.store.transition(&mut claim, &Event::Gone)?;

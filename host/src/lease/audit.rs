@@ -80,8 +80,6 @@ impl From<ReleaseAction> for Action {
 pub(super) struct Audit {
     folder: PathBuf,
     printer: Printer,
-    /// That it can't be written was said.
-    warned: bool,
 }
 
 /// Something that was begun. Its end is a line, too: without one, this process was killed in between.
@@ -102,7 +100,7 @@ struct About {
 
 impl Audit {
     pub(super) fn new(folder: &Path, printer: Printer) -> Self {
-        Self { folder: folder.to_owned(), printer, warned: false }
+        Self { folder: folder.to_owned(), printer }
     }
 
     /// Notes what is about to be done to the resource of a claim.
@@ -164,12 +162,10 @@ impl Audit {
         }
     }
 
-    fn warn(&mut self, error: &io::Error) {
-        if !std::mem::replace(&mut self.warned, true) {
-            let path = self.folder.join(FILE);
-            let path = path.display();
-            self.printer.warning(&format!("the audit log `{path}` can't be written: {error}"));
-        }
+    fn warn(&self, error: &io::Error) {
+        let path = self.folder.join(FILE);
+        let path = path.display();
+        self.printer.warning_once(&format!("the audit log `{path}` can't be written: {error}"));
     }
 
     fn append(

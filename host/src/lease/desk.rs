@@ -11,6 +11,7 @@ use crate::registry::{Library, Registry};
 use crabbox_provider_api::manifest::Deadline;
 use crabbox_provider_api::payload::Checkpoint;
 use std::collections::BTreeSet;
+use std::path::PathBuf;
 
 /// The claims, the providers, a voice.
 #[derive(Debug)]
@@ -65,6 +66,22 @@ impl Desk {
         Self { in_process, ..self }
     }
 
+    /// What another one is made of, for a thread beside this.
+    pub(super) fn origin(&self) -> Origin {
+        Origin {
+            state: self.store.folder().to_owned(),
+            registry: self.registry.clone(),
+            printer: self.printer,
+            in_process: self.in_process.clone(),
+        }
+    }
+
+    /// The same with this for whoever listens for signals.
+    #[must_use]
+    pub fn with_working(self, working: Working) -> Self {
+        Self { working, ..self }
+    }
+
     /// The lease that is worked with, now and later.
     #[must_use]
     pub fn working(&self) -> Working {
@@ -88,6 +105,25 @@ impl Desk {
         }
         let usable = self.registry.find(name)?;
         Ok(open(&usable, &self.in_process, self.printer)?)
+    }
+}
+
+/// What a desk is made of.
+#[derive(Clone)]
+pub(super) struct Origin {
+    state: PathBuf,
+    registry: Registry,
+    pub(super) printer: Printer,
+    in_process: BTreeSet<String>,
+}
+
+impl Origin {
+    /// With a connection of its own to the claims.
+    pub(super) fn desk(self) -> Result<Desk, CommandError> {
+        let store = Store::open_undamaged(&self.state)?;
+        let store = store.ok_or_else(|| CommandError::failed("the claims database is damaged"))?;
+        let desk = Desk::new(store, self.registry, self.printer);
+        Ok(desk.with_in_process(self.in_process))
     }
 }
 

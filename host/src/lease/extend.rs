@@ -3,8 +3,9 @@
 use super::audit::Action;
 use super::desk::Desk;
 use super::look::Onlooker;
-use crate::claims::{Claim, ClaimError, Event, Moment, State};
+use crate::claims::{Claim, ClaimError, Event, Moment, Owned, State};
 use crate::output::{CommandError, Exit};
+use crabbox_provider_api::manifest::Deadline;
 use crabbox_provider_api::payload::{ExtendRequest, Settings};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -27,12 +28,28 @@ impl Desk {
     ) -> Result<Claim, CommandError> {
         let claim = self.find(reference)?;
         let deadline = self.push(&claim, time, settings)?;
-        self.keep_until(claim, &deadline)
+        self.keep_until(claim, &deadline, Some(&deadline))
+    }
+
+    /// The same for a box in use, which says nothing of how long it stays without use.
+    pub(super) fn prolong(
+        &mut self,
+        claim: Claim,
+        time: Duration,
+        settings: &Settings,
+    ) -> Result<Claim, CommandError> {
+        let deadline = self.push(&claim, time, settings)?;
+        self.keep_until(claim, &deadline, None)
     }
 
     /// Records it, whatever has become of the lease while the provider was asked, if that has its box still.
-    fn keep_until(&mut self, claim: Claim, deadline: &Moment) -> Result<Claim, CommandError> {
-        let (mut now, idle_until) = (claim, Some(deadline.clone()));
+    fn keep_until(
+        &mut self,
+        claim: Claim,
+        deadline: &Moment,
+        idle_until: Option<&Moment>,
+    ) -> Result<Claim, CommandError> {
+        let (mut now, idle_until) = (claim, idle_until.cloned());
         let event = Event::Extended { deadline: deadline.clone(), idle_until };
         for _ in 0..ATTEMPTS {
             match self.store.transition(&mut now, &event) {
@@ -64,7 +81,19 @@ impl Desk {
             return Moment::after(time).ok_or_else(|| too_long(time));
         };
         let left = claim.deadline.as_ref().and_then(Moment::left).unwrap_or_default();
-        let wanted = Moment::after(own.to_extend(time.max(left))).ok_or_else(|| too_long(time))?;
+        self.set_deadline(claim, owned, &own, time.max(left), settings)
+    }
+
+    /// Has a provider end a box in so long, which may be earlier than before.
+    pub(super) fn set_deadline(
+        &mut self,
+        claim: &Claim,
+        owned: &Owned,
+        own: &Deadline,
+        time: Duration,
+        settings: &Settings,
+    ) -> Result<Moment, CommandError> {
+        let wanted = Moment::after(own.to_extend(time)).ok_or_else(|| too_long(time))?;
         let request = ExtendRequest {
             lease: claim.id.to_string(),
             resource: owned.resource(),

@@ -6,8 +6,10 @@
 //! [`crate::claims::Claim::after`].
 //!
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
-//! what failed, [`extend`] gives it more time, [`release`] lets go, [`look`] only asks,
-//! [`adopt`] makes a lease of what is there, [`forget`] drops one; [`answer`] says what a provider's word is worth,
+//! what failed, [`extend`] gives it more time, [`prolong`] does so while a run goes on, [`release`] lets go,
+//! [`look`] only asks, [`adopt`] makes a lease of what is there, [`forget`] drops one. [`cleanup`] says what is to
+//! become of a claim that nobody looks after, [`clean`] does it, after asking the box for the [`fate`] of its run;
+//! [`answer`] says what a provider's word is worth,
 //! [`names`] what things are called, [`slug`] what a user calls a lease, [`reference`](mod@reference) which lease is
 //! meant, [`profile`] whether a box was leased under the settings that hold now, [`desk`] holds what all of them need,
 //! [`audit`] notes what is done to resources, and [`working`] is how a signal reaches them.
@@ -16,8 +18,11 @@ mod acquire;
 mod adopt;
 mod answer;
 mod audit;
+mod clean;
+mod cleanup;
 mod desk;
 mod extend;
+mod fate;
 mod forget;
 mod look;
 mod make;
@@ -25,6 +30,7 @@ mod make;
 mod model;
 mod names;
 mod profile;
+mod prolong;
 mod reference;
 mod release;
 mod roll_back;
@@ -34,10 +40,14 @@ mod working;
 
 pub use acquire::{Held, How, InUse, Wanted, fresh};
 pub use adopt::{Adoption, Owner, Sighted};
+pub use clean::{Cleaned, Done};
+pub use cleanup::{Facts, Order, RunSeen, Verdict, Why, due, is_long_parked, verdict};
 pub use desk::{Desk, open};
+pub use fate::to_show;
 pub use look::{in_words, look_at};
 pub use names::{random_bits, workspace_name};
+pub use prolong::{Prolong, Prolonging};
 pub use reference::{Checkout, Here, LAST, REPO, find};
-pub use release::{End, Leaving};
+pub use release::{End, Leaving, Linger};
 pub use slug::{Slug, SlugError};
 pub use working::Working;

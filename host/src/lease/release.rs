@@ -20,6 +20,8 @@ const RELEASE_DEADLINE: Duration = Duration::from_mins(10);
 pub enum End {
     /// It stays ready.
     Ready,
+    /// It stays ready for a while, and is let go of then.
+    Lingers,
     /// It is stopped, and still ours.
     Parked,
     /// It is gone.
@@ -35,7 +37,7 @@ impl End {
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Ready => "ready",
+            Self::Ready | Self::Lingers => "ready",
             Self::Parked => "parked",
             Self::Deleted => "deleted",
             Self::Closed => "closed",
@@ -46,7 +48,7 @@ impl End {
 
 impl Desk {
     /// Lets go of a box after a run: a kept one, and one that stood ready before, stays ready for
-    /// `idle`; any other is released by the action that was settled when it was leased. One that was
+    /// `idle`; any other lingers, or is released by the action that was settled when it was leased. One that was
     /// somebody's before stays as it is.
     pub fn let_go(
         &mut self,
@@ -55,13 +57,18 @@ impl Desk {
         settings: &Settings,
     ) -> Result<End, CommandError> {
         let claim = &mut held.claim;
-        let Leaving { keep, ready, idle, run_is_over } = *leaving;
+        let Leaving { keep, ready, idle, run_is_over, .. } = *leaving;
         let stays = keep || ready || claim.keep || held.how == How::FoundReady;
         let Some(action) = claim.ending.action().filter(|_| !stays) else {
-            let event = Event::Free { keep, idle_until: Moment::after(idle), run_is_over };
+            let idle_until = Moment::after(idle);
+            let event = Event::Free { keep, idle_until, run_is_over, deadline: None };
             self.store.transition(claim, &event)?;
             return Ok(End::Ready);
         };
+        if let Some(event) = self.linger(claim, leaving, settings) {
+            self.store.transition(claim, &event)?;
+            return Ok(End::Lingers);
+        }
         // This very command has had it proven.
         let event = Event::Release { found: None, action, failed: false, run_is_over };
         self.store.transition(claim, &event)?;
@@ -71,6 +78,29 @@ impl Desk {
         };
         let _section = self.working.begin();
         self.finish(&mut provider, claim, settings)
+    }
+
+    /// How a box that would be released stays ready for the next run. `None`: it doesn't.
+    fn linger(&mut self, claim: &Claim, leaving: &Leaving, settings: &Settings) -> Option<Event> {
+        let Linger { time, looked_after } = leaving.linger.filter(|_| leaving.run_is_over)?;
+        let (idle_until, deadline) = match self.own_deadline(&claim.provider).ok()? {
+            None => (Moment::after(time).filter(|_| looked_after)?, None),
+            Some(own) => {
+                // Somebody may have extended it meanwhile.
+                let asked = claim.stays_until.as_ref().and_then(Moment::left).unwrap_or_default();
+                let owned = claim.to_extend()?;
+                match self.set_deadline(claim, owned, &own, time.max(asked), settings) {
+                    Ok(end) => (end.clone(), Some(end)),
+                    Err(error) => {
+                        let slug = &claim.slug;
+                        self.printer.warning(&format!("{slug} can't stay ready: {error}"));
+                        return None;
+                    }
+                }
+            }
+        };
+        let idle_until = Some(idle_until);
+        Some(Event::Free { keep: false, idle_until, run_is_over: true, deadline })
     }
 
     /// Parks or deletes the box of a claim that nobody uses.
@@ -139,7 +169,20 @@ impl Desk {
         action: ReleaseAction,
         settings: &Settings,
     ) -> Result<End, CommandError> {
-        match self.resolve(provider, claim, Intent::Status, settings)? {
+        let found = self.resolve(provider, claim, Intent::Status, settings)?;
+        self.end_found(provider, claim, found, action, settings)
+    }
+
+    /// The same once the provider was asked for it.
+    pub(super) fn end_found(
+        &mut self,
+        provider: &mut Provider,
+        claim: &mut Claim,
+        found: Resolution,
+        action: ReleaseAction,
+        settings: &Settings,
+    ) -> Result<End, CommandError> {
+        match found {
             Resolution::Found(found) if claim.is_about(&found.resource) => {
                 let found = Owned::of(&found);
                 let event = Event::Release { found, action, failed: false, run_is_over: false };
@@ -237,8 +280,19 @@ pub struct Leaving {
     pub ready: bool,
     /// If it stays ready: for how long without use.
     pub idle: Duration,
+    /// Instead of being released after a run whose end was seen.
+    pub linger: Option<Linger>,
     /// The end of the run was seen.
     pub run_is_over: bool,
+}
+
+/// How a box stays ready that would be released.
+#[derive(Clone, Copy, Debug)]
+pub struct Linger {
+    /// For how long.
+    pub time: Duration,
+    /// Somebody will let go of it, should its provider not do so by itself.
+    pub looked_after: bool,
 }
 
 /// What becomes of a claim that can't be brought to its end now.

@@ -25,6 +25,8 @@ struct State {
     interrupted: bool,
     /// Until when what was begun may be undone, once the user wants to leave.
     undo: Option<Instant>,
+    /// Until when anything may be done at all.
+    end: Option<Instant>,
 }
 
 impl Work for Working {
@@ -48,6 +50,20 @@ impl Working {
     #[must_use]
     pub fn is_interrupted(&self) -> bool {
         self.lock().interrupted
+    }
+
+    /// All that is done from now on takes no longer than this.
+    pub fn end_within(&self, time: Duration) {
+        self.lock().end = Some(Instant::now() + time);
+    }
+
+    /// What is at work is told to stop, without anybody's having sent a signal.
+    pub(super) fn break_off(&self) {
+        let mut state = self.lock();
+        state.interrupted = true;
+        if let Some(stop) = &state.stop {
+            stop.set();
+        }
     }
 
     pub(super) fn set(&self, slug: Option<&str>) {
@@ -87,8 +103,9 @@ impl Working {
 
     /// How long a hook may take that has `usual` otherwise.
     pub(super) fn patience(&self, usual: Duration) -> Duration {
-        let undo = self.lock().undo;
-        undo.map_or(usual, |end| usual.min(end.saturating_duration_since(Instant::now())))
+        let state = self.lock();
+        let left = |end: Instant| end.saturating_duration_since(Instant::now());
+        state.undo.into_iter().chain(state.end).map(left).fold(usual, Duration::min)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

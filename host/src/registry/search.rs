@@ -60,7 +60,7 @@ impl Entry {
 }
 
 /// All places with providers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Registry {
     places: Places,
 }

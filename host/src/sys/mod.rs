@@ -1,7 +1,9 @@
 //! Calls of the system that no safe library offers, each as a function that is safe to call.
 
+mod changes;
 mod descriptors;
 mod start;
 
+pub(crate) use changes::Changes;
 pub(crate) use descriptors::keep_from_children;
 pub(crate) use start::spawn_bound;

@@ -3,7 +3,7 @@
 mod refresh;
 
 use self::refresh::Answers;
-use super::{Shared, age, left};
+use super::{Shared, age, left, parked};
 use crate::claims::{Claim, ClaimError, Listed, Made, Store};
 use crate::output::{CommandError, Printer, Table, human, to_type};
 use clap::Args;
@@ -47,8 +47,11 @@ impl List {
             return self.document(shared, &store, answers.as_ref());
         }
         let listed = store.list(self.all)?;
+        let mut few = Vec::new();
         if listed.len() <= FEW {
-            warn_of(&store.all(self.all)?.1, shared.printer);
+            let (claims, unreadable) = store.all(self.all)?;
+            warn_of(&unreadable, shared.printer);
+            few = claims;
         }
         if listed.is_empty() {
             shared.printer.phase("no leases");
@@ -56,6 +59,7 @@ impl List {
         }
         shared.printer.table(&table(&listed, answers.as_ref()))?;
         explain(&listed, shared.printer);
+        parked::tell_of(shared.printer, &few, shared.flags(), &places);
         Ok(())
     }
 

@@ -2,12 +2,12 @@
 //! recorded of its answer.
 
 use super::{Order, Program};
-use crate::claims::{Claim, Event, Machine, Store, Way, describe_holder};
-use crate::lease::{Desk, Held, How, workspace_name};
+use crate::claims::{Claim, Event, Machine, Store, describe_holder};
+use crate::lease::{Desk, Held, How, to_show, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
 use crate::sync::{Scanning, SyncError, Wanted};
-use crabbox_provider_api::payload::{self, Endpoint};
+use crabbox_provider_api::payload::Endpoint;
 use crabbox_wire::message::{Environment, Identity, Marker, Proof, Request, Run as RunRequest};
 use crabbox_wire::text::Text;
 use std::time::Duration;
@@ -30,7 +30,7 @@ pub(super) struct Attempt<'a> {
 pub(super) struct Proved(pub(super) bool);
 
 /// A session's result, and the box that it was tried on last.
-type Tried = (Held, Result<Finished, RunError>, Proved);
+pub(super) type Tried = (Held, Result<Finished, RunError>, Proved);
 
 impl Attempt<'_> {
     /// Makes the held box hold the tree, and runs the command there, if there is one. What the claim of a box that
@@ -63,7 +63,7 @@ impl Attempt<'_> {
         let mut request = Request {
             protocol: crabbox_wire::PROTOCOL,
             lease: held.claim.id.to_string(),
-            identity: held.claim.way().map_or(Identity::Record, identity),
+            identity: held.claim.way().map_or(Identity::Record, to_show),
             marker: match held.claim.way().and_then(|way| way.marker.clone()) {
                 Some(hash) => Marker::Expect { hash },
                 None => Marker::Write,
@@ -124,23 +124,6 @@ impl Attempt<'_> {
             (RunError::Sync(SyncError::Stopped), Some(signal)) => RunError::Interrupted(signal),
             (error, _) => error,
         }
-    }
-}
-
-/// What the box must show: what the provider named, or what it showed the last time.
-fn identity(way: &Way) -> Identity {
-    match (&way.identity, &way.machine) {
-        (Some(payload::Identity::Environment { name, value }), _) => {
-            Identity::Environment { name: name.clone(), value: value.clone() }
-        }
-        (Some(payload::Identity::File { path, content }), _) => {
-            Identity::File { path: Text(path.clone().into_bytes()), content: content.clone() }
-        }
-        (Some(_), _) | (None, None) => Identity::Record,
-        (None, Some(machine)) => Identity::Machine {
-            machine_id: machine.machine_id.clone(),
-            boot_id: machine.boot_id.clone(),
-        },
     }
 }
 

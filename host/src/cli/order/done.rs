@@ -18,6 +18,8 @@ pub(in crate::cli) struct Done {
     /// The box stood ready before.
     pub(in crate::cli) was_ready: bool,
     pub(in crate::cli) end: Result<End, Unreleased>,
+    /// Boxes of the checkout that are parked for long.
+    pub(in crate::cli) parked: usize,
     /// Until the box was held.
     pub(in crate::cli) ready: Duration,
     pub(in crate::cli) total: Duration,

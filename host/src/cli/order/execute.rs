@@ -1,13 +1,14 @@
 //! The way of an order: a box, the tree on it, the command, if there is one, and letting go.
 
-use super::attempt::{Attempt, Proved};
+use super::attempt::{Attempt, Proved, Tried};
 use super::explain::{Failed, explain};
 use super::{Done, Order, Unreleased};
+use crate::cli::caretaker::{is_ephemeral, look_after};
 use crate::cli::config::error_to_json;
-use crate::cli::{Shared, bounds};
+use crate::cli::{Shared, bounds, parked};
 use crate::config::Settings;
 use crate::fault;
-use crate::lease::{Desk, How, Leaving};
+use crate::lease::{Desk, End, Held, How, Leaving, Linger, Prolong, Prolonging};
 use crate::output::{CommandError, Exit, Printer, Typed, human, to_type};
 use crate::registry::FindError;
 use crate::run::{Finished, Listener, Purpose, RunError};
@@ -94,13 +95,17 @@ impl Order {
         let took = human::duration(ready);
         info!("{} ({}) is ready after {took}", claim.slug, claim.id);
 
+        let prolonging = self.prolong(&desk, &held);
         let attempt = Attempt { order: self, scanning, listener, printer };
-        let (mut held, result, Proved(may_have_begun)) = if let Some(signal) = listener.received() {
-            (held, Err(RunError::Interrupted(signal)), Proved(false))
+        let tried = if let Some(signal) = listener.received() {
+            Ok((held, Err(RunError::Interrupted(signal)), Proved(false)))
         } else {
-            let tried = attempt.run(&mut desk, held);
-            tried.map_err(|error| Failed::of_acquiring(error, listener, self.purpose()))?
+            attempt.run(&mut desk, held)
         };
+        let stays = |(held, result, _): &Tried| self.stays(held, result.is_ok());
+        prolonging.end(tried.as_ref().is_ok_and(stays));
+        let (mut held, result, Proved(may_have_begun)) =
+            tried.map_err(|error| Failed::of_acquiring(error, listener, self.purpose()))?;
         let outcome = result.as_ref().map_or_else(RunError::outcome, Finished::outcome);
         let outcome = self.purpose().outcome(outcome);
         listener.releasing(outcome);
@@ -108,16 +113,13 @@ impl Order {
         let releasing = printer.progress(format!("letting go of {}", held.claim.slug));
         fault::point("run.before.let_go");
         let handed = &settings.provider_settings.handed;
-        let is_warm = result.is_ok() && self.purpose() == Purpose::Warmup;
-        let leaving = Leaving {
-            keep: self.wanted.keep,
-            ready: is_warm,
-            idle: settings.idle,
-            run_is_over: (result.is_ok() || !may_have_begun) && !is_warm,
-        };
+        let leaving = self.leaving(result.is_ok(), may_have_begun);
         let end = info_span!("release").in_scope(|| desk.let_go(&mut held, &leaving, handed));
         fault::point("run.after.let_go");
         drop(releasing);
+        if matches!(end, Ok(End::Ready | End::Lingers)) {
+            look_after(printer, &self.places, settings, &desk.registry, &held.claim);
+        }
         listener.done(outcome);
         let end = end.map_err(|error| Unreleased {
             slug: held.claim.slug.clone(),
@@ -128,13 +130,53 @@ impl Order {
                 let warnings = settings.warnings.iter().map(error_to_json).collect();
                 let total = started.elapsed();
                 let was_ready = held.how == How::FoundReady;
-                Ok(Done { finished, claim: held.claim, was_ready, end, ready, total, warnings })
+                let parked = parked::of_checkout(&desk.store, &self.source.root, settings);
+                let claim = held.claim;
+                Ok(Done { finished, claim, was_ready, end, parked, ready, total, warnings })
             }
             Err(error) => {
                 let failed = explain(&error, &held.claim, self);
                 Err(Failed { unreleased: end.err().map(Box::new), ..failed })
             }
         }
+    }
+}
+
+impl Order {
+    fn leaving(&self, is_well: bool, may_have_begun: bool) -> Leaving {
+        let is_warm = self.is_warm(is_well);
+        let time = self.settings.linger;
+        let linger = Linger { time, looked_after: !is_ephemeral() };
+        Leaving {
+            keep: self.wanted.keep,
+            ready: is_warm,
+            idle: self.settings.idle,
+            linger: Some(linger).filter(|_| !time.is_zero()),
+            run_is_over: (is_well || !may_have_begun) && !is_warm,
+        }
+    }
+
+    fn is_warm(&self, is_well: bool) -> bool {
+        is_well && self.purpose() == Purpose::Warmup
+    }
+
+    /// Is the box left ready in any case?
+    fn stays(&self, held: &Held, is_well: bool) -> bool {
+        let stayed = held.claim.keep || held.how == How::FoundReady;
+        self.wanted.keep || stayed || self.is_warm(is_well)
+    }
+
+    /// The box gets more time while the run goes on. One that was somebody's before never ends by a time.
+    fn prolong(&self, desk: &Desk, held: &Held) -> Prolonging {
+        let ends = held.claim.ending.action().is_some();
+        let prolong = Prolong {
+            lease: held.claim.id.clone(),
+            deadline: held.claim.deadline.clone().filter(|_| ends),
+            ttl: self.settings.ttl,
+            started: held.how == How::Started,
+            settings: self.settings.provider_settings.handed.clone(),
+        };
+        Prolonging::start(desk, prolong)
     }
 }
 

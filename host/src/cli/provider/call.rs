@@ -3,6 +3,7 @@
 use crate::claims::Claim;
 use crate::cli::Shared;
 use crate::cli::bounds::{self, Deletion};
+use crate::cli::caretaker::look_after;
 use crate::cli::config::{checkout_or_folder, warn};
 use crate::cli::interrupts::Interrupts;
 use crate::cli::list::to_json;
@@ -138,6 +139,7 @@ impl Call {
                     Interrupts::listen(shared.printer, desk.working(), to_type(&["list"]))?;
                 let got = desk.acquire(&wanted).and_then(|mut held| {
                     desk.let_go(&mut held, &leaving(&settings, true), handed)?;
+                    look_after(shared.printer, &places, &settings, &desk.registry, &held.claim);
                     Ok(held.claim)
                 });
                 let claim = got.map_err(|error| interrupts.explain(error))?;
@@ -172,6 +174,7 @@ impl Call {
                     let interrupts = Interrupts::listen(shared.printer, desk.working(), again)?;
                     let extended = desk.extend(claim.id.as_str(), time, handed);
                     let claim = extended.map_err(|error| interrupts.explain(error))?;
+                    look_after(shared.printer, &places, &settings, &desk.registry, &claim);
                     return Ok(Came::Lease(Box::new(claim)));
                 }
                 if !connects {
@@ -191,6 +194,7 @@ impl Call {
                     // It stays ready for its time, and is kept only if it was before.
                     held.how = How::FoundReady;
                     desk.let_go(&mut held, &leaving(&settings, false), handed)?;
+                    look_after(shared.printer, &places, &settings, &desk.registry, &held.claim);
                     Ok(held.claim)
                 });
                 let claim = reached.map_err(|error| interrupts.explain(error))?;
@@ -254,7 +258,7 @@ impl Call {
 
 /// A box that no run was on.
 fn leaving(settings: &Settings, keep: bool) -> Leaving {
-    Leaving { keep, ready: false, idle: settings.idle, run_is_over: false }
+    Leaving { keep, ready: false, idle: settings.idle, linger: None, run_is_over: false }
 }
 
 fn to_value(answer: &impl serde::Serialize) -> Result<Value, CommandError> {

@@ -1,8 +1,10 @@
 //! What is said of a run that came to its end.
 
+use crate::claims::{Claim, Ending};
 use crate::cli::order::{Done, changed};
+use crate::cli::parked;
 use crate::lease::End;
-use crate::output::{Printer, human};
+use crate::output::{Printer, human, to_type};
 use crate::run::{CRABBOX_FAILED, Ended, Origin, Outcome};
 use serde_json::{Value, json};
 use signal_hook::low_level::signal_name;
@@ -17,13 +19,28 @@ pub(super) fn show(done: &Done, ended: Ended, printer: Printer) -> u8 {
             printer.explain(&error);
             exit = if exit == 0 { CRABBOX_FAILED } else { exit };
         }
-    } else {
+    } else if !printer.is_quiet() {
         printer.phase(&summary(done, ended));
+        if matches!(done.end, Ok(End::Lingers)) {
+            show_lingering(&done.claim, printer);
+        }
+        parked::tell(printer, done.parked);
     }
     if let Err(unreleased) = &done.end {
         unreleased.show(printer);
     }
     exit
+}
+
+/// Until when the next run finds the box ready, and how it would be ready for longer.
+fn show_lingering(claim: &Claim, printer: Printer) {
+    let Some(end) = claim.ends() else {
+        return;
+    };
+    let left = human::duration(end.left().unwrap_or_default());
+    let then = if claim.ending == Ending::Delete { "deleted" } else { "parked" };
+    printer.phase(&format!("{} stays ready for {left}, and is {then} then", claim.slug));
+    printer.hint(&to_type(&["warmup"]));
 }
 
 fn to_json(done: &Done, ended: Ended) -> Value {

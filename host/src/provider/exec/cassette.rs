@@ -25,6 +25,9 @@ use std::time::Instant;
 const REPLAY: &str = "CRABBOX_CASSETTE_REPLAY";
 const RECORD: &str = "CRABBOX_CASSETTE_RECORD";
 
+/// Both are for one command alone.
+pub const VARIABLES: [&str; 2] = [REPLAY, RECORD];
+
 /// Set once, before anything is run.
 static MODE: OnceLock<Mode> = OnceLock::new();
 

@@ -1,0 +1,39 @@
+//! Boxes that are parked for long: told of in one line where somebody looks at leases, and deleted by
+//! `cleanup` alone.
+
+use crate::claims::{Claim, Store};
+use crate::config::{Flags, Settings};
+use crate::lease::is_long_parked;
+use crate::output::{Printer, to_type};
+use crate::places::Places;
+use jiff::Timestamp;
+use std::path::Path;
+use std::time::Duration;
+
+/// How many of a checkout's are.
+pub(super) fn of_checkout(store: &Store, root: &Path, settings: &Settings) -> usize {
+    // The run is over, and was what it was.
+    let claims = store.parked(root).unwrap_or_default();
+    count(&claims, settings.parked_ttl)
+}
+
+/// Tells how many of these are, if any. Whoever looks at leases needn't have right settings.
+pub(super) fn tell_of(printer: Printer, claims: &[Claim], flags: Flags, places: &Places) {
+    if let Ok(settings) = Settings::load(flags, None, places) {
+        tell(printer, count(claims, settings.parked_ttl));
+    }
+}
+
+/// Tells that there are so many, if there are any.
+pub(super) fn tell(printer: Printer, count: usize) {
+    if count > 0 && !printer.is_quiet() {
+        let boxes = if count == 1 { "1 box is".to_owned() } else { format!("{count} boxes are") };
+        printer.phase(&format!("{boxes} parked for longer than `lease.parked_ttl`"));
+        printer.hint(&to_type(&["cleanup", "--delete-parked"]));
+    }
+}
+
+fn count(claims: &[Claim], parked_ttl: Duration) -> usize {
+    let now = Timestamp::now();
+    claims.iter().filter(|claim| is_long_parked(claim, parked_ttl, now)).count()
+}

@@ -1,0 +1,239 @@
+//! A box has its time: more while a run goes on, and none when nobody uses it.
+
+use crate::desk::Desk;
+use crabbox_tests::{Ran, World, until};
+use jiff::{SignedDuration, Timestamp};
+use rustix::process::test_kill_process;
+use serde_json::Value;
+use std::fs;
+use std::process::{Child, Stdio};
+
+fn time(value: &Value) -> Timestamp {
+    value.as_str().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{value}"))
+}
+
+fn left(lease: &Value) -> SignedDuration {
+    time(&lease["deadline"]).duration_since(Timestamp::now())
+}
+
+fn hours(count: i64) -> SignedDuration {
+    SignedDuration::from_hours(count)
+}
+
+/// A run that goes on until it is let go on.
+struct Running {
+    child: Child,
+    go: std::path::PathBuf,
+}
+
+impl Running {
+    fn start(
+        world: &World,
+        mut command: impl FnMut(&[&str]) -> std::process::Command,
+        more: &[&str],
+    ) -> Self {
+        let (go, up) = (world.root().join("go"), world.root().join("up"));
+        let line = format!(
+            "touch '{}'; while [ ! -e '{}' ]; do sleep 0.02; done",
+            up.display(),
+            go.display()
+        );
+        let mut command = command(&[more, &["--shell", &line]].concat());
+        let child = command.stderr(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("runs");
+        until("the command runs", || up.exists());
+        fs::remove_file(up).expect("removes");
+        Self { child, go }
+    }
+
+    fn end(self) -> Ran {
+        fs::write(&self.go, "").expect("a file");
+        let ran = Ran::from(self.child.wait_with_output().expect("ends"));
+        fs::remove_file(self.go).expect("removes");
+        ran
+    }
+}
+
+#[test]
+fn a_box_gets_more_time_again_and_again_while_its_run_goes_on() {
+    let world = World::new();
+    let running = Running::start(
+        &world,
+        |words| world.command(&[&["run"], words].concat()),
+        &["--ttl", "2s"],
+    );
+    let first = time(&world.leases(&[])[0]["deadline"]);
+    until("it has been given time twice", || {
+        time(&world.leases(&[])[0]["deadline"]) > first + SignedDuration::from_secs(2)
+    });
+    assert_eq!(world.leases(&[])[0]["state"], "busy");
+    let ran = running.end();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!ran.stderr.contains("warning"), "{ran:?}");
+    assert_eq!(world.leases(&[])[0]["state"], "parked");
+}
+
+#[test]
+fn time_for_the_run_is_no_time_without_use() {
+    let world = World::new();
+    let command = |words: &[&str]| {
+        let mut command = world.command(&[&["run", "--keep"], words].concat());
+        command.env("CI", "true");
+        command
+    };
+    let running = Running::start(&world, command, &["--ttl", "2s", "--idle", "1ms"]);
+    let first = time(&world.leases(&[])[0]["deadline"]);
+    until("it has been given time", || time(&world.leases(&[])[0]["deadline"]) > first);
+    assert_eq!(running.end().code, 0);
+    let lease = &world.leases(&[])[0];
+    assert!(time(&lease["idle_deadline"]) < time(&lease["deadline"]), "{lease}");
+}
+
+#[test]
+fn a_provider_is_asked_only_when_less_than_half_is_left() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--ttl", "4h", "--", "true"]).code, 0);
+    desk.calls();
+    // More than half of what is wanted is left.
+    assert_eq!(desk.run(&["--ttl", "7h", "--", "true"]).code, 0);
+    assert_eq!(desk.calls(), "");
+    assert!(left(&desk.world.leases(&[])[0]) <= hours(4));
+    // Less than half.
+    assert_eq!(desk.run(&["--ttl", "9h", "--", "true"]).code, 0);
+    assert_eq!(desk.calls(), "extend");
+    assert!(left(&desk.world.leases(&[])[0]) > hours(8));
+    // It never gives more than a day.
+    assert_eq!(desk.run(&["--ttl", "100h", "--", "true"]).code, 0);
+    assert_eq!(desk.calls(), "extend");
+    assert!(left(&desk.world.leases(&[])[0]) > hours(23));
+    assert_eq!(desk.run(&["--ttl", "100h", "--", "true"]).code, 0);
+    assert_eq!(desk.calls(), "", "it has given what it gives");
+}
+
+#[test]
+fn the_provider_of_a_box_that_was_started_is_told_until_when_it_may_stay() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--ttl", "1m", "--", "true"]).code, 0);
+    desk.calls();
+    assert_eq!(desk.run(&["--keep", "--ttl", "8h", "--", "true"]).code, 0);
+    assert_eq!(desk.calls(), "resolve extend");
+    let own = fs::read_to_string(desk.machine().join("deadline")).expect("a deadline");
+    let own = Timestamp::from_millisecond(own.parse().expect("a number")).expect("a time");
+    assert!(own.duration_since(Timestamp::now()) > hours(7));
+}
+
+#[test]
+fn a_run_whose_box_gets_no_more_time_is_as_good_as_it_was() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--ttl", "1m", "--", "true"]).code, 0);
+    desk.mood("extend fails");
+    let ran = desk.run(&["--ttl", "8h", "--shell", "exit 7"]);
+    assert_eq!(ran.code, 7, "{ran:?}");
+    assert!(ran.stderr.contains("warning: the box gets no more time, it may stay for "), "{ran:?}");
+    assert!(ran.stderr.contains("nobody is at the desk"), "{ran:?}");
+}
+
+/// A kept run, and what its lease is called.
+fn keep(world: &World, more: &[&str]) -> String {
+    let before: Vec<_> = world.leases(&[]).iter().map(|lease| lease["id"].clone()).collect();
+    let ran = world.crabbox(&[&["run", "--fresh", "--keep"], more, &["--", "true"]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let new = world.leases(&[]).into_iter().find(|lease| !before.contains(&lease["id"]));
+    new.expect("a new one")["slug"].as_str().expect("a slug").to_owned()
+}
+
+fn state(world: &World, slug: &str) -> String {
+    let leases = world.leases(&[]);
+    let lease = leases.iter().find(|lease| lease["slug"] == *slug).expect("the lease");
+    lease["state"].as_str().expect("a state").to_owned()
+}
+
+#[test]
+fn a_box_is_let_go_of_in_time_without_anybodys_doing_and_nobody_is_left_then() {
+    let world = World::new();
+    let slug = keep(&world, &["--ttl", "1s"]);
+    until("it is parked", || state(&world, &slug) == "parked");
+    until("nobody is left", || world.caretaker().is_none());
+}
+
+#[test]
+fn one_caretaker_looks_after_all_boxes_and_notices_new_times() {
+    let world = World::new();
+    let long = keep(&world, &[]);
+    until("it lives", || world.caretaker().is_some());
+    let first = world.caretaker();
+    let extended = keep(&world, &["--ttl", "2s"]);
+    let short = keep(&world, &["--ttl", "2s"]);
+    assert_eq!(world.crabbox(&["extend", &extended, "10h"]).code, 0);
+    until("it is parked", || state(&world, &short) == "parked");
+    assert_eq!((state(&world, &long), state(&world, &extended)), ("ready".into(), "ready".into()));
+    assert_eq!(world.caretaker(), first);
+    for slug in [&long, &extended] {
+        assert_eq!(world.crabbox(&["stop", slug]).code, 0);
+    }
+    until("nobody is left", || world.caretaker().is_none());
+}
+
+#[test]
+fn nobody_is_left_behind_where_that_is_not_wanted() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--", "true"]).code, 0);
+    let mut kept = world.command(&["run", "--keep", "--", "true"]);
+    assert_eq!(Ran::of(kept.env("CI", "true")).code, 0);
+    assert!(!world.root().join("state/crabbox/caretaker.lock").exists());
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    assert!(!desk.world.root().join("state/crabbox/caretaker.lock").exists());
+}
+
+#[test]
+fn the_caretaker_goes_with_its_folder_and_makes_none_anew() {
+    let world = World::new();
+    keep(&world, &[]);
+    until("it lives", || world.caretaker().is_some());
+    let process = world.caretaker().expect("it lives");
+    let state = world.root().join("state");
+    fs::remove_dir_all(&state).expect("removes");
+    until("it ends", || test_kill_process(process).is_err());
+    assert!(!state.exists());
+}
+
+#[test]
+fn a_box_that_lingers_is_there_for_the_next_run_and_let_go_of_then() {
+    let world = World::new();
+    world.configure("[lease]\nlinger = '10m'\n");
+    let ran = world.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains(" stays ready for 9m 59s, and is parked then\n"), "{ran:?}");
+    assert!(ran.stderr.contains("hint: crabbox warmup"), "{ran:?}");
+    let lease = &world.leases(&[])[0];
+    assert_eq!((&lease["state"], &lease["keep"]), (&"ready".into(), &false.into()));
+    until("somebody looks after it", || world.caretaker().is_some());
+    world.configure("[lease]\nlinger = '1ms'\n");
+    let slug = lease["slug"].as_str().expect("a slug").to_owned();
+    assert_eq!(world.crabbox(&["stop", &slug]).code, 0);
+    assert_eq!(world.crabbox(&["run", "--", "true"]).code, 0);
+    until("it is parked", || state(&world, &slug) == "parked");
+    // Nobody would let go of it there.
+    world.configure("[lease]\nlinger = '10m'\n");
+    assert_eq!(Ran::of(world.command(&["run", "--", "true"]).env("CI", "true")).code, 0);
+    assert_eq!(state(&world, &slug), "parked");
+}
+
+#[test]
+fn a_provider_is_told_how_long_a_box_lingers_and_parks_it_if_it_cannot_be() {
+    let desk = Desk::new("[lease]\nlinger = '10m'");
+    assert_eq!(desk.run(&["--", "true"]).code, 0);
+    assert_eq!(desk.calls(), "lease resolve extend");
+    let ends = |name: &str| time(&desk.world.leases(&[])[0][name]);
+    let own = fs::read_to_string(desk.machine().join("deadline")).expect("a deadline");
+    let own = Timestamp::from_millisecond(own.parse().expect("a number")).expect("a time");
+    assert_eq!((ends("deadline"), ends("idle_deadline")), (own, own), "earlier than at first");
+    assert!(desk.world.caretaker().is_none());
+    let slug = desk.world.only_slug();
+    assert_eq!(desk.crabbox(&["stop", &slug]).code, 0);
+    desk.mood("extend fails");
+    let ran = desk.run(&["--shell", "exit 7"]);
+    assert_eq!(ran.code, 7, "{ran:?}");
+    assert!(ran.stderr.contains("can't stay ready: desk: nobody is at the desk"), "{ran:?}");
+    assert_eq!(state(&desk.world, &slug), "parked");
+}
