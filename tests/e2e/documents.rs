@@ -208,9 +208,12 @@ fn the_provider_that_is_shown_builds_and_makes_a_box() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let text = fs::read_to_string(root.join("docs/how-to/write-a-provider.md")).expect("reads");
     let world = World::new();
-    let api = format!("{{ path = '{}' }}", root.join("provider-api").display());
+    let api = root.join("provider-api").display().to_string();
     let manifests = blocks(&text, "toml");
-    world.write("Cargo.toml", &format!("{}\n[workspace]\n", manifests[0].replace("\"1\"", &api)));
+    world.write(
+        "Cargo.toml",
+        &format!("{}\n[workspace]\n", manifests[0].replace("../crabbox/provider-api", &api)),
+    );
     world.write("provider.toml", manifests[1]);
     world.write("src/lib.rs", blocks(&text, "rust")[0]);
     fs::copy(root.join("Cargo.lock"), world.checkout().join("Cargo.lock")).expect("copies");
@@ -244,4 +247,40 @@ fn the_provider_that_is_shown_builds_and_makes_a_box() {
     assert!(tried.stdout.contains("provider.toml"), "{}", tried.stdout);
     let installed = run(lines[1]);
     assert!(installed.stdout.contains("shed"), "{}", installed.stderr);
+    let crabbox = |line: &str| run(&format!("export CRABBOX_SHED_ROOT=/tmp/shed; crabbox {line}"));
+    let list = json(&crabbox("list --json").stdout);
+    let slug = |at: usize| list["leases"][at]["slug"].as_str().expect("a slug");
+    let shed = world.root().join("shed");
+    let id_file = |at: usize| {
+        let id = list["leases"][at]["id"].as_str().expect("an id");
+        shed.join(format!("{id}.id"))
+    };
+    let state = |slug: &str| {
+        json(&crabbox(&format!("status {slug} --json")).stdout)["lease"]["state"].clone()
+    };
+
+    // A shed that isn't where it was proves nothing, nor does one that lies there instead.
+    fs::rename(&shed, world.root().join("elsewhere")).expect("moves");
+    let before = state(slug(0));
+    fs::create_dir(&shed).expect("a folder");
+    assert_eq!((before.as_str(), state(slug(0)).as_str()), (Some("ready"), Some("ready")));
+    assert_ne!(crabbox(&format!("stop {} --delete --yes", slug(0))).code, 0);
+    fs::remove_dir(&shed).expect("removes");
+    fs::rename(world.root().join("elsewhere"), &shed).expect("moves");
+
+    // What another box has is left alone.
+    let id = fs::read(id_file(0)).expect("reads");
+    fs::write(id_file(0), "another").expect("writes");
+    let stopped = crabbox(&format!("stop {} --delete --yes", slug(0)));
+    assert_eq!(stopped.code, 5, "{}", stopped.stderr);
+    fs::write(id_file(0), id).expect("writes");
+
+    // What is gone already is no error.
+    fs::remove_dir_all(id_file(1).with_extension("")).expect("removes");
+    fs::remove_file(id_file(1)).expect("removes");
+    for at in [0, 1] {
+        let stopped = crabbox(&format!("stop {} --delete --yes", slug(at)));
+        assert_eq!(stopped.code, 0, "{}", stopped.stderr);
+        assert!(!id_file(at).exists() && !id_file(at).with_extension("").exists(), "it is gone");
+    }
 }
