@@ -160,8 +160,10 @@ fn bash_offers_the_settings_of_the_provider_that_would_be_used() {
         let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
         for field in ["slug", "id"] {
             let lease = list["leases"][0][field].as_str().expect("a lease");
-            let found = offered(&["stop", "--delete", lease, "--gallery-s"]);
-            assert_eq!(found.iter().any(|one| one == "--gallery-size"), knows, "{found:?}");
+            for line in [&["stop", "--delete", lease][..], &["extend", lease, "2h"]] {
+                let found = offered(&[line, &["--gallery-s"]].concat());
+                assert_eq!(found.iter().any(|one| one == "--gallery-size"), knows, "{found:?}");
+            }
         }
     }
 }

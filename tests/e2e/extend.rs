@@ -74,6 +74,21 @@ fn a_provider_with_deadlines_of_its_own_is_told_within_its_limits() {
 }
 
 #[test]
+fn its_provider_gets_what_the_line_says() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    let slug = desk.world.only_slug();
+    let root = desk.world.root().join("desk").display().to_string();
+    desk.world.configure("");
+    desk.calls();
+    let line = ["extend", &slug, "5h"];
+    let ran = desk.crabbox(&line);
+    assert_eq!((ran.code, desk.calls().as_str()), (2, ""), "{ran:?}");
+    let ran = desk.crabbox(&[&line[..], &["--desk-root", &root]].concat());
+    assert_eq!((ran.code, desk.calls().as_str()), (0, "extend"), "{ran:?}");
+}
+
+#[test]
 fn a_box_in_use_is_extended_and_its_run_goes_on() {
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);

@@ -74,19 +74,20 @@ impl Early {
         self.registry().map(|registry| usable(&registry.list())).unwrap_or_default()
     }
 
-    /// What the provider says of itself that this line would use. Who lets go of a lease uses its own.
+    /// What the provider says of itself that this line would use. What is about a lease uses its own.
     pub(super) fn chosen(&self) -> Option<Manifest> {
         let settings = Settings::of(&self.layers()?);
         let registry = Registry::new(registry::Places::discover(settings.provider_path));
-        let provider = if self.stops() { self.lease()?.provider } else { settings.provider };
+        let provider =
+            if self.is_about_a_lease() { self.lease()?.provider } else { settings.provider };
         registry.find(&provider).ok().map(|library| library.manifest)
     }
 
-    /// Is it `crabbox stop`?
-    fn stops(&self) -> bool {
+    /// Is it `crabbox stop` or `crabbox extend`?
+    fn is_about_a_lease(&self) -> bool {
         let words = [OsString::from("crabbox")].into_iter().chain(self.0.iter().cloned());
         let matches = super::command().ignore_errors(true).try_get_matches_from(words);
-        matches.is_ok_and(|matches| matches.subcommand_name() == Some("stop"))
+        matches.is_ok_and(|matches| matches!(matches.subcommand_name(), Some("stop" | "extend")))
     }
 
     /// The lease that one of its words stands for.

@@ -30,13 +30,14 @@ impl Extend {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let places = shared.places()?;
         let flags = Flags { of_lease: true, ..shared.flags() };
-        let settings = Settings::load(flags.clone(), None, &places)?;
+        let settings = Settings::load(flags, None, &places)?;
         let mut desk = shared.desk(&places, &settings)?;
         let claim = desk.find(&self.id)?;
-        let flags = Flags { provider: Some(claim.provider.clone()), ..flags };
+        bounds::check_provider(&settings, &claim)?;
+        // A box that stays is used on: all that holds for a run holds for it.
+        let flags = Flags { provider: Some(claim.provider.clone()), ..shared.flags() };
         let settings = Settings::for_provider(flags, Some(&claim.repository), &places)?;
         warn(shared.printer, &settings.warnings);
-        bounds::check_provider(&settings, &claim)?;
         bounds::check_ttl(&settings, self.time)?;
         let handed = &settings.provider_settings.handed;
         let again = Typed::here().to_string();

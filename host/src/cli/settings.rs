@@ -19,6 +19,7 @@ const TAKERS: &[&[&str]] = &[
     &["run"],
     &["stop"],
     &["cleanup"],
+    &["extend"],
     &["doctor"],
     &["config", "show"],
     &["config", "explain"],

@@ -1,6 +1,7 @@
 //! Settings of providers that the machine's own file pins.
 
 use super::{Gallery, TOKEN};
+use crate::desk::Desk;
 use crabbox_tests::Ran;
 use serde_json::{Value, json};
 use std::fs;
@@ -77,11 +78,33 @@ fn a_lease_from_before_a_setting_was_pinned_can_be_let_go_of() {
 }
 
 #[test]
+fn a_box_is_not_extended_with_another_value_than_what_is_pinned() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    let slug = desk.world.only_slug();
+    let pinned = format!("[enforced.provider.desk]\nroot = '{}'\n", desk.machine().display());
+    if !desk.world.configure_machine(&pinned) {
+        return;
+    }
+    desk.calls();
+    let extend = ["provider", "call", "desk", "extend", "--id", &slug];
+    let deadline = r#"{"deadline":4102444800000}"#;
+    let call = [&extend[..], &["--request", deadline]].concat();
+    for line in [&["extend", &slug, "2h"][..], &call] {
+        let ran = desk.crabbox(line);
+        assert_eq!((ran.code, desk.calls().as_str()), (2, ""), "{line:?}: {}", ran.stderr);
+        let said = "`provider.desk.root` can't be ";
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn what_can_not_be_pinned_is_an_error_with_its_line() {
     for (line, expected) in [
         ("size = 'huge'", "`provider.gallery.size` must be one of"),
         ("sise = 'small'", "the provider `gallery` has no setting `sise`"),
         (&format!("token = '{TOKEN}'"), "`provider.gallery.token` can't be enforced"),
+        ("token-file = 'token'", "`provider.gallery.token-file` can't be enforced"),
         ("isolation = 'none'", "only your own config.toml can say how a provider is isolated"),
     ] {
         let Some(gallery) = pinning(&format!("{line}\n")) else {

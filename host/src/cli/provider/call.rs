@@ -118,7 +118,8 @@ impl Call {
         let places = shared.places()?;
         // What the machine enforces is set aside only for what lets go of a box, or just looks at it.
         let connects = self.hook == Hook::Resolve && self.request.connects()?;
-        let of_lease = self.hook.is_about_a_lease() && !connects;
+        let uses = connects || self.hook == Hook::Extend;
+        let of_lease = self.hook.is_about_a_lease() && !uses;
         let flags = Flags { of_lease, ..shared.flags() };
         let claim = self.claim(shared, &places, &flags)?;
         let repository = match &claim {

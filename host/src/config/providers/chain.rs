@@ -199,16 +199,22 @@ impl Walk<'_> {
     /// anybody from letting go of a lease that was made before.
     fn pin(&mut self) {
         let (path, table) = self.layers.pinned(self.provider);
+        let place = |line| Place::File { path: path.to_owned(), line: Some(line) };
+        if self.setting.secret {
+            // Everybody reads that file, and knows the one that it would name.
+            for name in [self.name.to_owned(), format!("{}-file", self.name)] {
+                if let Some(entry) = table.and_then(|table| table.get(&name)) {
+                    let problem = TrustProblem::NotEnforced { key: key(self.provider, &name) };
+                    self.chain.errors.push(ConfigError::new(place(entry.line), problem.into()));
+                }
+            }
+            return;
+        }
         let Some(entry) = table.and_then(|table| table.get(self.name)) else {
             return;
         };
         let key = key(self.provider, self.name);
-        let place = Place::File { path: path.to_owned(), line: Some(entry.line) };
-        if self.setting.secret {
-            // Everybody reads that file.
-            let problem = TrustProblem::NotEnforced { key };
-            return self.chain.errors.push(ConfigError::new(place, problem.into()));
-        }
+        let place = place(entry.line);
         let folder = path.parent().unwrap_or(Path::new("/"));
         let value = match Value::of_toml(self.setting, &entry.value, folder) {
             Ok(value) => value,
