@@ -186,6 +186,13 @@ fn a_variable_that_means_nothing_is_told_of() {
     ] {
         assert!(ran.stderr.contains(line), "{}", ran.stderr);
     }
+    let checked = |more: &[&str]| {
+        let mut command = gallery.command(&[&["config", "check"], more].concat());
+        let ran = Ran::of(command.env("CRABBOX_GALLERY_NOPE", "1"));
+        ran.stderr.contains("CRABBOX_GALLERY_NOPE: ")
+    };
+    let file = gallery.world.root().join("config/crabbox/config.toml");
+    assert!(checked(&[]) && !checked(&[&file.display().to_string()]), "the file alone");
     let explain = gallery.crabbox(&["config", "explain", "provider.nope.x"]);
     assert_eq!(explain.code, 4, "{}", explain.stderr);
     assert!(explain.stderr.contains("there is no provider `nope`"), "{}", explain.stderr);

@@ -1,6 +1,7 @@
 //! What is known of a command line before it is parsed, and what becomes of one that can't be.
 
 use super::settings;
+use crate::config::is_near;
 use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed, to_type, unwritten};
 use crate::run::{CRABBOX_FAILED, Origin, Outcome};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -140,7 +141,7 @@ impl Line {
     }
 
     fn unknown(&self, word: &str, suggested: &str) -> CommandError {
-        if is_near(word, suggested) {
+        if is_meant(word, suggested) {
             if settings::is_secret(suggested) {
                 // What was typed behind it isn't shown again.
                 let line =
@@ -307,12 +308,10 @@ impl Line {
 
 /// Was the other option most likely meant? The parser also suggests those of the same provider that
 /// have nothing else in common.
-fn is_near(word: &str, suggested: &str) -> bool {
+fn is_meant(word: &str, suggested: &str) -> bool {
     let extends = |long: &str, short: &str| long.starts_with(short) && short.len() > 3;
     !suggested.is_empty()
-        && (strsim::osa_distance(word, suggested) <= 2
-            || extends(suggested, word)
-            || extends(word, suggested))
+        && (is_near(word, suggested) || extends(suggested, word) || extends(word, suggested))
 }
 
 /// The line that runs a program which was typed as if it were a command.

@@ -6,6 +6,7 @@ use super::file::{self, Layer, Lined, Owner, REPOSITORY_FILE, USER_FILE};
 use super::isolation;
 use super::keys::{self, KEYS, Key, Repository};
 use super::providers::{Flag, Given};
+use super::strays;
 use super::trust::Grants;
 use super::value::Setting;
 use crate::places::Places;
@@ -136,6 +137,8 @@ pub struct Layers {
     user: (PathBuf, Layer),
     system: (PathBuf, Layer),
     grants: Grants,
+    /// It is one file alone: nobody asks about the environment.
+    of_file: bool,
 }
 
 impl Layers {
@@ -171,6 +174,7 @@ impl Layers {
             user: (user, of_user),
             system: (system, of_system),
             grants,
+            of_file: false,
         };
         let tables = layers.provider_tables();
         let chosen = layers.chosen_provider().map(|(name, _)| name);
@@ -192,6 +196,7 @@ impl Layers {
             user: none(),
             system: none(),
             grants: Grants::default(),
+            of_file: true,
         };
         let place = match owner {
             Owner::Repository => &mut layers.repository,
@@ -241,6 +246,11 @@ impl Layers {
     /// Is it about letting go of a lease?
     pub(super) fn is_of_lease(&self) -> bool {
         self.flags.of_lease
+    }
+
+    /// Is it one file alone?
+    pub(super) fn is_of_file(&self) -> bool {
+        self.of_file
     }
 
     /// What the user has granted to this repository's file.
@@ -370,22 +380,6 @@ fn environment() -> (BTreeMap<&'static str, Setting>, Vec<ConfigError>) {
             errors.push(ConfigError::new(Place::Variable(name.into()), problem));
         }
     }
-    errors.extend(strays());
+    errors.extend(strays::of_host());
     (settings, errors)
-}
-
-/// Variables that are called nearly like one of the table, and don't mean anything.
-fn strays() -> Vec<ConfigError> {
-    let known = || KEYS.iter().filter_map(|key| key.variable);
-    let names = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let mut strays: Vec<String> = names.filter(|name| name.starts_with("CRABBOX_")).collect();
-    strays.sort();
-    let of = |name: String| {
-        if known().any(|one| one == name) {
-            return None;
-        }
-        let meant = known().find(|one| strsim::osa_distance(one, &name) <= 2)?.to_owned();
-        Some(ConfigError::new(Place::Variable(name.into()), Problem::Stray { meant: Some(meant) }))
-    };
-    strays.into_iter().filter_map(of).collect()
 }

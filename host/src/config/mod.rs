@@ -17,6 +17,7 @@ mod policy;
 mod providers;
 mod reference;
 mod settings;
+mod strays;
 mod trust;
 mod value;
 
@@ -34,5 +35,6 @@ pub use providers::{
 };
 pub use reference::reference;
 pub use settings::Settings;
+pub(crate) use strays::is_near;
 pub use trust::{GrantTable, Grants, Pin, PinError, PinState, Pins, Request, TrustProblem};
 pub use value::{Setting, parse_duration};

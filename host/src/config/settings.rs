@@ -6,7 +6,7 @@ use super::layers::{Flags, Layers, Origin};
 use super::policy::Enforcement;
 use super::providers::{self, ProviderSettings};
 use super::value::Setting;
-use super::{Owner, keys};
+use super::{Owner, keys, strays};
 use crate::output::{CommandError, to_type};
 use crate::places::Places;
 use crate::registry::{self, Registry};
@@ -102,7 +102,9 @@ impl Settings {
         let manifest = library.as_ref().map(|library| &library.manifest);
         refuse(providers::check_chosen(&layers, &registry, &settings.provider, manifest))?;
         if let Some(manifest) = manifest {
-            let (held, errors) = providers::hold(&layers, manifest);
+            let (held, mut errors) = providers::hold(&layers, manifest);
+            let all = || registry.list().into_iter().filter_map(|entry| entry.manifest).collect();
+            errors.extend(strays::of_provider(manifest, all));
             settings.warnings.extend(refuse(errors)?);
             settings.provider_settings = held;
             settings.provider_by_repository &= !layers.is_configured(&manifest.name);

@@ -139,11 +139,15 @@ fn is_plain(path: &Path) -> bool {
     path.metadata().is_ok_and(|found| found.is_file() && found.mode() & 0o111 == 0)
 }
 
-/// A file that isn't a program for some machine.
+/// A file that is neither a program for some machine nor one that names its interpreter.
 fn is_script(path: &Path) -> bool {
+    // Whoever opens a pipe waits for somebody who writes to it.
+    if !path.metadata().is_ok_and(|found| found.is_file()) {
+        return false;
+    }
     let mut start = [0; 4];
     let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && start != *b"\x7fELF"
+    read.is_ok() && start != *b"\x7fELF" && !start.starts_with(b"#!")
 }
 
 /// What was most likely meant by a command that can't be started.
@@ -167,5 +171,33 @@ fn program_hint(code: FailureCode, words: &[Text]) -> Option<String> {
             Some(Typed::here().without_command().with(&line.concat()).to_string())
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustix::fs::{CWD, FileType, Mode, mknodat};
+    use std::fs::{self, OpenOptions};
+    use std::io::Write;
+
+    #[test]
+    fn a_script_without_its_first_line_is_told_from_all_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("it");
+        for (text, expected) in [
+            ("echo 1\n", true),
+            ("#!/no/such/shell\n", false),
+            ("\x7fELF and more", false),
+            ("", false),
+        ] {
+            fs::write(&path, text).expect("writes");
+            assert_eq!(is_script(&path), expected, "{text}");
+        }
+        let pipe = folder.path().join("pipe");
+        mknodat(CWD, &pipe, FileType::Fifo, Mode::RWXU, 0).expect("a pipe");
+        let mut both = OpenOptions::new().read(true).write(true).open(&pipe).expect("opens");
+        both.write_all(b"echo").expect("writes");
+        assert!(!is_script(&pipe) && !is_script(folder.path()));
     }
 }

@@ -7,11 +7,11 @@ use super::value::Value;
 use crate::config::error::{ConfigError, Place, Problem};
 use crate::config::file::Owner;
 use crate::config::layers::{FILES, Layers};
+use crate::config::strays::{self, is_near};
 use crate::registry::Registry;
 use crabbox_provider_api::manifest::Manifest;
-use crabbox_provider_api::manifest::settings::{flag, key, variable};
+use crabbox_provider_api::manifest::settings::{flag, key};
 use std::collections::BTreeSet;
-use std::env;
 
 /// What stands in the way of a run with the chosen provider, beyond the values of its settings. All
 /// other libraries are opened only if a table has nearly its name.
@@ -79,7 +79,7 @@ impl Layers {
                 Some(manifest) if checked.contains(&manifest.name.as_str()) => {}
                 Some(manifest) => {
                     checked.push(&manifest.name);
-                    errors.extend(self.of_provider(manifest));
+                    errors.extend(self.of_provider(manifest, manifests));
                 }
                 None => errors.push(ConfigError::new(place, not_known(name, names()))),
             }
@@ -91,7 +91,7 @@ impl Layers {
             return errors;
         };
         if !checked.contains(&manifest.name.as_str()) {
-            errors.extend(self.of_provider(manifest));
+            errors.extend(self.of_provider(manifest, manifests));
         }
         // What a repository chooses demands nothing of somebody who hasn't taken it up.
         let of_repository = &self.file(Owner::Repository).0;
@@ -109,7 +109,7 @@ impl Layers {
         errors
     }
 
-    fn of_provider(&self, manifest: &Manifest) -> Vec<ConfigError> {
+    fn of_provider(&self, manifest: &Manifest, all: &[Manifest]) -> Vec<ConfigError> {
         let chains = manifest.settings.iter().flat_map(|(name, setting)| {
             let chain = self.chain_of(manifest, name, setting);
             let unread = chain.found.into_iter().next().and_then(|found| {
@@ -119,8 +119,10 @@ impl Layers {
             });
             chain.errors.into_iter().chain(unread)
         });
-        let mut errors: Vec<_> =
-            chains.chain(of_tables(self, manifest)).chain(strays(manifest)).collect();
+        let mut errors: Vec<_> = chains.chain(of_tables(self, manifest)).collect();
+        if !self.is_of_file() {
+            errors.extend(strays::of_provider(manifest, || all.to_vec()));
+        }
         errors.sort_by_key(|error| match &error.place {
             Place::File { path, line } => {
                 (FILES.iter().position(|owner| self.file(*owner).0 == *path), *line)
@@ -129,26 +131,6 @@ impl Layers {
         });
         errors
     }
-}
-
-/// Variables that are called like those of this provider, and that none of its settings has.
-pub(super) fn strays(manifest: &Manifest) -> Vec<ConfigError> {
-    let names = || manifest.settings.keys().map(|name| variable(&manifest.name, name));
-    let known = |name: &str| {
-        let own = name.strip_suffix("_FILE").unwrap_or(name);
-        let of_others = manifest.settings.values().filter_map(|setting| setting.env.as_deref());
-        names().any(|one| one == name || one == own) || of_others.into_iter().any(|one| one == name)
-    };
-    let start = variable(&manifest.name, "");
-    let found = env::vars_os().filter_map(|(name, _)| name.into_string().ok());
-    let mut strays: Vec<String> =
-        found.filter(|name| name.starts_with(&start) && !known(name)).collect();
-    strays.sort();
-    let of = |name: String| {
-        let meant = names().find(|one| strsim::osa_distance(one, &name) <= 2);
-        ConfigError::new(Place::Variable(name.into()), Problem::Stray { meant })
-    };
-    strays.into_iter().map(of).collect()
 }
 
 /// What in a provider's tables isn't one of its settings, and tables with another name of it.
@@ -198,8 +180,7 @@ fn is_typo(name: &str, meant: &str) -> bool {
         let rest = long.strip_prefix(short).and_then(|rest| rest.bytes().next());
         rest.is_some_and(|first| first == b'-' || first.is_ascii_digit())
     };
-    let far = if meant.len() < 4 { 1 } else { 2 };
-    strsim::osa_distance(name, meant) <= far && !extends(name, meant) && !extends(meant, name)
+    is_near(name, meant) && !extends(name, meant) && !extends(meant, name)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What a provider gets of its settings.
 
 use super::chain::Found;
-use super::check::{of_tables, strays};
+use super::check::of_tables;
 use super::problem::{ProviderProblem, placeholder};
 use super::value::Value;
 use crate::config::error::{ConfigError, Place};
@@ -43,7 +43,7 @@ pub(in crate::config) fn hold(
     let mut handed = Settings::default();
     let mut prefix = None;
     let mut shaping = BTreeMap::new();
-    let mut errors = strays(manifest);
+    let mut errors = Vec::new();
     let mut missing = Vec::new();
     for (name, setting) in &manifest.settings {
         let mut chain = layers.chain_of(manifest, name, setting);
