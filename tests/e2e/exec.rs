@@ -73,6 +73,14 @@ fn a_tool_that_is_absent_or_can_not_be_executed_is_a_typed_error() {
     }
     let came = run(shell("true").directory("/no/such/folder"));
     assert_eq!(came["error"], "not_found", "{came}");
+    // The program is there: it is the folder that nobody can enter.
+    let circle = folder.path().join("circle");
+    std::os::unix::fs::symlink(&circle, &circle).expect("a link");
+    let circle = circle.display().to_string();
+    let came = run(shell("true").directory(&circle));
+    assert_eq!(came["error"], "failed", "{came}");
+    let says = format!("the folder `{circle}` can't be entered to run `sh -c true`: ");
+    assert!(came["message"].as_str().is_some_and(|text| text.contains(&says)), "{came}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! How a provider fails, from an honest answer to a crash.
 
+use super::keeper::unkept;
 use super::link::Why;
 use crate::output::{CommandError, Exit};
 use crate::registry::Library;
@@ -60,6 +61,18 @@ pub enum ProviderError {
         hook: &'static str,
         /// How it ended.
         status: ExitStatus,
+        /// What it said last.
+        stderr: Said,
+    },
+    /// Its process was ended without an answer, since its keeper was.
+    #[error("{who} was ended in `{hook}`, {}{stderr}", unkept(*.keeper))]
+    Unkept {
+        /// The provider.
+        who: Who,
+        /// The hook that was called.
+        hook: &'static str,
+        /// How its keeper ended.
+        keeper: ExitStatus,
         /// What it said last.
         stderr: Said,
     },

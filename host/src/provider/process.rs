@@ -4,7 +4,7 @@ use super::child;
 use super::error::{Ended, ProviderError, Said, Who};
 use super::frame::ToHost;
 use super::hooks::{Callbacks, Runtime};
-use super::keeper::{End, Kept, Order};
+use super::keeper::{Ending, LEFT, Order, Ward};
 use super::link::{Link, Trouble, Why};
 use crate::fault;
 use crate::registry::Library;
@@ -17,7 +17,7 @@ use std::io;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
-use tracing::debug;
+use tracing::{debug, warn};
 
 /// How long a library may take to load.
 pub(super) const LOAD_DEADLINE: Duration = Duration::from_secs(20);
@@ -51,7 +51,7 @@ pub struct Options {
 #[derive(Debug)]
 pub(super) struct Child {
     who: Who,
-    kept: Kept,
+    ward: Ward,
     link: Link,
     stderr: Tail,
 }
@@ -82,8 +82,8 @@ impl Child {
         let (stderr, said) = io::pipe().map_err(wrap)?;
         let file = library.file.try_clone().map_err(wrap)?;
         let streams = [file.into(), theirs.into(), said.into()];
-        let kept = Kept::start(&program, &order, streams).map_err(wrap)?;
-        let mut child = Self { who, kept, link, stderr: Tail::of(stderr) };
+        let ward = Ward::start(&program, &order, streams).map_err(wrap)?;
+        let mut child = Self { who, ward, link, stderr: Tail::of(stderr) };
         match child.link.first(LOAD_DEADLINE) {
             Ok(ToHost::Ready) => Ok(child),
             Ok(ToHost::Unloadable { reason }) => {
@@ -126,15 +126,18 @@ impl Child {
 
     fn died(&mut self, hook: &'static str) -> ProviderError {
         // Its end of the socket is closed; the process, and what it leaves behind, may need a moment more.
-        let by_itself = self.kept.wait(self.kept.longest());
+        let by_itself = self.ward.wait(self.ward.longest());
         let end = self.end();
         let (who, stderr) = (self.who.clone(), self.said());
         match end {
-            End::NotStarted(errno) => ProviderError::Start { who, source: errno.into() },
-            End::Ended(status) | End::Unkept(status) if by_itself => {
+            Ending::NotStarted(errno) => ProviderError::Start { who, source: errno.into() },
+            Ending::Ended(status) | Ending::Left(status) if by_itself => {
                 ProviderError::Died { who, hook, status, stderr }
             }
-            End::Ended(_) | End::Unkept(_) => {
+            Ending::Unkept(keeper) if by_itself => {
+                ProviderError::Unkept { who, hook, keeper, stderr }
+            }
+            Ending::Ended(_) | Ending::Left(_) | Ending::NotEntered(_) | Ending::Unkept(_) => {
                 let reason = "it closed the connection".to_owned();
                 ProviderError::Protocol { who, hook, reason, stderr }
             }
@@ -142,8 +145,11 @@ impl Child {
     }
 
     /// Ends it, with all that it has started.
-    fn end(&mut self) -> End {
-        let end = self.kept.end();
+    fn end(&mut self) -> Ending {
+        let end = self.ward.end();
+        if let Ending::Left(_) = end {
+            warn!(provider = self.who.name, "{LEFT}");
+        }
         self.stderr.finish();
         end
     }
@@ -151,7 +157,7 @@ impl Child {
     /// Lets it leave by itself, which the closed connection tells it to, and ends what doesn't.
     fn leave(&mut self) {
         self.link.close();
-        self.kept.wait(LEAVING);
+        self.ward.wait(LEAVING);
         self.end();
     }
 

@@ -1,9 +1,11 @@
 //! What is said of a command that goes wrong before or beside what it does itself.
 
+use crate::provider::keeper;
 use crate::redact;
 use crabbox_provider_api::{Command, ExecError, ExecErrorKind};
 use rustix::io::Errno;
 use std::io::{self, ErrorKind};
+use std::path::Path;
 use std::process::ExitStatus;
 
 /// A command in a message: its words, without secrets, and not too many.
@@ -35,14 +37,27 @@ pub(super) fn not_started(shown: &str, error: &io::Error) -> ExecError {
     ExecError::new(kind, format!("{shown} can't be started: {why}"))
 }
 
+/// The folder that it was to run in is none, or isn't for us.
+pub(super) fn not_entered(shown: &str, folder: &Path, errno: Errno) -> ExecError {
+    let folder = folder.display();
+    match errno {
+        Errno::NOENT | Errno::NOTDIR => {
+            let message = format!("there is no folder `{folder}` to run {shown} in");
+            ExecError::new(ExecErrorKind::NotFound, message)
+        }
+        other => {
+            let why = io::Error::from(other);
+            let message = format!("the folder `{folder}` can't be entered to run {shown}: {why}");
+            ExecError::new(ExecErrorKind::Failed, message)
+        }
+    }
+}
+
 pub(super) fn failed(shown: &str, error: &io::Error) -> ExecError {
     ExecError::new(ExecErrorKind::Failed, format!("{shown} can't be run: {error}"))
 }
 
 /// Its keeper is gone, whoever has ended that.
-pub(super) fn unkept(shown: &str, keeper: ExitStatus) -> ExecError {
-    let message = format!(
-        "{shown} was ended, since the process that keeps it has ended ({keeper}); what it has started may still run"
-    );
-    ExecError::new(ExecErrorKind::Failed, message)
+pub(super) fn unkept(shown: &str, status: ExitStatus) -> ExecError {
+    ExecError::new(ExecErrorKind::Failed, format!("{shown} was ended, {}", keeper::unkept(status)))
 }

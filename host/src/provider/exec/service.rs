@@ -47,6 +47,8 @@ struct State {
     /// A hook runs.
     open: bool,
     serving: usize,
+    /// Those of which it isn't known yet whether they run.
+    starting: usize,
     started: u64,
     running: BTreeMap<u64, Arc<Mutex<Running>>>,
     /// Where each program was found: once, for all commands of this provider.
@@ -182,7 +184,10 @@ impl Execs {
         let recording = cassette::Recording::of(command, &self.lock().names);
         let hook = self.lock().span.clone();
         let span = debug_span!(parent: hook.as_ref().and_then(Span::id), "tool", program = command.program);
-        let started = self.spawn(command.clone());
+        let started = self.reserve(command).and_then(|()| {
+            let started = self.spawn(command.clone());
+            started.inspect_err(|_| self.lock().starting -= 1)
+        });
         let tool = match (started, recording) {
             (Ok(tool), recording) => Running { tool, recording, span },
             (Err(error), recording) => {
@@ -195,6 +200,7 @@ impl Execs {
         };
         debug!(parent: &tool.span, "{} runs", shown(command));
         let mut state = self.lock();
+        state.starting -= 1;
         if !state.open {
             // The hook has ended meanwhile: so does this, with its drop.
             drop(state);
@@ -207,17 +213,21 @@ impl Execs {
         Ok(Reply::Started { run })
     }
 
-    fn spawn(&self, command: Command) -> Result<Tool, ExecError> {
-        {
-            let state = self.lock();
-            if !state.open {
-                let message = format!("{} came after the end of the hook", shown(&command));
-                return Err(ExecError::new(ExecErrorKind::Cancelled, message));
-            }
-            if state.running.len() >= MOST {
-                return Err(too_many());
-            }
+    /// Counts a command in before it is started, if there is room for it: others look meanwhile.
+    fn reserve(&self, command: &Command) -> Result<(), ExecError> {
+        let mut state = self.lock();
+        if !state.open {
+            let message = format!("{} came after the end of the hook", shown(command));
+            return Err(ExecError::new(ExecErrorKind::Cancelled, message));
         }
+        if state.running.len() + state.starting >= MOST {
+            return Err(too_many());
+        }
+        state.starting += 1;
+        Ok(())
+    }
+
+    fn spawn(&self, command: Command) -> Result<Tool, ExecError> {
         let program = self.find(&command.program)?;
         let declared = self.0.declared.iter();
         let declared = declared.filter_map(|name| Some((name.into(), env::var_os(name)?)));
@@ -297,4 +307,26 @@ fn check(command: &Command) -> Result<(), ExecError> {
         return refuse(format!("`{}` can't be a variable's name", name.escape_debug()));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_being_started_counts_as_running() {
+        let execs = Execs::new([].iter(), "/proc/self/exe".into()).expect("a service");
+        execs.begin(&json!({}));
+        let command = Command::new("true");
+        for _ in 0..MOST {
+            execs.reserve(&command).expect("there is room");
+        }
+        let refused = execs.start(&command).expect_err("one too many");
+        assert_eq!(refused.kind, ExecErrorKind::Refused);
+        execs.lock().starting = 0;
+        let absent = execs.start(&Command::new("no-such-tool")).expect_err("it isn't there");
+        assert_eq!(absent.kind, ExecErrorKind::NotFound);
+        assert_eq!(execs.lock().starting, 0, "its place is free again");
+    }
 }

@@ -1,8 +1,8 @@
 //! One process: started, listened to, ended. Nothing here waits for anything without its deadline, and
 //! for a hook that is cancelled.
 
-use super::message::{failed, not_started, shown, unkept};
-use crate::provider::keeper::{End, Kept, Order};
+use super::message::{failed, not_entered, not_started, shown, unkept};
+use crate::provider::keeper::{Ending, LEFT, Order, Ward};
 use crabbox_provider_api::exec::protocol::LONGEST_PIECE;
 use crabbox_provider_api::exec::{AtCap, Command, Status, Stream};
 use crabbox_provider_api::{ExecError, ExecErrorKind};
@@ -15,9 +15,11 @@ use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tracing::warn;
 
-/// How long a tool, and all in its process group, have between being asked to end and being killed.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long a tool, and all in its process group, have between being asked to end and being killed. The hook that is
+/// told to stop has twice that: it answers what came of its tools.
+const GRACE: Duration = Duration::from_secs(1);
 
 /// What a command says next.
 #[derive(Debug)]
@@ -30,7 +32,8 @@ pub(super) enum Said {
 #[derive(Debug)]
 pub(super) struct Tool {
     shown: String,
-    kept: Kept,
+    directory: PathBuf,
+    ward: Ward,
     stdin: Option<Input>,
     streams: Vec<Source>,
     end: Instant,
@@ -65,25 +68,22 @@ impl Tool {
         variables: impl Iterator<Item = (OsString, OsString)>,
     ) -> Result<Self, ExecError> {
         let shown = shown(&command);
-        let directory = command.directory.as_deref().unwrap_or("/");
-        if !Path::new(directory).is_absolute() {
+        let directory = PathBuf::from(command.directory.as_deref().unwrap_or("/"));
+        if !directory.is_absolute() {
+            let directory = directory.display();
             let message = format!("the folder `{directory}` of {shown} isn't absolute");
             return Err(ExecError::new(ExecErrorKind::Refused, message));
-        }
-        if !Path::new(directory).is_dir() {
-            let message = format!("there is no folder `{directory}` to run {shown} in");
-            return Err(ExecError::new(ExecErrorKind::NotFound, message));
         }
         let started = Instant::now();
         let order = Order {
             program,
             arguments: command.arguments.into_iter().map(OsString::from).collect(),
             environment: variables.collect(),
-            directory: Some(directory.into()),
+            directory: Some(directory.clone()),
             grace: GRACE,
         };
         let has_input = !command.stdin.is_empty();
-        let (kept, pipe, outputs) =
+        let (ward, pipe, outputs) =
             start(keeper, &order, has_input).map_err(|error| match error.kind() {
                 ErrorKind::InvalidInput | ErrorKind::ArgumentListTooLong => {
                     not_started(&shown, &error)
@@ -96,7 +96,8 @@ impl Tool {
         let streams = outputs.map(|(stream, pipe)| Source { stream, pipe, cap, waiting: None });
         Ok(Self {
             shown,
-            kept,
+            directory,
+            ward,
             stdin: pipe.map(|pipe| Input { pipe, rest: command.stdin }),
             streams: streams.into(),
             // One that can't be reckoned with is far enough away.
@@ -144,7 +145,7 @@ impl Tool {
     fn wait(&self, cancel: BorrowedFd<'_>) -> Result<Seen, ExecError> {
         // Its end is looked at first: what it said before is in the pipes when they are looked at.
         let mut polled = vec![
-            PollFd::new(&self.kept, PollFlags::IN),
+            PollFd::new(&self.ward, PollFlags::IN),
             PollFd::from_borrowed_fd(cancel, PollFlags::IN),
         ];
         let listened: Vec<usize> =
@@ -228,25 +229,35 @@ impl Tool {
     }
 
     fn ended(&mut self) -> Result<Said, ExecError> {
-        match self.kept.end() {
-            End::Ended(status) => Ok(Said::End(match status.signal() {
+        match self.end() {
+            Ending::Ended(status) | Ending::Left(status) => Ok(Said::End(match status.signal() {
                 Some(signal) => Status::Signal(signal),
                 None => Status::Exit(status.code().unwrap_or(-1)),
             })),
-            End::NotStarted(errno) => Err(not_started(&self.shown, &errno.into())),
-            End::Unkept(status) => Err(unkept(&self.shown, status)),
+            Ending::NotEntered(errno) => Err(not_entered(&self.shown, &self.directory, errno)),
+            Ending::NotStarted(errno) => Err(not_started(&self.shown, &errno.into())),
+            Ending::Unkept(status) => Err(unkept(&self.shown, status)),
         }
     }
 
     /// Asks it to end, without waiting for that.
     pub(super) fn ask_to_end(&self) {
-        self.kept.ask_to_end();
+        self.ward.ask_to_end();
     }
 
     /// Ends it: asked first, then killed.
     fn stop(&mut self) {
         self.stdin = None;
-        self.kept.end();
+        self.end();
+    }
+
+    fn end(&mut self) -> Ending {
+        let is_new = !self.ward.has_ended();
+        let end = self.ward.end();
+        if let (Ending::Left(_), true) = (end, is_new) {
+            warn!("{}: {LEFT}", self.shown);
+        }
+        end
     }
 }
 
@@ -263,7 +274,7 @@ fn start(
     keeper: &Path,
     order: &Order,
     has_input: bool,
-) -> io::Result<(Kept, Option<PipeWriter>, Outputs)> {
+) -> io::Result<(Ward, Option<PipeWriter>, Outputs)> {
     let (theirs, stdin) = if has_input {
         let (theirs, ours) = pipe()?;
         ioctl_fionbio(&ours, true)?;
@@ -275,7 +286,7 @@ fn start(
     let (stderr, stderr_theirs) = pipe()?;
     let streams = [theirs, stdout_theirs.into(), stderr_theirs.into()];
     let outputs = [(Stream::Stdout, stdout.into()), (Stream::Stderr, stderr.into())];
-    Ok((Kept::start(keeper, order, streams)?, stdin, outputs))
+    Ok((Ward::start(keeper, order, streams)?, stdin, outputs))
 }
 
 struct Seen {

@@ -6,7 +6,7 @@ use crate::sys::spawn_bound;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, kill_process_group,
+    Pid, Signal, WaitId, WaitIdOptions, chdir, getpid, kill_process, kill_process_group,
     set_child_subreaper, waitid,
 };
 use signal_hook::consts::{SIGCHLD, SIGTERM};
@@ -15,8 +15,8 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
-use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitCode};
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitCode, ExitStatus};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ pub(in crate::provider) const COMMAND: &str = "__keeper";
 
 /// How long the kernel gets to end what was killed: a process in an uninterruptible read of a
 /// dead file system may take for ever.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(super) const KILLING: Duration = Duration::from_secs(2);
 
 /// Keeps something until it ends, or until it is to end it.
 #[must_use]
@@ -46,20 +46,27 @@ fn keep() -> io::Result<()> {
     changed.set_nonblocking(true)?;
     let mut socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
     let (order, streams) = order::receive(&socket)?;
-    let report = match start(&order, streams) {
+    let report = match keep_to(&order, streams) {
         Ok(mut child) => {
             wait(&child, order.grace, &told, &mut changed, &socket)?;
             // Also when it has ended: what it started may live on in its group.
             let _ = kill_process_group(Pid::from_child(&child), Signal::KILL);
             // It may have moved to another group. Its number is its own until it is reaped.
             let _ = kill_process(Pid::from_child(&child), Signal::KILL);
-            let status = child.wait()?;
-            end_orphans();
-            Report::Ended(status)
+            end_all(&mut child, KILLING)?
         }
-        Err(error) => Report::NotStarted(Errno::from_io_error(&error).unwrap_or(Errno::INVAL)),
+        Err(report) => report,
     };
     socket.write_all(&report.encode())
+}
+
+/// Goes where it is to run, and starts it. What can't be entered is no fault of the program.
+fn keep_to(order: &Order, streams: Streams) -> Result<Child, Report> {
+    if let Some(directory) = &order.directory {
+        chdir(directory).map_err(Report::NotEntered)?;
+    }
+    start(order, streams)
+        .map_err(|error| Report::NotStarted(Errno::from_io_error(&error).unwrap_or(Errno::INVAL)))
 }
 
 /// No stream stays open here: whoever is at its other end is to see it close.
@@ -69,9 +76,6 @@ fn start(order: &Order, streams: Streams) -> io::Result<Child> {
     command.args(&order.arguments).env_clear();
     command.envs(order.environment.iter().map(|(name, value)| (name, value)));
     command.stdin(stdin).stdout(stdout).stderr(stderr).process_group(0);
-    if let Some(directory) = &order.directory {
-        command.current_dir(directory);
-    }
     spawn_bound(&mut command)
 }
 
@@ -124,19 +128,21 @@ fn reap(child: Pid) {
     }
 }
 
-/// Ends everything below this process, which has no child of its own any more, and what that starts
-/// meanwhile.
-fn end_orphans() {
-    let end = Instant::now() + PATIENCE;
+/// Ends everything below this process, and what that starts meanwhile, in this time. What can't be ended is left.
+fn end_all(child: &mut Child, longest: Duration) -> io::Result<Report> {
+    let end = Instant::now() + longest;
     loop {
-        let reaped = loop {
-            match waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
-                Ok(Some(_)) => {}
-                other => break other,
-            }
-        };
-        if reaped.is_err() || Instant::now() >= end {
-            return;
+        let status = child.try_wait()?;
+        // Whoever waits for any takes the child, too.
+        if let (Some(status), true) = (status, status.is_some() && reap_all()) {
+            return Ok(Report::Ended(status));
+        }
+        if Instant::now() >= end {
+            let killed = ExitStatus::from_raw(Signal::KILL.as_raw());
+            return Ok(Report::Left(status.unwrap_or(killed)));
+        }
+        if status.is_none() {
+            reap(Pid::from_child(child));
         }
         // Nobody else reaps these, so their numbers are their own. What they have started is an orphan, and so a
         // child of this process, the next time.
@@ -144,6 +150,16 @@ fn end_orphans() {
             let _ = kill_process(orphan, Signal::KILL);
         }
         thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Reaps all that have ended, once the child is reaped. Is there none any more?
+fn reap_all() -> bool {
+    loop {
+        match waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            other => return other.is_err(),
+        }
     }
 }
 
@@ -155,4 +171,17 @@ fn children(process: Pid) -> Vec<Pid> {
     let words =
         lists.flat_map(|list| list.split_ascii_whitespace().map(str::to_owned).collect::<Vec<_>>());
     words.filter_map(|word| Pid::from_raw(word.parse().ok()?)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_can_not_be_ended_in_its_time_is_left_and_not_waited_for() {
+        let mut child = Command::new("sleep").arg("300").spawn().expect("starts");
+        let report = end_all(&mut child, Duration::ZERO).expect("reports");
+        assert_eq!(report, Report::Left(ExitStatus::from_raw(9)));
+        child.kill().and_then(|()| child.wait()).expect("ends");
+    }
 }

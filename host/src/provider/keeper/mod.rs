@@ -2,7 +2,7 @@
 //!
 //! Each of them has a process of its own above it, the *keeper*: this program again, with a hidden command and
 //! nothing else in its environment. It gets an [`order`] over a socket, starts what that says, and tells over the same
-//! socket how it ended ([`keep`]); [`kept`] is the other end.
+//! socket how it ended ([`keep`]); [`ward`] is the other end.
 //!
 //! A keeper is there for what a dead or killed program would leave behind. As a subreaper it becomes the parent of every
 //! orphan below it, whatever process group or session that has moved to, and ends them all. It outlives the host
@@ -10,9 +10,9 @@
 //! keeper itself be killed, the kernel kills what it has started, and orphans are nobody's.
 
 mod keep;
-mod kept;
 mod order;
+mod ward;
 
 pub(super) use keep::{COMMAND, main};
-pub(super) use kept::{End, Kept};
 pub(super) use order::Order;
+pub(super) use ward::{Ending, LEFT, Ward, unkept};

@@ -124,6 +124,10 @@ pub(super) fn receive(mut socket: &UnixStream) -> io::Result<(Order, Streams)> {
 pub(super) enum Report {
     /// In this way, and nothing is left below the keeper.
     Ended(ExitStatus),
+    /// In this way, unless it is itself what can't be ended: something is left.
+    Left(ExitStatus),
+    /// It was never there, since its folder couldn't be entered.
+    NotEntered(Errno),
     /// It was never there.
     NotStarted(Errno),
 }
@@ -134,6 +138,8 @@ impl Report {
     pub(super) fn encode(self) -> [u8; Self::LENGTH] {
         let (kind, number) = match self {
             Self::Ended(status) => (b'e', status.into_raw()),
+            Self::Left(status) => (b'l', status.into_raw()),
+            Self::NotEntered(errno) => (b'd', errno.raw_os_error()),
             Self::NotStarted(errno) => (b'n', errno.raw_os_error()),
         };
         let [a, b, c, d] = number.to_be_bytes();
@@ -145,6 +151,8 @@ impl Report {
         let number = i32::from_be_bytes(number.try_into().ok()?);
         match kind {
             b'e' => Some(Self::Ended(ExitStatus::from_raw(number))),
+            b'l' => Some(Self::Left(ExitStatus::from_raw(number))),
+            b'd' if number > 0 => Some(Self::NotEntered(Errno::from_raw_os_error(number))),
             b'n' if number > 0 => Some(Self::NotStarted(Errno::from_raw_os_error(number))),
             _ => None,
         }
@@ -200,6 +208,8 @@ mod tests {
         for report in [
             Report::Ended(ExitStatus::from_raw(9)),
             Report::Ended(ExitStatus::from_raw(137 << 8)),
+            Report::Left(ExitStatus::from_raw(9)),
+            Report::NotEntered(Errno::ACCESS),
             Report::NotStarted(Errno::NOEXEC),
         ] {
             let bytes = report.encode();

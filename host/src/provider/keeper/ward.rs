@@ -1,6 +1,6 @@
 //! The other end: starts a keeper, listens to it, and has it end what it keeps.
 
-use super::keep::{COMMAND, PATIENCE};
+use super::keep::{COMMAND, KILLING};
 use super::order::{self, Order, Report, Streams};
 use crate::provider::out::Until;
 use crate::sys::keep_from_children;
@@ -21,27 +21,42 @@ const ORDERING: Duration = Duration::from_secs(20);
 
 /// What something came to that was kept.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::provider) enum End {
+pub(in crate::provider) enum Ending {
     /// It ended in this way, and nothing is left of it.
     Ended(ExitStatus),
+    /// The same, but something is left that can't be ended.
+    Left(ExitStatus),
+    /// The folder that it was to run in couldn't be entered.
+    NotEntered(Errno),
     /// It couldn't be started.
     NotStarted(Errno),
     /// Its keeper ended first, in this way: so did it, and what it has started may be left.
     Unkept(ExitStatus),
 }
 
+/// What is said of [`Ending::Left`].
+pub(in crate::provider) const LEFT: &str =
+    "something that it has started can't be ended, and may still run";
+
+/// What is said of [`Ending::Unkept`], behind what was ended.
+pub(in crate::provider) fn unkept(keeper: ExitStatus) -> String {
+    format!(
+        "since the process that keeps it has ended ({keeper}); what it has started may still run"
+    )
+}
+
 /// Something that is kept; it is ended when this is dropped.
 #[derive(Debug)]
-pub(in crate::provider) struct Kept {
+pub(in crate::provider) struct Ward {
     keeper: Child,
     /// Becomes readable when all has ended.
     socket: UnixStream,
     grace: Duration,
     /// Once it is reaped.
-    end: Option<End>,
+    end: Option<Ending>,
 }
 
-impl Kept {
+impl Ward {
     /// Has a keeper start something; whether that could be started is told by its end. `program`: this one.
     pub(in crate::provider) fn start(
         program: &Path,
@@ -60,12 +75,12 @@ impl Kept {
             // Neither Ctrl-C nor a terminal that is gone may end it before us.
             .process_group(0)
             .spawn()?;
-        let kept = Self { keeper, socket, grace: order.grace, end: None };
-        let mut rest = Until::new(&kept.socket, Instant::now() + ORDERING);
-        order::send(&words, &streams, &kept.socket, &mut rest)?;
+        let ward = Self { keeper, socket, grace: order.grace, end: None };
+        let mut rest = Until::new(&ward.socket, Instant::now() + ORDERING);
+        order::send(&words, &streams, &ward.socket, &mut rest)?;
         // Whoever reads what comes out of one is to see it close.
         drop(streams);
-        Ok(kept)
+        Ok(ward)
     }
 
     /// Has it asked to end, without waiting for that. The first time counts: its grace begins then.
@@ -75,7 +90,12 @@ impl Kept {
 
     /// How long that takes at most, with a second to spare.
     pub(in crate::provider) fn longest(&self) -> Duration {
-        self.grace.saturating_add(PATIENCE).saturating_add(Duration::from_secs(1))
+        self.grace.saturating_add(KILLING).saturating_add(Duration::from_secs(1))
+    }
+
+    /// Was its end looked at already?
+    pub(in crate::provider) fn has_ended(&self) -> bool {
+        self.end.is_some()
     }
 
     /// Waits until it has ended, at most this long.
@@ -94,7 +114,7 @@ impl Kept {
 
     /// Ends it, with all that is below its keeper. A keeper that can't is killed in the end: then what it has
     /// started itself goes with it, and what that has started may be left.
-    pub(in crate::provider) fn end(&mut self) -> End {
+    pub(in crate::provider) fn end(&mut self) -> Ending {
         if let Some(end) = self.end {
             return end;
         }
@@ -106,9 +126,11 @@ impl Kept {
         // One that has said how it ended has nothing more to do, but somebody may have stopped it.
         let _ = self.keeper.kill();
         let end = match said {
-            Some(Report::Ended(status)) => End::Ended(status),
-            Some(Report::NotStarted(errno)) => End::NotStarted(errno),
-            None => End::Unkept(self.keeper.wait().unwrap_or_default()),
+            Some(Report::Ended(status)) => Ending::Ended(status),
+            Some(Report::Left(status)) => Ending::Left(status),
+            Some(Report::NotEntered(errno)) => Ending::NotEntered(errno),
+            Some(Report::NotStarted(errno)) => Ending::NotStarted(errno),
+            None => Ending::Unkept(self.keeper.wait().unwrap_or_default()),
         };
         let _ = self.keeper.wait();
         self.end = Some(end);
@@ -116,14 +138,14 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for Ward {
     fn drop(&mut self) {
         self.end();
     }
 }
 
 /// Readable from its end on.
-impl AsFd for Kept {
+impl AsFd for Ward {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.socket.as_fd()
     }
