@@ -6,7 +6,7 @@ use super::exec::Execs;
 use super::flood::{Allowance, MESSAGE, PROGRESS, cut};
 use super::frame::{self, ToChild, ToHost};
 use super::hooks::Callbacks;
-use super::out::Out;
+use super::out::{Out, TELLING};
 use super::stop::Stop;
 use crate::{fault, log};
 use crabbox_provider_api::abi::STATUS_OK;
@@ -27,9 +27,6 @@ const STOPPING: Duration = Duration::from_secs(2);
 
 /// How long one that doesn't read a frame to its end may hold its host.
 const UNREAD: Duration = Duration::from_secs(20);
-
-/// How long it takes at most to tell a hook to stop.
-const TELLING: Duration = Duration::from_millis(500);
 
 /// Why a hook was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -224,7 +221,8 @@ impl Input<'_> {
     fn send(&self, message: ToChild) -> Result<(), Trouble> {
         // One that was told to stop gets no more time for this than for its answer.
         let latest = self.end.max(Instant::now() + TELLING);
-        self.out.send_before(message, latest).map_err(|error| match error.kind() {
+        let stop = self.stop.filter(|_| self.told.is_none());
+        self.out.send_before(message, latest, stop).map_err(|error| match error.kind() {
             io::ErrorKind::InvalidInput => Trouble::Nonsense(format!("it was to be sent {error}")),
             _ => self.closed(),
         })
@@ -235,6 +233,9 @@ impl Input<'_> {
         let Some(longest) = self.out.unread() else { return Trouble::Closed };
         if self.told.is_some() || Instant::now() >= self.end {
             return Trouble::Deaf(self.told.unwrap_or(Why::Deadline));
+        }
+        if self.stop.is_some_and(Stop::is_set) {
+            return Trouble::Deaf(Why::Cancelled);
         }
         let seconds = longest.as_secs_f64();
         Trouble::Nonsense(format!("it didn't read a frame within {seconds}s"))
@@ -304,7 +305,7 @@ mod tests {
     use crabbox_provider_api::payload::Checkpoint;
     use std::thread;
 
-    struct Nobody;
+    struct Nobody(Option<Stop>);
 
     impl Callbacks for Nobody {
         fn checkpoint(&mut self, _: &Checkpoint) -> Result<(), String> {
@@ -312,31 +313,46 @@ mod tests {
         }
 
         fn progress(&mut self, _: &str) {}
+
+        fn stop(&self) -> Option<Stop> {
+            self.0.clone()
+        }
     }
 
     /// Calls a provider that reads a byte now and then, with more than a socket holds.
-    fn call_slow_reader(unread: Duration, longest: Duration) -> Trouble {
+    fn call_slow_reader(unread: Duration, longest: Duration, stop: Option<Stop>) -> Trouble {
         let manifest =
             "name = 'sluggish'\nversion = '1.0.0'\nabi = '1'\ndescription = 'It reads'\n";
         let manifest = Manifest::parse(manifest).expect("a manifest");
         let (ours, mut theirs) = UnixStream::pair().expect("a pair");
         let mut link = Link::new(&manifest, ours, "/proc/self/exe".into()).expect("a link");
         link.out = Arc::new(Out::new(link.socket.try_clone().expect("a socket"), unread));
+        let mut host = Nobody(stop.clone());
         thread::spawn(move || {
+            let _ = theirs.read(&mut [0]);
+            // It is being written by now.
+            if let Some(stop) = stop {
+                stop.set();
+            }
             while let Ok(1) = theirs.read(&mut [0]) {
                 thread::sleep(Duration::from_millis(1));
             }
         });
         let request = Value::String("x".repeat(4 << 20));
-        link.call("lease", request, longest, &mut Nobody).expect_err("it isn't read")
+        link.call("lease", request, longest, &mut host).expect_err("it isn't read")
     }
 
     #[test]
     fn a_provider_that_reads_a_call_byte_by_byte_is_at_fault() {
-        let trouble = call_slow_reader(Duration::from_millis(50), Duration::from_mins(10));
+        let trouble = call_slow_reader(Duration::from_millis(50), Duration::from_mins(10), None);
         let Trouble::Nonsense(reason) = trouble else { panic!("{trouble:?}") };
         assert_eq!(reason, "it didn't read a frame within 0.05s");
-        let trouble = call_slow_reader(Duration::from_mins(10), Duration::from_millis(50));
+        let trouble = call_slow_reader(Duration::from_mins(10), Duration::from_millis(50), None);
         assert!(matches!(trouble, Trouble::Deaf(Why::Deadline)), "{trouble:?}");
+        // Who wants to stop doesn't wait for it.
+        let stop = Stop::new().expect("a descriptor");
+        let times = (Duration::from_secs(20), Duration::from_mins(10));
+        let trouble = call_slow_reader(times.0, times.1, Some(stop));
+        assert!(matches!(trouble, Trouble::Deaf(Why::Cancelled)), "{trouble:?}");
     }
 }

@@ -2,6 +2,7 @@
 //! the last one.
 
 use super::frame::{self, ToChild};
+use super::stop::Stop;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, send};
@@ -11,22 +12,43 @@ use std::os::unix::net::UnixStream;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How long it takes at most to tell a hook to stop, and to get rid of what is being written then.
+pub(super) const TELLING: Duration = Duration::from_millis(500);
+
+/// How often somebody who waits for a turn looks whether to stop.
+const LOOKING: Duration = Duration::from_millis(50);
+
 /// Writes until a moment. The system's own limit is one of each piece, and somebody who reads a byte now and then
 /// never comes to it.
 pub(super) struct Until<'a> {
     socket: &'a UnixStream,
     end: Instant,
+    /// Shortens the time, once it is set.
+    stop: Option<&'a Stop>,
 }
 
 impl<'a> Until<'a> {
     pub(super) fn new(socket: &'a UnixStream, end: Instant) -> Self {
-        Self { socket, end }
+        Self { socket, end, stop: None }
+    }
+
+    /// Who wants to stop doesn't wait for all of it: the rest is read at once, or not at all.
+    fn or(self, stop: Option<&'a Stop>) -> Self {
+        Self { stop, ..self }
+    }
+
+    fn notice(&mut self) {
+        if self.stop.is_some_and(Stop::is_set) {
+            self.end = self.end.min(Instant::now() + TELLING);
+            self.stop = None;
+        }
     }
 }
 
 impl Write for Until<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
+            self.notice();
             let left = self.end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
@@ -37,7 +59,9 @@ impl Write for Until<'_> {
                 other => return Ok(other?),
             }
             let left = Timespec::try_from(left).ok();
-            match poll(&mut [PollFd::new(self.socket, PollFlags::OUT)], left.as_ref()) {
+            let mut waited = vec![PollFd::new(self.socket, PollFlags::OUT)];
+            waited.extend(self.stop.map(|stop| PollFd::new(stop, PollFlags::IN)));
+            match poll(&mut waited, left.as_ref()) {
                 Ok(_) | Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -76,13 +100,18 @@ impl Out {
     /// Writes a frame. One that isn't there in its time ends the connection. One over the limit is
     /// [`io::ErrorKind::InvalidInput`], and harms nothing.
     pub(super) fn send(&self, message: ToChild) -> io::Result<()> {
-        self.send_before(message, Instant::now() + self.longest)
+        self.send_before(message, Instant::now() + self.longest, None)
     }
 
-    /// The same, with a moment at which its time is over in any case.
-    pub(super) fn send_before(&self, message: ToChild, latest: Instant) -> io::Result<()> {
+    /// The same, with a moment at which its time is over in any case, and a stop that leaves it but a moment more.
+    pub(super) fn send_before(
+        &self,
+        message: ToChild,
+        latest: Instant,
+        stop: Option<&Stop>,
+    ) -> io::Result<()> {
         let end = latest.min(Instant::now() + self.longest);
-        let sent = self.take_turn(end).and_then(|()| self.write(message, end));
+        let sent = self.take_turn(end, stop).and_then(|()| self.write(message, end, stop));
         sent.inspect_err(|error| {
             if error.kind() == io::ErrorKind::TimedOut {
                 *self.turn() = Turn::Over;
@@ -96,7 +125,7 @@ impl Out {
     pub(super) fn try_send(&self, message: ToChild, longest: Duration) {
         let end = Instant::now() + longest;
         // It is so short that the system takes all of it or nothing.
-        let _ = self.take_turn(end).and_then(|()| self.write(message, end));
+        let _ = self.take_turn(end, None).and_then(|()| self.write(message, end, None));
     }
 
     /// Was a frame not read in its time? Returns that.
@@ -108,7 +137,8 @@ impl Out {
         self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take_turn(&self, end: Instant) -> io::Result<()> {
+    fn take_turn(&self, end: Instant, stop: Option<&Stop>) -> io::Result<()> {
+        let mut until = Until::new(&self.socket, end).or(stop);
         let mut turn = self.turn();
         loop {
             match *turn {
@@ -119,16 +149,21 @@ impl Out {
                 Turn::Over => return Err(io::ErrorKind::BrokenPipe.into()),
                 Turn::Taken => {}
             }
-            let left = end.saturating_duration_since(Instant::now());
+            until.notice();
+            let mut left = until.end.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(io::ErrorKind::TimedOut.into());
+            }
+            if until.stop.is_some() {
+                // What is set wakes nobody here.
+                left = left.min(LOOKING);
             }
             turn = self.free.wait_timeout(turn, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
-    fn write(&self, message: ToChild, end: Instant) -> io::Result<()> {
-        let written = frame::write(&mut Until::new(&self.socket, end), message);
+    fn write(&self, message: ToChild, end: Instant, stop: Option<&Stop>) -> io::Result<()> {
+        let written = frame::write(&mut Until::new(&self.socket, end).or(stop), message);
         let mut turn = self.turn();
         if *turn == Turn::Taken {
             *turn = Turn::Free;
