@@ -51,6 +51,21 @@ fn a_lease_is_made_looked_at_reached_parked_and_deleted_by_its_claim() {
 }
 
 #[test]
+fn nobody_is_asked_about_a_box_that_is_in_use() {
+    let desk = Desk::new("");
+    let slug = value(&call(&desk, &["lease"]))["slug"].as_str().expect("a slug").to_owned();
+    let go = desk.world.root().join("go");
+    let line = format!("while [ ! -e '{}' ]; do sleep 0.02; done", go.display());
+    let running = desk.command(&["--id", &slug, "--shell", &line]).spawn().expect("runs");
+    crabbox_tests::until("the command runs", || state(&desk, &slug) == "busy");
+    let delete = ["release", "--id", &slug, "--request", r#"{"action":"delete"}"#];
+    let refused = call(&desk, &delete);
+    assert!(refused.code == 5 && refused.stderr.contains("is in use"), "{}", refused.stderr);
+    std::fs::write(go, "").expect("a file");
+    assert!(running.wait_with_output().expect("ends").status.success());
+}
+
+#[test]
 fn a_resource_never_comes_from_the_request() {
     let desk = Desk::new("");
     let slug = value(&call(&desk, &["lease"]))["slug"].as_str().expect("a slug").to_owned();

@@ -5,8 +5,9 @@ use super::bounds::Deletion;
 use super::config::warn;
 use super::interrupts::Interrupts;
 use super::list::to_json;
+use crate::claims::Claim;
 use crate::config::{Flags, Settings};
-use crate::lease::End;
+use crate::lease::{Desk, End};
 use crate::output::{CommandError, Exit, to_type};
 use clap::Args;
 use serde_json::json;
@@ -28,6 +29,28 @@ pub(super) struct Stop {
     yes: bool,
 }
 
+/// Lets go of a lease's box for somebody who asks for that now.
+pub(super) fn let_go(
+    shared: &Shared,
+    settings: &Settings,
+    desk: &mut Desk,
+    claim: &Claim,
+    deletion: Option<&Deletion>,
+) -> Result<(Claim, End), CommandError> {
+    if let Some(deletion) = deletion {
+        // Nobody is asked about what can't be done.
+        drop(desk.hold_free(claim)?);
+        deletion.agree(shared, settings, claim)?;
+    }
+    let delete = deletion.is_some();
+    let again = ["stop", &claim.slug, "--delete", "--yes"];
+    let again = to_type(if delete { &again } else { &again[..2] });
+    let interrupts = Interrupts::listen(shared.printer, desk.working(), again)?;
+    let handed = &settings.provider_settings.handed;
+    let stopped = info_span!("release").in_scope(|| desk.stop(claim.id.as_str(), delete, handed));
+    stopped.map_err(|error| interrupts.explain(error))
+}
+
 impl Stop {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let places = shared.places()?;
@@ -39,22 +62,11 @@ impl Stop {
             Exit::NotFound => error.hint(to_type(&["adopt", &self.id, "--provider", "NAME"])),
             _ => error,
         })?;
-        if self.delete {
-            // Nobody is asked about what can't be done.
-            drop(desk.hold_free(&claim)?);
-            let deletion = Deletion { word: "`--delete`", yes: self.yes };
-            deletion.agree(shared, &settings, &claim)?;
-        }
         let flags = Flags { provider: Some(claim.provider.clone()), ..flags };
         let settings = Settings::for_provider(flags, Some(&claim.repository), &places)?;
         warn(shared.printer, &settings.warnings);
-        let handed = &settings.provider_settings.handed;
-        let again = ["stop", &claim.slug, "--delete", "--yes"];
-        let again = to_type(if self.delete { &again } else { &again[..2] });
-        let interrupts = Interrupts::listen(shared.printer, desk.working(), again)?;
-        let stopped =
-            info_span!("release").in_scope(|| desk.stop(claim.id.as_str(), self.delete, handed));
-        let (claim, end) = stopped.map_err(|error| interrupts.explain(error))?;
+        let deletion = self.delete.then_some(Deletion { word: "`--delete`", yes: self.yes });
+        let (claim, end) = let_go(shared, &settings, &mut desk, &claim, deletion.as_ref())?;
         if shared.printer.json {
             return shared
                 .printer

@@ -9,6 +9,7 @@ use crate::cli::interrupts::Interrupts;
 use crate::cli::list::to_json;
 use crate::cli::onlooker::Onlooker;
 use crate::cli::provider::request::{Hook, Parts, parse_parts};
+use crate::cli::stop::let_go;
 use crate::config::{Flags, Settings};
 use crate::lease::{self, How, InUse, Leaving, Wanted};
 use crate::output::{CommandError, Exit, Typed, to_type};
@@ -155,16 +156,10 @@ impl Call {
                     return Err(CommandError::new(Exit::Conflict, message));
                 }
                 if self.hook == Hook::Release {
-                    let delete = self.request.deletes(&claim)?;
-                    if delete {
-                        let deletion = Deletion { word: "`delete`", yes: self.yes };
-                        deletion.agree(shared, &settings, &claim)?;
-                    }
-                    let again = ["stop", &claim.slug, "--delete", "--yes"];
-                    let again = to_type(if delete { &again } else { &again[..2] });
-                    let interrupts = Interrupts::listen(shared.printer, desk.working(), again)?;
-                    let stopped = desk.stop(claim.id.as_str(), delete, handed);
-                    let (claim, _) = stopped.map_err(|error| interrupts.explain(error))?;
+                    let deletion = Deletion { word: "`delete`", yes: self.yes };
+                    let deletion = self.request.deletes(&claim)?.then_some(deletion);
+                    let (claim, _) =
+                        let_go(shared, &settings, &mut desk, &claim, deletion.as_ref())?;
                     return Ok(Came::Lease(Box::new(claim)));
                 }
                 if self.hook == Hook::Extend {
