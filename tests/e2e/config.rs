@@ -154,7 +154,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_line() {
     crabbox: error: [WORLD]/config/crabbox/config.toml:4: `lease.release` must be one of `park`, `delete`, not `'burn'`
     crabbox:   hint: crabbox config explain lease.release
     crabbox: error: [WORLD]/config/crabbox/config.toml:6: `provider.local` must be a table of settings, not a string
-    crabbox:   hint: `[provider.local]` holds its settings; `lease.provider` chooses one
+    crabbox:   note: `[provider.local]` holds its settings; `lease.provider` chooses one
     crabbox: error: [WORLD]/config/crabbox/config.toml:7: there is no provider `lcoal`
     crabbox:   hint: did you mean `local`?
     crabbox: warning: [WORLD]/config/crabbox/config.toml:8: the provider `coder` isn't installed here: nothing of it can be checked

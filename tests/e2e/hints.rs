@@ -55,6 +55,29 @@ fn what_is_to_be_typed_of_settings_and_providers_keeps_the_places() {
     }
 }
 
+#[test]
+fn the_line_that_tells_all_that_is_wrong_is_about_the_same_provider() {
+    let desk = Desk::new("");
+    desk.world.configure("[provider.desk]\nroot = 3\nimpostor = 3\n");
+    let check = format!("crabbox --provider-path {} config check --provider desk\n", desk.path);
+    for words in [
+        &["run", "--provider", "desk", "--", "true"][..],
+        &["config", "show", "--provider", "desk"],
+        &["config", "explain", "--provider", "desk", "provider.desk.impostor"],
+        &["provider", "call", "desk", "lease"],
+    ] {
+        let ran = desk.crabbox(words);
+        assert!(ran.code != 0 && ran.stderr.contains(&check), "{words:?}: {}", ran.stderr);
+    }
+    desk.world.configure("[provider.desk]\nnope = 3\n");
+    let json = desk.crabbox(&["config", "check", "--json"]).stdout;
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let nope = json["problems"].as_array().expect("a list").iter();
+    let nope = nope.filter(|one| one["code"] == "unknown_setting").collect::<Vec<_>>();
+    assert_eq!(nope[0]["note"], "it has: impostor, prefix, root", "{json}");
+    assert!(nope[0]["hint"].is_null(), "{json}");
+}
+
 /// A line to type that is written down as it is knows no places.
 #[test]
 fn no_line_to_type_is_written_down_as_it_is() {
@@ -76,7 +99,7 @@ fn no_line_to_type_is_written_down_as_it_is() {
                 continue;
             }
             let text = fs::read_to_string(&path).expect("reads");
-            let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+            let code = text.split("mod tests {").next().unwrap_or_default();
             for (at, line) in code.lines().enumerate() {
                 let literal = line.split_once('"').map_or("", |(_, literal)| literal);
                 let literal = literal.replace(['"', '`'], " ");

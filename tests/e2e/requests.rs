@@ -267,6 +267,24 @@ fn what_was_denied_is_told_of_no_more_until_something_else_is_asked_for() {
 }
 
 #[test]
+fn what_is_granted_in_words_is_not_called_denied() {
+    let world = asking();
+    grant_in_words(&world, &world.checkout(), "lease.release = 'delete'\n");
+    let denied = world.crabbox(&["config", "trust", "--deny", "--json"]);
+    let denied: Value = serde_json::from_str(&denied.stdout).expect("JSON");
+    assert_eq!((&denied["denied"], release(&world).as_str()), (&Value::from(false), "delete"));
+    let granted_in = denied["granted_in"][0].as_str().expect("a place");
+    assert!(granted_in.contains("config.toml:"), "{granted_in}");
+    let denied = world.crabbox(&["config", "trust", "--deny"]).stderr;
+    assert!(denied.contains("is denied what your own file doesn't grant"), "{denied}");
+    assert!(denied.contains("it is still granted something in "), "{denied}");
+    assert_eq!(world.crabbox(&["config", "trust", "--revoke"]).code, 0);
+    let unknown = world.crabbox(&["config", "trust", "--revoke"]);
+    let said = format!("note: it is granted something in {granted_in}\n");
+    assert!(unknown.code == 4 && unknown.stderr.contains(&said), "{}", unknown.stderr);
+}
+
+#[test]
 fn a_grant_in_words_holds_whatever_else_the_file_says_and_for_nothing_more() {
     let world = asking();
     grant_in_words(&world, &world.checkout(), "lease.release = 'delete'\n");

@@ -188,10 +188,6 @@ impl ConfigError {
             Problem::NoSetting { known, .. } if known.is_empty() => {
                 Some("it has none: remove the line".to_owned())
             }
-            Problem::NoSetting { known, .. } => Some(format!("it has: {}", known.join(", "))),
-            Problem::ProviderShape { name, .. } => Some(format!(
-                "`[provider.{name}]` holds its settings; `lease.provider` chooses one"
-            )),
             Problem::Value { key, .. } if keys::find(key).is_some() => {
                 Some(to_type(&["config", "explain", key]))
             }
@@ -205,6 +201,31 @@ impl ConfigError {
                 _ => None,
             },
             _ => None,
+        }
+    }
+
+    /// What is to be known of it, where that is nothing to do.
+    #[must_use]
+    pub fn note(&self) -> Option<String> {
+        match &self.problem {
+            Problem::NoSetting { known, meant: None, .. } if !known.is_empty() => {
+                Some(format!("it has: {}", known.join(", ")))
+            }
+            Problem::ProviderShape { name, .. } => Some(format!(
+                "`[provider.{name}]` holds its settings; `lease.provider` chooses one"
+            )),
+            Problem::Provider(problem) => problem.note(),
+            Problem::Trust(problem) => problem.note(),
+            _ => None,
+        }
+    }
+
+    /// With what is to be known of it, in a line.
+    #[must_use]
+    pub fn whole(&self) -> String {
+        match self.note() {
+            Some(note) => format!("{self}; {note}"),
+            None => self.to_string(),
         }
     }
 
@@ -234,9 +255,7 @@ impl ConfigError {
 impl From<ConfigError> for CommandError {
     fn from(error: ConfigError) -> Self {
         let result = Self::usage(error.to_string()).code("invalid_config");
-        match error.hint() {
-            Some(hint) => result.hint(hint),
-            None => result,
-        }
+        let result = error.note().into_iter().fold(result, Self::note);
+        error.hint().into_iter().fold(result, Self::hint)
     }
 }

@@ -9,6 +9,7 @@ use super::providers::{Flag, Given};
 use super::strays;
 use super::trust::Grants;
 use super::value::Setting;
+use crate::output::to_type;
 use crate::places::Places;
 use crabbox_wire::tree::Hash;
 use std::borrow::Cow;
@@ -246,6 +247,13 @@ impl Layers {
     /// Is it about letting go of a lease?
     pub(super) fn is_of_lease(&self) -> bool {
         self.flags.of_lease
+    }
+
+    /// The line that tells all that is wrong, with the provider that this is about.
+    #[must_use]
+    pub fn to_check(&self) -> String {
+        let check = ["config", "check", "--provider", self.flags.provider.as_deref().unwrap_or("")];
+        to_type(if self.flags.provider.is_some() { &check } else { &check[..2] })
     }
 
     /// Is it one file alone?

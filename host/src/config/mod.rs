@@ -30,8 +30,8 @@ pub use keys::{
 pub use layers::{Flags, Layered, Layers, Origin, ProviderSetting};
 pub use policy::{Bound, Enforcement};
 pub use providers::{
-    Chain, Flag, Found, Given, HIDDEN, ProviderProblem, ProviderSettings, Value, answering,
-    default_text, placeholder, reference as settings_reference,
+    ABSENT, Chain, Flag, Found, Given, ProviderProblem, ProviderSettings, Value, answering,
+    default_text, hidden, placeholder, reference as settings_reference,
 };
 pub use reference::reference;
 pub use settings::Settings;

@@ -7,7 +7,7 @@ use super::policy::Enforcement;
 use super::providers::{self, ProviderSettings};
 use super::value::Setting;
 use super::{Owner, keys, strays};
-use crate::output::{CommandError, to_type};
+use crate::output::CommandError;
 use crate::places::Places;
 use crate::registry::{self, Registry};
 use crabbox_provider_api::payload::ReleaseAction;
@@ -100,12 +100,13 @@ impl Settings {
         // One that is missing or broken is told of when it is needed: a ready box needs none.
         let library = registry.find(&settings.provider).ok();
         let manifest = library.as_ref().map(|library| &library.manifest);
-        refuse(providers::check_chosen(&layers, &registry, &settings.provider, manifest))?;
+        let wrong = providers::check_chosen(&layers, &registry, &settings.provider, manifest);
+        refuse(&layers, wrong)?;
         if let Some(manifest) = manifest {
             let (held, mut errors) = providers::hold(&layers, manifest);
             let all = || registry.list().into_iter().filter_map(|entry| entry.manifest).collect();
             errors.extend(strays::of_provider(manifest, all));
-            settings.warnings.extend(refuse(errors)?);
+            settings.warnings.extend(refuse(&layers, errors)?);
             settings.provider_settings = held;
             settings.provider_by_repository &= !layers.is_configured(&manifest.name);
             settings.provider.clone_from(&manifest.name);
@@ -120,7 +121,7 @@ impl Settings {
     ) -> Result<(Self, Layers), CommandError> {
         let (layers, mut errors) = Layers::read(flags, repository, places);
         errors.extend(layers.contradictions());
-        let warnings = refuse(errors)?;
+        let warnings = refuse(&layers, errors)?;
         let mut settings = Self::of(&layers);
         settings.warnings.splice(0..0, warnings);
         Ok((settings, layers))
@@ -174,7 +175,7 @@ impl Settings {
 }
 
 /// The first error that isn't only a warning (the others are for `config check`), or the warnings.
-fn refuse(errors: Vec<ConfigError>) -> Result<Vec<ConfigError>, CommandError> {
+fn refuse(layers: &Layers, errors: Vec<ConfigError>) -> Result<Vec<ConfigError>, CommandError> {
     let (warnings, errors): (Vec<_>, Vec<_>) =
         errors.into_iter().partition(ConfigError::is_warning);
     let mut errors = errors.into_iter();
@@ -182,7 +183,7 @@ fn refuse(errors: Vec<ConfigError>) -> Result<Vec<ConfigError>, CommandError> {
         return Ok(warnings);
     };
     let result = CommandError::from(first);
-    Err(if errors.next().is_some() { result.hint(to_type(&["config", "check"])) } else { result })
+    Err(if errors.next().is_some() { result.hint(layers.to_check()) } else { result })
 }
 
 fn winner(layers: &Layers, name: &str) -> Option<(Setting, Origin)> {

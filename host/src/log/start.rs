@@ -126,7 +126,7 @@ fn variable() -> Result<Option<Targets>, CommandError> {
     let value = value.to_string_lossy();
     let wrong = |why: String| {
         CommandError::usage(format!("`{VARIABLE}` is no filter: {why}"))
-            .hint(format!("export {VARIABLE}=info,crabbox::transport=debug"))
+            .note("a filter is such as `info,crabbox::transport=debug`")
     };
     value
         .parse()

@@ -103,6 +103,11 @@ impl Printer {
         }
     }
 
+    /// What is to be known of it.
+    pub fn note(&self, line: &str) {
+        self.say(Matter::Word, colour::HINT, "  note: ", line);
+    }
+
     /// What to do about it.
     pub fn hint(&self, line: &str) {
         self.say(Matter::Word, colour::HINT, "  hint: ", line);
@@ -146,7 +151,7 @@ impl Printer {
             }
         }
         for note in error.notes() {
-            self.say(Matter::Word, colour::HINT, "  note: ", note);
+            self.note(note);
         }
         for hint in error.hints() {
             self.hint(hint);

@@ -17,7 +17,7 @@ fn an_alias_leads_to_the_table_of_the_name() {
     assert_eq!(ran.code, 125);
     let told = "config.toml:1: `museum` is another name of the provider `gallery`";
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
-    assert!(ran.stderr.contains("its settings stand under `[provider.gallery]`"));
+    assert!(ran.stderr.contains("note: its settings stand under `[provider.gallery]`"));
 }
 
 #[test]

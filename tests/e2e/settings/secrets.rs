@@ -84,6 +84,20 @@ fn a_secret_that_is_set_twice_or_to_nothing_is_an_error() {
 }
 
 #[test]
+fn a_file_of_a_secret_that_is_not_there_is_looked_for_where_it_is_named() {
+    let gallery = Gallery::bare();
+    gallery.configure("root = 'x'\ntoken-file = 'nothing'");
+    for ran in [gallery.run(&[]), gallery.crabbox(&["config", "check"])] {
+        assert!(ran.stderr.contains("config.toml:3: the file `"), "{}", ran.stderr);
+        assert!(ran.stderr.contains(" config explain provider.gallery.token\n"), "{}", ran.stderr);
+    }
+    let folder = gallery.world.root().join("config/crabbox/nothing");
+    fs::write(&folder, "x".repeat(70_000)).expect("writes");
+    let ran = gallery.run(&[]);
+    assert!(ran.stderr.contains("note: a secret has at most 64 KiB\n"), "{}", ran.stderr);
+}
+
+#[test]
 fn a_secret_in_a_grant_is_not_listed_nor_what_could_be_one() {
     let gallery = Gallery::bare();
     let granted = format!(

@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 /// Without a file, the environment, the repository's, your own and the machine's file are checked.
 /// A file that is called `.crabbox.toml` is checked as a repository's, `/etc/crabbox/config.toml`
 /// as the machine's, any other as your own. Of the
-/// providers, those that a file names and the one that a run would use are checked. Settings of one
-/// that isn't installed here can't be: that is a warning.
+/// providers, those that a file names and the one that a run would use are checked, and the files of
+/// their secrets are read. Settings of one that isn't installed here can't be: that is a warning.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox config check
@@ -101,6 +101,9 @@ fn tell(printer: Printer, files: &[PathBuf], errors: Vec<ConfigError>) {
     for error in errors {
         if error.is_warning() {
             printer.warning(&error.to_string());
+            if let Some(note) = error.note() {
+                printer.note(&note);
+            }
             if let Some(hint) = error.hint() {
                 printer.hint(&hint);
             }

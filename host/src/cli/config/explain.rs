@@ -1,10 +1,10 @@
 //! `crabbox config explain`
 
 use super::page::{Page, Step};
-use super::{ABSENT, Shared, manifests, owner_word, read, refuse_others};
+use super::{Shared, manifests, owner_word, read, refuse_others};
 use crate::config::{
-    KEYS, Layers, Origin, Owner, ProviderSetting, Repository, Settings, answering, find_key,
-    nearest_key,
+    ABSENT, KEYS, Layers, Origin, Owner, ProviderSetting, Repository, Settings, answering,
+    find_key, nearest_key,
 };
 use crate::output::{CommandError, Exit, to_type};
 use clap::Args;
@@ -53,14 +53,11 @@ fn of_provider(
 ) -> Result<Page, CommandError> {
     let Some((provider, name)) = parts else {
         let error = CommandError::usage(format!("there is no setting `{key}`"));
-        let hint = nearest_key(key).map_or_else(
-            || {
-                let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
-                format!("there are: {}", names.join(", "))
-            },
-            |meant| to_type(&["config", "explain", meant]),
-        );
-        return Err(error.hint(hint));
+        if let Some(meant) = nearest_key(key) {
+            return Err(error.hint(to_type(&["config", "explain", meant])));
+        }
+        let names: Vec<_> = KEYS.iter().map(|key| key.name).collect();
+        return Err(error.note(format!("there are: {}", names.join(", "))));
     };
     let Some(manifest) = answering(manifests, provider) else {
         if layers.provider_chain(provider).is_empty() {
@@ -83,7 +80,7 @@ fn of_provider(
     };
     let mut chain = layers.chain_of(manifest, name, setting);
     if let Some(error) = chain.errors.drain(..).find(|error| !error.is_warning()) {
-        return Err(CommandError::from(error).hint(super::check()));
+        return Err(CommandError::from(error).hint(layers.to_check()));
     }
     Ok(Page::of_setting(manifest, name, setting, &chain))
 }

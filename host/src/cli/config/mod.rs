@@ -21,14 +21,6 @@ use serde_json::{Value, json};
 use std::env;
 use std::path::PathBuf;
 
-/// What stands for a value of which nobody knows whether it may be shown.
-const ABSENT: &str = "(hidden: the provider isn't installed, so it may be a secret)";
-
-/// Where all errors are to be seen.
-fn check() -> String {
-    to_type(&["config", "check"])
-}
-
 /// Where it is to be seen which file is meant.
 fn paths() -> String {
     to_type(&["config", "path"])
@@ -87,7 +79,7 @@ pub(in crate::cli) fn read(
     let Some(first) = errors.into_iter().find(|error| !error.is_warning()) else {
         return Ok(layers);
     };
-    Err(CommandError::from(first).hint(check()))
+    Err(CommandError::from(first).hint(layers.to_check()))
 }
 
 /// Errors if the line says something of a provider that it doesn't use.
@@ -113,6 +105,9 @@ pub(in crate::cli) fn usable(entries: &[Entry]) -> Vec<Manifest> {
 pub(in crate::cli) fn warn(printer: Printer, warnings: &[ConfigError]) {
     for warning in warnings {
         printer.warning(&warning.to_string());
+        if let Some(note) = warning.note() {
+            printer.note(&note);
+        }
     }
     let mut hints: Vec<String> = warnings.iter().filter_map(ConfigError::hint).collect();
     hints.dedup();
@@ -179,6 +174,7 @@ pub(in crate::cli) fn error_to_json(error: &ConfigError) -> Value {
         "variable": variable,
         "flag": flag,
         "message": error.problem.to_string(),
+        "note": error.note(),
         "hint": error.hint(),
     })
 }

@@ -1,8 +1,8 @@
 //! `crabbox config show`
 
-use super::{ABSENT, Shared, enforcement_to_json, manifests, origin_to_json, read, refuse_others};
+use super::{Shared, enforcement_to_json, manifests, origin_to_json, read, refuse_others};
 use crate::config::{
-    Enforcement, KEYS, Key, Layered, Layers, Origin, ProviderSetting, Settings, answering,
+    ABSENT, Enforcement, KEYS, Key, Layered, Layers, Origin, ProviderSetting, Settings, answering,
 };
 use crate::output::{CommandError, Table};
 use clap::Args;
@@ -104,7 +104,7 @@ fn of_provider(layers: &Layers, manifest: &Manifest) -> Result<Vec<Shown>, Comma
     let of_setting = |(name, setting): (&String, &Setting)| {
         let chain = layers.chain_of(manifest, name, setting);
         if let Some(error) = chain.errors.into_iter().find(|error| !error.is_warning()) {
-            return Err(CommandError::from(error).hint(super::check()));
+            return Err(CommandError::from(error).hint(layers.to_check()));
         }
         let found = chain.found.into_iter().next();
         Ok(Shown {

@@ -7,6 +7,7 @@ use crate::output::{CommandError, Exit, Quoted, Table, to_type};
 use crate::places::{Places, real};
 use crate::sync::Source;
 use clap::{Args, ValueHint};
+use crabbox_provider_api::manifest::Manifest;
 use crabbox_wire::tree::Hash;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -85,12 +86,14 @@ fn file_of(path: Option<&Path>) -> Result<PathBuf, CommandError> {
     Ok(Source::checkout(path).map_or(here, |source| source.root.join(REPOSITORY_FILE)))
 }
 
-/// What the file asks for, and the layers that it is one of.
-fn asked(
-    shared: &Shared,
-    places: &Places,
-    path: &Path,
-) -> Result<(Layers, Vec<Request>), CommandError> {
+/// What the file asks for, the layers that it is one of, and who judges its settings.
+struct Asked {
+    layers: Layers,
+    manifests: Vec<Manifest>,
+    requests: Vec<Request>,
+}
+
+fn asked(shared: &Shared, places: &Places, path: &Path) -> Result<Asked, CommandError> {
     let shown = path.display();
     if path.symlink_metadata().is_err() {
         return Err(CommandError::new(Exit::NotFound, format!("there is no `{shown}`"))
@@ -101,13 +104,14 @@ fn asked(
     if let Some(error) = errors.into_iter().find(|error| !error.is_warning()) {
         return Err(error.into());
     }
-    let requests = layers.requests(&manifests(shared, &layers));
-    Ok((layers, requests))
+    let manifests = manifests(shared, &layers);
+    let requests = layers.requests(&manifests);
+    Ok(Asked { layers, manifests, requests })
 }
 
 fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(), CommandError> {
     let shown = path.display();
-    let (layers, requests) = asked(shared, places, path)?;
+    let Asked { layers, manifests, requests } = asked(shared, places, path)?;
     let Some(digest) = layers.digest().filter(|_| !requests.is_empty()) else {
         let phase = format!("`{shown}` asks for nothing that has to be granted");
         return tell(shared, path, &layers, &requests, &phase);
@@ -117,7 +121,7 @@ fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(),
         let phase = format!("`{shown}` is trusted already");
         return tell(shared, path, &layers, &requests, &phase);
     }
-    if let Some(changes) = layers.changes(&requests) {
+    if let Some(changes) = layers.changes(&requests, &manifests) {
         shared.printer.phase(&format!("`{shown}` has changed since you trusted it: {changes}"));
     } else {
         shared.printer.phase(&format!("`{shown}` asks for:"));
@@ -143,7 +147,7 @@ fn grant(shared: &Shared, places: &Places, path: &Path, yes: bool) -> Result<(),
 
 fn deny(shared: &Shared, places: &Places, path: &Path) -> Result<(), CommandError> {
     let shown = path.display();
-    let (layers, requests) = asked(shared, places, path)?;
+    let Asked { layers, requests, .. } = asked(shared, places, path)?;
     let Some(digest) = layers.digest().filter(|_| !requests.is_empty()) else {
         let phase = format!("`{shown}` asks for nothing that has to be granted");
         return tell(shared, path, &layers, &requests, &phase);
@@ -151,12 +155,22 @@ fn deny(shared: &Shared, places: &Places, path: &Path) -> Result<(), CommandErro
     show(shared, &requests)?;
     remember(places, path, digest, &requests, true)?;
     let (layers, _) = Layers::read(shared.flags(), path.parent(), places);
-    let phase = format!("`{shown}` is denied this, and no run warns of it any more");
+    let phase = if requests.iter().any(|one| layers.grants().allows(&one.key, &one.value)) {
+        format!("`{shown}` is denied what your own file doesn't grant, and no run warns of it")
+    } else {
+        format!("`{shown}` is denied this, and no run warns of it any more")
+    };
     tell(shared, path, &layers, &requests, &phase)?;
-    for table in trusted::tables_for(places, path.parent().unwrap_or(path)) {
-        shared.printer.warning(&format!("it is still granted something in {table}"));
+    for line in granted_in(places, path) {
+        shared.printer.warning(&format!("it is still granted something in {line}"));
     }
     Ok(())
+}
+
+/// Where the user's own file grants it something in words.
+fn granted_in(places: &Places, path: &Path) -> Vec<String> {
+    let tables = trusted::tables_for(places, path.parent().unwrap_or(path));
+    tables.iter().map(ToString::to_string).collect()
 }
 
 /// Stores the answer to these requests, in the place of an earlier one.
@@ -205,13 +219,18 @@ fn tell(
         return Ok(());
     }
     let trusted = layers.grants().trusted();
-    let is_denied = |one: &Request| layers.grants().denies(&one.key, &one.value);
+    // What is granted in words holds, whatever was denied.
+    let is_denied = |one: &Request| {
+        let grants = layers.grants();
+        grants.denies(&one.key, &one.value) && !grants.allows(&one.key, &one.value)
+    };
     let denied = requests.iter().all(is_denied);
     let requests: Vec<Value> = requests.iter().map(request_to_json).collect();
     shared.printer.document(&json!({
         "schema_version": 1,
         "path": path.to_string_lossy(),
         "trusted": trusted.is_some(),
+        "granted_in": granted_in(&shared.places()?, path),
         "denied": !requests.is_empty() && denied,
         "digest": layers.digest().map(|digest| format!("blake3:{digest}")),
         "requests": requests,
@@ -235,13 +254,12 @@ fn revoke(shared: &Shared, places: &Places, path: &Path) -> Result<(), CommandEr
     let removed = pins.remove(path).map_err(|error| {
         CommandError::failed(format!("what is known of `{shown}` can't be removed")).because(error)
     })?;
-    let tables = trusted::tables_for(places, path.parent().unwrap_or(path));
-    let lines: Vec<String> = tables.iter().map(ToString::to_string).collect();
+    let lines = granted_in(places, path);
     if !removed {
         let message = format!("`{shown}` is neither trusted nor denied anything");
         let error = CommandError::new(Exit::NotFound, message);
         return Err(match lines.first() {
-            Some(line) => error.hint(format!("it is granted something in {line}: remove that")),
+            Some(line) => error.note(format!("it is granted something in {line}")),
             None => error.hint(to_type(&["config", "trust", "--list"])),
         });
     }

@@ -1,19 +1,14 @@
 //! `crabbox config trust --list`: the files that are trusted as they are, and what the user's own
 //! file grants.
 
-use super::{ABSENT, Shared, manifests};
-use crate::config::{
-    ConfigError, GrantTable, HIDDEN, Layers, Owner, PinState, Pins, USER_FILE, answering,
-};
+use super::{Shared, manifests};
+use crate::config::{ConfigError, GrantTable, Layers, Owner, PinState, Pins, USER_FILE, hidden};
 use crate::output::{CommandError, Table};
 use crate::places::Places;
 use crabbox_provider_api::manifest::Manifest;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
-
-/// What stands for a value of a setting that the provider doesn't have.
-const UNKNOWN: &str = "(hidden: the provider has no such setting, so it may be a secret)";
 
 /// The tables of the user's file that are about this checkout.
 pub(super) fn tables_for(places: &Places, root: &Path) -> Vec<GrantTable> {
@@ -86,20 +81,6 @@ pub(super) fn list(shared: &Shared, places: &Places) -> Result<(), CommandError>
         table.row(["granted".to_owned(), words(&manifests, &one.granted), to]);
     }
     shared.printer.table(&table)
-}
-
-/// What stands in the place of a value that is a secret, or could be one.
-fn hidden(manifests: &[Manifest], key: &str) -> Option<&'static str> {
-    let (provider, name) = key.strip_prefix("provider.")?.split_once('.')?;
-    let Some(manifest) = answering(manifests, provider) else {
-        return Some(ABSENT);
-    };
-    let secret = |name: &str| manifest.settings.get(name).map(|setting| setting.secret);
-    match (secret(name), name.strip_suffix("-file").and_then(secret)) {
-        (Some(false), _) | (None, Some(true)) => None,
-        (Some(true), _) => Some(HIDDEN),
-        (None, _) => Some(UNKNOWN),
-    }
 }
 
 /// What may be said, for machines; what isn't shown is `null`.

@@ -93,7 +93,7 @@ pub(super) fn ask(
         let (of_provider, errors) = layers.settings_of(&library.manifest);
         let errors = errors.into_iter().filter(|error| !error.is_warning());
         let errors: Vec<(String, Option<String>)> =
-            errors.map(|error| (error.to_string(), error.hint())).collect();
+            errors.map(|error| (error.whole(), error.hint())).collect();
         if errors.is_empty() {
             calls.push((library, DoctorRequest { settings: of_provider.handed }));
             continue;

@@ -11,7 +11,7 @@ mod storage;
 use super::config::{repository, usable};
 use super::{Shared, version};
 use crate::config::{ConfigError, Flags, Layers, Settings};
-use crate::output::{CommandError, Exit, human, to_type, visible, wrap};
+use crate::output::{CommandError, Exit, human, visible, wrap};
 use crate::places::Places;
 use clap::Args;
 use crabbox_provider_api::manifest::Manifest;
@@ -23,7 +23,8 @@ use std::fmt::Write as _;
 /// Check that everything on this machine is as it should be
 ///
 /// Nothing is written. Providers are asked for checks of their own: the one that a run here would use,
-/// those with settings in your config.toml, and those with leases that aren't over. What fails or
+/// those with settings in your config.toml, and those with leases that aren't over. They are given
+/// their settings, and for that the files of secrets are read. What fails or
 /// deserves a warning comes with a line to paste. Exits with 1 if a check fails.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
@@ -87,9 +88,8 @@ impl Doctor {
                 let settings = Settings::of(&layers);
                 let registry = shared.registry(&settings);
                 let providers = registry.list();
-                let named = self.provider.as_deref();
                 let wanted = hooks::Wanted::of(&layers, &settings, &places.state);
-                let found = configuration(&layers, errors, &usable(&providers), &wanted, named);
+                let found = configuration(&layers, errors, &usable(&providers), &wanted);
                 let told: Vec<_> = found.iter().map(|check| check.message.clone()).collect();
                 checks.extend(found);
                 checks.extend(of_places(&places));
@@ -139,7 +139,6 @@ fn configuration(
     mut errors: Vec<ConfigError>,
     manifests: &[Manifest],
     wanted: &hooks::Wanted,
-    named: Option<&str>,
 ) -> Vec<Check> {
     errors.extend(layers.contradictions());
     errors.extend(layers.ungranted());
@@ -149,12 +148,11 @@ fn configuration(
     if errors.is_empty() {
         return vec![pass("config", "the settings are right")];
     }
-    let line = ["config", "check", "--provider", named.unwrap_or_default()];
-    let check = to_type(if named.is_some() { &line } else { &line[..2] });
+    let check = layers.to_check();
     let told = errors.into_iter().map(|error| {
         let make = if error.is_warning() { warn } else { fail };
         let hint = error.hint().unwrap_or_else(|| check.clone());
-        make("config", error.to_string(), hint)
+        make("config", error.whole(), hint)
     });
     told.collect()
 }

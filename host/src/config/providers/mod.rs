@@ -3,7 +3,7 @@
 //! A value comes from a flag ([`flags`]), the environment, the repository's file as far as
 //! [`decision`] lets it, the user's, or the manifest; [`chain`] puts these side by side for one
 //! setting, and the strongest that says something holds as a whole. [`value`] is what [`text`] becomes,
-//! [`secrets`] are read when they are handed on and not before, [`held`] is what a hook gets. [`check`] finds
+//! [`secrets`] are read when they are handed on and not before, [`held`] is what a hook gets, [`hidden`](mod@hidden) what nobody is shown. [`check`] finds
 //! all that is wrong, [`problem`] says it, [`reference`](mod@reference) writes the page.
 
 mod chain;
@@ -11,6 +11,7 @@ mod check;
 mod decision;
 mod flags;
 mod held;
+mod hidden;
 mod problem;
 mod reference;
 mod secrets;
@@ -20,9 +21,10 @@ mod value;
 pub use chain::{Chain, Found};
 pub use flags::{Flag, Given};
 pub use held::ProviderSettings;
+pub use hidden::{ABSENT, hidden};
 pub use problem::{ProviderProblem, placeholder};
 pub use reference::reference;
-pub use value::{HIDDEN, Value, default_text};
+pub use value::{Value, default_text};
 
 pub(super) use check::check_chosen;
 pub(super) use held::hold;

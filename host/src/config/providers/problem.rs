@@ -120,21 +120,14 @@ impl ProviderProblem {
                 Place::Variable(name) => format!("unset {name}"),
                 _ => "remove one of the lines".to_owned(),
             }),
-            Self::SecretFile { path, source, .. }
-                if source.kind() != io::ErrorKind::FileTooLarge =>
-            {
-                Some(format!("ls -ld {}", Quoted(path)))
-            }
-            Self::Alias { name, .. } => {
-                Some(format!("its settings stand under `[provider.{name}]`"))
-            }
+            Self::SecretFile { key, path, source } => match source.kind() {
+                // The file may be right, and what names it wrong.
+                io::ErrorKind::NotFound => Some(to_type(&["config", "explain", key])),
+                io::ErrorKind::FileTooLarge => None,
+                _ => Some(format!("ls -ld {}", Quoted(path))),
+            },
             Self::Forbidden { key } => {
                 Some(format!("set `{key}` in your own config.toml if you want it"))
-            }
-            Self::SecretFile { source, .. } | Self::SecretStdin { source, .. }
-                if source.kind() == io::ErrorKind::FileTooLarge =>
-            {
-                Some(format!("a secret has at most {} KiB", secrets::LIMIT / 1024))
             }
             Self::Terminal { .. } => match place {
                 Place::Flag(flag) => {
@@ -144,6 +137,21 @@ impl ProviderProblem {
                 }
                 _ => None,
             },
+            _ => None,
+        }
+    }
+
+    /// What is to be known of it.
+    pub(in crate::config) fn note(&self) -> Option<String> {
+        match self {
+            Self::Alias { name, .. } => {
+                Some(format!("its settings stand under `[provider.{name}]`"))
+            }
+            Self::SecretFile { source, .. } | Self::SecretStdin { source, .. }
+                if source.kind() == io::ErrorKind::FileTooLarge =>
+            {
+                Some(format!("a secret has at most {} KiB", secrets::LIMIT / 1024))
+            }
             _ => None,
         }
     }

@@ -14,7 +14,7 @@ use std::time::Duration;
 use toml::Value as Toml;
 
 /// What stands for a secret wherever values are shown.
-pub const HIDDEN: &str = "(hidden: it is a secret)";
+pub(super) const HIDDEN: &str = "(hidden: it is a secret)";
 
 /// A checked value.
 #[derive(Clone, Debug, PartialEq, Eq)]

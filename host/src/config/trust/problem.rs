@@ -117,14 +117,6 @@ impl TrustProblem {
             Self::Folder { folder, .. } => Some(format!("chown \"$(id -u)\" {}", Quoted(folder))),
             Self::NotRoots { path, .. } => Some(format!("sudo chown root: {}", Quoted(path))),
             Self::Writable { path, .. } => Some(format!("sudo chmod go-w {}", Quoted(path))),
-            Self::NotEnforced { .. } => {
-                let names = KEYS.iter().filter(|key| key.enforced != Enforced::No);
-                let names: Vec<_> = names.map(|key| key.name).collect();
-                Some(format!(
-                    "what can be: {}, and settings of providers but secrets",
-                    names.join(", ")
-                ))
-            }
             Self::Forbidden { key, .. } => {
                 Some(format!("set `{key}` in your own config.toml if you want it"))
             }
@@ -132,7 +124,7 @@ impl TrustProblem {
                 let line = to_type(&["config", "trust"]);
                 Some(format!("{line} {}", Quoted(path.parent().unwrap_or(path))))
             }
-            Self::NoGrant { .. } | Self::Enforces | Self::Grants => {
+            Self::NoGrant { .. } | Self::Enforces | Self::Grants | Self::NotEnforced { .. } => {
                 Some("remove the line".to_owned())
             }
             Self::Pin(PinError::Damaged(path) | PinError::Open { path, .. }) => {
@@ -143,6 +135,15 @@ impl TrustProblem {
             }
             Self::GrantPath { .. } | Self::Unseen { .. } | Self::Pin(PinError::Io { .. }) => None,
         }
+    }
+
+    /// What is to be known of it.
+    #[must_use]
+    pub(in crate::config) fn note(&self) -> Option<String> {
+        let Self::NotEnforced { .. } = self else { return None };
+        let names = KEYS.iter().filter(|key| key.enforced != Enforced::No);
+        let names: Vec<_> = names.map(|key| key.name).collect();
+        Some(format!("what can be: {}, and settings of providers but secrets", names.join(", ")))
     }
 
     /// The word for machines.

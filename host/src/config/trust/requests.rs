@@ -3,6 +3,7 @@
 use super::{GrantTable, TrustProblem};
 use crate::config::Owner;
 use crate::config::error::{ConfigError, Place};
+use crate::config::hidden;
 use crate::config::keys::{KEYS, Repository};
 use crate::config::layers::Layers;
 use crabbox_provider_api::manifest::{Manifest, settings};
@@ -88,7 +89,7 @@ impl Layers {
         if !warnings.is_empty() || known.iter().any(is_lost) {
             let of_host = requests.into_iter().map(|request| (request.key, request.value));
             let now: Vec<_> = of_host.chain(known).collect();
-            let changes = changes(&pin.requests, &now, !others.is_empty());
+            let changes = changes(&pin.requests, &now, !others.is_empty(), &[]);
             warnings.insert(0, warning(None, TrustProblem::Changed { changes }));
         }
         warnings
@@ -105,13 +106,13 @@ impl Layers {
     }
 
     /// What became of the requests of a file that was trusted and has changed since, in words.
-    /// `requests`: all of them, as they are now.
+    /// `requests`: all of them, as they are now. Values are shown as these manifests allow.
     #[must_use]
-    pub fn changes(&self, requests: &[Request]) -> Option<String> {
+    pub fn changes(&self, requests: &[Request], manifests: &[Manifest]) -> Option<String> {
         let now = || requests.iter().map(|request| (request.key.clone(), request.value.clone()));
         self.grants()
             .outdated()
-            .map(|pin| changes(&pin.requests, &now().collect::<Vec<_>>(), false))
+            .map(|pin| changes(&pin.requests, &now().collect::<Vec<_>>(), false, manifests))
     }
 
     /// The tables `[trust."PATH"]` of the user's file.
@@ -128,8 +129,12 @@ fn changes(
     before: &BTreeMap<String, toml::Value>,
     now: &[(String, toml::Value)],
     more: bool,
+    manifests: &[Manifest],
 ) -> String {
-    let text = |key: &String, value: &toml::Value| format!("`{key} = {value}`");
+    let text = |key: &String, value: &toml::Value| match hidden(manifests, key) {
+        Some(_) => format!("`{key}`"),
+        None => format!("`{key} = {value}`"),
+    };
     let new = now.iter().filter(|(key, value)| before.get(key) != Some(value));
     let new: Vec<String> = new.map(|(key, value)| text(key, value)).collect();
     let gone = before.iter().filter(|(key, _)| now.iter().all(|(known, _)| known != *key));
