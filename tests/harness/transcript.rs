@@ -68,7 +68,7 @@ const LOOP: &str = r#"
     done"#;
 
 /// How long a step may take on a busy machine.
-const PATIENCE: Duration = Duration::from_mins(1);
+const STEP: Duration = Duration::from_mins(1);
 
 /// A shell with an empty home folder and crabbox on its `PATH`.
 #[derive(Debug)]
@@ -169,7 +169,7 @@ impl Terminal {
     }
 
     fn wait(&self, is_so: impl Fn(&str) -> bool) {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + STEP;
         // What never comes is told by the comparison.
         while !is_so(&self.text()) && !self.text().ends_with('\0') && Instant::now() < end {
             thread::sleep(Duration::from_millis(5));

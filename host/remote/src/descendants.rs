@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 /// How long the kernel gets to end what was killed: a process in an uninterruptible
 /// read of a dead file system may take for ever.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const KILLING: Duration = Duration::from_secs(2);
 
 /// Kills them all, and those that they start meanwhile. `main` is left for its own waiter to reap.
 pub(crate) fn kill_all(main: Pid) {
-    let end = Instant::now() + PATIENCE;
+    let end = Instant::now() + KILLING;
     loop {
         let (living, dead) = find();
         for pid in dead.into_iter().filter(|pid| *pid != main) {

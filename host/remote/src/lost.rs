@@ -8,7 +8,7 @@
 //! noted process with its noted start in the noted boot, its process group, and what carries
 //! the run's own id in its environment.
 
-use crate::descendants::PATIENCE;
+use crate::descendants::KILLING;
 use crate::layout::Layout;
 use crate::processes::{self, Process};
 use crate::runs::{self, Noted, RunFolder};
@@ -45,7 +45,7 @@ impl Remains {
 
     /// Kills until nothing is found any more.
     fn end(&self) {
-        let end = Instant::now() + PATIENCE;
+        let end = Instant::now() + KILLING;
         loop {
             let mut found: Vec<Process> =
                 processes::all().filter(|process| self.includes(process)).collect();

@@ -5,7 +5,7 @@
 
 use crate::lease::Working;
 use crate::output::{CommandError, Printer};
-use crate::run::{Outcome, PATIENCE, STOPPING, Work, aside, end_log};
+use crate::run::{FINISHING, Outcome, STOPPING, Work, aside, end_log};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::emulate_default_handler;
@@ -92,7 +92,7 @@ impl Leaver {
         if signal == SIGTERM {
             let leaver = Arc::clone(self);
             thread::spawn(move || {
-                thread::sleep(PATIENCE);
+                thread::sleep(FINISHING);
                 leaver.leave(signal);
             });
         }

@@ -9,7 +9,7 @@ use super::frame::ToHost;
 use super::hooks::{Callbacks, Runtime};
 use super::link::{Link, Trouble, Why};
 use super::load::load;
-use super::process::LOAD_DEADLINE;
+use super::process::{LEAVING, LOAD_DEADLINE};
 use super::serve::{Connection, connection};
 use crate::registry::Library;
 use crabbox_provider_api::abi::Loaded;
@@ -37,9 +37,6 @@ struct Resident {
 
 /// By device and inode: the loader gives the same library for the same file.
 static RESIDENTS: Mutex<BTreeMap<(u64, u64), Resident>> = Mutex::new(BTreeMap::new());
-
-/// How long a provider that nobody calls any more may take to notice that.
-const LEAVING: Duration = Duration::from_millis(500);
 
 /// A provider that runs here.
 pub(super) struct Inside {

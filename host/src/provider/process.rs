@@ -4,7 +4,7 @@ use super::child;
 use super::error::{Ended, ProviderError, Said, Who};
 use super::frame::ToHost;
 use super::hooks::{Callbacks, Runtime};
-use super::keeper::{Ending, LEFT, Order, Ward};
+use super::keeper::{Fate, LEFT, Order, Ward};
 use super::link::{Link, Trouble, Why};
 use crate::fault;
 use crate::registry::Library;
@@ -22,8 +22,8 @@ use tracing::{debug, warn};
 /// How long a library may take to load.
 pub(super) const LOAD_DEADLINE: Duration = Duration::from_secs(20);
 
-/// How long a child that has nothing more to do may take to leave.
-const LEAVING: Duration = Duration::from_millis(500);
+/// How long a provider that nobody calls any more may take to notice that, and to leave.
+pub(super) const LEAVING: Duration = Duration::from_millis(500);
 
 /// How long the child, and all in its process group, have between SIGTERM and SIGKILL.
 const GRACE: Duration = Duration::from_millis(500);
@@ -130,14 +130,14 @@ impl Child {
         let end = self.end();
         let (who, stderr) = (self.who.clone(), self.said());
         match end {
-            Ending::NotStarted(errno) => ProviderError::Start { who, source: errno.into() },
-            Ending::Ended(status) | Ending::Left(status) if by_itself => {
+            Fate::NotStarted(errno) => ProviderError::Start { who, source: errno.into() },
+            Fate::Ended(status) | Fate::Left(status) if by_itself => {
                 ProviderError::Died { who, hook, status, stderr }
             }
-            Ending::Unkept(keeper) if by_itself => {
+            Fate::Unkept(keeper) if by_itself => {
                 ProviderError::Unkept { who, hook, keeper, stderr }
             }
-            Ending::Ended(_) | Ending::Left(_) | Ending::NotEntered(_) | Ending::Unkept(_) => {
+            Fate::Ended(_) | Fate::Left(_) | Fate::NotEntered(_) | Fate::Unkept(_) => {
                 let reason = "it closed the connection".to_owned();
                 ProviderError::Protocol { who, hook, reason, stderr }
             }
@@ -145,9 +145,9 @@ impl Child {
     }
 
     /// Ends it, with all that it has started.
-    fn end(&mut self) -> Ending {
+    fn end(&mut self) -> Fate {
         let end = self.ward.end();
-        if let Ending::Left(_) = end {
+        if let Fate::Left(_) = end {
             warn!(provider = self.who.name, "{LEFT}");
         }
         self.stderr.finish();

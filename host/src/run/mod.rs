@@ -23,6 +23,6 @@ pub use look::look;
 pub use outcome::{CRABBOX_FAILED, Origin, Outcome};
 pub use purpose::Purpose;
 pub use session::{Ended, Finished, Job, Seen, run};
+pub(crate) use signals::{FINISHING, aside, end_log};
 pub use signals::{Listener, STOPPING, Work};
-pub(crate) use signals::{PATIENCE, aside, end_log};
 pub use stdin::is_forwarded as stdin_is_forwarded;

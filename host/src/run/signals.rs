@@ -27,7 +27,7 @@ use std::time::Duration;
 const UNRELEASED: &str = "left before the box was released";
 
 /// How long this program may take, once it was told to end, before it leaves as it is.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+pub(crate) const FINISHING: Duration = Duration::from_secs(10);
 
 /// How long writing the end of the log may take: a folder may be on a machine that is gone.
 const KEEPING: Duration = Duration::from_secs(2);
@@ -264,7 +264,7 @@ impl Leaver {
     fn insist(self: &Arc<Self>, state: &Arc<Mutex<State>>, signal: i32) {
         let (leaver, state) = (Arc::clone(self), Arc::clone(state));
         thread::spawn(move || {
-            thread::sleep(PATIENCE);
+            thread::sleep(FINISHING);
             let target = lock(&state).target.clone();
             match target {
                 Target::Done(_) => {}

@@ -13,7 +13,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How often it is asked whether git is still wanted, while it says nothing.
-const PATIENCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
+const INTERVAL: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// Git on a checkout, untouched by the caller's own git (in a hook `GIT_INDEX_FILE`
 /// is set), without writing to the index and without starting a monitor.
@@ -72,7 +72,7 @@ fn listen(child: &mut Child, stop: &AtomicBool) -> io::Result<Option<Said>> {
         }
         let mut ends: Vec<_> =
             pipes.iter().map(|(pipe, _)| PollFd::new(pipe, PollFlags::IN)).collect();
-        match poll(&mut ends, Some(&PATIENCE)) {
+        match poll(&mut ends, Some(&INTERVAL)) {
             Err(error) if error != Errno::INTR => return Err(error.into()),
             _ => {}
         }

@@ -29,7 +29,7 @@ const FOLDERS: u32 = 4;
 
 /// How long a box may take from the start of the script to the helper's greeting, with the helper
 /// sent in between where it is missing.
-const PATIENCE: Duration = Duration::from_mins(2);
+const GREETING: Duration = Duration::from_mins(2);
 
 /// A session with the helper: frames from here on.
 #[derive(Debug)]
@@ -65,11 +65,11 @@ pub fn open(
             process,
         };
         started(link.process.id());
-        let watchdog = Watchdog::over(link.process.id(), PATIENCE);
+        let watchdog = Watchdog::over(link.process.id(), GREETING);
         let greeting = greet(&mut link);
         if watchdog.call_off() {
             let stderr = link.process.stderr_tail();
-            return Err(TransportError::Silent { patience: PATIENCE, stderr });
+            return Err(TransportError::Silent { patience: GREETING, stderr });
         }
         match greeting? {
             Greeting::Helper => {

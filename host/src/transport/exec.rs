@@ -12,7 +12,7 @@ use tracing::debug;
 
 /// How often an ending session is looked at before it is killed: about six seconds,
 /// more than the helper gives a command to end.
-const PATIENCE: u32 = 300;
+const LOOKS: u32 = 300;
 
 /// The box can't be reached, or isn't what it should be.
 #[derive(Debug, thiserror::Error)]
@@ -96,11 +96,11 @@ impl Drop for Process {
     /// The streams have been closed by now: what doesn't leave by itself is told
     /// to, and what doesn't listen is killed.
     fn drop(&mut self) {
-        for waited in 0..PATIENCE {
+        for waited in 0..LOOKS {
             if self.has_ended() {
                 return;
             }
-            if waited == PATIENCE / 2 {
+            if waited == LOOKS / 2 {
                 self.terminate();
             }
             thread::sleep(Duration::from_millis(if waited < 20 { 1 } else { 20 }));

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Duration;
 
 /// How long a program may take to name its version.
-const PATIENCE: Duration = Duration::from_secs(5);
+const ANSWERING: Duration = Duration::from_secs(5);
 
 /// Git, without which no checkout can be read, and ssh, which only some providers need.
 pub(super) fn all() -> Vec<Check> {
@@ -48,7 +48,7 @@ fn version(program: &str, flag: &str) -> Result<String, String> {
         // Nobody listens any more when it took too long.
         let _ = sender.send(bytes[..length].to_vec());
     });
-    let answer = receiver.recv_timeout(PATIENCE);
+    let answer = receiver.recv_timeout(ANSWERING);
     // It has said what it was asked; whatever it does now, nobody waits for it.
     if let Some(group) = Pid::from_raw(child.id().cast_signed()) {
         let _ = kill_process_group(group, Signal::KILL);

@@ -2,7 +2,7 @@
 //! for a hook that is cancelled.
 
 use super::message::{failed, not_entered, not_started, shown, unkept};
-use crate::provider::keeper::{Ending, LEFT, Order, Ward};
+use crate::provider::keeper::{Fate, LEFT, Order, Ward};
 use crabbox_provider_api::exec::protocol::LONGEST_PIECE;
 use crabbox_provider_api::exec::{AtCap, Command, Status, Stream};
 use crabbox_provider_api::{ExecError, ExecErrorKind};
@@ -230,13 +230,13 @@ impl Tool {
 
     fn ended(&mut self) -> Result<Said, ExecError> {
         match self.end() {
-            Ending::Ended(status) | Ending::Left(status) => Ok(Said::End(match status.signal() {
+            Fate::Ended(status) | Fate::Left(status) => Ok(Said::End(match status.signal() {
                 Some(signal) => Status::Signal(signal),
                 None => Status::Exit(status.code().unwrap_or(-1)),
             })),
-            Ending::NotEntered(errno) => Err(not_entered(&self.shown, &self.directory, errno)),
-            Ending::NotStarted(errno) => Err(not_started(&self.shown, &errno.into())),
-            Ending::Unkept(status) => Err(unkept(&self.shown, status)),
+            Fate::NotEntered(errno) => Err(not_entered(&self.shown, &self.directory, errno)),
+            Fate::NotStarted(errno) => Err(not_started(&self.shown, &errno.into())),
+            Fate::Unkept(status) => Err(unkept(&self.shown, status)),
         }
     }
 
@@ -251,10 +251,10 @@ impl Tool {
         self.end();
     }
 
-    fn end(&mut self) -> Ending {
+    fn end(&mut self) -> Fate {
         let is_new = !self.ward.has_ended();
         let end = self.ward.end();
-        if let (Ending::Left(_), true) = (end, is_new) {
+        if let (Fate::Left(_), true) = (end, is_new) {
             warn!("{}: {LEFT}", self.shown);
         }
         end

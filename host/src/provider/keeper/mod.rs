@@ -15,4 +15,4 @@ mod ward;
 
 pub(super) use keep::{COMMAND, main};
 pub(super) use order::Order;
-pub(super) use ward::{Ending, LEFT, Ward, unkept};
+pub(super) use ward::{Fate, LEFT, Ward, unkept};

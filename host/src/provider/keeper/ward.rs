@@ -21,7 +21,7 @@ const ORDERING: Duration = Duration::from_secs(20);
 
 /// What something came to that was kept.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::provider) enum Ending {
+pub(in crate::provider) enum Fate {
     /// It ended in this way, and nothing is left of it.
     Ended(ExitStatus),
     /// The same, but something is left that can't be ended.
@@ -34,11 +34,11 @@ pub(in crate::provider) enum Ending {
     Unkept(ExitStatus),
 }
 
-/// What is said of [`Ending::Left`].
+/// What is said of [`Fate::Left`].
 pub(in crate::provider) const LEFT: &str =
     "something that it has started can't be ended, and may still run";
 
-/// What is said of [`Ending::Unkept`], behind what was ended.
+/// What is said of [`Fate::Unkept`], behind what was ended.
 pub(in crate::provider) fn unkept(keeper: ExitStatus) -> String {
     format!(
         "since the process that keeps it has ended ({keeper}); what it has started may still run"
@@ -53,7 +53,7 @@ pub(in crate::provider) struct Ward {
     socket: UnixStream,
     grace: Duration,
     /// Once it is reaped.
-    end: Option<Ending>,
+    end: Option<Fate>,
 }
 
 impl Ward {
@@ -114,7 +114,7 @@ impl Ward {
 
     /// Ends it, with all that is below its keeper. A keeper that can't is killed in the end: then what it has
     /// started itself goes with it, and what that has started may be left.
-    pub(in crate::provider) fn end(&mut self) -> Ending {
+    pub(in crate::provider) fn end(&mut self) -> Fate {
         if let Some(end) = self.end {
             return end;
         }
@@ -126,11 +126,11 @@ impl Ward {
         // One that has said how it ended has nothing more to do, but somebody may have stopped it.
         let _ = self.keeper.kill();
         let end = match said {
-            Some(Report::Ended(status)) => Ending::Ended(status),
-            Some(Report::Left(status)) => Ending::Left(status),
-            Some(Report::NotEntered(errno)) => Ending::NotEntered(errno),
-            Some(Report::NotStarted(errno)) => Ending::NotStarted(errno),
-            None => Ending::Unkept(self.keeper.wait().unwrap_or_default()),
+            Some(Report::Ended(status)) => Fate::Ended(status),
+            Some(Report::Left(status)) => Fate::Left(status),
+            Some(Report::NotEntered(errno)) => Fate::NotEntered(errno),
+            Some(Report::NotStarted(errno)) => Fate::NotStarted(errno),
+            None => Fate::Unkept(self.keeper.wait().unwrap_or_default()),
         };
         let _ = self.keeper.wait();
         self.end = Some(end);
