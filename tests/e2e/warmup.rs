@@ -213,3 +213,14 @@ fn a_signal_while_the_provider_works_tells_it_to_stop() {
     assert!(ran.stderr.contains("interrupted before the box was ready"), "{ran:?}");
     assert!(ran.stderr.contains(" stop "), "{ran:?}");
 }
+
+#[test]
+fn a_box_is_warmed_up_under_settings_from_the_line() {
+    let world = World::new();
+    let path = world.provider_path("crabbox_provider_desk").display().to_string();
+    let root = world.root().join("desk").display().to_string();
+    let warm = ["warmup", "--provider-path", &path, "--provider", "desk", "--desk-root", &root];
+    let ran = world.crabbox(&warm);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(world.leases(&[])[0]["state"], "ready");
+}

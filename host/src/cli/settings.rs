@@ -17,9 +17,11 @@ use std::path::PathBuf;
 /// The commands that hand settings to a provider, or show them.
 const TAKERS: &[&[&str]] = &[
     &["run"],
+    &["warmup"],
     &["stop"],
     &["cleanup"],
     &["extend"],
+    &["adopt"],
     &["doctor"],
     &["config", "show"],
     &["config", "explain"],

@@ -21,7 +21,7 @@ A setting `disk-size` of a provider `cloud` is
 | where | as |
 |---|---|
 | in `.crabbox.toml` and in your `config.toml` | `disk-size` under `[provider.cloud]` |
-| on the command line | `--cloud-disk-size VALUE`, for `run`, `stop`, `extend`, `doctor`, `config show`, `config explain`, `config check`, `provider describe` and `provider call` |
+| on the command line | `--cloud-disk-size VALUE`, for `run`, `warmup`, `stop`, `cleanup`, `extend`, `adopt`, `doctor`, `config show`, `config explain`, `config check`, `provider describe` and `provider call` |
 | in the environment | `CRABBOX_CLOUD_DISK_SIZE`, and a variable of other tools where the manifest names one |
 | for `config explain` | `provider.cloud.disk-size` |
 
