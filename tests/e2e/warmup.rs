@@ -224,3 +224,10 @@ fn a_box_is_warmed_up_under_settings_from_the_line() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(world.leases(&[])[0]["state"], "ready");
 }
+
+#[test]
+fn a_quiet_warm_up_says_nothing() {
+    let world = World::new();
+    let ran = world.crabbox(&["warmup", "-q"]);
+    assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "", ""));
+}

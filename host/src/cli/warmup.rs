@@ -63,8 +63,10 @@ fn show(done: &Done, printer: Printer) -> Result<(), CommandError> {
     });
     let changed = changed(&done.finished);
     printer.phase(&format!("{} ({}) {is}{until} · {changed}", claim.slug, claim.id));
-    for line in next {
-        printer.hint(&line);
+    if !printer.is_quiet() {
+        for line in &next {
+            printer.hint(line);
+        }
     }
     parked::tell(printer, done.parked);
     Ok(())
@@ -74,10 +76,11 @@ fn show(done: &Done, printer: Printer) -> Result<(), CommandError> {
 fn next(done: &Done) -> [String; 2] {
     let slug = &done.claim.slug;
     let mut run = Typed::here();
-    for switch in ["--fresh", "--keep", "--json", "--allow-mass-deletion"] {
+    for switch in ["--fresh", "--keep", "--json", "--quiet", "-q", "--allow-mass-deletion"] {
         run = run.without_switch(switch);
     }
-    let run = run.without("--ttl").replaced("warmup", "run").with(&["--", "COMMAND"]);
+    let run =
+        run.without("--ttl").without("--idle").replaced("warmup", "run").with(&["--", "COMMAND"]);
     [run.to_string(), to_type(&["stop", slug])]
 }
 
