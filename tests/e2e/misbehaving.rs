@@ -290,3 +290,15 @@ fn a_command_survives_every_way_to_fail_and_so_does_its_claim() {
         place.all_can_be_stopped(&after);
     });
 }
+
+#[test]
+fn what_a_provider_prints_is_for_whoever_asks_for_every_step() {
+    let place = Place::new();
+    place.mood("doctor moves");
+    let ran = place.crabbox(&["doctor", "--provider", "misbehaving", "-vv"]);
+    for line in ["this goes nowhere near", "last words before: moves"] {
+        assert!(ran.stderr.contains(&format!("it printed: {line}")), "{}", ran.stderr);
+    }
+    let ran = place.crabbox(&["doctor", "--provider", "misbehaving", "-v"]);
+    assert!(!ran.stderr.contains("it printed"), "{}", ran.stderr);
+}

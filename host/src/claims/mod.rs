@@ -1,7 +1,7 @@
 //! Claims: the durable record of every lease, written before anything is done to a resource.
 //!
 //! [`claim`] says what a claim holds, [`stage`] where it can stand, [`life`] which events there are and
-//! where they lead: nothing else changes a claim. [`store`] keeps them in SQLite, in a private [`file`], with
+//! where they lead: nothing else changes a claim. [`store`] keeps them in SQLite, in a private [`file`](mod@file), with
 //! [`columns`] that are listed and [`search`]ed, and fails with an [`error`]; [`adopt`] stores those of what was there
 //! before, [`forget`] drops one, [`migrations`] brings an older database forward, [`reader`] looks at one without any
 //! effect, [`salvage`] saves what can be read of a damaged one, with [`rows`]; [`moment`] is a time that no set

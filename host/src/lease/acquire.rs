@@ -11,7 +11,7 @@ use crate::claims::{Claim, Ending, Event, Holder, LastRun, Moment, Owned, State,
 use crate::output::{CommandError, Exit, Progress, Typed, to_type};
 use crate::provider::Provider;
 use crabbox_provider_api::payload::{
-    Endpoint, Intent, Proof, ReleaseAction, Resolution, ResolveRequest, ResourceState, Settings,
+    Endpoint, Intent, Proof, ReleaseAction, Resolution, ResolveRequest, Settings,
 };
 use std::path::PathBuf;
 use std::time::Duration;
@@ -297,12 +297,9 @@ impl Desk {
         }
         match self.resolve(&mut provider, &mut claim, Intent::Connect, &wanted.settings) {
             Ok(Resolution::Found(found)) if claim.is_about(&found.resource) => {
-                let Some((owned, way)) = reachable(&found) else {
-                    let is_broken = found.state == ResourceState::Failed;
-                    let why =
-                        if is_broken { "it is broken" } else { "the provider names no way to it" };
-                    let why = why.to_owned();
-                    return self.leave_alone(&mut claim, why);
+                let (owned, way) = match reachable(&found) {
+                    Ok(reached) => reached,
+                    Err(why) => return self.leave_alone(&mut claim, why),
                 };
                 let endpoint = way.endpoint.clone();
                 self.working.hold();

@@ -6,18 +6,28 @@ use crate::output::CommandError;
 use crate::provider::Provider;
 use crabbox_provider_api::payload::{Found, Proof, Resolution, ResourceState};
 
-/// A provider that says of a box that it is there must say how to reach it.
-pub(super) fn no_endpoint(provider: &str) -> CommandError {
-    CommandError::failed(format!("the provider `{provider}` names no way to the box"))
-        .code("provider")
+/// A new box that can't be used, for this reason.
+pub(super) fn unusable(provider: &str, why: &str) -> CommandError {
+    let message = format!("the box that the provider `{provider}` made can't be used: {why}");
+    CommandError::failed(message).code("provider")
 }
 
-/// A box that was found, with the way to it, if the provider names both.
-pub(super) fn reachable(found: &Found) -> Option<(Owned, Way)> {
+/// A box that was found, with the way to it. A provider that says of one that it is there must say how to
+/// reach it, and where on it files may lie.
+pub(super) fn reachable(found: &Found) -> Result<(Owned, Way), String> {
     if found.state == ResourceState::Failed {
-        return None;
+        return Err("it is broken".to_owned());
     }
-    Some((Owned::of(found)?, Way::of(found)?))
+    let (Some(owned), Some(way)) = (Owned::of(found), Way::of(found)) else {
+        return Err("the provider names no way to it".to_owned());
+    };
+    let root = &way.endpoint.work_root;
+    if !(root.starts_with('/') || root.starts_with("~/")) {
+        return Err(format!(
+            "its work root `{root}` is neither absolute nor below `~/`, as the provider has to name it"
+        ));
+    }
+    Ok((owned, way))
 }
 
 /// Until when the resource of a lease that broke off may still appear, if it may: until then, its absence
@@ -52,3 +62,29 @@ pub(super) fn why_not(resolution: &Resolution) -> String {
 
 /// Why nothing is known of a resource that a provider doesn't see.
 pub(super) const NOT_VISIBLE: &str = "its resource can't be seen with this login, from this place";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crabbox_provider_api::payload::{Endpoint, Leased, Resource, Transport};
+
+    #[test]
+    fn a_box_needs_a_way_and_a_place_for_files() {
+        let found = |work_root: &str| {
+            let transport = Transport::Exec { prefix: Vec::new() };
+            let work_root = work_root.to_owned();
+            let endpoint = Some(Endpoint { transport, work_root, same_machine: false });
+            let resource = Resource { name: "box".to_owned(), id: Some("1".to_owned()) };
+            Found::from(Leased { resource, endpoint, ..Leased::default() })
+        };
+        for good in ["/srv", "~/crabbox"] {
+            assert!(reachable(&found(good)).is_ok(), "{good}");
+        }
+        for bad in ["", "~", "rel/x", "~ann/x"] {
+            assert!(reachable(&found(bad)).is_err(), "{bad}");
+        }
+        let broken = Found { state: ResourceState::Failed, ..found("/srv") };
+        assert_eq!(reachable(&broken).err().as_deref(), Some("it is broken"));
+        assert!(reachable(&Found { endpoint: None, ..found("/srv") }).is_err());
+    }
+}

@@ -1,7 +1,7 @@
 //! Leases a new box: its claim comes first, then the provider's work.
 
 use super::acquire::{Held, How, Wanted};
-use super::answer::{no_endpoint, reachable, why_not};
+use super::answer::{reachable, unusable, why_not};
 use super::audit::Action;
 use super::desk::{Clerk, Desk};
 use super::extend::to_wire;
@@ -95,10 +95,13 @@ impl Desk {
                 return Err(self.roll_back(claim, error, Effect::Done, settings));
             }
         };
-        let Some((owned, way)) = reachable(&found) else {
-            let error = no_endpoint(&claim.provider);
-            drop(provider);
-            return Err(self.roll_back(claim, error, Effect::Done, settings));
+        let (owned, way) = match reachable(&found) {
+            Ok(reached) => reached,
+            Err(why) => {
+                let error = unusable(&claim.provider, &why);
+                drop(provider);
+                return Err(self.roll_back(claim, error, Effect::Done, settings));
+            }
         };
         let endpoint = way.endpoint.clone();
         self.working.hold();

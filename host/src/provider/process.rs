@@ -199,7 +199,11 @@ impl Runtime for Child {
 }
 
 impl Drop for Child {
+    /// What it has printed is for whoever writes it, and in no answer.
     fn drop(&mut self) {
         self.leave();
+        for line in self.stderr.text().lines() {
+            debug!(provider = self.who.name, "it printed: {line}");
+        }
     }
 }
