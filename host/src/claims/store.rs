@@ -126,8 +126,12 @@ impl Store {
             // A provider's words may hold what isn't to be kept.
             next.trouble = next.trouble.map(|trouble| redact::text(&trouble).into_owned());
             if self.exchange(&before, &next, name)? {
-                let (was, is) = (claim.state(), next.state());
-                debug!("{} ({}) was {was} and is {is}: {name}", next.slug, next.id);
+                let (slug, id, was, is) = (&next.slug, &next.id, claim.state(), next.state());
+                if was == is {
+                    debug!("{slug} ({id}) stays {is}: {name}");
+                } else {
+                    debug!("{slug} ({id}) was {was} and is {is}: {name}");
+                }
                 *claim = next;
                 return Ok(());
             }

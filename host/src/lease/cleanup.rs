@@ -116,6 +116,10 @@ pub fn verdict(claim: &Claim, facts: &Facts, order: &Order) -> Verdict {
         Stage::Ready { .. } if expired => release(claim, Why::Expired),
         Stage::Ready { .. } if idle && claim.keep => Verdict::Report(Why::KeptIdle),
         Stage::Ready { .. } if idle => release(claim, Why::Idle),
+        // It was being started, and whoever wanted it was killed.
+        Stage::Ready { way: None, idle_until: None, .. } if is_unused(claim) => {
+            release(claim, Why::Abandoned)
+        }
         Stage::Ready { way: None, .. } => Verdict::Check(Why::InDoubt),
         Stage::Ready { way: Some(_), .. } => Verdict::Leave,
 
@@ -164,6 +168,11 @@ fn release(claim: &Claim, why: Why) -> Verdict {
 fn may_run(claim: &Claim) -> bool {
     let is_marked = claim.way().is_some_and(|way| way.marker.is_some());
     is_marked && claim.run.as_ref().is_some_and(|run: &LastRun| !run.over)
+}
+
+/// Nothing can run on it, and nobody wants it to stay.
+fn is_unused(claim: &Claim) -> bool {
+    !claim.keep && claim.run.as_ref().is_none_or(|run| run.over)
 }
 
 fn is_over(end: Option<&Moment>, facts: &Facts) -> bool {

@@ -121,7 +121,10 @@ pub(super) fn start(
     };
     let mut words = prefix.iter().map(String::as_str).chain(["/bin/sh", "-c", script]);
     let program = words.next().unwrap_or("/bin/sh");
-    debug!("starting `{}`", prefix.join(" "));
+    debug!(
+        "starting a shell on the box by `{}`",
+        [prefix.as_slice(), &["/bin/sh".to_owned()]].concat().join(" ")
+    );
     let mut command = Command::new(program);
     command
         .args(words)

@@ -63,6 +63,7 @@ fn claims() -> BTreeMap<&'static str, Claim> {
         ("ready", more(&[free(false)])),
         ("kept", more(&[free(true)])),
         ("doubtful", more(&[Event::Unproven { why: why() }])),
+        ("started", more(&[release(), Event::Parked, Event::Start { deadline: None }])),
         ("releasing", more(&[release()])),
         ("parked", more(&[release(), Event::Parked])),
         ("released", more(&[release(), Event::Deleted])),
@@ -110,6 +111,14 @@ fn every_state_has_its_verdict_before_and_after_its_deadlines() {
         ("ready", [Leave, Release(Why::Idle, Park), Release(Why::Expired, Park)]),
         ("kept", [Leave, Report(Why::KeptIdle), Release(Why::Expired, Park)]),
         ("doubtful", [Check(Why::InDoubt), Check(Why::InDoubt), Release(Why::Expired, Park)]),
+        (
+            "started",
+            [
+                Release(Why::Abandoned, Park),
+                Release(Why::Abandoned, Park),
+                Release(Why::Expired, Park),
+            ],
+        ),
         ("parked", [Leave, Leave, Report(Why::LongParked)]),
         ("released", [Leave; 3]),
         ("lost", [Leave; 3]),
@@ -155,7 +164,8 @@ fn those_whose_time_is_over_are_no_others() {
     for (name, claim) in claims() {
         assert_eq!(verdict(&claim, &facts(0), &order), Verdict::Leave, "{name}");
         let why = verdict(&claim, &facts(61), &order).why();
-        let has_time = ["unproven busy", "busy", "ready", "kept", "doubtful"].contains(&name);
+        let times = ["unproven busy", "busy", "ready", "kept", "doubtful", "started"];
+        let has_time = times.contains(&name);
         assert_eq!(why, has_time.then_some(Why::Expired), "{name}");
     }
 }
