@@ -1,6 +1,7 @@
 //! `crabbox adopt`, and `crabbox forget`: a lease of what has none, and none any more.
 
 use crate::desk::Desk;
+use crate::state::says;
 use crabbox_tests::{Ran, World, until};
 use rusqlite::Connection;
 use serde_json::Value;
@@ -24,14 +25,6 @@ fn adopt(desk: &Desk, words: &[&str]) -> Ran {
 fn lease(ran: &Ran) -> Value {
     let document: Value = serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"));
     document["lease"].clone()
-}
-
-#[track_caller]
-fn says(ran: &Ran, code: i32, parts: &[&str]) {
-    assert_eq!(ran.code, code, "{}", ran.stderr);
-    for part in parts {
-        assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);
-    }
 }
 
 #[test]

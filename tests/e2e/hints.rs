@@ -3,7 +3,7 @@
 use crate::desk::Desk;
 use crabbox_tests::World;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 #[test]
 fn what_is_to_be_typed_of_a_lease_keeps_the_places() {
@@ -81,33 +81,42 @@ fn the_line_that_tells_all_that_is_wrong_is_about_the_same_provider() {
 /// A line to type that is written down as it is knows no places.
 #[test]
 fn no_line_to_type_is_written_down_as_it_is() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace");
     let commands = crabbox::cli::command();
     let lines = || commands.get_subcommands().map(|one| format!("crabbox {} ", one.get_name()));
     // What these write is for another day.
     let documents =
         ["config/reference.rs", "providers/reference.rs", "init/page.rs", "init/look.rs"];
-    let mut folders = vec![root.join("host/src")];
+    for (path, code) in program() {
+        if documents.iter().any(|name| path.ends_with(name)) {
+            continue;
+        }
+        for (at, line) in code.lines().enumerate() {
+            let literal = line.split_once('"').map_or("", |(_, literal)| literal);
+            let literal = literal.replace(['"', '`'], " ");
+            let is_other = line.trim_start().starts_with("//")
+                || ["before_help", "usage("].iter().any(|word| line.contains(word));
+            let typed = lines().find(|typed| literal.contains(typed));
+            assert!(is_other || typed.is_none(), "{}:{}: {line}", path.display(), at + 1);
+        }
+    }
+}
+
+/// The files of the host, each without its tests.
+pub(crate) fn program() -> Vec<(PathBuf, String)> {
+    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src")];
+    let mut found = Vec::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
+            let is_code = path.extension().is_some_and(|extension| extension == "rs");
             if path.is_dir() {
                 folders.push(path);
-                continue;
-            }
-            if documents.iter().any(|name| path.ends_with(name)) {
-                continue;
-            }
-            let text = fs::read_to_string(&path).expect("reads");
-            let code = text.split("mod tests {").next().unwrap_or_default();
-            for (at, line) in code.lines().enumerate() {
-                let literal = line.split_once('"').map_or("", |(_, literal)| literal);
-                let literal = literal.replace(['"', '`'], " ");
-                let is_other = line.trim_start().starts_with("//")
-                    || ["before_help", "usage("].iter().any(|word| line.contains(word));
-                let typed = lines().find(|typed| literal.contains(typed));
-                assert!(is_other || typed.is_none(), "{}:{}: {line}", path.display(), at + 1);
+            } else if is_code && !path.ends_with("tests.rs") {
+                let text = fs::read_to_string(&path).expect("reads");
+                let code = text.split("mod tests {").next().unwrap_or_default().to_owned();
+                found.push((path, code));
             }
         }
     }
+    found
 }

@@ -38,7 +38,7 @@ fn mode(path: &Path, mode: u32) {
 }
 
 #[track_caller]
-fn says(ran: &Ran, code: i32, parts: &[&str]) {
+pub(crate) fn says(ran: &Ran, code: i32, parts: &[&str]) {
     assert_eq!(ran.code, code, "{}", ran.stderr);
     for part in parts {
         assert!(ran.stderr.contains(part), "{part}: {}", ran.stderr);

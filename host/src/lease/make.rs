@@ -7,7 +7,7 @@ use super::desk::{Clerk, Desk};
 use super::extend::to_wire;
 use super::names::{random_bits, resource_name, slug};
 use crate::claims::{Claim, Ending, Event, Holder, LastRun, LeaseId, Made, Moment};
-use crate::output::CommandError;
+use crate::output::{CommandError, Exit};
 use crate::provider::Provider;
 use crabbox_provider_api::Effect;
 use crabbox_provider_api::payload::{Found, Intent, LeaseRequest, Leased, Resolution, Settings};
@@ -54,6 +54,10 @@ impl Desk {
         mut provider: Provider,
         wanted: &Wanted,
     ) -> Result<Held, CommandError> {
+        if !claim.may_be_made() {
+            let message = format!("`{}` is {}: nothing is made for it", claim.slug, claim.state());
+            return Err(CommandError::new(Exit::Conflict, message));
+        }
         let settings = &wanted.settings;
         let own = provider.own_deadline();
         // A lease that broke off and is taken up again begins its time now.

@@ -1,7 +1,6 @@
 //! The host knows no provider by name.
 
-use std::fs;
-use std::path::Path;
+use crate::hints::program;
 
 /// Names of providers, those that are planned, too.
 const NAMES: [&str; 9] =
@@ -9,26 +8,12 @@ const NAMES: [&str; 9] =
 
 #[test]
 fn the_host_knows_no_provider_by_name() {
-    let mut folders = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../host/src")];
     let mut found = Vec::new();
-    while let Some(folder) = folders.pop() {
-        for entry in fs::read_dir(folder).expect("a folder") {
-            let path = entry.expect("an entry").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            // The others are what tests read.
-            if path.extension().is_none_or(|extension| extension != "rs") {
-                continue;
-            }
-            let text = fs::read_to_string(&path).expect("reads");
-            let program = text.split("mod tests {").next().unwrap_or_default();
-            for (at, line) in program.lines().enumerate() {
-                let line = line.trim();
-                if !line.starts_with("//") && names_a_provider(line) {
-                    found.push(format!("{}:{}: {line}", path.display(), at + 1));
-                }
+    for (path, program) in program() {
+        for (at, line) in program.lines().enumerate() {
+            let line = line.trim();
+            if !line.starts_with("//") && names_a_provider(line) {
+                found.push(format!("{}:{}: {line}", path.display(), at + 1));
             }
         }
     }
