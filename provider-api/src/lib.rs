@@ -60,6 +60,7 @@
 //!                 transport: Transport::Exec { prefix: vec!["ssh".into(), "desk".into()] },
 //!                 work_root: "~/crabbox".into(),
 //!                 same_machine: false,
+//!                 immutable: false,
 //!             }),
 //!             resource,
 //!             ..Leased::default()
@@ -81,6 +82,7 @@
 //! ```
 
 pub mod abi;
+mod endpoint;
 mod error;
 pub mod exec;
 mod export;

@@ -6,6 +6,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+pub use crate::endpoint::{Endpoint, HostKey, Ssh, Transport};
 pub use crate::settings::Settings;
 
 /// The provider's own notes on a resource: the host stores them with the claim and
@@ -42,35 +43,6 @@ pub struct Checkpoint {
     /// can be told from one of another place.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
-}
-
-/// A box that can be reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Endpoint {
-    /// How.
-    pub transport: Transport,
-    /// The folder on the box below which workspaces lie: absolute or with a leading `~/`.
-    pub work_root: String,
-    /// The box is this machine: commands get the caller's environment, since
-    /// a toolchain that the caller sees is what they expect to be there.
-    #[serde(default)]
-    pub same_machine: bool,
-}
-
-/// How to reach a box.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Transport {
-    /// A command of this machine that runs another one on the box: the host
-    /// appends `/bin/sh -c SCRIPT` to it. Empty for this machine itself.
-    Exec {
-        /// Program and arguments; the program is absolute or found on `PATH`.
-        prefix: Vec<String>,
-    },
-    /// A kind that this version doesn't know.
-    #[serde(other)]
-    Unknown,
 }
 
 /// What the box must show to prove that it is this resource.
@@ -425,9 +397,6 @@ mod tests {
 
     #[test]
     fn answers_of_a_newer_interface_are_understood_as_unknown() {
-        let transport: Transport =
-            serde_json::from_str(r#"{"kind":"carrier_pigeon","loft":7}"#).expect("tolerated");
-        assert_eq!(transport, Transport::Unknown);
         let resolution: Resolution =
             serde_json::from_str(r#"{"outcome":"quarantined"}"#).expect("tolerated");
         assert_eq!(resolution, Resolution::Unknown);

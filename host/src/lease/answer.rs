@@ -73,7 +73,8 @@ mod tests {
         let found = |work_root: &str| {
             let transport = Transport::Exec { prefix: Vec::new() };
             let work_root = work_root.to_owned();
-            let endpoint = Some(Endpoint { transport, work_root, same_machine: false });
+            let endpoint =
+                Some(Endpoint { transport, work_root, same_machine: false, immutable: false });
             let resource = Resource { name: "box".to_owned(), id: Some("1".to_owned()) };
             Found::from(Leased { resource, endpoint, ..Leased::default() })
         };

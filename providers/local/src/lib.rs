@@ -232,6 +232,7 @@ fn endpoint(boxes: &Boxes, name: &str) -> Endpoint {
         transport: Transport::Exec { prefix: Vec::new() },
         work_root: boxes.folder(name).to_string_lossy().into_owned(),
         same_machine: true,
+        immutable: false,
     }
 }
 

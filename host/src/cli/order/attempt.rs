@@ -58,7 +58,7 @@ impl Attempt<'_> {
     }
 
     fn on_box(&self, desk: &mut Desk, held: &mut Held) -> (Result<Finished, RunError>, Proved) {
-        let Endpoint { transport, work_root, same_machine } = held.endpoint.clone();
+        let Endpoint { transport, work_root, same_machine, .. } = held.endpoint.clone();
         let slug = held.claim.slug.clone();
         let mut request = Request {
             protocol: crabbox_wire::PROTOCOL,

@@ -14,7 +14,12 @@ fn owned() -> Owned {
 
 fn way() -> Way {
     let transport = Transport::Exec { prefix: Vec::new() };
-    let endpoint = Endpoint { transport, work_root: "~/crabbox".to_owned(), same_machine: false };
+    let endpoint = Endpoint {
+        transport,
+        work_root: "~/crabbox".to_owned(),
+        same_machine: false,
+        immutable: false,
+    };
     Way { endpoint, identity: None, machine: None, marker: None }
 }
 

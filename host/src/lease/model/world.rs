@@ -172,6 +172,7 @@ fn endpoint() -> Endpoint {
         transport: Transport::Exec { prefix: Vec::new() },
         work_root: "~".to_owned(),
         same_machine: true,
+        immutable: false,
     }
 }
 
