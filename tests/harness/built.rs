@@ -44,7 +44,7 @@ impl Built {
             .args(["build", "--locked", "--message-format=json", "-p", "crabbox-cli"])
             .args(["-p", "crabbox-provider-local", "-p", "crabbox-provider-desk"])
             .args(["-p", "crabbox-provider-misbehaving", "-p", "crabbox-provider-tools"])
-            .args(["-p", "crabbox-provider-gallery"])
+            .args(["-p", "crabbox-provider-gallery", "-p", "crabbox-provider-route"])
             .stderr(Stdio::inherit());
         if profile == Profile::Release {
             cargo.arg("--release");

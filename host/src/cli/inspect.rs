@@ -140,6 +140,7 @@ impl Known {
 fn way(endpoint: &Endpoint) -> String {
     match &endpoint.transport {
         Transport::Exec { prefix } if prefix.is_empty() => "it is this machine".to_owned(),
+        Transport::Ssh(ssh) => format!("ssh, `{}`", ssh.host),
         Transport::Exec { prefix } => {
             let words: Vec<String> =
                 prefix.iter().map(|word| Quoted(Path::new(word)).to_string()).collect();

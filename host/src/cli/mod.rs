@@ -160,10 +160,16 @@ fn parse() -> Result<(CommandLine, Vec<Flag>), clap::Error> {
     Ok((line, settings))
 }
 
+/// Does all that this process is for, if that is none of the commands that people type. It is told apart before
+/// anything is read: what such a process finds in its environment may be meant for another program.
+fn hidden_command() -> Option<ExitCode> {
+    crate::provider::answer().or_else(crate::transport::ssh::answer).or_else(completions::answer)
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    if let Some(exit) = crate::provider::answer().or_else(completions::answer) {
+    if let Some(exit) = hidden_command() {
         return exit;
     }
     redact::learn();

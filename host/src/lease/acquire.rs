@@ -307,7 +307,7 @@ impl Desk {
                 Ok(Taken::Held(Box::new(Held { claim, endpoint, how: How::Started, holder })))
             }
             Ok(Resolution::Missing { proof: Proof::Deleted }) => {
-                self.store.transition(&mut claim, &Event::Gone)?;
+                self.part(&mut claim, &Event::Gone)?;
                 self.printer
                     .phase(&format!("the box of `{slug}` was deleted: its claim is closed"));
                 Ok(Taken::Gone)

@@ -132,7 +132,7 @@ impl Desk {
             Some(Resolution::Missing { proof: Proof::Deleted }) => RunSeen::Over,
             Some(Resolution::Found(found)) if claim.is_about(&found.resource) => {
                 let _asking = self.printer.progress(format!("asking {}", claim.slug));
-                fate::of_run(claim, found)
+                fate::of_run(claim, found, &self.registry, self.store.folder())
             }
             _ => RunSeen::Unknown,
         };
@@ -148,7 +148,7 @@ impl Desk {
     ) -> Result<(Why, Done), CommandError> {
         match found {
             Resolution::Missing { proof: Proof::Deleted } => {
-                self.store.transition(claim, &Event::Gone)?;
+                self.part(claim, &Event::Gone)?;
                 Ok((why, Done::Ended(End::Deleted)))
             }
             Resolution::Found(found) if claim.is_about(&found.resource) => Ok((why, Done::Found)),

@@ -88,6 +88,13 @@ impl Desk {
         self.working.clone()
     }
 
+    /// The names of the variables that the provider of this name declares, as far as that can be told.
+    #[must_use]
+    pub fn declared(registry: &Registry, name: &str) -> Vec<String> {
+        let library = registry.find(name);
+        library.map(|found| found.manifest.environment.into_keys().collect()).unwrap_or_default()
+    }
+
     /// The deadline that the provider of this name puts on its resources itself, if it does.
     pub(super) fn own_deadline(&self, name: &str) -> Result<Option<Deadline>, CommandError> {
         #[cfg(test)]

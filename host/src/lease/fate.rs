@@ -2,16 +2,20 @@
 //! nothing is recorded.
 
 use super::cleanup::RunSeen;
+use super::desk::Desk;
 use super::names::workspace_name;
 use crate::claims::{Claim, Way, describe_holder};
+use crate::registry::Registry;
 use crate::run;
+use crate::transport::Route;
 use crabbox_provider_api::payload::{self, Found, ResourceState};
 use crabbox_wire::message::{Fate, Identity, Marker, Request};
 use crabbox_wire::text::Text;
+use std::path::Path;
 use tracing::debug;
 
 /// What the box of a claim, which its provider has just found, says of the claim's run.
-pub(super) fn of_run(claim: &Claim, found: &Found) -> RunSeen {
+pub(super) fn of_run(claim: &Claim, found: &Found, registry: &Registry, state: &Path) -> RunSeen {
     // What is off runs nothing.
     if found.state == ResourceState::Parked {
         return RunSeen::Over;
@@ -34,7 +38,13 @@ pub(super) fn of_run(claim: &Claim, found: &Found) -> RunSeen {
         look: Some(last.id.clone()),
         holder: describe_holder(),
     };
-    match run::look(&endpoint.transport, &request) {
+    let route = Route {
+        lease: claim.id.as_str(),
+        transport: &endpoint.transport,
+        state,
+        declared: &|| Desk::declared(registry, &claim.provider),
+    };
+    match run::look(&route, &request) {
         Ok(Fate::GoesOn) => RunSeen::GoesOn,
         Ok(Fate::Over) => RunSeen::Over,
         Err(error) => {

@@ -5,6 +5,7 @@ use super::desk::Desk;
 use super::release::in_use;
 use crate::claims::{ClaimError, Stored};
 use crate::output::{CommandError, Exit, to_type};
+use crate::transport::ssh;
 
 impl Desk {
     /// The claim of a lease as it is stored, whether it can be read or not.
@@ -28,7 +29,10 @@ impl Desk {
         };
         let begun = self.audit.begin_stored(Action::Forget, stored)?;
         let came = match self.store.forget(stored) {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                ssh::forget(&stored.id, self.store.folder());
+                Ok(())
+            }
             Ok(false) => {
                 let message =
                     format!("the claim of `{}` was changed by another command", stored.slug);

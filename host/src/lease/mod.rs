@@ -7,7 +7,7 @@
 //!
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
 //! what failed, [`extend`] gives it more time, [`prolong`] does so while a run goes on, [`release`] lets go,
-//! [`look`] only asks, [`adopt`] makes a lease of what is there, [`forget`] drops one. [`cleanup`] says what is to
+//! [`look`] only asks, [`adopt`] makes a lease of what is there, [`forget`] drops one; [`hang_up`] ends the connections to a box that is let go of. [`cleanup`] says what is to
 //! become of a claim that nobody looks after, [`clean`] does it, after asking the box for the [`fate`] of its run;
 //! [`answer`] says what a provider's word is worth,
 //! [`names`] what things are called, [`slug`] what a user calls a lease, [`reference`](mod@reference) which lease is
@@ -24,6 +24,7 @@ mod desk;
 mod extend;
 mod fate;
 mod forget;
+mod hang_up;
 mod look;
 mod make;
 #[cfg(test)]

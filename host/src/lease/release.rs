@@ -3,6 +3,7 @@
 use super::acquire::{Held, How};
 use super::answer::{NOT_VISIBLE, still_to_come, why_not};
 use super::desk::Desk;
+use super::hang_up::hang_up;
 use super::look::Onlooker;
 use crate::claims::{Claim, Ending, Event, Holder, Moment, Owned, State};
 use crate::output::{CommandError, Exit, to_type};
@@ -134,7 +135,7 @@ impl Desk {
             _ => {}
         }
         let Some(action) = action else {
-            self.store.transition(&mut claim, &Event::LetGo)?;
+            self.part(&mut claim, &Event::LetGo)?;
             return Ok((claim, End::LetGo));
         };
         let line = ["stop", &claim.slug, "--delete", "--yes"];
@@ -200,7 +201,7 @@ impl Desk {
                 // One that was to be deleted is, by whoever was killed before it could say so.
                 let was_ours = claim.state() == State::Releasing && claim.ending == Ending::Delete;
                 let event = if was_ours { Event::Deleted } else { Event::Gone };
-                self.store.transition(claim, &event)?;
+                self.part(claim, &event)?;
                 Ok(End::Deleted)
             }
             other => {
@@ -230,7 +231,7 @@ impl Desk {
             }
             Released::Parked => "it is parked, and was to be deleted",
             Released::Deleted | Released::Missing { proof: Proof::Deleted } => {
-                self.store.transition(claim, &Event::Deleted)?;
+                self.part(claim, &Event::Deleted)?;
                 return Ok(End::Deleted);
             }
             Released::Missing { proof: Proof::NotVisible } => NOT_VISIBLE,
@@ -263,6 +264,7 @@ impl Desk {
             settings: settings.clone(),
         };
         let begun = self.audit.begin(action.into(), claim)?;
+        hang_up(claim);
         let longest = self.working.patience(RELEASE_DEADLINE);
         let mut onlooker = Onlooker::new(self.printer, self.working.stop());
         let released = provider.release(&request, longest, &mut onlooker);

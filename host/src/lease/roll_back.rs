@@ -58,7 +58,11 @@ impl Desk {
                 Event::LeaseFailed { left, why: trouble }
             }
         };
-        let closed = self.store.transition(&mut claim, &event);
+        let closed = if nothing {
+            self.part(&mut claim, &event)
+        } else {
+            self.store.transition(&mut claim, &event)
+        };
         let result = match said {
             None => result,
             Some(said) => result.note(said),

@@ -85,6 +85,13 @@ impl RunError {
         }
     }
 
+    /// The same, and it may be otherwise once the provider was asked for the way again.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        let is_final = matches!(self, Self::Transport(error) if error.is_final());
+        self.is_of_the_way() && !is_final
+    }
+
     /// What this program exits with, and whose failure it is.
     #[must_use]
     pub fn outcome(&self) -> Outcome {

@@ -1,8 +1,7 @@
 //! A session that only asks what has become of a run.
 
 use super::error::RunError;
-use crate::transport::{self, Watchdog};
-use crabbox_provider_api::payload::Transport;
+use crate::transport::{self, Route, Watchdog};
 use crabbox_wire::frame::ToHost;
 use crabbox_wire::message::{Fate, Request};
 use std::time::Duration;
@@ -11,9 +10,9 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the helper says of the run that the request names.
-pub fn look(transport: &Transport, request: &Request) -> Result<Fate, RunError> {
+pub fn look(route: &Route<'_>, request: &Request) -> Result<Fate, RunError> {
     let transport::Link { mut input, output, process } =
-        transport::open(transport, request, &mut |_| {})?;
+        transport::open(route, request, &mut |_| {})?;
     let watchdog = Watchdog::over(process.id(), PATIENCE);
     let mut buffer = Vec::new();
     let mut answer = || loop {

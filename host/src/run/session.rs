@@ -7,8 +7,7 @@ use super::signals::Listener;
 use crate::fault;
 use crate::output::Printer;
 use crate::sync::{Scanning, Source, Wanted};
-use crate::transport::{self, Process};
-use crabbox_provider_api::payload::Transport;
+use crate::transport::{self, Process, Route};
 use crabbox_wire::message::{Environment, Proof, Request, Synced};
 use signal_hook::consts::SIGKILL;
 use std::cell::OnceCell;
@@ -18,7 +17,7 @@ use tracing::info_span;
 /// Everything that a run needs.
 pub struct Job<'a> {
     /// The way to the box.
-    pub transport: &'a Transport,
+    pub route: Route<'a>,
     /// The lease's name, for messages.
     pub lease: &'a str,
     /// What is asked of the helper; it names the tree if that is known by now.
@@ -117,7 +116,7 @@ fn hold_session<'a>(
     let mut started = |process| listener.session(process);
     let transport::Link { mut input, output, process } =
         info_span!("connect", lease = job.lease)
-            .in_scope(|| transport::open(job.transport, job.request, &mut started))?;
+            .in_scope(|| transport::open(&job.route, job.request, &mut started))?;
     drop(connecting);
     fault::point("session.opened");
     let outbox = Outbox::new(output);

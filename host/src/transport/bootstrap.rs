@@ -6,12 +6,12 @@
 //! else it says so, receives the executable, lets it check itself, and runs it. A folder
 //! that turns out to be noexec, read-only or full is skipped by a second try.
 
-use super::exec::{self, Process, TransportError};
+use super::error::{Noise, TransportError, join};
 use super::helpers::{self, Helper};
+use super::process::{Process, Started, code, in_words};
 use super::watchdog::Watchdog;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use crabbox_provider_api::payload::Transport;
 use crabbox_wire::frame::ToHelper;
 use crabbox_wire::greeting::{Opening, read_opening};
 use crabbox_wire::message::Request;
@@ -42,9 +42,10 @@ pub struct Link {
     pub process: Process,
 }
 
-/// Opens a session for `request`. `started` is told of each process at our end as it starts.
-pub fn open(
-    transport: &Transport,
+/// Opens a session for `request` by what runs a script on the box. `started` is told of each process at our
+/// end as it starts.
+pub(super) fn open(
+    run: &mut dyn FnMut(&str) -> Result<Started, TransportError>,
     request: &Request,
     started: &mut dyn FnMut(Pid),
 ) -> Result<Link, TransportError> {
@@ -58,7 +59,7 @@ pub fn open(
     let mut reason = String::new();
     let mut skip = 0;
     while skip < FOLDERS {
-        let (process, stdin, stdout) = exec::start(transport, &script(&argument, skip))?;
+        let (process, stdin, stdout) = run(&script(&argument, skip))?;
         let mut link = Link {
             input: BufReader::with_capacity(256 * 1024, stdout),
             output: BufWriter::with_capacity(256 * 1024, stdin),
@@ -81,10 +82,14 @@ pub fn open(
                 }
                 return Ok(link);
             }
-            Greeting::Noise(said) => {
+            Greeting::Noise(output) => {
                 let status = link.process.end_of_it();
-                let said = join(&said, &link.process.stderr_tail());
-                return Err(TransportError::Noise(format!("{status}; it said: {said}")));
+                return Err(TransportError::Noise(Noise {
+                    end: in_words(status),
+                    code: code(status),
+                    output,
+                    stderr: link.process.stderr_tail(),
+                }));
             }
             Greeting::Fail(text) => {
                 let tried: u32 = text
@@ -120,7 +125,9 @@ fn greet(link: &mut Link) -> Result<Greeting, TransportError> {
                 broke = send(helper, link).err();
                 sent = true;
             }
-            Opening::Miss(_) => return Err(TransportError::Noise("it asks twice".to_owned())),
+            Opening::Miss(_) => {
+                return Ok(Greeting::Noise("it asks for the helper twice".to_owned()));
+            }
             Opening::Fail(text) => return Ok(Greeting::Fail(text)),
             Opening::Noise(noise) => {
                 if let Some(error) = broke {
@@ -139,15 +146,6 @@ fn send(helper: &Helper, link: &mut Link) -> std::io::Result<()> {
     writeln!(link.output, "{} {}", helper.bytes.len(), helper.sha256)?;
     link.output.write_all(helper.bytes)?;
     link.output.flush()
-}
-
-fn join(said: &str, stderr: &str) -> String {
-    match (said.is_empty(), stderr.is_empty()) {
-        (true, true) => "nothing".to_owned(),
-        (false, true) => said.to_owned(),
-        (true, false) => stderr.to_owned(),
-        (false, false) => format!("{said}; {stderr}"),
-    }
 }
 
 /// The script, for a request and with the first `skip` folders left out.

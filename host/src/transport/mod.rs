@@ -1,15 +1,22 @@
 //! One byte stream to the remote helper on a box, whatever leads there.
 //!
-//! [`exec`] runs a script on the box, [`bootstrap`] is that script (and what the host does when the
-//! helper isn't there yet), [`mod@helpers`] the executables that are embedded in this program,
-//! [`watchdog`] ends a box's silence. Nothing above this module knows how a box is reached.
+//! [`bootstrap`] is the script that runs the helper there (and what the host does when it isn't there yet),
+//! [`process`] our end of the stream, [`mod@helpers`] the executables that are embedded in this program,
+//! [`watchdog`] ends a box's silence. A [`Route`] leads to a box by [`exec`] or by [`ssh`]; nothing above this
+//! module knows which.
 
 mod bootstrap;
+mod error;
 mod exec;
 mod helpers;
+mod process;
+mod route;
+pub mod ssh;
 mod watchdog;
 
-pub use bootstrap::{Link, open};
-pub use exec::{Process, TransportError};
+pub use bootstrap::Link;
+pub use error::TransportError;
 pub use helpers::embedded as helpers;
+pub use process::Process;
+pub use route::{Route, open};
 pub(crate) use watchdog::Watchdog;

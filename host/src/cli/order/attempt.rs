@@ -7,6 +7,7 @@ use crate::lease::{Desk, Held, How, to_show, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
 use crate::sync::{Scanning, SyncError, Wanted};
+use crate::transport::Route;
 use crabbox_provider_api::payload::Endpoint;
 use crabbox_wire::message::{Environment, Identity, Marker, Proof, Request, Run as RunRequest};
 use crabbox_wire::text::Text;
@@ -40,21 +41,38 @@ impl Attempt<'_> {
         if let Some(signal) = self.listener.received() {
             return Ok((held, Err(RunError::Interrupted(signal)), Proved(false)));
         }
+        if held.how == How::FoundReady && !self.may_be_reached(&held) {
+            return self.again(desk, held);
+        }
         match self.on_box(desk, &mut held) {
-            (Err(error), Proved(false)) if held.how == How::FoundReady && error.is_of_the_way() => {
+            (Err(error), Proved(false)) if held.how == How::FoundReady && error.may_pass() => {
                 let slug = &held.claim.slug;
                 self.printer.warning(&format!("{slug} isn't as it was left: {error}"));
-                if let Err(signal) = self.listener.acquiring() {
-                    return Ok((held, Err(RunError::Interrupted(signal)), Proved(false)));
-                }
-                let again = info_span!("acquire");
-                let mut held = again.in_scope(|| desk.take_again(held, &self.order.wanted))?;
-                self.listener.acquired();
-                let (result, proved) = self.on_box(desk, &mut held);
-                Ok((held, result, proved))
+                self.again(desk, held)
             }
             (result, proved) => Ok((held, result, proved)),
         }
+    }
+
+    /// The same after the provider was asked for the way to the box.
+    fn again(&self, desk: &mut Desk, held: Held) -> Result<Tried, CommandError> {
+        if let Err(signal) = self.listener.acquiring() {
+            return Ok((held, Err(RunError::Interrupted(signal)), Proved(false)));
+        }
+        let again = info_span!("acquire");
+        let mut held = again.in_scope(|| desk.take_again(held, &self.order.wanted))?;
+        self.listener.acquired();
+        let (result, proved) = self.on_box(desk, &mut held);
+        Ok((held, result, proved))
+    }
+
+    /// May a box that stood ready be reached by the way in its claim, before its provider is asked? Where a
+    /// connection must be made for that, only if it can lead to no other box.
+    fn may_be_reached(&self, held: &Held) -> bool {
+        let Endpoint { transport, immutable, .. } = &held.endpoint;
+        let lease = held.claim.id.as_str();
+        let state = &self.order.places.state;
+        *immutable || Route { lease, transport, state, declared: &Vec::new }.is_open()
     }
 
     fn on_box(&self, desk: &mut Desk, held: &mut Held) -> (Result<Finished, RunError>, Proved) {
@@ -75,6 +93,14 @@ impl Attempt<'_> {
             look: None,
             holder: describe_holder(),
         };
+        let (registry, provider) = (&desk.registry, held.claim.provider.clone());
+        let id = held.claim.id.clone();
+        let route = Route {
+            lease: id.as_str(),
+            transport: &transport,
+            state: &self.order.places.state,
+            declared: &|| Desk::declared(registry, &provider),
+        };
         let cache = &self.order.places.cache;
         let tree = match self.scanning.tree_within(HEAD_START) {
             Ok(tree) => tree,
@@ -83,7 +109,7 @@ impl Attempt<'_> {
         let wanted = tree.map(|tree| Wanted::of(tree, cache, &request));
         request.sync = wanted.as_ref().map(Wanted::request);
         let job = Job {
-            transport: &transport,
+            route,
             lease: &slug,
             request: &request,
             environment: self.environment(),

@@ -1,0 +1,282 @@
+//! What `ssh` reads for a lease: a file of its own, in which nothing of the user's `~/.ssh/config` counts unless the
+//! provider says that it does.
+//!
+//! Where it does, ours stands first, for this one host alone (a host on the way there must not share our
+//! socket), and is as little as keeps a connection alive and free of what isn't for us: the first value that
+//! OpenSSH reads of an option holds.
+
+use super::super::error::TransportError;
+use super::error::{SshError, SshFailure};
+use super::folder::Folder;
+use super::proxy;
+use crate::output::Quoted;
+use crate::places::private_folder;
+use crabbox_provider_api::payload::{HostKey, Ssh};
+use std::env;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+/// How long a connection stays without a session, in seconds: for the next run of somebody who works on something,
+/// and not for the night. A box that is let go of ends it at once.
+const PERSIST: u32 = 30 * 60;
+
+/// How long `ssh` waits for a server's first words, in seconds. Behind a command of its own a box may take half
+/// a minute.
+const CONNECT: u32 = 45;
+
+/// What holds for every connection of ours. `ssh` finds a dead one after 15 s.
+const ALWAYS: &str = "  ControlMaster auto
+  ServerAliveInterval 5
+  ServerAliveCountMax 3
+  ForwardAgent no
+  ForwardX11 no
+  ForwardX11Trusted no
+  PermitLocalCommand no
+  RemoteCommand none
+  RequestTTY no
+  ClearAllForwardings yes
+  Tunnel no
+";
+
+/// What holds where the user's own configuration doesn't.
+const ALONE: &str = "  Compression no
+  UpdateHostKeys no
+  LogLevel ERROR
+";
+
+/// What an option's value must not hold: it would end there, or begin another line.
+#[derive(Debug, thiserror::Error)]
+#[error("`{0}` can't stand in a configuration of ssh")]
+struct Unspeakable(String);
+
+/// How the host is called on the line of `ssh`.
+pub(super) fn destination(lease: &str, ssh: &Ssh) -> String {
+    if ssh.use_user_config {
+        ssh.host.clone()
+    } else {
+        format!("crabbox-{}", &lease[lease.len().min(4)..])
+    }
+}
+
+/// Writes what `ssh` reads, and what our part of a provider's own command reads.
+pub(super) fn write(
+    folder: &Folder,
+    lease: &str,
+    ssh: &Ssh,
+    state: &Path,
+    declared: &dyn Fn() -> Vec<String>,
+) -> Result<(), TransportError> {
+    let refuse =
+        |said: String| SshError { host: ssh.host.clone(), failure: SshFailure::Config, said };
+    let keys = known_hosts(lease, ssh, state).map_err(|error| refuse(error.to_string()))?;
+    let text = text(folder, lease, ssh, keys.as_deref());
+    let text = text.map_err(|error| refuse(error.to_string()))?;
+    let replaced = replace(&folder.config(), text.as_bytes()).and_then(|()| {
+        if ssh.proxy.is_empty() {
+            return Ok(());
+        }
+        proxy::write(folder, &ssh.proxy, declared())
+    });
+    replaced.map_err(|error| refuse(format!("`{}`: {error}", folder.path.display())).into())
+}
+
+fn text(
+    folder: &Folder,
+    lease: &str,
+    ssh: &Ssh,
+    keys: Option<&Path>,
+) -> Result<String, Unspeakable> {
+    let mut text = String::from("# Made by crabbox, and made anew with each connection.\n");
+    let destination = destination(lease, ssh);
+    let (user, host) = match destination.rsplit_once('@') {
+        Some((user, host)) => (Some(user), host),
+        None => (None, destination.as_str()),
+    };
+    let mut line =
+        |option: &str, value: &str| writeln!(text, "{option} {value}").unwrap_or_default();
+    line("Host", name(host)?);
+    if !ssh.use_user_config {
+        line("  HostName", &expanded(name(&ssh.host)?));
+    }
+    if let Some(user) = ssh.user.as_deref().or(user) {
+        line("  User", name(user)?);
+    }
+    if let Some(port) = ssh.port {
+        line("  Port", &port.to_string());
+    }
+    if let Some(path) = &ssh.identity_file {
+        line("  IdentityFile", &quoted(path)?);
+        line("  IdentitiesOnly", "yes");
+    }
+    if let Some(keys) = keys {
+        line("  HostKeyAlias", &format!("crabbox-{}", &lease[lease.len().min(4)..]));
+        line("  UserKnownHostsFile", &quoted(&keys.to_string_lossy())?);
+        line("  GlobalKnownHostsFile", "/dev/null");
+        let policy = if ssh.host_key == HostKey::FirstSeen { "accept-new" } else { "yes" };
+        line("  StrictHostKeyChecking", policy);
+    }
+    if !ssh.proxy.is_empty() {
+        line("  ProxyCommand", &proxy_command(folder)?);
+    }
+    line("  ControlPath", &quoted(&folder.socket(0).to_string_lossy())?);
+    line("  ControlPersist", &PERSIST.to_string());
+    line("  ConnectTimeout", &CONNECT.to_string());
+    text.push_str(ALWAYS);
+    text.push_str(if ssh.use_user_config {
+        "Match all\nInclude ~/.ssh/config\nInclude /etc/ssh/ssh_config\n"
+    } else {
+        ALONE
+    });
+    Ok(text)
+}
+
+/// The file of the keys that the server may show, where it isn't the user's own.
+fn known_hosts(lease: &str, ssh: &Ssh, state: &Path) -> io::Result<Option<PathBuf>> {
+    let path = keys_of(lease, state);
+    let key = match &ssh.host_key {
+        HostKey::Known => return Ok(None),
+        HostKey::FirstSeen => None,
+        HostKey::Pinned { key } => Some(key),
+        _ => {
+            return Err(io::Error::other(
+                "the host key is settled in a way that this crabbox doesn't know",
+            ));
+        }
+    };
+    if let Some(folder) = path.parent() {
+        private_folder(folder).map_err(io::Error::other)?;
+    }
+    if let Some(key) = key {
+        let mut words = key.split_ascii_whitespace();
+        let plain = |word: &&str| word.chars().all(|c| c.is_ascii_graphic());
+        let (Some(kind), Some(bytes)) = (words.next().filter(plain), words.next().filter(plain))
+        else {
+            return Err(io::Error::other("the host key isn't one, such as `ssh-ed25519 AAAA…`"));
+        };
+        let line = format!("crabbox-{} {kind} {bytes}\n", &lease[lease.len().min(4)..]);
+        replace(&path, line.as_bytes())?;
+    }
+    Ok(Some(path))
+}
+
+/// Where the keys of a lease's server are kept: a box keeps its key when this machine is started again.
+pub(super) fn keys_of(lease: &str, state: &Path) -> PathBuf {
+    state.join("known-hosts").join(lease)
+}
+
+fn proxy_command(folder: &Folder) -> Result<String, Unspeakable> {
+    let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crabbox"));
+    let words = [&*program, Path::new(proxy::COMMAND), &*folder.path];
+    let words: Result<Vec<_>, _> = words
+        .iter()
+        .map(|word| {
+            plain(&word.to_string_lossy())?;
+            Ok(Quoted(word).to_string())
+        })
+        .collect();
+    // OpenSSH puts an `exec` before it.
+    Ok(expanded(&words?.join(" ")))
+}
+
+/// What OpenSSH would replace.
+fn expanded(text: &str) -> String {
+    text.replace('%', "%%")
+}
+
+/// A single word that needs no quotes.
+fn name(text: &str) -> Result<&str, Unspeakable> {
+    let bad = |c: char| c.is_control() || c.is_whitespace() || "\"'\\*?!,#/".contains(c);
+    if text.is_empty() || text.starts_with('-') || text.chars().any(bad) {
+        return Err(Unspeakable(text.escape_debug().to_string()));
+    }
+    Ok(text)
+}
+
+fn plain(text: &str) -> Result<(), Unspeakable> {
+    if text.is_empty() || text.starts_with('-') || text.chars().any(char::is_control) {
+        return Err(Unspeakable(text.escape_debug().to_string()));
+    }
+    Ok(())
+}
+
+/// A path in quotes. OpenSSH of each age reads a backslash otherwise, and looks variables up.
+fn quoted(path: &str) -> Result<String, Unspeakable> {
+    plain(path)?;
+    if path.contains(['"', '\\']) || path.contains("${") {
+        return Err(Unspeakable(path.to_owned()));
+    }
+    Ok(format!("\"{}\"", expanded(path)))
+}
+
+/// Whole or not at all: another command may read it right now.
+pub(super) fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new("/")))?;
+    file.write_all(text)?;
+    file.persist(path)?;
+    Ok(())
+}
+
+/// Forgets the keys of a lease.
+pub(super) fn forget_keys(lease: &str, state: &Path) {
+    let _ = fs::remove_file(keys_of(lease, state));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: &str = "cbx_0123456789ab";
+
+    fn made(ssh: &Ssh) -> Result<String, Unspeakable> {
+        text(&Folder { path: PathBuf::from("/run/user/7/crabbox/x") }, LEASE, ssh, None)
+    }
+
+    #[test]
+    fn nothing_of_the_users_counts_unless_it_is_said() {
+        let desk = Ssh { host: "desk".to_owned(), ..Ssh::default() };
+        let text = made(&desk).expect("a configuration");
+        assert!(text.contains("Host crabbox-0123456789ab\n  HostName desk\n"), "{text}");
+        assert!(!text.contains("Include"), "{text}");
+        let text = made(&Ssh { use_user_config: true, ..desk }).expect("a configuration");
+        assert!(text.contains("Host desk\n"), "{text}");
+        assert!(text.find("ControlPath") < text.find("Include ~/.ssh/config"), "{text}");
+        assert!(!text.contains("HostName") && !text.contains("Compression"), "{text}");
+    }
+
+    #[test]
+    fn what_would_be_another_line_or_option_is_refused() {
+        let desk = || Ssh { host: "desk".to_owned(), ..Ssh::default() };
+        let bad = [
+            Ssh { host: "desk\nProxyCommand rm".to_owned(), ..desk() },
+            Ssh { host: "-oProxyCommand=x".to_owned(), ..desk() },
+            Ssh { host: "a b".to_owned(), ..desk() },
+            Ssh { host: String::new(), ..desk() },
+            Ssh { host: "*".to_owned(), use_user_config: true, ..desk() },
+            Ssh { host: "ssh://desk:1".to_owned(), use_user_config: true, ..desk() },
+            Ssh { user: Some("ann\nPort 1".to_owned()), ..desk() },
+            Ssh { identity_file: Some("/a\"b".to_owned()), ..desk() },
+            Ssh { identity_file: Some("/a${HOME}".to_owned()), ..desk() },
+        ];
+        for ssh in bad {
+            assert!(made(&ssh).is_err(), "{ssh:?}");
+        }
+    }
+
+    #[test]
+    fn what_openssh_would_expand_stays_as_it_is() {
+        let desk = Ssh { host: "fe80::1%eth0".to_owned(), ..Ssh::default() };
+        let identity_file = Some("/keys/100% mine".to_owned());
+        let text = made(&Ssh { identity_file, ..desk }).expect("a configuration");
+        assert!(text.contains("HostName fe80::1%%eth0\n"), "{text}");
+        assert!(text.contains("IdentityFile \"/keys/100%% mine\"\n"), "{text}");
+    }
+
+    #[test]
+    fn a_user_before_the_host_is_no_part_of_its_name() {
+        let host = "ann@desk".to_owned();
+        let text = made(&Ssh { host, use_user_config: true, ..Ssh::default() });
+        assert!(text.expect("a configuration").contains("Host desk\n  User ann\n"));
+    }
+}

@@ -1,0 +1,39 @@
+//! Makes a connection in the foreground, where `ssh` can ask for a passphrase, a PIN, a second factor, or whether a
+//! host key is the right one. The sessions that follow ride it.
+
+use super::super::error::TransportError;
+use super::super::route::Route;
+use super::connect::{Way, client};
+use super::error::SshFailure;
+use super::master::{self, Master};
+use crabbox_provider_api::payload::Transport;
+use std::process::Stdio;
+
+/// Makes the connection of this way, unless there is one. To be called where standard input and standard error are a
+/// terminal, which is `ssh`'s until it has one.
+pub fn open_in_foreground(route: &Route<'_>) -> Result<(), TransportError> {
+    let Transport::Ssh(ssh) = route.transport else {
+        return Ok(());
+    };
+    let way = Way::to(route, ssh)?;
+    let _lock = way.lock()?;
+    let socket = way.folder.socket(0);
+    if matches!(master::look(&socket), Master::Alive(_)) {
+        return Ok(());
+    }
+    way.prepare()?;
+    let status = client()
+        .args(way.making(&socket))
+        // In the background as soon as nobody has to be asked any more.
+        .args(["-o", "BatchMode=no", "-f", "-N"])
+        .arg(way.destination())
+        .stdout(Stdio::null())
+        .status()
+        .map_err(|source| TransportError::Start { program: "ssh".to_owned(), source })?;
+    if !status.success() {
+        // Why, it has said itself.
+        return Err(way.failed(SshFailure::Other, status.to_string()).into());
+    }
+    way.note_master(&socket);
+    Ok(())
+}

@@ -1,0 +1,21 @@
+//! The system's OpenSSH client as the way to a box: one connection a lease, which its sessions share.
+//!
+//! [`folder`] holds what belongs to a connection, [`config`] is what `ssh` reads there; [`connect`] rides a live
+//! [`master`], or makes one; [`proxy`] is what stands round a provider's own command on the way, and [`error`]
+//! passphrase, and [`end`] ends those of a lease.
+
+mod config;
+mod connect;
+mod end;
+mod error;
+mod folder;
+mod foreground;
+mod master;
+mod proxy;
+mod recorded;
+
+pub(super) use connect::{is_open, open};
+pub use end::{close, forget};
+pub use error::{SshError, SshFailure};
+pub use foreground::open_in_foreground;
+pub(crate) use proxy::answer;
