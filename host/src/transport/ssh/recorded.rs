@@ -55,7 +55,8 @@ impl Recorded {
         let lines = text.lines().rev().take(LINES);
         let parsed = lines.filter_map(|line| {
             let (pid, start) = line.split_once(' ')?;
-            Some(Self { pid: Pid::from_raw(pid.parse().ok()?)?, start: start.parse().ok()? })
+            let pid = pid.parse().ok().filter(|pid| *pid > 0)?;
+            Some(Self { pid: Pid::from_raw(pid)?, start: start.parse().ok()? })
         });
         parsed.collect()
     }
