@@ -27,9 +27,11 @@ const COMMAND_LINE_LIMIT: usize = 96 * 1024;
 /// The folders that the script tries.
 const FOLDERS: u32 = 4;
 
-/// How long a box may take from the start of the script to the helper's greeting, with the helper
-/// sent in between where it is missing.
-const GREETING: Duration = Duration::from_mins(2);
+/// How long a box may take to say its first word: with the connection to it, where there is none.
+const CONNECTING: Duration = Duration::from_mins(1);
+
+/// How long it may take from there to the helper's greeting, with the helper sent in between.
+const SENDING: Duration = Duration::from_mins(2);
 
 /// A session with the helper: frames from here on.
 #[derive(Debug)]
@@ -66,13 +68,7 @@ pub(super) fn open(
             process,
         };
         started(link.process.id());
-        let watchdog = Watchdog::over(link.process.id(), GREETING);
-        let greeting = greet(&mut link);
-        if watchdog.call_off() {
-            let stderr = link.process.stderr_tail();
-            return Err(TransportError::Silent { patience: GREETING, stderr });
-        }
-        match greeting? {
+        match greet(&mut link)? {
             Greeting::Helper => {
                 if spilled {
                     ToHelper::Request(Box::new(request.clone()))
@@ -113,29 +109,44 @@ enum Greeting {
 
 /// Reads what the far side says first; sends the helper if it is missing.
 fn greet(link: &mut Link) -> Result<Greeting, TransportError> {
-    let mut sent = false;
+    let opening = within(CONNECTING, link, |link| read_opening(&mut link.input))?;
+    let Opening::Miss(uname) = opening else {
+        return Ok(Greeting::of(opening));
+    };
+    let helper = helpers::for_machine(&uname).ok_or(TransportError::Machine(uname))?;
     let mut broke = None;
-    loop {
-        match read_opening(&mut link.input).map_err(TransportError::Broken)? {
-            Opening::Helper => return Ok(Greeting::Helper),
-            Opening::Miss(uname) if !sent => {
-                let helper = helpers::for_machine(&uname)
-                    .ok_or_else(|| TransportError::Machine(uname.clone()))?;
-                // Where there is no room for it, the script stops reading, and says so next.
-                broke = send(helper, link).err();
-                sent = true;
-            }
-            Opening::Miss(_) => {
-                return Ok(Greeting::Noise("it asks for the helper twice".to_owned()));
-            }
-            Opening::Fail(text) => return Ok(Greeting::Fail(text)),
-            Opening::Noise(noise) => {
-                if let Some(error) = broke {
-                    return Err(TransportError::Broken(error));
-                }
-                let said = String::from_utf8_lossy(&noise);
-                return Ok(Greeting::Noise(said.trim().to_owned()));
-            }
+    let opening = within(SENDING, link, |link| {
+        // Where there is no room for it, the script stops reading, and says so next.
+        broke = send(helper, link).err();
+        read_opening(&mut link.input)
+    })?;
+    match (Greeting::of(opening), broke) {
+        (Greeting::Noise(_), Some(error)) => Err(TransportError::Broken(error)),
+        (greeting, _) => Ok(greeting),
+    }
+}
+
+/// Does it, unless that takes longer than so: then the process is ended.
+fn within<T>(
+    patience: Duration,
+    link: &mut Link,
+    work: impl FnOnce(&mut Link) -> std::io::Result<T>,
+) -> Result<T, TransportError> {
+    let watchdog = Watchdog::over(link.process.id(), patience);
+    let result = work(link);
+    if watchdog.call_off() {
+        return Err(TransportError::Silent { patience, stderr: link.process.stderr_tail() });
+    }
+    result.map_err(TransportError::Broken)
+}
+
+impl Greeting {
+    fn of(opening: Opening) -> Self {
+        match opening {
+            Opening::Helper => Self::Helper,
+            Opening::Miss(_) => Self::Noise("it asks for the helper twice".to_owned()),
+            Opening::Fail(text) => Self::Fail(text),
+            Opening::Noise(noise) => Self::Noise(String::from_utf8_lossy(&noise).trim().to_owned()),
         }
     }
 }

@@ -16,8 +16,12 @@ pub const MISS: &[u8] = b"<<crabbox-miss-1>>";
 /// anywhere; a space, the reason in one line and a newline follow.
 pub const FAIL: &[u8] = b"<<crabbox-fail-1>>";
 
-/// How much may come before the greeting: message of the day, rc files.
-pub const NOISE_LIMIT: usize = 64 * 1024;
+/// How much may come before the greeting, in bytes: message of the day, rc files. Ten thousand lines of it are
+/// less than this.
+pub const NOISE_LIMIT: usize = 2 * 1024 * 1024;
+
+/// How much of it is kept, in bytes: its end.
+const KEPT: usize = 64 * 1024;
 
 /// How long the line after [`MISS`] or [`FAIL`] may be.
 pub const LINE_LIMIT: usize = 4096;
@@ -32,7 +36,7 @@ pub enum Opening {
     /// The script gave up. Holds its reason.
     Fail(String),
     /// The stream ended, or the noise limit was reached, before any of them.
-    /// Holds what was said instead.
+    /// Holds the end of what was said instead.
     Noise(Vec<u8>),
 }
 
@@ -46,10 +50,13 @@ pub fn greet(out: &mut impl Write) -> io::Result<()> {
 /// to the next reader, so nothing may be read ahead. Give it a buffered reader.
 pub fn read_opening(input: &mut impl Read) -> io::Result<Opening> {
     let mut seen = Vec::new();
-    while seen.len() < NOISE_LIMIT {
+    for _ in 0..NOISE_LIMIT {
         let Some(byte) = read_byte(input)? else {
             return Ok(Opening::Noise(seen));
         };
+        if seen.len() == 2 * KEPT {
+            seen.drain(..KEPT);
+        }
         seen.push(byte);
         if seen.ends_with(MAGIC) {
             return Ok(Opening::Helper);
@@ -112,6 +119,6 @@ mod tests {
         let Opening::Noise(seen) = read_opening(&mut input).expect("reads") else {
             panic!("noise expected")
         };
-        assert_eq!(seen.len(), NOISE_LIMIT);
+        assert!((KEPT..=2 * KEPT).contains(&seen.len()), "{}", seen.len());
     }
 }

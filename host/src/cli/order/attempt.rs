@@ -5,12 +5,13 @@ use super::{Order, Program};
 use crate::claims::{Claim, Event, Machine, Store, describe_holder};
 use crate::lease::{Desk, Held, How, to_show, workspace_name};
 use crate::output::{CommandError, Printer};
-use crate::run::{self, Finished, Job, Listener, RunError, Seen};
+use crate::run::{self, Finished, Job, Listener, Purpose, RunError, Seen};
 use crate::sync::{Scanning, SyncError, Wanted};
-use crate::transport::Route;
+use crate::transport::{Route, ssh};
 use crabbox_provider_api::payload::Endpoint;
 use crabbox_wire::message::{Environment, Identity, Marker, Proof, Request, Run as RunRequest};
 use crabbox_wire::text::Text;
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 use tracing::info_span;
 
@@ -106,8 +107,8 @@ impl Attempt<'_> {
             Ok(tree) => tree,
             Err(error) => return (Err(self.name_signal(error.into())), Proved(false)),
         };
-        let wanted = tree.map(|tree| Wanted::of(tree, cache, &request));
-        request.sync = wanted.as_ref().map(Wanted::request);
+        let wanted = |request: &Request| tree.map(|tree| Wanted::of(tree, cache, request));
+        request.sync = wanted(&request).as_ref().map(Wanted::request);
         let job = Job {
             route,
             lease: &slug,
@@ -122,8 +123,24 @@ impl Attempt<'_> {
         };
         let mut record =
             Record { store: &mut desk.store, claim: &mut held.claim, proved: Proved(false) };
-        let result = run::run(&job, wanted, &mut record, self.listener);
+        let mut result = run::run(&job, wanted(&request), &mut record, self.listener);
+        if let Err(RunError::Transport(error)) = &result
+            && error.may_be_answered()
+            && self.can_ask()
+        {
+            self.printer.phase(&format!("{error}: ssh asks what it needs"));
+            result = match ssh::open_in_foreground(&job.route) {
+                Ok(()) => run::run(&job, wanted(&request), &mut record, self.listener),
+                Err(error) => Err(error.into()),
+            };
+        }
         (result.map_err(|error| self.name_signal(error)), record.proved)
+    }
+
+    /// Can `ssh` ask somebody? A run might be anybody's; who warms a box up sits before it.
+    fn can_ask(&self) -> bool {
+        let sees = io::stdin().is_terminal() && io::stderr().is_terminal();
+        self.order.purpose() == Purpose::Warmup && sees && !self.printer.json
     }
 
     fn program(&self, program: &Program, same_machine: bool) -> RunRequest {

@@ -7,6 +7,8 @@ use crate::output::{CommandError, Printer, Quoted, Typed, to_type};
 use crate::places::home;
 use crate::run::{Listener, Origin, Outcome, Purpose, RunError};
 use crate::sync::SyncError;
+use crate::transport::TransportError;
+use crate::transport::ssh::{SshError, SshFailure};
 use crabbox_wire::message::{Command, Failure, FailureCode};
 use crabbox_wire::text::Text;
 use std::fs::File;
@@ -110,9 +112,34 @@ fn explain_box(failure: &Failure, slug: &str, command: Option<&Command>) -> Comm
     }
 }
 
+/// What `ssh` says, and what the user can do about it.
+fn explain_ssh(error: &SshError) -> CommandError {
+    let SshError { host, failure, .. } = error;
+    let result = CommandError::failed(error.to_string()).code("run");
+    let host = Quoted(Path::new(host));
+    let ask = Typed::here().without_command().replaced("run", "warmup");
+    match failure {
+        SshFailure::KeyUnknown => {
+            result.hint(ask.to_string()).note("on a terminal, that shows the key and asks")
+        }
+        SshFailure::KeyChanged => result.note(format!(
+            "if the machine was installed anew, and only then, `ssh-keygen -R {host}` forgets the old key"
+        )),
+        SshFailure::Auth => result
+            .hint(ask.to_string())
+            .note("on a terminal, that can ask for a passphrase, a PIN or a password"),
+        SshFailure::Unresolved
+        | SshFailure::Refused
+        | SshFailure::Unreachable
+        | SshFailure::TimedOut => result.hint(format!("ssh -v {host} true")),
+        _ => result,
+    }
+}
+
 pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed {
     let outcome = error.outcome();
     let unread = matches!(error, RunError::Unread);
+    let may_pass = error.may_pass();
     let error = match error {
         RunError::Sync(error) => explain_sync(error),
         RunError::Box(failure) => {
@@ -120,6 +147,7 @@ pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed 
             explain_box(failure, &claim.slug, command)
         }
         RunError::Interrupted(_) => CommandError::failed(order.purpose().interrupted()).code("run"),
+        RunError::Transport(TransportError::Ssh(error)) => explain_ssh(error),
         other => {
             let result = CommandError::failed(other.to_string()).code("run");
             match std::error::Error::source(other) {
@@ -129,6 +157,7 @@ pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed 
         }
     };
     let lost = matches!(outcome.origin, Origin::Transport) && order.wanted.id.is_none();
+    let lost = lost && may_pass;
     let error =
         if lost { error.hint(to_type(&["status", &claim.slug])).hint(fresh()) } else { error };
     Failed { error: Box::new(error), outcome, unread, unreleased: None }

@@ -11,6 +11,7 @@ use super::super::route::Route;
 use super::config;
 use super::end::close_folder;
 use super::error::{SshError, SshFailure, classify, is_of_ssh, takes_no_session};
+use super::fingerprint;
 use super::folder::Folder;
 use super::master::{self, Master};
 use super::proxy;
@@ -210,23 +211,34 @@ impl<'a> Way<'a> {
     fn explain_noise(&self, noise: &Noise) -> SshError {
         let proxy = (!self.ssh.proxy.is_empty()).then(|| proxy::said(&self.folder));
         let failure = classify(&noise.stderr, proxy.as_deref());
-        self.failed(failure, self.words(&noise.stderr))
+        let said = match failure {
+            // What it says beside that is for whoever reads known_hosts.
+            SshFailure::KeyChanged => {
+                let key = noise.stderr.split_whitespace().find(|word| word.starts_with("SHA256:"));
+                key.map_or_else(String::new, shows)
+            }
+            SshFailure::KeyUnknown => fingerprint::shown(self)
+                .map_or_else(|| self.words(&noise.stderr), |key| shows(&key)),
+            _ => self.words(&noise.stderr),
+        };
+        self.failed(failure, said)
     }
 
     /// What was said on the way, the provider's own command first: it knows the reason.
     fn words(&self, stderr: &str) -> String {
         let proxy =
             if self.ssh.proxy.is_empty() { String::new() } else { proxy::said(&self.folder) };
-        [proxy.as_str(), stderr]
-            .into_iter()
-            .filter(|said| !said.is_empty())
-            .collect::<Vec<_>>()
-            .join("; ")
+        let lines = proxy.lines().chain(stderr.lines()).map(str::trim);
+        lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
     }
 
     pub(super) fn failed(&self, failure: SshFailure, said: String) -> SshError {
         SshError { host: self.ssh.host.clone(), failure, said }
     }
+}
+
+fn shows(key: &str) -> String {
+    format!("the key that it shows is {}", key.trim_end_matches('.'))
 }
 
 /// What rides a connection, and can't make another one: no configuration is needed for that.

@@ -2,12 +2,15 @@
 //!
 //! [`folder`] holds what belongs to a connection, [`config`] is what `ssh` reads there; [`connect`] rides a live
 //! [`master`], or makes one; [`proxy`] is what stands round a provider's own command on the way, and [`error`]
-//! passphrase, and [`end`] ends those of a lease.
+//! what `ssh` says when it doesn't get there, with the [`fingerprint`] of a key that isn't known. [`foreground`]
+//! makes a connection where somebody can be asked for a passphrase, and [`end`] ends those of a lease, with the
+//! processes that are [`recorded`].
 
 mod config;
 mod connect;
 mod end;
 mod error;
+mod fingerprint;
 mod folder;
 mod foreground;
 mod master;
