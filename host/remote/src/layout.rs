@@ -51,9 +51,9 @@ impl Layout {
             if !is_id(run, "run_") {
                 return Err(refuse("that is no run id"));
             }
-            if request.marker == Marker::Write {
-                return Err(refuse("whoever only looks marks nothing"));
-            }
+        }
+        if (request.look.is_some() || request.probe) && request.marker == Marker::Write {
+            return Err(refuse("whoever only looks marks nothing"));
         }
         let work_root = expand(&request.work_root)?;
         let ours = work_root.join(".crabbox");

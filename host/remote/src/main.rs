@@ -30,6 +30,7 @@
 //! | [`descendants`] | everything that it has started |
 //! | [`processes`] | what the box says of its processes |
 //! | [`oom`] | did memory run out? |
+//! | [`shell`] | instead of a session: a shell, or a command, between the streams of whoever asked for it |
 //! | [`sys`] | all of the unsafe code |
 //!
 //! # How it hangs together
@@ -67,6 +68,7 @@ mod proof;
 mod runs;
 mod scan;
 mod session;
+mod shell;
 mod spool;
 mod start;
 mod streams;
@@ -86,6 +88,7 @@ fn main() -> ExitCode {
     match arguments.as_slice() {
         ["--self-check", hash] if is_this(hash) => ExitCode::SUCCESS,
         ["serve", request] => session::serve(request),
+        ["shell", request] => shell::become_it(request),
         _ => ExitCode::FAILURE,
     }
 }

@@ -50,6 +50,9 @@ fn session(argument: &str, connection: &Arc<Connection>) -> Result<(), Failure> 
         connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;
         return connection.outbox.send(&ToHost::Fate(runs::fate(run, &layout)));
     }
+    if request.probe {
+        return connection.outbox.send(&ToHost::Proved(Box::new(proof)));
+    }
     make_private(&layout.tree.join("tmp"))?;
     connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;
     // The file's lock lasts as long as the session.
@@ -87,13 +90,18 @@ fn await_environment(inbox: &Inbox) -> Result<Environment, Failure> {
 }
 
 fn read_request(argument: &str, inbox: &Inbox) -> Result<Request, Failure> {
-    let refuse = |why: String| Failure::new(FailureCode::Request, why);
     if argument == "-" {
         return match inbox.next() {
             Some(Event::Request(request)) => Ok(*request),
             _ => Err(Failure::HostGone),
         };
     }
+    decode(argument)
+}
+
+/// The request that stands in a word of the command line.
+pub(crate) fn decode(argument: &str) -> Result<Request, Failure> {
+    let refuse = |why: String| Failure::new(FailureCode::Request, why);
     let json = BASE64_URL_SAFE_NO_PAD
         .decode(argument)
         .map_err(|error| refuse(format!("the request can't be decoded: {error}")))?;

@@ -23,7 +23,7 @@ pub(crate) fn start(
     mask: Mode,
 ) -> Result<Child, Failure> {
     let directory = directory(run, layout)?;
-    let mut command = command(run)?;
+    let mut command = command(&run.command)?;
     command
         .env_clear()
         .envs(variables(&run.environment, environment, &run.id, &directory, layout))
@@ -58,8 +58,9 @@ fn directory(run: &Run, layout: &Layout) -> Result<PathBuf, Failure> {
     Err(Failure::new(FailureCode::Directory, message))
 }
 
-fn command(run: &Run) -> Result<Command, Failure> {
-    Ok(match &run.command {
+/// The command, with nothing settled but its words.
+pub(crate) fn command(wanted: &Wanted) -> Result<Command, Failure> {
+    Ok(match wanted {
         Wanted::Shell(line) => {
             let mut shell = Command::new("/bin/sh");
             shell.arg("-c").arg(OsStr::from_bytes(&line.0));

@@ -26,6 +26,7 @@ mod parked;
 mod provider;
 mod run;
 mod settings;
+mod ssh;
 mod status;
 mod stay;
 mod stop;
@@ -113,6 +114,7 @@ enum Command {
     List(list::List),
     Status(status::Status),
     Inspect(inspect::Inspect),
+    Ssh(ssh::Ssh),
     Claims(claims::Claims),
     Extend(extend::Extend),
     Stop(stop::Stop),
@@ -234,6 +236,7 @@ impl Command {
             Self::List(_) => "list",
             Self::Status(_) => "status",
             Self::Inspect(_) => "inspect",
+            Self::Ssh(_) => "ssh",
             Self::Claims(_) => "claims",
             Self::Extend(_) => "extend",
             Self::Stop(_) => "stop",
@@ -282,6 +285,7 @@ impl Command {
             Self::List(list) => list.execute(shared).map(|()| Exit::Ok),
             Self::Status(status) => status.execute(shared).map(|()| Exit::Ok),
             Self::Inspect(inspect) => inspect.execute(shared).map(|()| Exit::Ok),
+            Self::Ssh(ssh) => ssh.execute(shared).map(|()| Exit::Ok),
             Self::Claims(claims) => claims.execute(shared).map(|()| Exit::Ok),
             Self::Extend(extend) => extend.execute(shared).map(|()| Exit::Ok),
             Self::Stop(stop) => stop.execute(shared).map(|()| Exit::Ok),

@@ -36,6 +36,7 @@ pub(super) fn of_run(claim: &Claim, found: &Found, registry: &Registry, state: &
         sync: None,
         run: None,
         look: Some(last.id.clone()),
+        probe: false,
         holder: describe_holder(),
     };
     let route = Route {

@@ -3,7 +3,7 @@
 //! [`session`] is the conversation with the helper, [`syncing`] and [`mod@program`] its two halves,
 //! [`outbox`] the shared way to it, [`environment`], [`signals`] and [`stdin`] what reaches the command,
 //! [`outcome`] and [`mod@error`] how the end is told, [`purpose`] where it is told in another way: a warm-up has no command.
-//! [`mod@look`] asks for the end of a run whose host is gone.
+//! [`mod@look`] asks for the end of a run whose host is gone, and who the box is.
 
 mod environment;
 mod error;
@@ -19,7 +19,7 @@ mod syncing;
 
 pub use environment::inherit;
 pub use error::RunError;
-pub use look::look;
+pub use look::{look, prove};
 pub use outcome::{CRABBOX_FAILED, Origin, Outcome};
 pub use purpose::Purpose;
 pub use session::{Ended, Finished, Job, Seen, run};

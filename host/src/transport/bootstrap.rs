@@ -51,9 +51,7 @@ pub(super) fn open(
     request: &Request,
     started: &mut dyn FnMut(Pid),
 ) -> Result<Link, TransportError> {
-    let json = serde_json::to_vec(request)
-        .map_err(|error| TransportError::Broken(std::io::Error::other(error)))?;
-    let mut argument = BASE64_URL_SAFE_NO_PAD.encode(json);
+    let mut argument = encode(request)?;
     let spilled = argument.len() > COMMAND_LINE_LIMIT;
     if spilled {
         "-".clone_into(&mut argument);
@@ -159,24 +157,54 @@ fn send(helper: &Helper, link: &mut Link) -> std::io::Result<()> {
     link.output.flush()
 }
 
+/// What becomes the helper in another of its roles, for a request that isn't long: it must be there by now.
+pub(super) fn becoming(role: &str, request: &Request) -> Result<String, TransportError> {
+    let argument = encode(request)?;
+    if argument.len() > COMMAND_LINE_LIMIT {
+        let error = std::io::Error::from(std::io::ErrorKind::ArgumentListTooLong);
+        return Err(TransportError::Start { program: "ssh".to_owned(), source: error });
+    }
+    Ok([
+        "u=$(id -u);k=0;c=\"${XDG_CACHE_HOME:-$HOME/.cache}/crabbox/helper\";",
+        FOLDERS_IN_TURN,
+        "[ -O \"$d\" ]||continue;",
+        &format!("for h in {};do ", hashes()),
+        &format!("if [ -x \"$d/$h\" ];then exec \"$d/$h\" {role} {argument};fi;done;done;"),
+        "echo \"crabbox: the remote helper is gone from the box\" >&2;exit 125",
+    ]
+    .concat())
+}
+
+fn encode(request: &Request) -> Result<String, TransportError> {
+    let json = serde_json::to_vec(request)
+        .map_err(|error| TransportError::Broken(std::io::Error::other(error)))?;
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(json))
+}
+
+fn hashes() -> String {
+    helpers::all().iter().map(|helper| helper.sha256).collect::<Vec<_>>().join(" ")
+}
+
+/// `i` counts the folders, the first `k` of which are left out. Those in shared places must be ours and no link.
+const FOLDERS_IN_TURN: &str = concat!(
+    "i=0;for d in \"$c\" ",
+    "\"/var/tmp/crabbox-$u\" \"/tmp/crabbox-$u\" \"/dev/shm/crabbox-$u\";",
+    "do i=$((i+1));[ \"$i\" -gt \"$k\" ]||continue;[ -L \"$d\" ]&&continue;"
+);
+
 /// The script, for a request and with the first `skip` folders left out.
 fn script(argument: &str, skip: u32) -> String {
-    let hashes: Vec<&str> = helpers::all().iter().map(|helper| helper.sha256).collect();
-    // `i` counts the folders. Those in shared places must be ours and no link.
-    let folders = concat!(
-        "i=0;for d in \"$c\" ",
-        "\"/var/tmp/crabbox-$u\" \"/tmp/crabbox-$u\" \"/dev/shm/crabbox-$u\";",
-        "do i=$((i+1));[ \"$i\" -gt \"$k\" ]||continue;[ -L \"$d\" ]&&continue;"
-    );
+    let hashes = hashes();
+    let folders = FOLDERS_IN_TURN;
     [
         &format!("r={argument};k={skip};"),
         // The usual place first, before a process is spent on the user's number.
         "c=\"${XDG_CACHE_HOME:-$HOME/.cache}/crabbox/helper\";",
-        &format!("if [ \"$k\" -lt 1 ] && [ -O \"$c\" ];then for h in {};do ", hashes.join(" ")),
+        &format!("if [ \"$k\" -lt 1 ] && [ -O \"$c\" ];then for h in {};do ", hashes),
         "if [ -x \"$c/$h\" ];then exec \"$c/$h\" serve \"$r\";fi;done;fi;u=$(id -u);",
         folders,
         "[ -O \"$d\" ]||continue;",
-        &format!("for h in {};do ", hashes.join(" ")),
+        &format!("for h in {};do ", hashes),
         "if [ -x \"$d/$h\" ];then exec \"$d/$h\" serve \"$r\";fi;done;done;",
         // The words are put together here so that a shell that echoes the script isn't taken for its result.
         "m=miss;f=fail;o=$(umask);echo \"<<crabbox-$m-1>> $(uname -sm)\";umask 077;read -r n h;",

@@ -2,9 +2,10 @@
 //!
 //! [`bootstrap`] is the script that runs the helper there (and what the host does when it isn't there yet),
 //! [`process`] our end of the stream, [`mod@helpers`] the executables that are embedded in this program,
-//! [`watchdog`] ends a box's silence. A [`Route`] leads to a box by [`exec`] or by [`ssh`]; nothing above this
+//! [`watchdog`] ends a box's silence. [`mod@attach`] is for people, without the frames. A [`Route`] leads to a box by [`exec`] or by [`ssh`]; nothing above this
 //! module knows which.
 
+mod attach;
 mod bootstrap;
 mod error;
 mod exec;
@@ -14,6 +15,7 @@ mod route;
 pub mod ssh;
 mod watchdog;
 
+pub use attach::attach;
 pub use bootstrap::Link;
 pub use error::TransportError;
 pub use helpers::embedded as helpers;

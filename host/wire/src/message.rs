@@ -33,6 +33,9 @@ pub struct Request {
     /// Only say what has become of this run, and change nothing on the box.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub look: Option<String>,
+    /// Only prove what is to be proved, and change nothing on the box.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub probe: bool,
     /// Who waits here, for others that want the same workspace: shown to them.
     pub holder: String,
 }

@@ -93,6 +93,7 @@ impl Machine {
             sync: Some(Sync { base, wanted }),
             run: None,
             look: None,
+            probe: false,
             holder: "a test".to_owned(),
         }
     }

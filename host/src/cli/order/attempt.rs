@@ -92,6 +92,7 @@ impl Attempt<'_> {
             sync: None,
             run: self.order.program.as_ref().map(|program| self.program(program, same_machine)),
             look: None,
+            probe: false,
             holder: describe_holder(),
         };
         let (registry, provider) = (&desk.registry, held.claim.provider.clone());

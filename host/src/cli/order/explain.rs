@@ -113,7 +113,7 @@ fn explain_box(failure: &Failure, slug: &str, command: Option<&Command>) -> Comm
 }
 
 /// What `ssh` says, and what the user can do about it.
-fn explain_ssh(error: &SshError) -> CommandError {
+pub(in crate::cli) fn explain_ssh(error: &SshError) -> CommandError {
     let SshError { host, failure, .. } = error;
     let result = CommandError::failed(error.to_string()).code("run");
     let host = Quoted(Path::new(host));

@@ -12,7 +12,7 @@ mod explain;
 
 pub(in crate::cli) use choice::{Choice, Files, refuse_to_nest};
 pub(in crate::cli) use done::{Done, Unreleased, changed};
-pub(in crate::cli) use explain::Failed;
+pub(in crate::cli) use explain::{Failed, explain_ssh};
 
 use crate::config::Settings;
 use crate::lease::Wanted;

@@ -26,11 +26,14 @@ const PERSIST: u32 = 30 * 60;
 /// a minute.
 const CONNECT: u32 = 45;
 
-/// What holds for every connection of ours. `ssh` finds a dead one after 15 s.
+/// What holds for every connection. `ssh` finds a dead one after 15 s.
 const ALWAYS: &str = "  ControlMaster auto
   ServerAliveInterval 5
   ServerAliveCountMax 3
-  ForwardAgent no
+";
+
+/// What keeps off ours what isn't for us.
+const OURS: &str = "  ForwardAgent no
   ForwardX11 no
   ForwardX11Trusted no
   PermitLocalCommand no
@@ -88,7 +91,23 @@ fn text(
     ssh: &Ssh,
     keys: Option<&Path>,
 ) -> Result<String, Unspeakable> {
-    let mut text = String::from("# Made by crabbox, and made anew with each connection.\n");
+    let others = if ssh.use_user_config {
+        "Match all\nInclude ~/.ssh/config\nInclude /etc/ssh/ssh_config\n"
+    } else {
+        ALONE
+    };
+    let block = block(folder, lease, ssh, keys)?;
+    Ok(format!("# Made by crabbox, and made anew with each connection.\n{block}{OURS}{others}"))
+}
+
+/// What is said of the host.
+fn block(
+    folder: &Folder,
+    lease: &str,
+    ssh: &Ssh,
+    keys: Option<&Path>,
+) -> Result<String, Unspeakable> {
+    let mut text = String::new();
     let destination = destination(lease, ssh);
     let (user, host) = match destination.rsplit_once('@') {
         Some((user, host)) => (Some(user), host),
@@ -124,12 +143,19 @@ fn text(
     line("  ControlPersist", &PERSIST.to_string());
     line("  ConnectTimeout", &CONNECT.to_string());
     text.push_str(ALWAYS);
-    text.push_str(if ssh.use_user_config {
-        "Match all\nInclude ~/.ssh/config\nInclude /etc/ssh/ssh_config\n"
-    } else {
-        ALONE
-    });
     Ok(text)
+}
+
+/// The same for a file that is read beside others, by programs that want terminals and forwardings.
+pub(super) fn for_editors(
+    folder: &Folder,
+    lease: &str,
+    ssh: &Ssh,
+    state: &Path,
+) -> Result<String, String> {
+    let keys = known_hosts(lease, ssh, state).map_err(|error| error.to_string())?;
+    let block = block(folder, lease, ssh, keys.as_deref()).map_err(|error| error.to_string())?;
+    Ok(format!("# For `{lease}`, as long as it is leased.\n{block}"))
 }
 
 /// The file of the keys that the server may show, where it isn't the user's own.

@@ -66,6 +66,23 @@ pub(in super::super) fn open(
     Err(way.failed(SshFailure::NoSession, String::new()).into())
 }
 
+/// What rides the lease's connection between the streams of this process.
+pub(in super::super) fn attach(
+    route: &Route<'_>,
+    ssh: &Ssh,
+    script: &str,
+    terminal: bool,
+) -> Result<Command, TransportError> {
+    let way = Way::to(route, ssh)?;
+    let mut command = client();
+    command.args(riding(&way.folder.socket(0)));
+    if terminal {
+        command.arg("-t");
+    }
+    command.arg(way.destination()).arg(line(script));
+    Ok(command)
+}
+
 /// What comes of riding a connection.
 enum Ridden {
     Link(Box<Link>),
@@ -158,8 +175,7 @@ impl<'a> Way<'a> {
     fn start(&self, options: &[String], script: &str) -> Result<Started, TransportError> {
         let destination = self.destination();
         debug!("ssh {} {destination}", options.join(" "));
-        let line = format!("exec /bin/sh -c '{script}'");
-        Process::start(client().args(options).arg(destination).arg(line))
+        Process::start(client().args(options).arg(destination).arg(line(script)))
     }
 
     /// Writes what `ssh` reads when it makes a connection.
@@ -232,9 +248,18 @@ impl<'a> Way<'a> {
         lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
     }
 
+    pub(super) fn misconfigured(&self, said: String) -> SshError {
+        self.failed(SshFailure::Config, said)
+    }
+
     pub(super) fn failed(&self, failure: SshFailure, said: String) -> SshError {
         SshError { host: self.ssh.host.clone(), failure, said }
     }
+}
+
+/// As every login shell reads it: the script holds nothing that would end the quotes.
+fn line(script: &str) -> String {
+    format!("exec /bin/sh -c '{script}'")
 }
 
 fn shows(key: &str) -> String {

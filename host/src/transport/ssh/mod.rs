@@ -2,8 +2,8 @@
 //!
 //! [`folder`] holds what belongs to a connection, [`config`] is what `ssh` reads there; [`connect`] rides a live
 //! [`master`], or makes one; [`proxy`] is what stands round a provider's own command on the way, and [`error`]
-//! what `ssh` says when it doesn't get there, with the [`fingerprint`] of a key that isn't known. [`foreground`]
-//! makes a connection where somebody can be asked for a passphrase, and [`end`] ends those of a lease, with the
+//! what `ssh` says when it doesn't get there, with the [`fingerprint`] of a key that isn't known. [`print`] is for
+//! whoever wants to type it. [`foreground`] makes a connection where somebody can be asked for a passphrase, and [`end`] ends those of a lease, with the
 //! processes that are [`recorded`].
 
 mod config;
@@ -14,11 +14,13 @@ mod fingerprint;
 mod folder;
 mod foreground;
 mod master;
+mod print;
 mod proxy;
 mod recorded;
 
-pub(super) use connect::{is_open, open};
+pub(super) use connect::{attach, is_open, open};
 pub use end::{close, forget};
 pub use error::{SshError, SshFailure};
 pub use foreground::open_in_foreground;
+pub use print::{editors, line};
 pub(crate) use proxy::answer;
