@@ -47,10 +47,8 @@ impl Layout {
                 return Err(refuse("the working directory leads out of the workspace"));
             }
         }
-        if let Some(run) = &request.look {
-            if !is_id(run, "run_") {
-                return Err(refuse("that is no run id"));
-            }
+        if request.look.as_ref().is_some_and(|run| !is_id(run, "run_")) {
+            return Err(refuse("that is no run id"));
         }
         if (request.look.is_some() || request.probe) && request.marker == Marker::Write {
             return Err(refuse("whoever only looks marks nothing"));

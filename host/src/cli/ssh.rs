@@ -207,14 +207,11 @@ fn printed(route: &Route<'_>, folder: &str) -> Result<String, CommandError> {
 }
 
 fn block(route: &Route<'_>, claim: &Claim) -> Result<String, CommandError> {
-    match route.transport {
-        Transport::Ssh(to) => ssh::editors(route, to).map_err(|error| unspeakable(&error)),
-        _ => {
-            let message =
-                format!("`{}` isn't reached by ssh: there is no block for it", claim.slug);
-            Err(CommandError::failed(message).hint(to_type(&["ssh", &claim.slug])))
-        }
-    }
+    let Transport::Ssh(to) = route.transport else {
+        let message = format!("`{}` isn't reached by ssh: there is no block for it", claim.slug);
+        return Err(CommandError::failed(message).hint(to_type(&["ssh", &claim.slug])));
+    };
+    ssh::editors(route, to).map_err(|error| unspeakable(&error))
 }
 
 fn unspeakable(error: &TransportError) -> CommandError {

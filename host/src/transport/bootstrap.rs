@@ -200,11 +200,11 @@ fn script(argument: &str, skip: u32) -> String {
         &format!("r={argument};k={skip};"),
         // The usual place first, before a process is spent on the user's number.
         "c=\"${XDG_CACHE_HOME:-$HOME/.cache}/crabbox/helper\";",
-        &format!("if [ \"$k\" -lt 1 ] && [ -O \"$c\" ];then for h in {};do ", hashes),
+        &format!("if [ \"$k\" -lt 1 ] && [ -O \"$c\" ];then for h in {hashes};do "),
         "if [ -x \"$c/$h\" ];then exec \"$c/$h\" serve \"$r\";fi;done;fi;u=$(id -u);",
         folders,
         "[ -O \"$d\" ]||continue;",
-        &format!("for h in {};do ", hashes),
+        &format!("for h in {hashes};do "),
         "if [ -x \"$d/$h\" ];then exec \"$d/$h\" serve \"$r\";fi;done;done;",
         // The words are put together here so that a shell that echoes the script isn't taken for its result.
         "m=miss;f=fail;o=$(umask);echo \"<<crabbox-$m-1>> $(uname -sm)\";umask 077;read -r n h;",
