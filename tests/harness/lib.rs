@@ -6,6 +6,7 @@
 //! | [`built()`] | the program and its providers, built once a process |
 //! | [`World`] | a home, a state folder, a checkout and a folder of providers |
 //! | [`Ran`] | what a command did; [`Ran::snapshot`] leaves out what differs from run to run |
+//! | [`ssh`] | hosts to ssh to, each with what goes wrong with it |
 //! | [`settle`], [`names`] | the same for any text |
 //! | [`screen`] | what a person sees, on a terminal and off it |
 //! | [`transcript`] | the terminal sessions in the documents, typed again |
@@ -19,9 +20,10 @@
 mod built;
 pub mod screen;
 mod settled;
+pub mod ssh;
 pub mod transcript;
 mod world;
 
-pub use built::{Built, Profile, built};
+pub use built::{Built, Profile, SshPrograms, built, ssh_programs};
 pub use settled::{names, settle};
 pub use world::{Peaks, Ran, World, scale, until};
