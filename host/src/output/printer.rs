@@ -10,6 +10,7 @@ use crate::run::Outcome;
 use anstyle::Style;
 use serde::Serialize;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Mutex, PoisonError};
@@ -220,11 +221,7 @@ impl Printer {
 
     /// The document that `--json` asked for.
     pub fn document(&self, document: &impl Serialize) -> Result<(), CommandError> {
-        let text = serde_json::to_value(document)
-            .map(redact::json)
-            .and_then(|document| serde_json::to_string_pretty(&document))
-            .map_err(io::Error::other);
-        let text = text.map(|text| format!("{text}\n"));
+        let text = in_json(document).map_err(io::Error::other);
         unwritten(text.and_then(|text| stream::stdout(visible_json(&text).as_bytes())))
     }
 
@@ -250,6 +247,18 @@ impl Printer {
             format!("crabbox: {prefix}{line}")
         }
     }
+}
+
+/// As JSON, without secrets. Those are looked for in the whole text first, where each stands in a form that
+/// is known: hardly any document holds one, and of one that does each string is cleaned for itself.
+fn in_json(document: &impl Serialize) -> serde_json::Result<String> {
+    let mut text = serde_json::to_string_pretty(document)?;
+    if matches!(redact::text(&text), Cow::Owned(_)) {
+        let clean = redact::json(serde_json::to_value(document)?);
+        text = serde_json::to_string_pretty(&clean)?;
+    }
+    text.push('\n');
+    Ok(text)
 }
 
 /// Wasn't this line asked about before?

@@ -1,5 +1,6 @@
 //! Text that has to fit: shortened where the least is lost, or broken between words.
 
+use super::visible::is_plain;
 use crate::places;
 use unicode_width::UnicodeWidthStr;
 
@@ -16,7 +17,7 @@ pub(super) enum Shorten {
 
 /// The columns that it takes on a terminal.
 pub(super) fn width_of(text: &str) -> usize {
-    text.width()
+    if is_plain(text) { text.len() } else { text.width() }
 }
 
 impl Shorten {

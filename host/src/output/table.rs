@@ -5,7 +5,6 @@
 
 use super::shorten::{Shorten, below_home, width_of};
 use super::visible;
-use std::mem;
 
 /// Between two columns.
 const GAP: usize = 2;
@@ -13,11 +12,22 @@ const GAP: usize = 2;
 /// A column is never made narrower than this: nobody would know what it says.
 const NARROWEST: usize = 12;
 
-/// Rows of text under a header, each column as wide as its widest cell.
-#[derive(Debug)]
+/// Rows of text under a header, each column as wide as its widest cell. There may be many rows: the text
+/// of all is kept in one piece.
+#[derive(Clone, Debug)]
 pub struct Table {
-    rows: Vec<Vec<String>>,
+    /// The cells, one behind the other, row by row.
+    text: String,
+    cells: Vec<Cell>,
+    columns: usize,
     yields: Vec<(usize, Yield)>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Cell {
+    /// Where it ends in the text; it begins where the one before ends.
+    end: usize,
+    width: usize,
 }
 
 /// What a column does when there isn't room for all.
@@ -37,8 +47,12 @@ impl Table {
     /// With these headings.
     #[must_use]
     pub fn new(headings: &[&str]) -> Self {
-        let headings = headings.iter().map(|heading| (*heading).to_owned()).collect();
-        Self { rows: vec![headings], yields: Vec::new() }
+        let (text, cells) = (String::new(), Vec::new());
+        let mut table = Self { text, cells, columns: headings.len(), yields: Vec::new() };
+        for heading in headings {
+            table.push(heading);
+        }
+        table
     }
 
     /// This column holds paths, which may be shortened where there isn't room. What yields is named
@@ -64,68 +78,100 @@ impl Table {
     }
 
     /// Adds a row of as many cells as there are headings. What they hold may come from outside.
-    pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        self.rows.push(cells.into_iter().map(|cell| visible(&cell).into_owned()).collect());
+    pub fn row(&mut self, cells: impl IntoIterator<Item = impl AsRef<str>>) {
+        let end = self.cells.len() + self.columns;
+        for cell in cells {
+            self.push(&visible(cell.as_ref()));
+        }
+        debug_assert_eq!(self.cells.len(), end, "a cell for each heading");
+    }
+
+    fn push(&mut self, cell: &str) {
+        self.text.push_str(cell);
+        self.cells.push(Cell { end: self.text.len(), width: width_of(cell) });
     }
 
     /// The whole table, one line a row, without trailing blanks; for a terminal that is so many
     /// columns wide, if it is for one.
     #[must_use]
     pub fn render(&self, terminal: Option<usize>) -> String {
-        let mut rows = self.rows.clone();
-        if let Some(terminal) = terminal {
-            self.fit(&mut rows, terminal);
+        match terminal {
+            Some(terminal) if total(&self.widths()) > terminal => self.fitted(terminal).lines(),
+            _ => self.lines(),
         }
-        let widths = widths(&rows);
-        let mut text = String::new();
-        for row in &rows {
-            let mut line = String::new();
-            for (cell, width) in row.iter().zip(&widths).filter(|(_, width)| **width > 0) {
-                let blanks = width - width_of(cell) + GAP;
-                line.push_str(cell);
-                line.extend(std::iter::repeat_n(' ', blanks));
-            }
-            text.push_str(line.trim_end());
-            text.push('\n');
-        }
-        text
     }
 
-    fn fit(&self, rows: &mut [Vec<String>], terminal: usize) {
-        if total(&widths(rows)) <= terminal {
-            return;
+    fn lines(&self) -> String {
+        let widths = self.widths();
+        let blanks = " ".repeat(widths.iter().max().unwrap_or(&0) + GAP);
+        let mut lines =
+            String::with_capacity(self.cells.len() / self.columns.max(1) * total(&widths));
+        let mut begin = 0;
+        for row in self.cells.chunks(self.columns.max(1)) {
+            let line = lines.len();
+            for (cell, width) in row.iter().zip(&widths) {
+                if *width > 0 {
+                    lines.push_str(&self.text[begin..cell.end]);
+                    lines.push_str(&blanks[..width - cell.width + GAP]);
+                }
+                begin = cell.end;
+            }
+            lines.truncate(line + lines[line..].trim_end().len());
+            lines.push('\n');
         }
+        lines
+    }
+
+    /// The same table, as narrow as it gets or as has to be.
+    fn fitted(&self, terminal: usize) -> Self {
+        let mut table = self.clone();
         // What costs nobody anything comes first.
         for (column, _) in self.yields.iter().filter(|(_, how)| how.is_path()) {
-            for cell in rows.iter_mut().filter_map(|row| row.get_mut(*column)) {
-                *cell = below_home(cell);
-            }
+            table = table.with_column(*column, below_home);
         }
         for (column, how) in &self.yields {
-            let widths = widths(rows);
+            let widths = table.widths();
             let total = total(&widths);
             if total <= terminal {
-                return;
+                break;
             }
             let width = widths.get(*column).copied().unwrap_or_default();
             let room = width.saturating_sub(total - terminal).max(NARROWEST);
-            for cell in rows.iter_mut().filter_map(|row| row.get_mut(*column)) {
-                *cell = match how {
-                    Yield::Shorten(how) => how.to(room, &mem::take(cell)),
-                    Yield::Vanish => String::new(),
-                };
+            table = table.with_column(*column, |cell| match how {
+                Yield::Shorten(how) => how.to(room, cell),
+                Yield::Vanish => String::new(),
+            });
+        }
+        table
+    }
+
+    /// The same with other cells in this column.
+    fn with_column(&self, column: usize, other: impl Fn(&str) -> String) -> Self {
+        let (text, cells) = (String::new(), Vec::with_capacity(self.cells.len()));
+        let mut table = Self { text, cells, yields: self.yields.clone(), ..*self };
+        let mut begin = 0;
+        for (at, cell) in self.cells.iter().enumerate() {
+            let text = &self.text[begin..cell.end];
+            if at % self.columns == column {
+                table.push(&other(text));
+            } else {
+                table.push(text);
+            }
+            begin = cell.end;
+        }
+        table
+    }
+
+    /// How wide each column is; one that was left out isn't.
+    fn widths(&self) -> Vec<usize> {
+        let mut widths = vec![0; self.columns];
+        for row in self.cells.chunks(self.columns.max(1)) {
+            for (widest, cell) in widths.iter_mut().zip(row) {
+                *widest = cell.width.max(*widest);
             }
         }
+        widths
     }
-}
-
-/// How wide each column is; one that was left out isn't.
-fn widths(rows: &[Vec<String>]) -> Vec<usize> {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| {
-        rows.iter().filter_map(|row| row.get(column)).map(|cell| width_of(cell)).max()
-    };
-    (0..columns).map(|column| width(column).unwrap_or(0)).collect()
 }
 
 fn total(widths: &[usize]) -> usize {

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 /// For whole values: line breaks and tabs are written out, too.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
-    if !text.contains(acts) {
+    if is_plain(text) || !text.contains(acts) {
         return Cow::Borrowed(text);
     }
     let mut clean = String::with_capacity(text.len() + 16);
@@ -27,7 +27,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub(super) fn visible_json(text: &str) -> Cow<'_, str> {
     let acts = |character| acts(character) && !matches!(character, '\n' | '\t');
-    if !text.contains(acts) {
+    if text.lines().all(is_plain) || !text.contains(acts) {
         return Cow::Borrowed(text);
     }
     let mut clean = String::with_capacity(text.len() + 16);
@@ -41,6 +41,13 @@ pub(super) fn visible_json(text: &str) -> Cow<'_, str> {
         }
     }
     Cow::Owned(clean)
+}
+
+/// Does it hold nothing but printable ASCII? Most text does, of which there may be much: this looks at many
+/// bytes at once.
+pub(super) fn is_plain(text: &str) -> bool {
+    let printable = |all, byte: &u8| all & (b' '..=b'~').contains(byte);
+    text.as_bytes().chunks(64).all(|bytes| bytes.iter().fold(true, printable))
 }
 
 /// Control characters, and those of Unicode's formatting that turn the direction of what stands around
