@@ -111,6 +111,14 @@ pub enum FolderError {
 /// this, such as `/tmp`. As OpenSSH does, it is refused if others can write in it; if they can
 /// only look, what is made in it must be private itself.
 pub fn private_folder(folder: &Path) -> Result<(), FolderError> {
+    if is_private(folder)? {
+        return Ok(());
+    }
+    Ok(fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?)
+}
+
+/// The same of one that is only looked at. `false`: it isn't there.
+pub fn is_private(folder: &Path) -> Result<bool, FolderError> {
     match fs::metadata(folder) {
         Ok(found) if !found.is_dir() => Err(io::Error::from(io::ErrorKind::NotADirectory).into()),
         Ok(found) if found.uid() != rustix::process::geteuid().as_raw() => {
@@ -119,10 +127,8 @@ pub fn private_folder(folder: &Path) -> Result<(), FolderError> {
         Ok(found) if found.mode() & 0o022 != 0 => {
             Err(FolderError::Open { mode: found.mode() & 0o7777 })
         }
-        Ok(_) => Ok(()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            Ok(fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?)
-        }
+        Ok(_) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error.into()),
     }
 }

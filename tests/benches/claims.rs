@@ -86,7 +86,7 @@ fn ready(store: &mut Store) {
 fn copy(database: &Path, count: usize) {
     let database = Connection::open(database).expect("opens");
     let columns = "id, slug, state, revision, provider, repository, updated, record, created, used,
-        ends, keep, run, resource_name, resource_id, trouble";
+        ends, ends_boot, ends_since_boot, keep, run, resource_name, resource_id, trouble";
     let line = format!(
         "WITH RECURSIVE numbers (n) AS
                 (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < {count}),
@@ -97,8 +97,8 @@ fn copy(database: &Path, count: usize) {
             SELECT new, called, state, revision, provider, place, updated,
                 json_set(record, '$.id', new, '$.slug', called, '$.repository', place,
                     '$.stage.owned.name', new, '$.stage.owned.id', printf('%032x', n)),
-                created, used - n, ends, keep, printf('run_%012x', n), new, printf('%032x', n),
-                trouble
+                created, used - n, ends, ends_boot, ends_since_boot, keep, printf('run_%012x', n),
+                new, printf('%032x', n), trouble
             FROM copies"
     );
     assert_eq!(database.execute(&line, []).expect("copies"), count);

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
@@ -95,6 +96,131 @@ fn whoever_only_looks_changes_nothing() {
         asked.env("CRABBOX_COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", "2");
         assert!(Ran::of(&mut asked).stdout.contains(&slug));
         assert!(dump() == before, "a shell that asks has changed something");
+    }
+}
+
+/// What of the state folder a look may change: nothing of it, the log's index included.
+fn whole(folder: &Path) -> BTreeMap<PathBuf, (u32, Vec<u8>)> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.expect("an entry").path();
+        let mode = fs::metadata(&path).expect("looks").mode();
+        if path.is_dir() {
+            found.extend(whole(&path));
+        }
+        found.insert(path.clone(), (mode, fs::read(&path).unwrap_or_default()));
+    }
+    found
+}
+
+/// Everything that only looks, with the exit codes that it may have.
+fn looks(slug: &str) -> Vec<(Vec<&str>, &'static [i32])> {
+    let mut all: Vec<(Vec<&str>, &[i32])> = vec![
+        (vec!["list"], &[0]),
+        (vec!["list", "--all"], &[0]),
+        (vec!["list", "--refresh"], &[0]),
+        (vec!["claims"], &[0]),
+        (vec!["doctor"], &[0, 1]),
+        (vec!["completions", "bash"], &[0]),
+    ];
+    let of_one: &[i32] = if slug == "nobody" { &[4] } else { &[0] };
+    for words in [vec!["status", slug], vec!["status", "@last"], vec!["inspect", slug]] {
+        all.push((words, of_one));
+    }
+    all.push((vec!["status", slug, "--wait", "--timeout", "1s"], of_one));
+    all
+}
+
+#[test]
+fn where_nothing_was_recorded_a_look_makes_nothing_and_says_so() {
+    let world = World::new();
+    for (words, codes) in looks("nobody") {
+        for words in [words.clone(), [&words[..], &["--json"]].concat()] {
+            let ran = world.crabbox(&words);
+            assert!(codes.contains(&ran.code), "{words:?}: {ran:?}");
+            assert!(!world.root().join("state").exists(), "{words:?}");
+        }
+    }
+    assert!(world.crabbox(&["list"]).stderr.contains("no leases"));
+    assert_eq!(world.leases(&[]), [Value::Null; 0]);
+}
+
+#[test]
+fn a_look_shows_what_an_earlier_crabbox_recorded_and_leaves_it() {
+    for (schema, slug) in [
+        (include_str!("../../host/src/claims/migrations/schema-1.sql"), "red-lobster"),
+        (include_str!("../../host/src/claims/migrations/schema-2.sql"), "mauve-oyster"),
+    ] {
+        let world = World::new();
+        fs::create_dir_all(state(&world)).expect("a folder");
+        let path = state(&world).join("claims.db");
+        let database = Connection::open(&path).expect("opens");
+        database.pragma_update(None, "journal_mode", "wal").expect("as crabbox does");
+        database.execute_batch(schema).expect("fills");
+        drop(database);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("a mode");
+        let before = whole(&state(&world));
+        for (words, codes) in looks(slug) {
+            let ran = world.crabbox(&words);
+            let shows = words[0] != "list" || ran.stdout.contains(slug);
+            assert!(codes.contains(&ran.code) && shows, "{words:?}: {ran:?}");
+            assert!(whole(&state(&world)) == before, "{words:?} has changed something");
+        }
+        let status = world.crabbox(&["status", slug]).stdout;
+        assert!(status.contains("state       parked"), "{status}");
+        assert_eq!(world.shell("true").code, 0);
+        assert!(whole(&state(&world)) != before, "what changes something brings it forward");
+        assert!(world.crabbox(&["list"]).stdout.contains(slug));
+    }
+}
+
+#[test]
+fn a_look_needs_no_folder_that_can_be_written() {
+    let world = World::new();
+    let Some(mut run) = world.command_of_nobody(&["run", "--keep", "--", "true"]) else {
+        return;
+    };
+    let ran = Ran::of(&mut run);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let mode = |path: &Path, mode| {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    let folder = state(&world);
+    let paths: Vec<PathBuf> = whole(&folder).into_keys().collect();
+    for path in &paths {
+        mode(path, if path.is_dir() { 0o500 } else { 0o400 });
+    }
+    mode(&folder, 0o500);
+    let before = whole(&folder);
+    let slug = {
+        let list = Ran::of(&mut world.command_of_nobody(&["list", "--json"]).expect("as before"));
+        json(&list)["leases"][0]["slug"].as_str().expect("a slug").to_owned()
+    };
+    for (words, codes) in looks(&slug) {
+        let ran = Ran::of(&mut world.command_of_nobody(&words).expect("as before"));
+        assert!(codes.contains(&ran.code), "{words:?}: {ran:?}");
+        assert!(whole(&folder) == before, "{words:?} has changed something");
+    }
+    mode(&folder, 0o700);
+    paths.iter().filter(|path| path.is_dir()).for_each(|path| mode(path, 0o700));
+}
+
+#[test]
+fn of_many_leases_too_those_are_named_that_can_not_be_read() {
+    let world = World::new();
+    record_failed(&world, 300);
+    let database = Connection::open(state(&world).join("claims.db")).expect("opens");
+    for (slug, record) in [("red-eel-17", "{"), ("red-eel-250", r#"{"id":7}"#)] {
+        let damage = "UPDATE claims SET record = ?1 WHERE slug = ?2";
+        assert_eq!(database.execute(damage, [record, slug]).expect("damages"), 1);
+    }
+    drop(database);
+    for words in [&["list"][..], &["list", "--all"], &["list", "--json"]] {
+        let stderr = world.crabbox(words).stderr;
+        assert_eq!(stderr.matches("can't be read").count(), 2, "{words:?}: {stderr}");
+        for id in [LeaseId::from_bits(17), LeaseId::from_bits(250)] {
+            assert!(stderr.contains(&format!("hint: crabbox forget {id}")), "{words:?}: {stderr}");
+        }
     }
 }
 

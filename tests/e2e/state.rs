@@ -71,7 +71,8 @@ fn another_program_is_not_waited_for_for_ever() {
     let next = format!("hint: fuser -v {path}");
     says(&world.shell("true"), 125, &[&held, &next]);
     other.execute_batch("COMMIT; PRAGMA locking_mode = exclusive; BEGIN EXCLUSIVE").expect("locks");
-    says(&world.crabbox(&["list"]), 6, &[&held, &next]);
+    assert_eq!(leases(&world, &[]).len(), 1);
+    says(&world.crabbox(&["extend", "@last", "1h"]), 6, &[&held, &next]);
     drop(other);
     assert_eq!(world.shell("true").code, 0);
 }
@@ -194,6 +195,8 @@ fn a_database_that_others_can_write_is_refused_and_one_they_can_read_is_closed()
     let mode_of = || fs::metadata(&path).expect("looks").mode() & 0o7777;
     mode(&path, 0o644);
     assert_eq!(leases(&world, &[]).len(), 1);
+    assert_eq!(mode_of(), 0o644, "who only looks changes nothing");
+    assert_eq!(world.shell("true").code, 0);
     assert_eq!(mode_of(), 0o600);
     let said = format!("the claims database `{}` can't be trusted", path.display());
     for open in [0o620, 0o602, 0o666] {
@@ -279,12 +282,12 @@ fn a_newer_database_is_left_to_its_crabbox() {
     newer.pragma_update(None, "user_version", 99).expect("ages");
     drop(newer);
     let said =
-        format!("the claims database `{}` has schema 99, this crabbox knows 2", path.display());
+        format!("the claims database `{}` has schema 99, this crabbox knows 3", path.display());
     let next = ["hint: use the newer crabbox", "hint: crabbox list --state-dir DIR\n"];
     says(&world.crabbox(&["list"]), 1, &[&said, next[0], next[1]]);
     says(&world.shell("true"), 125, &[&said]);
     let back = Connection::open(&path).expect("opens");
-    back.pragma_update(None, "user_version", 2).expect("as before");
+    back.pragma_update(None, "user_version", 3).expect("as before");
     assert_eq!(leases(&world, &[]).len(), 1);
 }
 

@@ -4,7 +4,8 @@
 use super::claim::{Claim, Owned};
 use super::columns;
 use super::error::ClaimError;
-use super::store::{Row, Store, encode, rows_of, wrap};
+use super::queries::{Stored, rows_of};
+use super::store::{Store, encode, wrap};
 use crate::fault;
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -33,17 +34,18 @@ pub enum Adopted {
 impl Store {
     /// The lease that isn't over and whose claim names this resource, or may name it.
     pub fn claimant(&self, provider: &str, owned: &Owned) -> Result<Option<Claimant>, ClaimError> {
-        claimant(&self.database, provider, owned).map_err(|source| self.wrap(source))
+        claimant(self.database(), provider, owned).map_err(|source| self.wrap(source))
     }
 
     /// Stores the claim of a resource that `claim` names, unless another claim does.
     pub fn adopt(&mut self, claim: &Claim, owned: &Owned) -> Result<Adopted, ClaimError> {
         let record = encode(claim)?;
         fault::point("claim.before.insert");
-        let path = self.path.clone();
+        let path = self.path().to_owned();
         let wrap = |source| wrap(&path, source);
         let behavior = TransactionBehavior::Immediate;
-        let transaction = self.database.transaction_with_behavior(behavior).map_err(wrap)?;
+        let transaction =
+            self.reader.database_mut().transaction_with_behavior(behavior).map_err(wrap)?;
         if let Some(other) = claimant(&transaction, &claim.provider, owned).map_err(wrap)? {
             return Ok(Adopted::Claimed(other));
         }
@@ -70,7 +72,7 @@ fn claimant(
     let named = rows.into_iter().find_map(|row| {
         let claim = row.claim();
         let names = claim.as_ref().map_or_else(|_| mentions(&row, owned), |it| names(it, owned));
-        let (is_readable, Row { id, slug, .. }) = (claim.is_ok(), row);
+        let (is_readable, Stored { id, slug, .. }) = (claim.is_ok(), row);
         names.then_some(Claimant { id, slug, is_readable })
     });
     Ok(named)
@@ -88,7 +90,7 @@ fn names(claim: &Claim, owned: &Owned) -> bool {
 }
 
 /// Whatever a record that can't be read has to say: where it holds the id, it may be about it.
-fn mentions(row: &Row, owned: &Owned) -> bool {
+fn mentions(row: &Stored, owned: &Owned) -> bool {
     let id = serde_json::to_string(&owned.id).unwrap_or_default();
     row.record.windows(id.len().max(1)).any(|part| part == id.as_bytes())
 }
@@ -156,7 +158,7 @@ mod tests {
         elsewhere.scope.deployment.push_str("elsewhere");
         assert_eq!(store.claimant("local", &elsewhere).expect("asks"), None);
         let damage = "UPDATE claims SET record = substr(record, 2)";
-        store.database.execute(damage, []).expect("damages");
+        store.database().execute(damage, []).expect("damages");
         let seeming = store.claimant("local", &owned("1")).expect("asks").expect("seems so");
         assert!(!seeming.is_readable);
         assert_eq!(store.claimant("local", &owned("2")).expect("asks"), None);

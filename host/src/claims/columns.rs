@@ -2,14 +2,36 @@
 //! what a list shows. A list of thousands must not read their records.
 
 use super::claim::Claim;
-use super::error::ClaimError;
-use super::stage::State;
-use super::store::{Store, text};
-use jiff::Timestamp;
+use super::moment::Moment;
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params_from_iter};
+use rusqlite::{Connection, params_from_iter};
 
-/// For schema 2. Times are milliseconds since 1970. The last index holds all that a list shows.
+/// A claim can be read only if its record holds all this. Kept to what SQLite sees at once: it says so of
+/// every record that is written, whoever writes it.
+macro_rules! suspect {
+    () => {
+        "CASE WHEN json_valid(record) THEN
+            json_type(record, '$.id') IS NOT 'text' OR json_type(record, '$.slug') IS NOT 'text'
+            OR json_type(record, '$.revision') IS NOT 'integer'
+            OR json_type(record, '$.provider') IS NOT 'text'
+            OR json_type(record, '$.created') IS NOT 'text'
+            OR json_type(record, '$.updated') IS NOT 'text'
+            OR json_type(record, '$.used') IS NOT 'text'
+            OR json_type(record, '$.ending') IS NOT 'text'
+            OR json_type(record, '$.stage.state') IS NOT 'text'
+        ELSE 1 END"
+    };
+}
+
+/// The claims of which that isn't so, from an index of their own: those of one crabbox are read at once,
+/// however many others there are.
+pub(super) const SUSPECTS: &str = concat!(
+    "SELECT id, slug, record FROM claims INDEXED BY suspects WHERE (",
+    suspect!(),
+    ") AND (?1 OR state NOT IN ('released', 'lost')) ORDER BY id"
+);
+
+/// For schema 2. Times are milliseconds since 1970.
 pub(super) const ADD: &str = "
     ALTER TABLE claims ADD COLUMN created INTEGER;
     ALTER TABLE claims ADD COLUMN used INTEGER;
@@ -24,9 +46,22 @@ pub(super) const ADD: &str = "
     CREATE INDEX by_resource_name ON claims (resource_name);
     CREATE INDEX by_resource_id ON claims (resource_id);
     CREATE INDEX by_use ON claims (used);
-    CREATE INDEX listing ON claims (used DESC, id, slug, state, provider, repository, created, ends,
-        keep, run, resource_name, trouble) WHERE state NOT IN ('released', 'lost');
 ";
+
+/// For schema 3: a deadline by its other clock, which is milliseconds since this boot. The first index
+/// holds all that a list shows.
+pub(super) const ADD_CLOCK: &str = concat!(
+    "
+    DROP INDEX IF EXISTS listing;
+    ALTER TABLE claims ADD COLUMN ends_boot TEXT;
+    ALTER TABLE claims ADD COLUMN ends_since_boot INTEGER;
+    CREATE INDEX listing ON claims (used DESC, id, slug, state, provider, repository, created, ends,
+        ends_boot, ends_since_boot, keep, run, resource_name, trouble)
+        WHERE state NOT IN ('released', 'lost');
+    CREATE INDEX suspects ON claims (id) WHERE ",
+    suspect!(),
+    ";"
+);
 
 /// Writes a new claim. `false`: its id or slug is taken.
 pub(super) fn insert(
@@ -36,8 +71,10 @@ pub(super) fn insert(
 ) -> rusqlite::Result<bool> {
     let mut statement = database.prepare(
         "INSERT OR IGNORE INTO claims (state, revision, updated, record, created, used, ends, keep,
-                run, resource_name, resource_id, trouble, id, slug, provider, repository)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+                run, resource_name, resource_id, trouble, ends_boot, ends_since_boot, id, slug,
+                provider, repository)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
+                ?18)",
     )?;
     let mut values = changing(claim, record);
     values.push(claim.id.to_string().into());
@@ -57,8 +94,8 @@ pub(super) fn update(
     let mut statement = database.prepare(
         "UPDATE claims SET state = ?1, revision = ?2, updated = ?3, record = ?4, created = ?5,
                 used = ?6, ends = ?7, keep = ?8, run = ?9, resource_name = ?10, resource_id = ?11,
-                trouble = ?12
-            WHERE id = ?13 AND revision = ?14",
+                trouble = ?12, ends_boot = ?13, ends_since_boot = ?14
+            WHERE id = ?15 AND revision = ?16",
     )?;
     let mut values = changing(claim, record);
     values.push(claim.id.to_string().into());
@@ -69,6 +106,8 @@ pub(super) fn update(
 /// What an event may change, in the order of both statements.
 fn changing(claim: &Claim, record: String) -> Vec<Value> {
     let (name, id) = claim.made().map(|made| (made.name, made.id)).unzip();
+    let ends = claim.ends();
+    let (boot, since_boot) = ends.as_ref().and_then(Moment::since_boot).unzip();
     vec![
         claim.state().as_str().to_owned().into(),
         claim.revision.into(),
@@ -76,90 +115,13 @@ fn changing(claim: &Claim, record: String) -> Vec<Value> {
         record.into(),
         claim.created.as_millisecond().into(),
         claim.used.as_millisecond().into(),
-        claim.ends().map(|ends| ends.wall.as_millisecond()).into(),
+        ends.as_ref().map(|ends| ends.wall.as_millisecond()).into(),
         claim.keep.into(),
         claim.run.as_ref().map(|run| run.id.clone()).into(),
         name.into(),
         id.flatten().into(),
         claim.trouble.clone().into(),
+        boot.map(str::to_owned).into(),
+        since_boot.into(),
     ]
-}
-
-/// What a list shows of a claim; also of one whose record can't be read.
-#[derive(Clone, Debug)]
-pub struct Listed {
-    /// The lease.
-    pub id: String,
-    /// Its name for people.
-    pub slug: String,
-    /// Where it stands.
-    pub state: String,
-    /// The provider's name.
-    pub provider: String,
-    /// The checkout that it serves.
-    pub repository: String,
-    /// When it was made.
-    pub created: Option<Timestamp>,
-    /// When its box is let go of at the latest.
-    pub ends: Option<Timestamp>,
-    /// Stays ready after a run.
-    pub keep: bool,
-    /// The last run on it.
-    pub run: Option<String>,
-    /// A resource was named.
-    pub is_made: bool,
-    /// What is wrong with it.
-    pub trouble: Option<String>,
-}
-
-impl Listed {
-    /// Leasing it failed.
-    #[must_use]
-    pub fn has_failed(&self) -> bool {
-        self.state == State::Failed.as_str()
-    }
-
-    /// Nothing of it is left.
-    #[must_use]
-    pub fn is_final(&self) -> bool {
-        [State::Released, State::Lost].iter().any(|state| self.state == state.as_str())
-    }
-
-    fn of(row: &Row<'_>) -> rusqlite::Result<Self> {
-        let time = |at| {
-            row.get::<_, Option<i64>>(at)
-                .map(|millis| millis.and_then(|millis| Timestamp::from_millisecond(millis).ok()))
-        };
-        Ok(Self {
-            id: text(row, 0)?,
-            slug: text(row, 1)?,
-            state: text(row, 2)?,
-            provider: text(row, 3)?,
-            repository: text(row, 4)?,
-            created: time(5)?,
-            ends: time(6)?,
-            keep: row.get::<_, Option<bool>>(7)?.unwrap_or_default(),
-            run: row.get(8)?,
-            is_made: row.get::<_, Option<String>>(9)?.is_some(),
-            trouble: row.get(10)?,
-        })
-    }
-}
-
-impl Store {
-    /// The claims, or only those that aren't final, the last used first, without their records.
-    pub fn list(&self, also_final: bool) -> Result<Vec<Listed>, ClaimError> {
-        let shown = "SELECT id, slug, state, provider, repository, created, ends, keep, run,
-            resource_name, trouble FROM claims";
-        let query = if also_final {
-            format!("{shown} ORDER BY used DESC")
-        } else {
-            format!("{shown} WHERE state NOT IN ('released', 'lost') ORDER BY used DESC")
-        };
-        let collect = || {
-            let mut statement = self.database().prepare(&query)?;
-            statement.query_map([], Listed::of)?.collect::<Result<Vec<_>, _>>()
-        };
-        collect().map_err(|source| self.wrap(source))
-    }
 }

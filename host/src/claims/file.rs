@@ -3,10 +3,10 @@
 
 use super::error::ClaimError;
 use crate::places::FolderError;
-use std::fs::{self, File, Permissions};
+use std::fs::{self, File, Metadata, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Makes an empty file that nobody else can read; SQLite gives its other files the same mode. A file
 /// that is there isn't touched.
@@ -18,11 +18,9 @@ pub(super) fn create_private(path: &Path) -> io::Result<()> {
 }
 
 /// What is in these files is believed, and the ways to boxes in them are run: others must not be able
-/// to change them. What others can only read is closed to them.
-pub(super) fn check_files(path: &Path) -> Result<(), ClaimError> {
-    for end in ["db", "db-wal", "db-shm", "db-journal"] {
-        let path = path.with_extension(end);
-        let Ok(found) = fs::metadata(&path) else { continue };
+/// to change them.
+pub(super) fn check_trusted(path: &Path) -> Result<(), ClaimError> {
+    for (path, found) in files(path) {
         let refuse = |source| Err(ClaimError::File { path: path.clone(), source });
         let mode = found.mode() & 0o7777;
         if found.uid() != rustix::process::geteuid().as_raw() {
@@ -31,13 +29,27 @@ pub(super) fn check_files(path: &Path) -> Result<(), ClaimError> {
         if mode & 0o022 != 0 {
             return refuse(FolderError::Open { mode });
         }
-        if mode & 0o044 != 0
+    }
+    Ok(())
+}
+
+/// The same, and what others can only read is closed to them.
+pub(super) fn check_files(path: &Path) -> Result<(), ClaimError> {
+    check_trusted(path)?;
+    for (path, found) in files(path) {
+        if found.mode() & 0o044 != 0
             && let Err(error) = fs::set_permissions(&path, Permissions::from_mode(0o600))
         {
-            return refuse(error.into());
+            return Err(ClaimError::File { path, source: error.into() });
         }
     }
     Ok(())
+}
+
+/// Those of the database that are there.
+fn files(path: &Path) -> impl Iterator<Item = (PathBuf, Metadata)> {
+    let all = ["db", "db-wal", "db-shm", "db-journal"].map(|end| path.with_extension(end));
+    all.into_iter().filter_map(|path| fs::metadata(&path).ok().map(|found| (path, found)))
 }
 
 /// SQLite takes an empty file for a new database and throws away the log beside it, which holds

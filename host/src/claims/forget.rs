@@ -4,7 +4,8 @@ use super::claim::Claim;
 use super::error::ClaimError;
 use super::id::LeaseId;
 use super::migrations::of_schema_1;
-use super::store::{Store, text};
+use super::queries::text;
+use super::store::Store;
 use crate::fault;
 use rusqlite::{OptionalExtension, params};
 
@@ -54,14 +55,14 @@ impl Store {
                 revision: row.get(5)?,
             })
         };
-        let stored = self.database.query_row(query, [reference], read).optional();
+        let stored = self.database().query_row(query, [reference], read).optional();
         stored.map_err(|source| self.wrap(source))
     }
 
     /// Drops a claim. `false`: it isn't as it was read any more.
     pub fn forget(&mut self, stored: &Stored) -> Result<bool, ClaimError> {
         fault::point("claim.before.forget");
-        let deleted = self.database.execute(
+        let deleted = self.database().execute(
             "DELETE FROM claims WHERE id = ?1 AND revision = ?2 AND CAST(record AS BLOB) = ?3",
             params![stored.id, stored.revision, stored.record],
         );
@@ -94,7 +95,7 @@ mod tests {
         assert!(store.insert(&one).expect("its slug is free"));
         for damage in ["'{'", "CAST(x'ff00' AS TEXT)"] {
             let damage = format!("UPDATE claims SET record = {damage}");
-            store.database.execute(&damage, []).expect("damages");
+            store.database().execute(&damage, []).expect("damages");
             let read = store.stored("amber-crab").expect("reads").expect("is there");
             assert_eq!(read.claim(), None);
             assert!(store.forget(&read).expect("forgets"));

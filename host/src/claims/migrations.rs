@@ -5,8 +5,8 @@ use super::claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way, path};
 use super::columns;
 use super::id::LeaseId;
 use super::moment::Moment;
+use super::queries::rows_of;
 use super::stage::{Stage, State};
-use super::store::{Row, rows_of};
 use crabbox_provider_api::payload::{
     Attributes, Endpoint, Identity, ReleaseAction, Resource, Scope,
 };
@@ -16,7 +16,7 @@ use serde::Deserialize;
 use std::path::PathBuf;
 
 /// The schema of this version; `PRAGMA user_version` holds a database's own.
-pub(super) const SCHEMA: i64 = 2;
+pub(super) const SCHEMA: i64 = 3;
 
 const CREATE: &str = "
     CREATE TABLE claims (
@@ -34,8 +34,11 @@ const CREATE: &str = "
 ";
 
 /// What is done to a database with the schema before: one step a schema.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 2] =
-    [|new| new.execute_batch(CREATE), stages];
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 3] = [
+    |new| new.execute_batch(CREATE),
+    |second| second.execute_batch(columns::ADD),
+    |third| third.execute_batch(columns::ADD_CLOCK).and_then(|()| fill(third)),
+];
 
 /// Brings an older database, or a new one, to [`SCHEMA`].
 pub(super) fn migrate(database: &mut Connection) -> rusqlite::Result<()> {
@@ -57,19 +60,27 @@ pub(super) fn migrate_to(database: &mut Connection, schema: i64) -> rusqlite::Re
     transaction.commit()
 }
 
-/// From schema 1: what a claim holds follows from where it stands. One that held what couldn't be
-/// stays as it is, and can't be read: it is named, and used for nothing.
-fn stages(database: &Transaction<'_>) -> rusqlite::Result<()> {
-    database.execute_batch(columns::ADD)?;
-    for Row { id, record, .. } in rows_of(database, "SELECT id, slug, record FROM claims", &[])? {
-        let Some(claim) = of_schema_1(&record).filter(|claim| claim.id.as_str() == id) else {
+/// Fills the columns, and brings each claim of schema 1 to what it holds now, which follows from where
+/// it stands. One that held what couldn't be stays as it is, and can't be read: it is named, and used for
+/// nothing.
+fn fill(database: &Transaction<'_>) -> rusqlite::Result<()> {
+    for row in rows_of(database, "SELECT id, slug, record FROM claims", &[])? {
+        let (claim, before) = if let Ok(claim) = serde_json::from_slice::<Claim>(&row.record) {
+            let before = claim.revision;
+            (claim, before)
+        } else if let Some(claim) = of_schema_1(&row.record) {
+            let before = claim.revision;
+            // With another revision: a crabbox of before that is at work finds its claim changed, and
+            // leaves it.
+            (Claim { revision: before + 1, ..claim }, before)
+        } else {
             continue;
         };
-        let before = claim.revision;
-        // With another revision: a crabbox of before that is at work finds its claim changed, and leaves it.
-        let claim = Claim { revision: before + 1, ..claim };
-        let Ok(record) = serde_json::to_string(&claim) else { continue };
-        columns::update(database, &claim, record, before)?;
+        if claim.id.as_str() == row.id
+            && let Ok(record) = serde_json::to_string(&claim)
+        {
+            columns::update(database, &claim, record, before)?;
+        }
     }
     Ok(())
 }
@@ -180,24 +191,62 @@ impl First {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Reader, Store};
+    use super::super::{Listed, Reader, Store};
     use super::*;
     use std::collections::BTreeMap;
     use std::fs;
     use std::path::Path;
 
-    fn old(state: &Path) -> Connection {
+    const FIRST: &str = include_str!("migrations/schema-1.sql");
+    const SECOND: &str = include_str!("migrations/schema-2.sql");
+
+    fn old(state: &Path, schema: &str) -> Connection {
         fs::create_dir_all(state).expect("a folder");
         let database = Connection::open(state.join("claims.db")).expect("opens");
-        database.execute_batch(include_str!("migrations/schema-1.sql")).expect("fills");
+        database.execute_batch(schema).expect("fills");
         database
+    }
+
+    fn listed(reader: &Reader) -> Vec<String> {
+        let mut found = Vec::new();
+        let show = |one: &Listed<'_>| {
+            let made = if one.created.is_some() { "made" } else { "?" };
+            let left = if one.left.is_some() { "ends" } else { "-" };
+            found.push(format!("{} {} {made} {left}", one.slug, one.state));
+        };
+        reader.list(true, show).expect("lists");
+        found.sort();
+        found
+    }
+
+    #[test]
+    fn a_claim_of_schema_2_is_as_it_was_and_its_deadline_is_known_by_both_clocks() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let state = folder.path().join("state");
+        drop(old(&state, SECOND));
+        let store = Store::open(&state).expect("opens");
+        let (claims, unreadable) = store.all(true).expect("lists");
+        assert!(unreadable.is_empty(), "{unreadable:?}");
+        let claims: Vec<_> =
+            claims.iter().map(|one| format!("{} {}", one.slug, one.revision)).collect();
+        assert_eq!(claims, ["coral-tern 9", "lilac-narwhal 6", "mauve-oyster 7"]);
+        let expected = [
+            "coral-tern released made -",
+            "lilac-narwhal ready made ends",
+            "mauve-oyster parked made -",
+        ];
+        assert_eq!(listed(&store), expected);
+        let query = "SELECT ends_boot FROM claims WHERE slug = 'lilac-narwhal'";
+        let boot: String =
+            store.database().query_row(query, [], |row| row.get(0)).expect("is there");
+        assert_eq!(boot, "00000000-0000-4000-8000-000000000def");
     }
 
     #[test]
     fn every_claim_of_schema_1_is_there_with_all_that_it_held() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let state = folder.path().join("state");
-        drop(old(&state));
+        drop(old(&state, FIRST));
         let (claims, unreadable) = Store::open(&state).expect("opens").all(true).expect("lists");
         assert!(unreadable.is_empty(), "{unreadable:?}");
         let claims: BTreeMap<_, _> =
@@ -232,8 +281,11 @@ mod tests {
         assert!(claims["beige-barnacle"].to_release().is_some());
         assert!(claims["indigo-limpet"].has_failed() && claims["indigo-limpet"].trouble.is_some());
         let store = Store::open(&state).expect("opens");
-        let listed = store.list(true).expect("lists");
-        assert!(listed.len() == 11 && listed.iter().all(|lease| lease.created.is_some()));
+        let listed = listed(&store);
+        assert!(
+            listed.len() == 11 && listed.iter().all(|one| one.contains(" made ")),
+            "{listed:?}"
+        );
         let name = &claims["lime-seal"].made().expect("a box").name;
         assert_eq!(store.search(name).expect("looks")[0].slug, "lime-seal");
     }
@@ -242,7 +294,7 @@ mod tests {
     fn a_row_that_cannot_be_converted_is_kept_and_named() {
         let folder = tempfile::tempdir().expect("temporary folder");
         let state = folder.path().join("state");
-        let database = old(&state);
+        let database = old(&state, FIRST);
         let bad = r#"{"no":"claim"}"#;
         let damage = "UPDATE claims SET record = ?1 WHERE slug = 'lime-seal'";
         database.execute(damage, [bad]).expect("damages");
@@ -256,16 +308,25 @@ mod tests {
     }
 
     #[test]
-    fn whoever_only_looks_leaves_an_old_database_old() {
-        let folder = tempfile::tempdir().expect("temporary folder");
-        let state = folder.path().join("state");
-        let database = old(&state);
-        let reader = Reader::open(&state).expect("opens").expect("is there");
-        assert_eq!(reader.live().expect("reads").len(), 8);
-        let (count, unreadable) = reader.unreadable().expect("reads");
-        assert_eq!((count, unreadable.len()), (11, 0));
-        let version: i64 =
-            database.query_row("PRAGMA user_version", [], |row| row.get(0)).expect("reads");
-        assert_eq!(version, 1);
+    fn whoever_only_looks_leaves_an_old_database_old_and_sees_all_of_it() {
+        for (schema, version) in [(FIRST, 1), (SECOND, 2)] {
+            let folder = tempfile::tempdir().expect("temporary folder");
+            let state = folder.path().join("state");
+            let database = old(&state, schema);
+            let seen = Reader::open(&state).expect("opens").expect("is there");
+            let found = |reader: &Reader| {
+                let (claims, unreadable) = reader.all(true).expect("reads");
+                assert!(unreadable.is_empty(), "{unreadable:?}");
+                (claims, listed(reader))
+            };
+            let before = found(&seen);
+            let pragma = |name| {
+                let read = database.query_row(name, [], |row| row.get::<_, i64>(0));
+                read.expect("reads")
+            };
+            assert_eq!(pragma("PRAGMA user_version"), version);
+            drop(database);
+            assert_eq!(before, found(&Store::open(&state).expect("brings it forward")));
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! [`claim`] says what a claim holds, [`stage`] where it can stand, [`life`] which events there are and
 //! where they lead: nothing else changes a claim. [`store`] keeps them in SQLite, in a private [`file`](mod@file), with
-//! [`columns`] that are listed and [`search`]ed, and fails with an [`error`]; [`adopt`] stores those of what was there
+//! [`columns`] that are [`listed`] and [`search`]ed, and fails with an [`error`]; [`queries`] asks for claims, [`adopt`] stores those of what was there
 //! before, [`forget`] drops one, [`migrations`] brings an older database forward, [`reader`] looks at one without any
 //! effect, [`salvage`] saves what can be read of a damaged one, with [`rows`]; [`moment`] is a time that no set
 //! clock moves, [`holder`] tells whether somebody works with a lease right now, and [`id`] is what it is called. Nothing
@@ -17,8 +17,10 @@ mod forget;
 mod holder;
 mod id;
 mod life;
+mod listed;
 mod migrations;
 mod moment;
+mod queries;
 mod reader;
 mod rows;
 mod salvage;
@@ -28,12 +30,12 @@ mod store;
 
 pub use adopt::{Adopted, Claimant};
 pub use claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way};
-pub use columns::Listed;
 pub use error::ClaimError;
 pub use forget::Stored;
 pub use holder::{Holder, describe as describe_holder};
 pub use id::LeaseId;
 pub use life::{Event, Refused};
+pub use listed::Listed;
 pub use moment::Moment;
 #[cfg(test)]
 pub(crate) use moment::skew;

@@ -71,12 +71,26 @@ impl Moment {
     /// How long it is from this one to that; negative if that came before.
     #[must_use]
     pub fn until(&self, that: &Self) -> SignedDuration {
-        match (&self.since_boot, &that.since_boot) {
-            (Some(this), Some(that)) if this.boot == that.boot => {
-                SignedDuration::from_millis(that.ms.saturating_sub(this.ms))
+        self.until_either(that.wall, that.since_boot())
+    }
+
+    /// The same of one whose parts are kept apart.
+    pub(super) fn until_either(
+        &self,
+        wall: Timestamp,
+        since_boot: Option<(&str, i64)>,
+    ) -> SignedDuration {
+        match (&self.since_boot, since_boot) {
+            (Some(this), Some((boot, ms))) if this.boot == boot => {
+                SignedDuration::from_millis(ms.saturating_sub(this.ms))
             }
-            _ => that.wall.duration_since(self.wall),
+            _ => wall.duration_since(self.wall),
         }
+    }
+
+    /// By the clock that nobody sets, where that is known: which boot, and milliseconds since then.
+    pub(super) fn since_boot(&self) -> Option<(&str, i64)> {
+        self.since_boot.as_ref().map(|SinceBoot { boot, ms }| (boot.as_str(), *ms))
     }
 
     /// How long it is from now until then; `None` if it is over.

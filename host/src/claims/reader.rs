@@ -1,12 +1,19 @@
-//! Looks into `claims.db` without writing, locking out or creating anything: for shell completion
-//! and `crabbox doctor`, which must work on a store that is damaged, foreign or not there.
+//! Looks into `claims.db` without writing, locking out or creating anything: for all that only shows, for
+//! shell completion, and for `crabbox doctor`, which must work on a store that is damaged, foreign or not
+//! there. What an earlier crabbox wrote is brought forward in memory, and stays as it is on the disk.
 
 use super::error::ClaimError;
-use super::migrations::SCHEMA;
+use super::file::{check_log, check_trusted};
+use super::migrations::{SCHEMA, migrate, migrate_to};
+use super::queries::{rows_of, text};
+use super::rows;
+use super::salvage;
 use super::stage::State;
-use super::store::{rows_of, text};
-use rusqlite::{Connection, OpenFlags};
+use super::store;
+use crate::places::is_private;
+use rusqlite::{Connection, OpenFlags, ffi};
 use std::fmt::Write as _;
+use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,13 +21,16 @@ use std::time::Duration;
 /// How long to wait for a writer: a moment, since somebody is looking at the prompt.
 const BUSY: Duration = Duration::from_millis(200);
 
+/// No page of SQLite's is smaller, in bytes.
+const SMALLEST_PAGE: u64 = 512;
+
 /// The claims of one state folder, to be looked at.
 #[derive(Debug)]
 pub struct Reader {
     database: Connection,
     path: PathBuf,
-    /// An earlier crabbox wrote it.
-    is_old: bool,
+    /// Whoever opens it next is told of damage that is met.
+    marks: bool,
 }
 
 /// What a list needs of a claim; also of one whose record can't be read.
@@ -72,34 +82,86 @@ impl Reader {
         database.busy_timeout(BUSY).map_err(wrap)?;
         let found: i64 =
             database.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(wrap)?;
-        match found {
+        let database = match found {
+            // SQLite takes what is shorter than a page for an empty one where it only reads.
+            0 if fs::metadata(&path).is_ok_and(|file| (1..SMALLEST_PAGE).contains(&file.len())) => {
+                return Err(wrap(rusqlite::Error::SqliteFailure(
+                    ffi::Error::new(ffi::SQLITE_NOTADB),
+                    None,
+                )));
+            }
             // Made, and not yet filled.
-            0 => Ok(None),
-            found if found > SCHEMA => Err(ClaimError::Newer { path, found }),
-            _ => Ok(Some(Self { database, path, is_old: found < SCHEMA })),
+            0 => return Ok(None),
+            found if found > SCHEMA => return Err(ClaimError::Newer { path, found }),
+            SCHEMA => database,
+            found => brought_forward(&database, found).map_err(wrap)?,
+        };
+        Ok(Some(Self { database, path, marks: false }))
+    }
+
+    /// The same for a command that shows what it finds, and can't be misled: what others may have written is
+    /// refused. Where nothing has been recorded yet, there is nothing.
+    pub fn look(state: &Path) -> Result<Self, ClaimError> {
+        let path = state.join("claims.db");
+        let folder = |source| ClaimError::Folder { path: state.to_owned(), source };
+        if is_private(state).map_err(folder)? {
+            check_trusted(&path)?;
+            check_log(&path)?;
+            if salvage::is_due(state) {
+                let source = "what can be read of it is to be saved first".into();
+                return Err(ClaimError::Damaged { path, source });
+            }
+            if let Some(reader) = Self::open(state)? {
+                reader.database.busy_timeout(store::BUSY).map_err(|source| reader.wrap(source))?;
+                return Ok(Self { marks: true, ..reader });
+            }
         }
+        let empty = || {
+            let mut database = Connection::open_in_memory()?;
+            migrate(&mut database)?;
+            Ok(database)
+        };
+        let database = empty().map_err(|source| ClaimError::of_database(&path, source))?;
+        Ok(Self::of(database, path))
+    }
+
+    /// Of a database with the schema of this crabbox.
+    pub(super) fn of(database: Connection, path: PathBuf) -> Self {
+        Self { database, path, marks: true }
+    }
+
+    /// Where the claims are kept.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The state folder.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("/"))
+    }
+
+    pub(super) fn holders(&self) -> PathBuf {
+        self.folder().join("holders")
     }
 
     /// The claims that aren't final, the most recently used first.
     pub fn live(&self) -> Result<Vec<Row>, ClaimError> {
         let collect = || {
-            let query = format!(
-                "SELECT id, slug, state, provider, repository FROM claims
-                    WHERE state NOT IN ('released', 'lost') ORDER BY {} DESC LIMIT 1000",
-                self.by_use()
-            );
-            let mut statement = self.database.prepare(&query)?;
+            let query = "SELECT id, slug, state, provider, repository FROM claims
+                    WHERE state NOT IN ('released', 'lost') ORDER BY used DESC LIMIT 1000";
+            let mut statement = self.database.prepare(query)?;
             statement.query_map([], Row::of)?.collect::<Result<Vec<_>, _>>()
         };
         collect().map_err(|source| self.wrap(source))
     }
 
-    /// How many claims there are, and what is wrong with those that can't be read. Those of an earlier
-    /// crabbox are read when the next command brings them to the schema of this one.
-    pub fn unreadable(&self) -> Result<(usize, Vec<ClaimError>), ClaimError> {
+    /// How many claims there are, and what is wrong with those that can't be read: each is read.
+    pub fn read_each(&self) -> Result<(usize, Vec<ClaimError>), ClaimError> {
         let rows = rows_of(&self.database, "SELECT id, slug, record FROM claims", &[]);
         let rows = rows.map_err(|source| self.wrap(source))?;
-        let unreadable = rows.iter().filter(|_| !self.is_old).filter_map(|row| row.claim().err());
+        let unreadable = rows.iter().filter_map(|row| row.claim().err());
         Ok((rows.len(), unreadable.collect()))
     }
 
@@ -118,18 +180,27 @@ impl Reader {
         &self.database
     }
 
-    pub(super) fn is_old(&self) -> bool {
-        self.is_old
-    }
-
-    /// The column that says when a claim was used, as far as an earlier crabbox knows.
-    pub(super) fn by_use(&self) -> &'static str {
-        if self.is_old { "updated" } else { "used" }
+    pub(super) fn database_mut(&mut self) -> &mut Connection {
+        &mut self.database
     }
 
     pub(super) fn wrap(&self, source: rusqlite::Error) -> ClaimError {
+        if self.marks {
+            return store::wrap(&self.path, source);
+        }
         ClaimError::Database { path: self.path.clone(), source }
     }
+}
+
+/// A copy in memory of what an earlier crabbox wrote, with the schema of this one.
+fn brought_forward(old: &Connection, schema: i64) -> rusqlite::Result<Connection> {
+    let mut database = Connection::open_in_memory()?;
+    migrate_to(&mut database, schema)?;
+    let columns = rows::columns(&database)?;
+    let (found, _) = rows::read(old, &columns);
+    rows::write(&database, &columns, &found)?;
+    migrate(&mut database)?;
+    Ok(database)
 }
 
 /// Without a log beside it, the file is all there is: it is read as it stands, since SQLite
@@ -156,7 +227,6 @@ fn uri(path: &Path) -> String {
 mod tests {
     use super::super::Store;
     use super::*;
-    use std::fs;
 
     fn files(folder: &Path) -> Vec<(PathBuf, u64)> {
         let entries = fs::read_dir(folder).expect("a folder").flatten();

@@ -241,7 +241,7 @@ mod tests {
             assert!(store.insert(&claim).expect("inserts"));
         }
         store
-            .database
+            .database()
             .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
             .expect("writes the log back");
         drop(store);
@@ -295,7 +295,7 @@ mod tests {
             assert_eq!(fs::metadata(&path).expect("is there").mode() & 0o7777, 0o600);
             let again = Store::open(&state).expect("opens");
             assert_eq!((count(&again), again.salvaged()), (kept, None));
-            let damage = again.database.query_row("PRAGMA quick_check", [], |row| row.get(0));
+            let damage = again.database().query_row("PRAGMA quick_check", [], |row| row.get(0));
             assert_eq!(damage, Ok("ok".to_owned()));
         }
         assert!(saved.len() as u64 >= pages - 3, "{saved:?} of {pages} pages");

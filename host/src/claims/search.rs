@@ -2,7 +2,6 @@
 
 use super::error::ClaimError;
 use super::reader::{Reader, Row};
-use super::store::Store;
 use rusqlite::{Connection, ToSql};
 
 /// What is looked at of a claim.
@@ -19,16 +18,16 @@ const LIVE: &str = "state NOT IN ('released', 'lost')";
 /// In an id, all of whose digits are below it.
 const ABOVE_HEX: char = 'g';
 
-impl Store {
+impl Reader {
     /// The claims that `word` can stand for, at most 20: several only where nothing tells them apart. An
     /// id comes before a slug, a slug before all else, and what isn't over before what is.
     pub fn search(&self, word: &str) -> Result<Vec<Row>, ClaimError> {
-        search(self.database(), word, true).map_err(|source| self.wrap(source))
+        search(self.database(), word).map_err(|source| self.wrap(source))
     }
 
     /// The claim whose box was used last.
     pub fn last_used(&self) -> Result<Option<Row>, ClaimError> {
-        last(self.database(), "used").map_err(|source| self.wrap(source))
+        last(self.database()).map_err(|source| self.wrap(source))
     }
 
     /// The slugs of the claims that aren't over.
@@ -42,24 +41,12 @@ impl Store {
     }
 }
 
-impl Reader {
-    /// The same as [`Store::search`]; of an earlier crabbox's claims by their ids and slugs alone.
-    pub fn search(&self, word: &str) -> Result<Vec<Row>, ClaimError> {
-        search(self.database(), word, !self.is_old()).map_err(|source| self.wrap(source))
-    }
-
-    /// The claim whose box was used last.
-    pub fn last_used(&self) -> Result<Option<Row>, ClaimError> {
-        last(self.database(), self.by_use()).map_err(|source| self.wrap(source))
-    }
-}
-
-fn last(database: &Connection, by: &str) -> rusqlite::Result<Option<Row>> {
-    let query = format!("{ROW} ORDER BY {by} DESC LIMIT 1");
+fn last(database: &Connection) -> rusqlite::Result<Option<Row>> {
+    let query = format!("{ROW} ORDER BY used DESC LIMIT 1");
     Ok(rows(database, &query, &[])?.pop())
 }
 
-fn search(database: &Connection, word: &str, by_all: bool) -> rusqlite::Result<Vec<Row>> {
+fn search(database: &Connection, word: &str) -> rusqlite::Result<Vec<Row>> {
     let word = word.trim();
     if !word.chars().any(char::is_alphanumeric) {
         return Ok(Vec::new());
@@ -72,12 +59,10 @@ fn search(database: &Connection, word: &str, by_all: bool) -> rusqlite::Result<V
         }
     }
     let mut found = those(database, "slug = ?1", &[&lower])?;
-    if by_all {
-        let by_resource = "resource_name = ?1 OR resource_id = ?1";
-        found.extend(those(database, by_resource, &[&word])?);
-        if let Some((from, to)) = range(&lower, "run_") {
-            found.extend(those(database, "run >= ?1 AND run < ?2", &[&from, &to])?);
-        }
+    let by_resource = "resource_name = ?1 OR resource_id = ?1";
+    found.extend(those(database, by_resource, &[&word])?);
+    if let Some((from, to)) = range(&lower, "run_") {
+        found.extend(those(database, "run >= ?1 AND run < ?2", &[&from, &to])?);
     }
     let digits = lower.strip_prefix("cbx_").unwrap_or(&lower);
     if let Some((from, to)) = range(&format!("cbx_{digits}"), "cbx_") {

@@ -10,7 +10,8 @@ use super::file::{check_files, check_log, create_private};
 use super::holder::Holder;
 use super::id::LeaseId;
 use super::life::Event;
-use super::migrations::{SCHEMA, migrate, of_schema_1};
+use super::migrations::{SCHEMA, migrate};
+use super::reader::Reader;
 use super::salvage::{self, Salvaged};
 use crate::fault;
 use crate::places::private_folder;
@@ -19,7 +20,8 @@ use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode};
 use std::fs::File;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::ops::Deref;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 use tracing::debug;
@@ -30,9 +32,7 @@ pub(super) const BUSY: Duration = Duration::from_secs(10);
 /// The claims of one state folder.
 #[derive(Debug)]
 pub struct Store {
-    pub(super) database: Connection,
-    pub(super) path: PathBuf,
-    holders: PathBuf,
+    pub(super) reader: Reader,
     salvaged: Option<Salvaged>,
     /// Nobody puts another database in its place meanwhile. Let go of after the connection.
     _shared: Option<File>,
@@ -89,8 +89,8 @@ impl Store {
         if found < SCHEMA {
             migrate(&mut database).map_err(wrap)?;
         }
-        let holders = state.join("holders");
-        Ok(Self { database, path, holders, salvaged: None, _shared: None })
+        let reader = Reader::of(database, path);
+        Ok(Self { reader, salvaged: None, _shared: None })
     }
 
     /// What was saved of a damaged database when this was opened.
@@ -99,17 +99,17 @@ impl Store {
         self.salvaged.as_ref()
     }
 
-    /// The state folder.
+    /// For whoever changes nothing any more.
     #[must_use]
-    pub fn folder(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new("/"))
+    pub fn into_reader(self) -> Reader {
+        self.reader
     }
 
     /// Records a new claim. `false`: its id or slug is taken.
     pub fn insert(&mut self, claim: &Claim) -> Result<bool, ClaimError> {
         let record = encode(claim)?;
         fault::point("claim.before.insert");
-        let inserted = columns::insert(&self.database, claim, record);
+        let inserted = columns::insert(self.database(), claim, record);
         let inserted = inserted.map_err(|source| self.wrap(source))?;
         fault::point("claim.after.insert");
         Ok(inserted)
@@ -153,7 +153,7 @@ impl Store {
     ) -> Result<bool, ClaimError> {
         let record = encode(next)?;
         fault::point(format_args!("claim.before.{event}"));
-        let changed = columns::update(&self.database, next, record, before.revision);
+        let changed = columns::update(self.database(), next, record, before.revision);
         let changed = changed.map_err(|source| self.wrap(source))?;
         if changed {
             fault::point(format_args!("claim.after.{event}"));
@@ -161,106 +161,20 @@ impl Store {
         Ok(changed)
     }
 
-    /// The claim with this id.
-    pub fn get(&self, id: &LeaseId) -> Result<Option<Claim>, ClaimError> {
-        let query = "SELECT id, slug, record FROM claims WHERE id = ?1";
-        self.rows(query, &[&id.as_str()])?.first().map(Row::claim).transpose()
-    }
-
-    /// The claim that has this slug, of those that aren't final.
-    pub fn named(&self, slug: &str) -> Result<Option<Claim>, ClaimError> {
-        let query = "SELECT id, slug, record FROM claims
-            WHERE slug = ?1 AND state NOT IN ('released', 'lost')";
-        self.rows(query, &[&slug])?.first().map(Row::claim).transpose()
-    }
-
-    /// The claims of a checkout with this provider that aren't final, most
-    /// recently used first. Those that can't be read are left out: one bad row
-    /// must not keep anybody from working.
-    pub fn of_repository(
-        &self,
-        repository: &Path,
-        provider: &str,
-    ) -> Result<Vec<Claim>, ClaimError> {
-        let rows = self.rows(
-            "SELECT id, slug, record FROM claims WHERE repository = ?1 AND provider = ?2
-                AND state NOT IN ('released', 'lost') ORDER BY used DESC",
-            &[&repository.to_string_lossy(), &provider],
-        )?;
-        let claims = rows.iter().filter_map(|row| row.claim().ok());
-        // Two paths that aren't text may look alike in the column.
-        Ok(claims.filter(|claim: &Claim| claim.repository == repository).collect())
-    }
-
-    /// All claims, or only those that aren't final, the last used first, and the ids of those
-    /// that can't be read.
-    pub fn all(&self, also_final: bool) -> Result<(Vec<Claim>, Vec<ClaimError>), ClaimError> {
-        let rows = self.rows(
-            "SELECT id, slug, record FROM claims
-                WHERE ?1 OR state NOT IN ('released', 'lost') ORDER BY used DESC",
-            &[&also_final],
-        )?;
-        let mut claims = Vec::new();
-        let mut unreadable = Vec::new();
-        for row in rows {
-            match row.claim() {
-                Ok(claim) => claims.push(claim),
-                Err(error) => unreadable.push(error),
-            }
-        }
-        Ok((claims, unreadable))
-    }
-
-    /// Those that stand ready. The others aren't even read, of which there may be many.
-    pub fn ready(&self) -> Result<Vec<Claim>, ClaimError> {
-        let rows = self.rows("SELECT id, slug, record FROM claims WHERE state = 'ready'", &[])?;
-        Ok(rows.iter().filter_map(|row| row.claim().ok()).collect())
-    }
-
-    /// Those of a checkout that are parked.
-    pub fn parked(&self, repository: &Path) -> Result<Vec<Claim>, ClaimError> {
-        let rows = self.rows(
-            "SELECT id, slug, record FROM claims WHERE repository = ?1 AND state = 'parked'",
-            &[&repository.to_string_lossy()],
-        )?;
-        Ok(rows.iter().filter_map(|row| row.claim().ok()).collect())
-    }
-
     /// Takes the claim's lock, or says who has it.
     pub fn hold(&self, lease: &LeaseId) -> Result<Result<Holder, String>, ClaimError> {
-        Holder::try_take(&self.holders, lease)
-            .map_err(|source| ClaimError::Folder { path: self.holders.clone(), source })
+        let holders = self.holders();
+        Holder::try_take(&holders, lease)
+            .map_err(|source| ClaimError::Folder { path: holders, source })
     }
+}
 
-    /// Who works with the lease right now, if anybody does. Nothing is made or written.
-    pub fn holder(&self, lease: &LeaseId) -> Result<Option<String>, ClaimError> {
-        let folder = |source: io::Error| ClaimError::Folder {
-            path: self.holders.clone(),
-            source: source.into(),
-        };
-        Holder::look(&self.holders, lease).map_err(folder)
-    }
+impl Deref for Store {
+    type Target = Reader;
 
-    /// Where the claims are kept.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(super) fn database(&self) -> &Connection {
-        &self.database
-    }
-
-    fn rows(
-        &self,
-        query: &str,
-        parameters: &[&dyn rusqlite::ToSql],
-    ) -> Result<Vec<Row>, ClaimError> {
-        rows_of(&self.database, query, parameters).map_err(|source| self.wrap(source))
-    }
-
-    pub(super) fn wrap(&self, source: rusqlite::Error) -> ClaimError {
-        wrap(&self.path, source)
+    /// Whoever may change claims may look at them.
+    fn deref(&self) -> &Reader {
+        &self.reader
     }
 }
 
@@ -274,44 +188,6 @@ pub(super) fn wrap(path: &Path, source: rusqlite::Error) -> ClaimError {
         }
         other => other,
     }
-}
-
-/// A claim as it is stored: one that can't be read must not hide the others.
-pub(super) struct Row {
-    pub(super) id: String,
-    pub(super) slug: String,
-    pub(super) record: Vec<u8>,
-}
-
-impl Row {
-    pub(super) fn claim(&self) -> Result<Claim, ClaimError> {
-        let read = serde_json::from_slice(&self.record);
-        let read = read.or_else(|error| of_schema_1(&self.record).ok_or(error));
-        read.map_err(|source| ClaimError::Unreadable {
-            id: self.id.clone(),
-            slug: self.slug.clone(),
-            source,
-        })
-    }
-}
-
-/// What a query finds that asks for id, slug and record.
-pub(super) fn rows_of(
-    database: &Connection,
-    query: &str,
-    parameters: &[&dyn rusqlite::ToSql],
-) -> rusqlite::Result<Vec<Row>> {
-    let mut statement = database.prepare(query)?;
-    let rows = statement.query_map(parameters, |row| {
-        let record = row.get_ref(2)?.as_bytes()?.to_owned();
-        Ok(Row { id: text(row, 0)?, slug: text(row, 1)?, record })
-    })?;
-    rows.collect()
-}
-
-/// A column that should be text: SQLite doesn't hold whoever damages it to that.
-pub(super) fn text(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
-    Ok(String::from_utf8_lossy(row.get_ref(column)?.as_bytes()?).into_owned())
 }
 
 fn prepare(database: &mut Connection) -> rusqlite::Result<()> {
@@ -468,7 +344,7 @@ mod tests {
         store.insert(&claim(1, "amber-crab")).expect("inserts");
         store.insert(&claim(2, "blue-crab")).expect("inserts");
         store
-            .database
+            .database()
             .execute("UPDATE claims SET record = '{' WHERE slug = 'blue-crab'", [])
             .expect("damages");
         let (claims, unreadable) = store.all(false).expect("lists");
@@ -479,7 +355,7 @@ mod tests {
     #[test]
     fn a_newer_database_is_left_alone() {
         let (folder, store) = store();
-        store.database.pragma_update(None, "user_version", SCHEMA + 1).expect("ages");
+        store.database().pragma_update(None, "user_version", SCHEMA + 1).expect("ages");
         drop(store);
         let error = Store::open(&folder.path().join("state")).expect_err("refuses");
         assert!(matches!(error, ClaimError::Newer { .. }));

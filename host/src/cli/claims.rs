@@ -22,7 +22,7 @@ pub(super) struct Claims {
 
 impl Claims {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
-        let store = shared.store(&shared.places()?)?;
+        let store = shared.look(&shared.places()?)?;
         let (claims, unreadable) = store.all(self.all)?;
         let mut held = Vec::new();
         for claim in claims {

@@ -6,7 +6,7 @@ use super::debug;
 use super::{Shared, bounds};
 use crate::claims::Claim;
 use crate::config::{Flags, Settings};
-use crate::lease::in_words;
+use crate::lease::{self, in_words};
 use crate::log::Record;
 use crate::output::{CommandError, Quoted, to_type, visible};
 use crate::places::Places;
@@ -15,6 +15,7 @@ use crabbox_provider_api::payload::{Endpoint, Resolution, Transport};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
+use std::time::Duration;
 
 /// Show all that is known of one lease, on its provider's side, too
 ///
@@ -32,6 +33,9 @@ pub(super) struct Inspect {
     offline: bool,
 }
 
+/// How long a provider may take.
+const LONGEST: Duration = Duration::from_mins(10);
+
 /// All that is known.
 struct Known {
     claim: Claim,
@@ -45,7 +49,7 @@ struct Known {
 impl Inspect {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let places = shared.places()?;
-        let store = shared.store(&places)?;
+        let store = shared.look(&places)?;
         let claim = shared.find(&store, &places, &self.id)?;
         let holder = store.holder(&claim.id)?;
         drop(store);
@@ -68,7 +72,9 @@ fn ask(shared: &Shared, places: &Places, claim: &Claim) -> Result<Resolution, Co
     warn(shared.printer, &settings.warnings);
     bounds::check_provider(&settings, claim)?;
     let _asking = shared.printer.progress(format!("asking {}", claim.provider));
-    shared.desk(places, &settings)?.look(claim, &settings.provider_settings.handed)
+    let library = shared.registry(&settings).find(&claim.provider)?;
+    let handed = &settings.provider_settings.handed;
+    lease::look_at(&library, &settings.in_process, shared.printer, claim, handed, LONGEST)
 }
 
 /// Those that tell of the lease.

@@ -34,7 +34,7 @@ mod usage;
 mod version;
 mod warmup;
 
-use crate::claims::{Claim, Salvaged, Store};
+use crate::claims::{Claim, ClaimError, Reader, Salvaged, Store};
 use crate::config::{Flag, Flags, Settings, parse_duration};
 use crate::lease::{self, Checkout, Desk, Here};
 use crate::log::{self, Keep, Wanted};
@@ -358,6 +358,18 @@ impl Shared {
         Ok(store)
     }
 
+    /// The claims, for a command that only shows them: nothing is made or written. Where they can't be
+    /// looked at like this, they are opened as by every other command, which saves what can be read of
+    /// damaged ones or says what is wrong.
+    fn look(&self, places: &Places) -> Result<Reader, CommandError> {
+        match Reader::look(&places.state) {
+            Err(ClaimError::Database { .. } | ClaimError::Damaged { .. }) => {
+                Ok(self.store(places)?.into_reader())
+            }
+            looked => Ok(looked?),
+        }
+    }
+
     /// The claims and the providers.
     fn desk(&self, places: &Places, settings: &Settings) -> Result<Desk, CommandError> {
         let store = self.store(places)?;
@@ -366,7 +378,12 @@ impl Shared {
     }
 
     /// The claim that `reference` stands for, for a command that needs no provider.
-    fn find(&self, store: &Store, places: &Places, reference: &str) -> Result<Claim, CommandError> {
+    fn find(
+        &self,
+        store: &Reader,
+        places: &Places,
+        reference: &str,
+    ) -> Result<Claim, CommandError> {
         lease::find(store, reference, &self.here(places))
     }
 
@@ -426,14 +443,6 @@ fn age(then: Timestamp, now: Timestamp) -> String {
         60..3600 => format!("{}m", seconds / 60),
         3600..86_400 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
-    }
-}
-
-/// How long until then: `2h 05m` and the like, or that it has passed.
-fn left(end: Timestamp, now: Timestamp) -> String {
-    match Duration::try_from(end.duration_since(now)) {
-        Ok(left) => in_short(left),
-        Err(_) => "over".to_owned(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Boxes that are parked for long: told of in one line where somebody looks at leases, and deleted by
 //! `cleanup` alone.
 
-use crate::claims::{Claim, Store};
+use crate::claims::{Claim, Reader};
 use crate::config::{Flags, Settings};
 use crate::lease::is_long_parked;
 use crate::output::{Printer, to_type};
@@ -11,17 +11,19 @@ use std::path::Path;
 use std::time::Duration;
 
 /// How many of a checkout's are.
-pub(super) fn of_checkout(store: &Store, root: &Path, settings: &Settings) -> usize {
+pub(super) fn of_checkout(store: &Reader, root: &Path, settings: &Settings) -> usize {
     // The run is over, and was what it was.
     let claims = store.parked(root).unwrap_or_default();
     count(&claims, settings.parked_ttl)
 }
 
-/// Tells how many of these are, if any. Whoever looks at leases needn't have right settings.
-pub(super) fn tell_of(printer: Printer, claims: &[Claim], flags: Flags, places: &Places) {
-    if let Ok(settings) = Settings::load(flags, None, places) {
-        tell(printer, count(claims, settings.parked_ttl));
-    }
+/// Tells how many there are, if any. Whoever looks at leases needn't have right settings.
+pub(super) fn tell_of(printer: Printer, store: &Reader, flags: Flags, places: &Places) {
+    let Ok(settings) = Settings::load(flags, None, places) else { return };
+    // Only those are read that may be.
+    let long_ago = Timestamp::now().checked_sub(settings.parked_ttl).unwrap_or(Timestamp::MIN);
+    let claims = store.parked_before(long_ago).unwrap_or_default();
+    tell(printer, count(&claims, settings.parked_ttl));
 }
 
 /// Tells that there are so many, if there are any.

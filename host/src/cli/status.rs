@@ -2,8 +2,9 @@
 
 use super::list::to_json;
 use super::{Shared, ago, in_short, parse_positive};
-use crate::claims::{Claim, Moment, State, Store};
-use crate::output::{CommandError, Exit, Printer, Typed, human, visible, wrap};
+use crate::claims::{Claim, Moment, State};
+use crate::output::{CommandError, Exit, Typed, human, visible, wrap};
+use crate::places::Places;
 use clap::Args;
 use serde_json::json;
 use std::fmt::Write as _;
@@ -34,10 +35,10 @@ pub(super) struct Status {
 impl Status {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let places = shared.places()?;
-        let store = shared.store(&places)?;
+        let store = shared.look(&places)?;
         let claim = shared.find(&store, &places, &self.id)?;
         let (claim, holder) = if self.wait {
-            (settled(&store, claim, self.timeout, shared.printer)?, None)
+            (settled(shared, &places, claim, self.timeout)?, None)
         } else {
             let holder = store.holder(&claim.id)?;
             (claim, holder)
@@ -53,15 +54,18 @@ impl Status {
 
 /// Looks until nobody works with the lease and its state stays.
 fn settled(
-    store: &Store,
+    shared: &Shared,
+    places: &Places,
     mut claim: Claim,
     timeout: Duration,
-    printer: Printer,
 ) -> Result<Claim, CommandError> {
-    let end = Instant::now() + timeout;
+    let (end, printer) = (Instant::now() + timeout, shared.printer);
     let _waiting = printer.progress(format!("waiting for {}", claim.slug));
     let mut told = String::new();
     loop {
+        // One that is open already needn't see what others write.
+        let store = shared.look(places)?;
+        claim = store.get(&claim.id)?.unwrap_or(claim);
         let why = match (store.holder(&claim.id)?, claim.state()) {
             (Some(by), state) => format!("it is {state}, used by {by}"),
             (None, State::Leasing | State::Busy | State::Releasing) => {
@@ -81,7 +85,6 @@ fn settled(
             told = why;
         }
         thread::sleep(PAUSE.min(end.saturating_duration_since(Instant::now())));
-        claim = store.get(&claim.id)?.unwrap_or(claim);
     }
 }
 

@@ -7,7 +7,7 @@
 use super::acquire::{Wanted, rank};
 use super::desk::Desk;
 use super::profile;
-use crate::claims::{Claim, LeaseId, Row, Store};
+use crate::claims::{Claim, LeaseId, Reader, Row};
 use crate::output::{CommandError, Exit, Typed, to_type};
 use std::fmt;
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ impl Desk {
 }
 
 /// The claim that `reference` stands for. Fails with 4 if there is none, and with 2 if there are several.
-pub fn find(store: &Store, reference: &str, here: &Here) -> Result<Claim, CommandError> {
+pub fn find(store: &Reader, reference: &str, here: &Here) -> Result<Claim, CommandError> {
     match reference.trim().to_lowercase().as_str() {
         LAST => match store.last_used()? {
             Some(row) => read(store, &row, reference),
@@ -89,7 +89,7 @@ pub fn find(store: &Store, reference: &str, here: &Here) -> Result<Claim, Comman
 }
 
 /// The claim of a checkout that a run would take first, whether or not it is in use.
-pub(super) fn of_checkout(store: &Store, checkout: &Checkout) -> Result<Claim, CommandError> {
+pub(super) fn of_checkout(store: &Reader, checkout: &Checkout) -> Result<Claim, CommandError> {
     let Checkout { repository, provider, profile } = checkout;
     let mut claims = store.of_repository(repository, provider)?;
     claims.retain(|claim| !claim.has_failed());
@@ -102,14 +102,14 @@ pub(super) fn of_checkout(store: &Store, checkout: &Checkout) -> Result<Claim, C
     })
 }
 
-fn read(store: &Store, row: &Row, reference: &str) -> Result<Claim, CommandError> {
+fn read(store: &Reader, row: &Row, reference: &str) -> Result<Claim, CommandError> {
     let id: Option<LeaseId> = row.id.parse().ok();
     let claim = id.map(|id| store.get(&id)).transpose()?.flatten();
     // Nobody deletes a claim; one whose id is none can't be read.
     claim.ok_or_else(|| CommandError::failed(format!("the claim of `{reference}` can't be read")))
 }
 
-fn nothing(store: &Store, reference: &str) -> Result<CommandError, CommandError> {
+fn nothing(store: &Reader, reference: &str) -> Result<CommandError, CommandError> {
     let typed = reference.trim();
     let error = CommandError::new(Exit::NotFound, format!("there is no lease `{typed}`"));
     let lower = typed.to_lowercase();

@@ -100,7 +100,7 @@ pub(super) fn claims(state: &Path) -> Vec<Check> {
         }
         Err(error) => return vec![unusable(&error, state, aside())],
     }
-    match reader.unreadable() {
+    match reader.read_each() {
         Ok((count, errors)) if errors.is_empty() => vec![pass(id, format!("{count} recorded"))],
         Ok((_, errors)) => errors.iter().map(unreadable).collect(),
         Err(error) => vec![unusable(&error, state, aside())],

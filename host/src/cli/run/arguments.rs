@@ -112,7 +112,7 @@ impl Run {
 /// Whose box the lease has, if it can be used: whoever takes it says what is wrong with it.
 fn provider_of(id: &str, shared: &Shared) -> Option<String> {
     let places = shared.places().ok()?;
-    let store = shared.store(&places).ok()?;
+    let store = shared.look(&places).ok()?;
     let claim = shared.find(&store, &places, id).ok()?;
     let settings =
         Settings::load(Flags { of_lease: true, ..shared.flags() }, None, &places).ok()?;
