@@ -237,3 +237,64 @@ fn a_provider_is_told_how_long_a_box_lingers_and_parks_it_if_it_cannot_be() {
     assert!(ran.stderr.contains("can't stay ready: desk: nobody is at the desk"), "{ran:?}");
     assert_eq!(state(&desk.world, &slug), "parked");
 }
+
+/// A desk whose machine allows boxes so much time; its provider gives whole minutes.
+fn allowing(ttl: &str) -> Option<Desk> {
+    let desk = Desk::new("");
+    let enforced = format!("[enforced]\nlease.ttl = '{ttl}'\n");
+    desk.world.configure_machine(&enforced).then_some(desk)
+}
+
+#[test]
+fn no_rounding_of_a_provider_gives_a_box_more_time_than_the_machine_allows() {
+    let Some(desk) = allowing("150s") else { return };
+    let before = Timestamp::now();
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    let lease = desk.world.leases(&[])[0].clone();
+    let given = |lease: &Value| time(&lease["deadline"]).duration_since(before);
+    assert!(given(&lease) >= SignedDuration::from_mins(2), "as much as there can be: {lease}");
+    let slug = lease["slug"].as_str().expect("a slug");
+    assert_eq!(desk.crabbox(&["extend", slug, "130s"]).code, 0);
+    let lease = desk.world.leases(&[])[0].clone();
+    // The clock goes on between the two.
+    let most = Timestamp::now().duration_since(before) + SignedDuration::from_secs(150);
+    assert!(given(&lease) <= most, "{lease}");
+    let own = fs::read_to_string(desk.machine().join("deadline")).expect("a deadline");
+    let own = Timestamp::from_millisecond(own.trim().parse().expect("a number")).expect("a time");
+    assert!(own.duration_since(before) <= most);
+}
+
+#[test]
+fn a_provider_that_gives_no_time_so_short_is_not_asked_and_both_are_named() {
+    let Some(desk) = allowing("90s") else { return };
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    desk.calls();
+    let refused = desk.crabbox(&["extend", "@last", "80s"]);
+    let why = "`desk` gives a box no less than 2m 00s, and for `lease.ttl`, ";
+    assert_eq!(refused.code, 2, "{refused:?}");
+    for words in [why, "etc/config.toml:2 allows at most `1m 30s`"] {
+        assert!(refused.stderr.contains(words), "{words}: {}", refused.stderr);
+    }
+    assert_eq!(desk.calls(), "");
+    assert!(desk.world.configure_machine("[enforced]\nlease.ttl = '59s'\n"));
+    let refused = desk.run(&["--fresh", "--", "true"]);
+    let why = "`desk` gives a box no less than 1m 00s, and for `lease.ttl`, ";
+    assert!(refused.code == 125 && refused.stderr.contains(why), "{refused:?}");
+    assert_eq!((desk.calls().as_str(), desk.world.leases(&["--all"]).len()), ("", 1));
+}
+
+#[test]
+fn what_a_provider_gives_beyond_what_the_machine_allows_is_told_and_not_used() {
+    let Some(desk) = allowing("10m") else { return };
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    desk.mood("extend gives more");
+    let extended = desk.crabbox(&["extend", "@last", "5m"]);
+    assert_eq!(extended.code, 0, "{extended:?}");
+    let told = "warning: `desk` keeps the box of `";
+    let why = "etc/config.toml:2 allows at most `10m`";
+    assert!(extended.stderr.contains(told) && extended.stderr.contains(why), "{extended:?}");
+    let lease = desk.world.leases(&[])[0].clone();
+    assert!(left(&lease) > hours(9), "it is what it is: {lease}");
+    let ours = time(&lease["idle_deadline"]).duration_since(Timestamp::now());
+    assert!(ours <= SignedDuration::from_mins(10), "{lease}");
+}

@@ -74,7 +74,7 @@ pub enum Event {
     Extended {
         /// Until then, unless a run is alive.
         deadline: Moment,
-        /// Also without use, until then.
+        /// Also without use, until then: no longer, where that is before the deadline.
         idle_until: Option<Moment>,
     },
     /// The resource is to be parked or deleted.
@@ -212,9 +212,13 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
             way: Some(way.clone()),
             idle_until: later(idle_until.as_ref(), claim.stays_until.as_ref()),
         }),
-        (S::Ready { owned, way, idle_until: old }, E::Extended { idle_until, .. }) => {
+        (S::Ready { owned, way, idle_until: old }, E::Extended { deadline, idle_until }) => {
             let (owned, way) = (owned.clone(), way.clone());
-            Ok(S::Ready { owned, way, idle_until: later(old.as_ref(), idle_until.as_ref()) })
+            let longer = later(old.as_ref(), idle_until.as_ref());
+            // What its provider gives beyond what may be isn't used.
+            let most = idle_until.clone().filter(|ours| ours.until(deadline).is_positive());
+            let idle_until = longer.into_iter().chain(most).reduce(Moment::earlier);
+            Ok(S::Ready { owned, way, idle_until })
         }
         (S::Busy { .. }, E::Extended { .. }) => Ok(claim.stage.clone()),
 

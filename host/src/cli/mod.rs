@@ -374,7 +374,8 @@ impl Shared {
     fn desk(&self, places: &Places, settings: &Settings) -> Result<Desk, CommandError> {
         let store = self.store(places)?;
         let desk = Desk::new(store, self.registry(settings), self.printer);
-        Ok(desk.with_in_process(settings.in_process.clone()).with_here(self.here(places)))
+        let desk = desk.with_in_process(settings.in_process.clone()).with_here(self.here(places));
+        Ok(desk.with_longest(settings.longest_ttl.clone()))
     }
 
     /// The claim that `reference` stands for, for a command that needs no provider.

@@ -88,6 +88,17 @@ pub struct Enforcement {
     pub place: Place,
 }
 
+impl Enforcement {
+    /// Of a setting that is a time: the longest.
+    #[must_use]
+    pub fn most(&self) -> Option<Duration> {
+        match self.bound {
+            Bound::AtMost(most) => Some(most),
+            Bound::Allowed(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Enforcement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} allows {}", self.place, self.bound)

@@ -4,6 +4,7 @@ use super::audit::Audit;
 use super::reference::Here;
 use super::working::Working;
 use crate::claims::{Claim, Event, LeaseId, Made, Moment, Store};
+use crate::config::Enforcement;
 use crate::output::{CommandError, Printer};
 use crate::provider::{self, Callbacks, Isolation, Options, Provider, ProviderError, Stop};
 use crate::redact;
@@ -24,6 +25,8 @@ pub struct Desk {
     pub printer: Printer,
     /// Providers that run in this process.
     in_process: BTreeSet<String>,
+    /// The machine's own file says for how long a box may stay at most.
+    pub(super) longest: Option<Enforcement>,
     /// Leases whose provider was asked by this command: once is enough.
     pub(super) asked: Vec<LeaseId>,
     pub(super) working: Working,
@@ -46,6 +49,7 @@ impl Desk {
             registry,
             printer,
             in_process: BTreeSet::new(),
+            longest: None,
             asked: Vec::new(),
             working: Working::default(),
             here: Here::default(),
@@ -66,6 +70,12 @@ impl Desk {
         Self { in_process, ..self }
     }
 
+    /// The same where a box may stay for so long at most.
+    #[must_use]
+    pub fn with_longest(self, longest: Option<Enforcement>) -> Self {
+        Self { longest, ..self }
+    }
+
     /// What another one is made of, for a thread beside this.
     pub(super) fn origin(&self) -> Origin {
         Origin {
@@ -73,6 +83,7 @@ impl Desk {
             registry: self.registry.clone(),
             printer: self.printer,
             in_process: self.in_process.clone(),
+            longest: self.longest.clone(),
         }
     }
 
@@ -122,6 +133,7 @@ pub(super) struct Origin {
     registry: Registry,
     pub(super) printer: Printer,
     in_process: BTreeSet<String>,
+    longest: Option<Enforcement>,
 }
 
 impl Origin {
@@ -130,7 +142,7 @@ impl Origin {
         let store = Store::open_undamaged(&self.state)?;
         let store = store.ok_or_else(|| CommandError::failed("the claims database is damaged"))?;
         let desk = Desk::new(store, self.registry, self.printer);
-        Ok(desk.with_in_process(self.in_process))
+        Ok(desk.with_in_process(self.in_process).with_longest(self.longest))
     }
 }
 

@@ -27,8 +27,10 @@ impl Desk {
         settings: &Settings,
     ) -> Result<Claim, CommandError> {
         let claim = self.find(reference)?;
+        let kept = left(&claim);
         let deadline = self.push(&claim, time, settings)?;
-        self.keep_until(claim, &deadline, Some(&deadline))
+        let ours = self.bounded(&claim, &deadline, kept);
+        self.keep_until(claim, &deadline, Some(&ours))
     }
 
     /// The same for a box in use, which says nothing of how long it stays without use.
@@ -38,7 +40,9 @@ impl Desk {
         time: Duration,
         settings: &Settings,
     ) -> Result<Claim, CommandError> {
+        let kept = left(&claim);
         let deadline = self.push(&claim, time, settings)?;
+        self.bounded(&claim, &deadline, kept);
         self.keep_until(claim, &deadline, None)
     }
 
@@ -80,20 +84,21 @@ impl Desk {
         let Some(own) = self.own_deadline(&claim.provider)? else {
             return Moment::after(time).ok_or_else(|| too_long(time));
         };
-        let left = claim.deadline.as_ref().and_then(Moment::left).unwrap_or_default();
-        self.set_deadline(claim, owned, &own, time.max(left), settings)
+        self.set_deadline(claim, owned, &own, (time, left(claim)), settings)
     }
 
-    /// Has a provider end a box in so long, which may be earlier than before.
+    /// Has a provider end a box in so long, which may be earlier than before, but not before what it is to
+    /// keep.
     pub(super) fn set_deadline(
         &mut self,
         claim: &Claim,
         owned: &Owned,
         own: &Deadline,
-        time: Duration,
+        (time, kept): (Duration, Duration),
         settings: &Settings,
     ) -> Result<Moment, CommandError> {
-        let wanted = Moment::after(own.to_extend(time)).ok_or_else(|| too_long(time))?;
+        let time = self.time_to_extend(&claim.provider, own, time.max(kept), kept)?;
+        let wanted = Moment::after(time).ok_or_else(|| too_long(time))?;
         let request = ExtendRequest {
             lease: claim.id.to_string(),
             resource: owned.resource(),
@@ -115,6 +120,11 @@ impl Desk {
             CommandError::failed(message).code("provider")
         })
     }
+}
+
+/// How much of its time a box has still.
+fn left(claim: &Claim) -> Duration {
+    claim.deadline.as_ref().and_then(Moment::left).unwrap_or_default()
 }
 
 /// As a provider is told: milliseconds since 1970. `None`: before that.

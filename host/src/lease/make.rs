@@ -23,6 +23,7 @@ impl Desk {
     pub(super) fn lease_new(&mut self, wanted: &Wanted) -> Result<Held, CommandError> {
         // Before the claim: a provider that can't start has made nothing.
         let provider = self.provider(&wanted.provider)?;
+        self.time_to_create(&wanted.provider, provider.own_deadline(), wanted.ttl)?;
         for tried in 0..NAMES {
             let id = LeaseId::from_bits(random_bits());
             let random = || slug(random_bits(), tried);
@@ -61,7 +62,7 @@ impl Desk {
         let settings = &wanted.settings;
         let own = provider.own_deadline();
         // A lease that broke off and is taken up again begins its time now.
-        let ttl = own.map_or(wanted.ttl, |own| own.to_create(wanted.ttl));
+        let ttl = self.time_to_create(&claim.provider, own, wanted.ttl)?;
         let deadline = Moment::after(ttl);
         let request = LeaseRequest {
             lease: claim.id.to_string(),

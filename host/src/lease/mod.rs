@@ -18,6 +18,7 @@ mod acquire;
 mod adopt;
 mod answer;
 mod audit;
+mod ceiling;
 mod clean;
 mod cleanup;
 mod desk;

@@ -135,7 +135,8 @@ impl Thread {
         let Prolong { lease, ttl, settings, .. } = &self.prolong;
         let claim = desk.find(lease.as_str())?;
         let own = desk.own_deadline(&claim.provider)?;
-        time.span = own.as_ref().map_or(*ttl, |own| own.to_extend(*ttl).min(*ttl));
+        let given = own.as_ref().and_then(|own| own.to_extend(*ttl, desk.most(Duration::ZERO)));
+        time.span = given.map_or(*ttl, |given| given.min(*ttl));
         if let Some(deadline) = &claim.deadline {
             time.deadline.clone_from(deadline);
         }

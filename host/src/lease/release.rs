@@ -90,8 +90,8 @@ impl Desk {
                 // Somebody may have extended it meanwhile.
                 let asked = claim.stays_until.as_ref().and_then(Moment::left).unwrap_or_default();
                 let owned = claim.to_extend()?;
-                match self.set_deadline(claim, owned, &own, time.max(asked), settings) {
-                    Ok(end) => (end.clone(), Some(end)),
+                match self.set_deadline(claim, owned, &own, (time, asked), settings) {
+                    Ok(end) => (self.bounded(claim, &end, asked), Some(end)),
                     Err(error) => {
                         let slug = &claim.slug;
                         self.printer.warning(&format!("{slug} can't stay ready: {error}"));
