@@ -8,6 +8,7 @@ use crabbox_provider_api::payload::{
     Attributes, DoctorRequest, ExtendRequest, Intent, LeaseRequest, ListRequest, ReleaseAction,
     ReleaseRequest, ResolveRequest, Resource, Scope, Settings,
 };
+use crabbox_tests::World;
 use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -113,6 +114,54 @@ fn call(
             provider.extend(&request, longest, &mut Nobody).map(drop)
         }
         other => panic!("no hook {other}"),
+    }
+}
+
+/// Nothing of a name that nobody should give is recorded or shown as it is.
+#[test]
+fn names_and_ids_are_looked_at_where_they_come_in() {
+    const KINDS: [(&str, &str); 5] = [
+        ("long", "has 100000 bytes, and 1024 are allowed"),
+        ("bell", r"holds the control character \u{7}"),
+        ("nul", r"holds the control character \u{0}"),
+        ("lines", r"holds the control character \u{a}"),
+        ("blank", "is empty"),
+    ];
+    const PLACES: [(&str, &str); 4] = [
+        ("records a name", "the name of its resource "),
+        ("records an id", "the id of its resource "),
+        ("answers a name", "the name of its resource "),
+        ("answers an id", "the id of its resource "),
+    ];
+    for (place, what) in PLACES {
+        for (kind, why) in KINDS {
+            let world = World::new();
+            let root = world.root().join("boxes");
+            let settings = format!("root = '{}'\nlease = '{place}: {kind}'", root.display());
+            world.configure(&format!("[provider.misbehaving]\n{settings}\n"));
+            let path = world.provider_path("crabbox_provider_misbehaving").display().to_string();
+            let line = ["run", "--provider-path", &path, "--provider", "misbehaving", "--", "true"];
+            let ran = world.crabbox(&line);
+            let said = format!(" broke the protocol in `lease`: {what}{why}");
+            assert_eq!(ran.code, 125, "{place} {kind}: {ran:?}");
+            assert!(ran.stderr.contains(&said), "{place} {kind}: {}", ran.stderr);
+            assert!(ran.stderr.contains("the provider `misbehaving`"), "{place}: {}", ran.stderr);
+            let records = world.crabbox(&["claims", "--all", "--json"]).stdout;
+            for odd in ["xxxxxxxx", r"box\u0007", r"box\u0000", r"box\n", "\"  \""] {
+                assert!(!records.contains(odd), "{place} {kind}: {records}");
+            }
+        }
+    }
+    // Others may call theirs what they like: it hides nothing of ours.
+    let place = Place::new();
+    for (kind, _) in KINDS {
+        let mut provider = open_library(&place.world, "misbehaving");
+        let pages = serde_json::Value::from(format!("odd {kind}"));
+        let settings = Settings::from_iter([("pages".to_owned(), pages)]);
+        let request = ListRequest { settings, ..ListRequest::default() };
+        let listed = provider.list(&request, Duration::from_secs(60), &mut Nobody).expect("lists");
+        let names: Vec<_> = listed.resources.iter().map(|one| one.resource.name.as_str()).collect();
+        assert_eq!(names, ["fine"], "{kind}");
     }
 }
 

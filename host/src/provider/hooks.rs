@@ -3,6 +3,7 @@
 use super::error::ProviderError;
 use super::flood::cut;
 use super::inside::Inside;
+use super::named;
 use super::process::{Child, Isolation, Options};
 use super::stop::Stop;
 use crate::fault;
@@ -212,7 +213,7 @@ impl Provider {
         Err(self.runtime.broken("list", format!("its list has more than {PAGES} pages")))
     }
 
-    fn call<Request: Serialize, Answer: DeserializeOwned>(
+    fn call<Request: Serialize, Answer: DeserializeOwned + named::Names>(
         &mut self,
         hook: &'static str,
         request: &Request,
@@ -234,8 +235,12 @@ impl Provider {
         if matches!(hook, "lease" | "resolve") && redact::holds_secret(&answer.to_string()) {
             return Err(self.runtime.broken(hook, "its answer holds a secret".to_owned()));
         }
-        serde_json::from_value(answer).map_err(|error| {
+        let answer: Answer = serde_json::from_value(answer).map_err(|error| {
             self.runtime.broken(hook, format!("its answer makes no sense: {error}"))
-        })
+        })?;
+        match answer.objection() {
+            Some(why) => Err(self.runtime.broken(hook, why)),
+            None => Ok(answer.without_nonsense()),
+        }
     }
 }

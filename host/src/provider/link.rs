@@ -6,6 +6,7 @@ use super::exec::Execs;
 use super::flood::{Allowance, MESSAGE, PROGRESS, cut};
 use super::frame::{self, ToChild, ToHost};
 use super::hooks::Callbacks;
+use super::named::Names as _;
 use super::out::{Out, TELLING};
 use super::stop::Stop;
 use crate::{fault, log};
@@ -140,6 +141,9 @@ impl Link {
                     return answer(status, body, input.told);
                 }
                 ToHost::Checkpoint { checkpoint } => {
+                    if let Some(why) = checkpoint.objection() {
+                        return Err(Trouble::Nonsense(why));
+                    }
                     let error = host.checkpoint(&checkpoint).err();
                     fault::point("checkpoint.stored");
                     input.send(ToChild::Recorded { error })?;
