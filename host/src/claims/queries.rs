@@ -48,20 +48,39 @@ impl Reader {
     /// All claims, or only those that aren't final, the last used first, and the ids of those
     /// that can't be read.
     pub fn all(&self, also_final: bool) -> Result<(Vec<Claim>, Vec<ClaimError>), ClaimError> {
-        let rows = self.rows(
-            "SELECT id, slug, record FROM claims
-                WHERE ?1 OR state NOT IN ('released', 'lost') ORDER BY used DESC",
-            &[&also_final],
-        )?;
-        let mut claims = Vec::new();
-        let mut unreadable = Vec::new();
-        for row in rows {
-            match row.claim() {
-                Ok(claim) => claims.push(claim),
-                Err(error) => unreadable.push(error),
-            }
-        }
+        let (mut claims, mut unreadable) = (Vec::new(), Vec::new());
+        self.each(also_final, |claim| match claim {
+            Ok(claim) => claims.push(claim),
+            Err(error) => unreadable.push(error),
+        })?;
         Ok((claims, unreadable))
+    }
+
+    /// The same one after the other, for whoever keeps little of each: there may be thousands.
+    pub fn each(
+        &self,
+        also_final: bool,
+        mut show: impl FnMut(Result<Claim, ClaimError>),
+    ) -> Result<(), ClaimError> {
+        let query = "SELECT id, slug, record FROM claims
+            WHERE ?1 OR state NOT IN ('released', 'lost') ORDER BY used DESC";
+        let mut read = || {
+            let mut statement = self.database().prepare(query)?;
+            let mut rows = statement.query([also_final])?;
+            while let Some(row) = rows.next()? {
+                let claim = parse(row.get_ref(2)?.as_bytes()?);
+                show(match claim {
+                    Ok(claim) => Ok(claim),
+                    Err(source) => Err(ClaimError::Unreadable {
+                        id: text(row, 0)?,
+                        slug: text(row, 1)?,
+                        source,
+                    }),
+                });
+            }
+            Ok(())
+        };
+        read().map_err(|source| self.wrap(source))
     }
 
     /// What is wrong with those that can't be read, of all or only of those that aren't final: told without
@@ -122,14 +141,16 @@ pub(super) struct Stored {
 
 impl Stored {
     pub(super) fn claim(&self) -> Result<Claim, ClaimError> {
-        let read = serde_json::from_slice(&self.record);
-        let read = read.or_else(|error| of_schema_1(&self.record).ok_or(error));
-        read.map_err(|source| ClaimError::Unreadable {
+        parse(&self.record).map_err(|source| ClaimError::Unreadable {
             id: self.id.clone(),
             slug: self.slug.clone(),
             source,
         })
     }
+}
+
+fn parse(record: &[u8]) -> serde_json::Result<Claim> {
+    serde_json::from_slice(record).or_else(|error| of_schema_1(record).ok_or(error))
 }
 
 /// What a query finds that asks for id, slug and record.

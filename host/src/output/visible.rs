@@ -27,7 +27,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 #[must_use]
 pub(super) fn visible_json(text: &str) -> Cow<'_, str> {
     let acts = |character| acts(character) && !matches!(character, '\n' | '\t');
-    if text.lines().all(is_plain) || !text.contains(acts) {
+    if is_of(text, |byte| is_printable(byte) || byte == b'\n') || !text.contains(acts) {
         return Cow::Borrowed(text);
     }
     let mut clean = String::with_capacity(text.len() + 16);
@@ -46,8 +46,15 @@ pub(super) fn visible_json(text: &str) -> Cow<'_, str> {
 /// Does it hold nothing but printable ASCII? Most text does, of which there may be much: this looks at many
 /// bytes at once.
 pub(super) fn is_plain(text: &str) -> bool {
-    let printable = |all, byte: &u8| all & (b' '..=b'~').contains(byte);
-    text.as_bytes().chunks(64).all(|bytes| bytes.iter().fold(true, printable))
+    is_of(text, is_printable)
+}
+
+fn is_of(text: &str, right: impl Fn(u8) -> bool) -> bool {
+    text.as_bytes().chunks(64).all(|bytes| bytes.iter().fold(true, |all, byte| all & right(*byte)))
+}
+
+fn is_printable(byte: u8) -> bool {
+    (b' '..=b'~').contains(&byte)
 }
 
 /// Control characters, and those of Unicode's formatting that turn the direction of what stands around

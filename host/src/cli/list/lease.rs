@@ -5,50 +5,57 @@ use crabbox_provider_api::payload::{Resource, Scope};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
-use std::borrow::Cow;
 
-/// What is shown of a claim. There may be thousands: nothing is copied that needn't be. The fields
+/// What is shown of a claim. There may be thousands: nothing is copied, and the rest isn't kept. The fields
 /// stand in the order in which they are printed.
 #[derive(Serialize)]
-pub(super) struct Lease<'a> {
+pub(super) struct Lease {
     created: Timestamp,
     deadline: Option<Timestamp>,
-    id: &'a LeaseId,
+    id: LeaseId,
     idle_deadline: Option<Timestamp>,
     keep: bool,
-    provider: &'a str,
+    provider: String,
     release: Ending,
-    repository: Cow<'a, str>,
+    repository: String,
     resource: Resource,
-    run: Option<&'a str>,
+    run: Option<String>,
     run_is_over: Option<bool>,
     scope: Option<Scope>,
-    slug: &'a str,
+    slug: String,
     state: State,
-    trouble: Option<&'a str>,
+    trouble: Option<String>,
     updated: Timestamp,
     used: Timestamp,
 }
 
-impl<'a> Lease<'a> {
-    pub(super) fn of(claim: &'a Claim) -> Self {
+impl Lease {
+    pub(super) fn of(claim: Claim) -> Self {
+        let (state, idle_deadline) = (claim.state(), claim.idle_until().map(|end| end.wall));
         let made = claim.made();
+        let (run, run_is_over) = claim.run.map(|run| (run.id, run.over)).unzip();
+        let (resource, scope) = made
+            .map(|made| {
+                let Made { name, id, scope, .. } = made;
+                (Resource { name, id }, scope)
+            })
+            .unzip();
         Self {
             created: claim.created,
-            deadline: claim.deadline.as_ref().map(|end| end.wall),
-            id: &claim.id,
-            idle_deadline: claim.idle_until().map(|end| end.wall),
+            deadline: claim.deadline.map(|end| end.wall),
+            id: claim.id,
+            idle_deadline,
             keep: claim.keep,
-            provider: &claim.provider,
+            provider: claim.provider,
             release: claim.ending,
-            repository: claim.repository.to_string_lossy(),
-            resource: made.as_ref().map(Made::resource).unwrap_or_default(),
-            run: claim.run.as_ref().map(|run| run.id.as_str()),
-            run_is_over: claim.run.as_ref().map(|run| run.over),
-            scope: made.and_then(|made| made.scope),
-            slug: &claim.slug,
-            state: claim.state(),
-            trouble: claim.trouble.as_deref(),
+            repository: claim.repository.to_string_lossy().into_owned(),
+            resource: resource.unwrap_or_default(),
+            run,
+            run_is_over,
+            scope: scope.flatten(),
+            slug: claim.slug,
+            state,
+            trouble: claim.trouble,
             updated: claim.updated,
             used: claim.used,
         }
@@ -57,5 +64,5 @@ impl<'a> Lease<'a> {
 
 /// The same as a part of another document.
 pub(in crate::cli) fn to_json(claim: &Claim) -> Value {
-    json!(Lease::of(claim))
+    json!(Lease::of(claim.clone()))
 }

@@ -66,9 +66,12 @@ impl List {
         store: &Reader,
         answers: Option<&Answers>,
     ) -> Result<(), CommandError> {
-        let (claims, unreadable) = store.all(self.all)?;
+        let (mut leases, mut unreadable) = (Vec::new(), Vec::new());
+        store.each(self.all, |claim| match claim {
+            Ok(claim) => leases.push(Lease::of(claim)),
+            Err(error) => unreadable.push(error),
+        })?;
         warn_of(&unreadable, shared.printer);
-        let leases: Vec<Lease<'_>> = claims.iter().map(Lease::of).collect();
         let answers = answers.map(BTreeMap::values).into_iter().flatten();
         let answers: Vec<Value> = answers.map(refresh::to_json).collect();
         shared.printer.document(&Document { answers, leases, schema_version: 1 })
@@ -77,9 +80,9 @@ impl List {
 
 /// What `--json` shows.
 #[derive(Serialize)]
-struct Document<'a> {
+struct Document {
     answers: Vec<Value>,
-    leases: Vec<Lease<'a>>,
+    leases: Vec<Lease>,
     schema_version: u32,
 }
 
