@@ -54,6 +54,7 @@ mod secrets;
 mod settings;
 mod slugs;
 mod source;
+mod ssh;
 mod ssh_doubles;
 mod stalled;
 mod state;

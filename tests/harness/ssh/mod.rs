@@ -6,6 +6,7 @@
 //! | [`SshHost`] | a host: its configuration file, its alias, its keys, what it counted |
 //! | [`SshHostBuilder`] | what it is, and what goes wrong with it |
 //! | [`Server`] | whose server it is: russh's, or OpenSSH's own |
+//! | [`Reached`] | a world whose boxes are on a host, for the program under test |
 //! | [`Counts`] | connections, commands, bytes, turns |
 //!
 //! The servers differ where the real ones do: OpenSSH's opens a channel for no byte before the
@@ -19,7 +20,9 @@ mod builder;
 mod counts;
 mod files;
 mod host;
+mod reached;
 
 pub use builder::{Hang, Refuse, Server, SshHostBuilder};
 pub use counts::Counts;
 pub use host::SshHost;
+pub use reached::Reached;

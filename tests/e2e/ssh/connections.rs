@@ -1,0 +1,167 @@
+//! Connections that are shared, that die, and that end with their lease.
+
+use crabbox_tests::ssh::{Reached, Server};
+use crabbox_tests::until;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::os::unix::net::UnixListener;
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+/// The processes of this world's connections that still run: of `ssh`, and of ours round the proxy command.
+fn processes(reached: &Reached) -> Vec<Pid> {
+    let runtime = reached.runtime().display().to_string();
+    let entries = fs::read_dir("/proc").expect("the processes");
+    let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    let of_connection = |id: &i32| {
+        let words = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        let words = String::from_utf8_lossy(&words).replace('\0', " ");
+        words.contains(&runtime) && (words.contains("[mux]") || words.contains("__proxy"))
+    };
+    ids.filter(of_connection).filter_map(Pid::from_raw).collect()
+}
+
+/// The one that holds the connection.
+fn master(reached: &Reached) -> Pid {
+    let is_master = |pid: &Pid| {
+        let words = fs::read(format!("/proc/{}/cmdline", pid.as_raw_pid())).unwrap_or_default();
+        String::from_utf8_lossy(&words).contains("[mux]")
+    };
+    processes(reached).into_iter().find(is_master).expect("a connection")
+}
+
+fn start(reached: &Reached, arguments: &[&str]) -> Child {
+    let mut command = reached.command(arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+}
+
+#[test]
+fn nothing_of_a_connection_outlives_its_lease() {
+    for end in [&["stop", "@last"][..], &["stop", "@last", "--delete", "--yes"]] {
+        let Some(reached) = Reached::on(Server::Russh) else { return };
+        reached.warm_up();
+        assert_eq!(processes(&reached).len(), 2, "the master, and ours round its command");
+        let ran = reached.crabbox(end);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(processes(&reached).is_empty(), "{end:?}");
+        assert!(reached.connections().is_empty(), "{end:?}");
+        until("the server's end", || reached.host.processes().is_empty());
+    }
+}
+
+#[test]
+fn a_run_that_parks_its_box_leaves_no_connection() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    let ran = reached.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(processes(&reached).is_empty());
+}
+
+#[test]
+fn a_master_that_dies_between_runs_is_replaced() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.warm_up();
+    let first = master(&reached);
+    kill_process(first, Signal::KILL).expect("it is there");
+    until("its end", || !processes(&reached).contains(&first));
+    let ran = reached.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(reached.host.counts().connections, 2);
+    assert!(!ran.stderr.contains("warning"), "a night's sleep is no news: {}", ran.stderr);
+}
+
+#[test]
+fn a_master_that_dies_during_a_run_is_an_end_of_the_way_and_makes_no_second_connection() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.warm_up();
+    let started = reached.world.root().join("started");
+    let line = format!("touch {}; sleep 300", started.display());
+    let child = start(&reached, &["run", "--json", "--shell", &line]);
+    until("the command", || started.exists());
+    kill_process(master(&reached), Signal::KILL).expect("it is there");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(125), "{output:?}");
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains(r#""origin": "transport""#), "{text}");
+    assert_eq!(reached.host.counts().connections, 1);
+}
+
+#[test]
+fn twenty_at_once_share_what_connections_a_server_of_ten_sessions_takes() {
+    let Some(reached) = Reached::on(Server::OpenSsh) else { return };
+    reached.warm_up();
+    let go = reached.world.root().join("go");
+    let line = format!("until [ -e {} ];do sleep 0.1;done; echo done", go.display());
+    let children: Vec<Child> =
+        (0..20).map(|_| start(&reached, &["ssh", "@last", "--", "sh", "-c", &line])).collect();
+    until("all sessions", || reached.host.counts().execs >= 21);
+    fs::write(&go, "").expect("a file");
+    for child in children {
+        let output = child.wait_with_output().expect("it ends");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), "done\n", "{output:?}");
+    }
+    let connections = reached.host.counts().connections;
+    assert!((2..=4).contains(&connections), "{connections}");
+}
+
+#[test]
+fn twenty_that_find_none_make_one() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.warm_up();
+    kill_process(master(&reached), Signal::KILL).expect("it is there");
+    until("its end", || processes(&reached).is_empty());
+    let children: Vec<Child> =
+        (0..8).map(|_| start(&reached, &["ssh", "@last", "--", "true"])).collect();
+    for child in children {
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{output:?}");
+    }
+    assert_eq!(reached.host.counts().connections, 2);
+}
+
+#[test]
+fn a_socket_that_a_dead_process_left_is_in_nobodys_way() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.warm_up();
+    let socket = reached.connections()[0].join("0");
+    kill_process(master(&reached), Signal::KILL).expect("it is there");
+    until("its end", || processes(&reached).is_empty());
+    let _ = fs::remove_file(&socket);
+    drop(UnixListener::bind(&socket).expect("binds"));
+    assert!(socket.exists());
+    let ran = reached.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn a_runtime_folder_that_is_too_long_for_a_socket_is_passed_over() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    let long = reached.world.root().join("x".repeat(100));
+    fs::create_dir(&long).expect("a folder");
+    let mut command = reached.command(&["run", "--", "true"]);
+    let short = reached.world.root().join("t");
+    fs::create_dir(&short).expect("a folder");
+    let output = command.env("XDG_RUNTIME_DIR", &long).env("TMPDIR", &short).output();
+    assert!(output.as_ref().expect("it runs").status.success(), "{output:?}");
+    assert_eq!(fs::read_dir(&long).expect("a folder").count(), 0);
+    assert_eq!(folders(&short), 1);
+}
+
+fn folders(path: &Path) -> usize {
+    let names = fs::read_dir(path).expect("a folder").filter_map(Result::ok);
+    names.filter(|entry| entry.file_name().to_string_lossy().starts_with("crabbox-")).count()
+}
+
+#[test]
+fn a_runtime_folder_that_others_may_write_in_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    let folder = reached.runtime().join("crabbox");
+    fs::create_dir(&folder).expect("a folder");
+    fs::set_permissions(&folder, fs::Permissions::from_mode(0o777)).expect("a mode");
+    let short = reached.world.root().join("t");
+    fs::create_dir(&short).expect("a folder");
+    let output = reached.command(&["run", "--", "true"]).env("TMPDIR", &short).output();
+    assert!(output.as_ref().expect("it runs").status.success(), "{output:?}");
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 0);
+}

@@ -1,0 +1,4 @@
+//! Boxes behind an ssh server, reached by the stock client: what a run costs, and what goes wrong on the way.
+
+mod connections;
+mod cost;

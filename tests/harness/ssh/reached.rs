@@ -1,0 +1,116 @@
+//! A world whose boxes lie behind a host: leased from the provider `route`, reached by the program under test.
+
+use super::builder::{Server, SshHostBuilder};
+use super::host::SshHost;
+use crate::{Ran, World};
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
+use std::process::Command;
+
+/// A world, and the host that its boxes are on.
+#[derive(Debug)]
+pub struct Reached {
+    /// The world.
+    pub world: World,
+    /// The host; its commands' home is `box` in the world.
+    pub host: SshHost,
+    transport: RefCell<Value>,
+    providers: PathBuf,
+}
+
+impl Reached {
+    /// On a host that is as it should be. `None`, and a line that says so, where there is no such server.
+    #[must_use]
+    pub fn on(server: Server) -> Option<Self> {
+        Self::by(server, |host| host)
+    }
+
+    /// On a host of this kind.
+    #[must_use]
+    pub fn by(server: Server, kind: impl FnOnce(SshHostBuilder) -> SshHostBuilder) -> Option<Self> {
+        let world = World::new();
+        let (home, runtime) = (world.root().join("box"), world.root().join("run"));
+        fs::create_dir(&home).expect("a folder");
+        fs::DirBuilder::new().mode(0o700).create(&runtime).expect("a folder");
+        let builder = SshHost::with(server).home(&home);
+        // It hands its own environment on: the box has a cache of its own.
+        let builder = builder.env("XDG_CACHE_HOME", &home.join(".cache").display().to_string());
+        let host = kind(builder).build()?;
+        let proxy: Vec<_> = host.proxy_argv().iter().map(|word| word.to_string_lossy()).collect();
+        let transport = json!({
+            "kind": "ssh",
+            "host": "box",
+            "user": host.user(),
+            "identity_file": host.identity(),
+            "proxy": proxy,
+            "host_key": { "kind": "pinned", "key": host.host_key() },
+        });
+        let providers = world.provider_path("crabbox_provider_route");
+        Some(Self { world, host, transport: RefCell::new(transport), providers })
+    }
+
+    /// From now on the provider says something else of the way.
+    pub fn say(&self, name: &str, value: Value) {
+        self.transport.borrow_mut()[name] = value;
+    }
+
+    /// The home of commands on the box.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.world.root().join("box")
+    }
+
+    /// Where the program under test keeps its connections.
+    #[must_use]
+    pub fn runtime(&self) -> PathBuf {
+        self.world.root().join("run")
+    }
+
+    /// The folders of connections.
+    #[must_use]
+    pub fn connections(&self) -> Vec<PathBuf> {
+        let entries = fs::read_dir(self.runtime().join("crabbox")).into_iter().flatten();
+        entries.map(|entry| entry.expect("an entry").path()).collect()
+    }
+
+    /// Crabbox in the checkout.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        self.dress(self.world.command(arguments))
+    }
+
+    /// The same environment for another command of this world's.
+    #[must_use]
+    pub fn dress(&self, mut command: Command) -> Command {
+        command
+            .env("XDG_RUNTIME_DIR", self.runtime())
+            .env("CRABBOX_PROVIDER", "route")
+            .env("CRABBOX_PROVIDER_PATH", &self.providers)
+            .env("CRABBOX_ROUTE_TRANSPORT", self.transport.borrow().to_string())
+            .env("CRABBOX_ROUTE_WORK_ROOT", self.home().join("crabbox"))
+            .env("CRABBOX_ROUTE_CALLS", self.world.root().join("calls"));
+        command
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    pub fn crabbox(&self, arguments: &[&str]) -> Ran {
+        Ran::of(&mut self.command(arguments))
+    }
+
+    /// Leases a box, and leaves it ready.
+    pub fn warm_up(&self) {
+        let ran = self.crabbox(&["warmup"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+
+    /// What the provider was called with so far.
+    #[must_use]
+    pub fn calls(&self) -> Vec<String> {
+        let calls = fs::read_to_string(self.world.root().join("calls")).unwrap_or_default();
+        calls.lines().map(str::to_owned).collect()
+    }
+}
