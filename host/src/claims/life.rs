@@ -169,12 +169,15 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
     };
     match (&claim.stage, event) {
         // Asked for.
-        // One name a lease: what was made by another would be in no claim. The id may be another one when
-        // the provider is asked once more: what had it may be gone, and the next of the name on its way.
-        (S::Leasing { made: old }, E::Checkpoint(made)) => this(
-            old.as_ref().is_none_or(|old| old.name == made.name),
-            S::Leasing { made: Some(made.clone()) },
-        ),
+        // One name a lease: what was made by another would be in no claim. An id that is known stays so:
+        // by the name alone, what somebody else puts in its place would be taken for it.
+        (S::Leasing { made: old }, E::Checkpoint(made)) => {
+            let known = old.as_ref().and_then(|old| old.id.clone());
+            let is_it = old.as_ref().is_none_or(|old| old.name == made.name)
+                && (known.is_none() || made.id.is_none() || made.id == known);
+            let id = made.id.clone().or(known);
+            this(is_it, S::Leasing { made: Some(Made { id, ..made.clone() }) })
+        }
         (S::Leasing { made: Some(_) }, E::Leased { owned, way, .. }) => this(
             claim.is_about(&owned.resource()),
             S::Busy { owned: owned.clone(), way: way.clone() },

@@ -1,6 +1,6 @@
 //! Finds a box for a checkout: a ready one, else a parked one, else a new one.
 
-use super::answer::{reachable, why_not};
+use super::answer::{may_appear, reachable, still_to_come, why_not};
 use super::audit::Action;
 use super::desk::Desk;
 use super::look::Onlooker;
@@ -244,14 +244,37 @@ impl Desk {
             (State::Ready | State::Parked | State::Busy | State::Releasing, _) => {
                 self.reconnect(claim, holder, wanted)
             }
-            (State::Leasing, _) => {
-                let provider = self.provider(&claim.provider)?;
-                let _section = self.working.begin();
-                let held = self.make(claim, holder, provider, wanted)?;
-                Ok(Taken::Held(Box::new(held)))
-            }
+            (State::Leasing, _) => self.lease_again(claim, holder, wanted),
             (State::Released | State::Lost | State::Failed, _) => Ok(Taken::Gone),
         }
+    }
+
+    /// Goes on where a command was killed that had begun to lease. What is known by its id is asked for
+    /// first: where that is gone, another's may have its name, and `lease` could take it for its own.
+    fn lease_again(
+        &mut self,
+        mut claim: Claim,
+        holder: Holder,
+        wanted: &Wanted,
+    ) -> Result<Taken, CommandError> {
+        let mut provider = self.provider(&claim.provider)?;
+        let _section = self.working.begin();
+        if claim.made().is_some_and(|made| made.id.is_some()) {
+            self.asked.push(claim.id.clone());
+            match self.resolve(&mut provider, &mut claim, Intent::Status, &wanted.settings) {
+                Ok(Resolution::Found(found)) if claim.is_about(&found.resource) => {}
+                Ok(Resolution::Missing { proof: Proof::Deleted }) => {
+                    return match still_to_come(&claim, &provider) {
+                        Some(until) => self.leave_alone(&mut claim, may_appear(&until)),
+                        None => self.gone(&mut claim),
+                    };
+                }
+                Ok(other) => return self.leave_alone(&mut claim, why_not(&other)),
+                Err(error) => return Err(self.not_asked(&mut claim, error)),
+            }
+        }
+        let held = self.make(claim, holder, provider, wanted)?;
+        Ok(Taken::Held(Box::new(held)))
     }
 
     /// Asks for the way to a held box once more, since the one in the claim leads nowhere, or
@@ -280,7 +303,6 @@ impl Desk {
         wanted: &Wanted,
     ) -> Result<Taken, CommandError> {
         self.asked.push(claim.id.clone());
-        let slug = claim.slug.clone();
         let mut provider = match self.provider(&claim.provider) {
             Ok(provider) => provider,
             Err(error) => {
@@ -306,15 +328,17 @@ impl Desk {
                 self.store.transition(&mut claim, &take(Some((owned, way)), wanted))?;
                 Ok(Taken::Held(Box::new(Held { claim, endpoint, how: How::Started, holder })))
             }
-            Ok(Resolution::Missing { proof: Proof::Deleted }) => {
-                self.part(&mut claim, &Event::Gone)?;
-                self.printer
-                    .phase(&format!("the box of `{slug}` was deleted: its claim is closed"));
-                Ok(Taken::Gone)
-            }
+            Ok(Resolution::Missing { proof: Proof::Deleted }) => self.gone(&mut claim),
             Ok(other) => self.leave_alone(&mut claim, why_not(&other)),
             Err(error) => Err(self.not_asked(&mut claim, error)),
         }
+    }
+
+    fn gone(&mut self, claim: &mut Claim) -> Result<Taken, CommandError> {
+        self.part(claim, &Event::Gone)?;
+        let slug = &claim.slug;
+        self.printer.phase(&format!("the box of `{slug}` was deleted: its claim is closed"));
+        Ok(Taken::Gone)
     }
 
     /// Another box isn't leased for this: the provider may only be out of reach for now.

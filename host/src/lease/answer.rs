@@ -46,6 +46,12 @@ pub(super) fn still_to_come(claim: &Claim, provider: &Provider) -> Option<Moment
     asked.plus(longest).filter(|until| !until.is_surely_over(longest))
 }
 
+/// Why the absence of a resource proves nothing until then.
+pub(super) fn may_appear(until: &Moment) -> String {
+    let until = until.wall.strftime("%Y-%m-%d %H:%M:%SZ");
+    format!("nothing of it is there, and it may still appear until {until}")
+}
+
 /// Why a resolution is no box, for people.
 pub(super) fn why_not(resolution: &Resolution) -> String {
     match resolution {

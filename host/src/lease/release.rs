@@ -1,7 +1,7 @@
 //! Lets go of a box: leaves it ready, parks it, or deletes it.
 
 use super::acquire::{Held, How};
-use super::answer::{NOT_VISIBLE, still_to_come, why_not};
+use super::answer::{NOT_VISIBLE, may_appear, still_to_come, why_not};
 use super::desk::Desk;
 use super::hang_up::hang_up;
 use super::look::Onlooker;
@@ -192,10 +192,8 @@ impl Desk {
             }
             Resolution::Missing { proof: Proof::Deleted } => {
                 if let Some(until) = still_to_come(claim, provider) {
-                    let (slug, until) = (&claim.slug, until.wall.strftime("%Y-%m-%d %H:%M:%SZ"));
-                    let message = format!(
-                        "nothing of `{slug}` is there, and it may still appear until {until}: its claim stays"
-                    );
+                    let message =
+                        format!("`{}`: {}: its claim stays", claim.slug, may_appear(&until));
                     return Err(CommandError::new(Exit::TryAgain, message));
                 }
                 // One that was to be deleted is, by whoever was killed before it could say so.

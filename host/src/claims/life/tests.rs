@@ -192,13 +192,15 @@ fn a_checkpoint_never_loses_sight_of_what_was_made() {
     };
     let after = |claim: &Claim, made| claim.after(&Event::Checkpoint(made), Timestamp::UNIX_EPOCH);
     let id_of = |claim: Claim| claim.made().and_then(|made| made.id);
-    for first in [Some("1"), None] {
-        let leasing = claim(Stage::Leasing { made: Some(made("box", first)) });
-        assert_eq!(after(&leasing, made("box", Some("2"))).map(id_of), Ok(Some("2".to_owned())));
-        assert!(after(&leasing, made("another", Some("1"))).is_err());
-        let again = after(&leasing, made("box", None)).expect("it begins anew");
-        assert!(after(&again, made("another", None)).is_err());
+    let named = claim(Stage::Leasing { made: Some(made("box", None)) });
+    let known = after(&named, made("box", Some("1"))).expect("its id is known now");
+    for leasing in [&named, &known] {
+        assert!(after(leasing, made("another", Some("1"))).is_err());
+        assert!(after(leasing, made("another", None)).is_err());
     }
+    assert!(after(&known, made("box", Some("2"))).is_err());
+    let again = after(&known, made("box", None)).expect("it is asked for once more");
+    assert_eq!(id_of(again), Some("1".to_owned()));
 }
 
 #[test]

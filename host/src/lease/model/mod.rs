@@ -6,6 +6,7 @@
 //! `CRABBOX_TEST_SCALE=1000` plays a million sequences. A failing one is shrunk and printed, with the seed
 //! that repeats it.
 
+mod scenes;
 mod world;
 
 pub(super) use world::Shared;
@@ -112,7 +113,7 @@ fn live(shared: &Shared) -> Vec<Claim> {
 
 /// Runs a command to its end, or to its crash.
 fn obey(shared: &Shared, order: Order) {
-    let ended = catch_unwind(AssertUnwindSafe(|| match order {
+    until_killed(|| match order {
         Order::Run { checkout, keep, fresh, delete } => {
             let release = if delete { ReleaseAction::Delete } else { ReleaseAction::Park };
             run(shared, &wanted(checkout, keep, fresh, release));
@@ -134,8 +135,11 @@ fn obey(shared: &Shared, order: Order) {
         Order::Behind { which, replace } => shared.lock().behind_our_back(which, replace),
         Order::Clock { hours } => skew::set_wall(SignedDuration::from_hours(hours)),
         Order::Time { minutes } => shared.pass(SignedDuration::from_mins(minutes)),
-    }));
-    match ended {
+    });
+}
+
+fn until_killed(command: impl FnOnce()) {
+    match catch_unwind(AssertUnwindSafe(command)) {
         Err(panic) if !panic.is::<Crash>() => resume_unwind(panic),
         _ => {}
     }
@@ -201,8 +205,10 @@ fn stop(shared: &Shared, claim: &Claim, delete: bool) {
 fn check(shared: &Shared) -> Result<(), TestCaseError> {
     let claims: BTreeMap<String, Claim> =
         live(shared).into_iter().map(|claim| (claim.id.to_string(), claim)).collect();
-    let world = shared.lock();
+    let mut world = shared.lock();
     prop_assert!(world.wrongs.is_empty(), "{:?}", world.wrongs);
+    let knows = |claim: &&Claim| claim.made().is_some_and(|made| made.id.is_some());
+    world.recorded.extend(claims.values().filter(knows).map(|claim| claim.id.to_string()));
     for thing in world.things.iter().filter(|thing| thing.lease.is_some()) {
         let lease = thing.lease.as_ref().expect("it is of a lease");
         let claim = claims.get(lease);
@@ -253,7 +259,8 @@ fn settle(shared: &Shared) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-fn play(steps: &[Step]) -> Result<BTreeSet<(&'static str, Mood)>, TestCaseError> {
+/// An empty world, and the folder that it lasts as long as.
+fn begin() -> (tempfile::TempDir, Shared) {
     let folder = tempfile::tempdir_in(if std::path::Path::new("/dev/shm").is_dir() {
         "/dev/shm".into()
     } else {
@@ -261,8 +268,12 @@ fn play(steps: &[Step]) -> Result<BTreeSet<(&'static str, Mood)>, TestCaseError>
     })
     .expect("a folder");
     skew::reset();
-    let shared =
-        Shared { world: Arc::default(), run: obey, state: Arc::new(folder.path().join("state")) };
+    let state = Arc::new(folder.path().join("state"));
+    (folder, Shared { world: Arc::default(), run: obey, state })
+}
+
+fn play(steps: &[Step]) -> Result<BTreeSet<(&'static str, Mood)>, TestCaseError> {
+    let (_folder, shared) = begin();
     for step in steps {
         {
             let mut world: std::sync::MutexGuard<'_, World> = shared.lock();

@@ -70,6 +70,8 @@ pub(super) struct World {
     ids: u32,
     /// Which lease was ever given an id.
     given: BTreeMap<String, String>,
+    /// Leases whose claims have held an id.
+    pub(super) recorded: BTreeSet<String>,
     /// How the next calls go, one after the other, and well after that.
     pub(super) moods: VecDeque<Mood>,
     /// What every hook has met.
@@ -165,6 +167,17 @@ fn failed(effect: Effect) -> ProviderError {
 
 fn scope() -> Scope {
     Scope { deployment: "model".to_owned(), account: "me".to_owned() }
+}
+
+fn sighted(name: &str, id: &str, mood: Mood) -> Resolution {
+    Resolution::Found(Found {
+        resource: Resource { name: name.to_owned(), id: Some(id.to_owned()) },
+        scope: scope(),
+        state: ResourceState::Ready,
+        endpoint: (mood != Mood::KnowsNoWay).then(endpoint),
+        identity: None,
+        attributes: Attributes::new(),
+    })
 }
 
 fn endpoint() -> Endpoint {
@@ -281,6 +294,11 @@ impl Shared {
             _ => {}
         }
         let Resource { name, id } = &request.resource;
+        // A name that was never seen is the lease's own; later on, anybody may have taken it.
+        let knew = id.is_some() || world.recorded.contains(&request.lease);
+        if mood == Mood::FindsAnother && knew {
+            return sighted(name, "id-0", mood);
+        }
         let named = world.things.iter().filter(|thing| thing.name == *name);
         let found: Vec<_> = match id {
             Some(id) => named.filter(|thing| thing.id == *id).cloned().collect(),
@@ -302,17 +320,7 @@ impl Shared {
                 thing.is_on = true;
             }
         }
-        // Where no id is known, the name is: that holds the lease's own random number.
-        let another = mood == Mood::FindsAnother && id.is_some();
-        let id = if another { "id-0".to_owned() } else { thing.id };
-        Resolution::Found(Found {
-            resource: Resource { name: name.clone(), id: Some(id) },
-            scope: scope(),
-            state: ResourceState::Ready,
-            endpoint: (mood != Mood::KnowsNoWay).then(endpoint),
-            identity: None,
-            attributes: Attributes::new(),
-        })
+        sighted(name, &thing.id, mood)
     }
 
     fn release(&self, request: &ReleaseRequest, mood: Mood) -> Released {
