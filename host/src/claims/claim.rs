@@ -207,9 +207,21 @@ impl Made {
         Resource { name: self.name.clone(), id: self.id.clone() }
     }
 
+    /// Can both be true of one resource?
+    pub(super) fn agrees(&self, other: &Self) -> bool {
+        fn one<T: PartialEq>(one: Option<&T>, other: Option<&T>) -> bool {
+            one.zip(other).is_none_or(|(one, other)| one == other)
+        }
+        one(self.id.as_ref(), other.id.as_ref()) && one(self.scope.as_ref(), other.scope.as_ref())
+    }
+
     /// Is this it? A name proves nothing: where the id is known, it must be this one. While it isn't, the
-    /// name must be one that nobody else gives: it holds the random number of this lease.
-    pub(super) fn is(&self, resource: &Resource, lease: &LeaseId) -> bool {
+    /// name must be one that nobody else gives: it holds the random number of this lease. An id means
+    /// nothing in another place, or under another account.
+    pub(super) fn is(&self, resource: &Resource, scope: &Scope, lease: &LeaseId) -> bool {
+        if self.scope.as_ref().is_some_and(|known| known != scope) {
+            return false;
+        }
         if self.id.is_some() {
             return self.id == resource.id;
         }
@@ -240,6 +252,11 @@ impl From<Owned> for Made {
 }
 
 impl Owned {
+    /// Is it the same?
+    pub(super) fn is(&self, other: &Self) -> bool {
+        (&self.id, &self.scope) == (&other.id, &other.scope)
+    }
+
     /// As the provider is asked for it.
     #[must_use]
     pub fn resource(&self) -> Resource {

@@ -4,7 +4,7 @@
 use super::claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way};
 use super::moment::Moment;
 use super::stage::{Stage, State};
-use crabbox_provider_api::payload::{ReleaseAction, Resource};
+use crabbox_provider_api::payload::{ReleaseAction, Resource, Scope};
 use jiff::Timestamp;
 
 /// What happens to a lease.
@@ -163,7 +163,7 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
     use {Event as E, Stage as S};
     let this = |is_it: bool, stage: Stage| if is_it { Ok(stage) } else { Err(true) };
     let owned = |old: &Owned, found: &Option<Owned>| match found {
-        Some(found) if found.id != old.id => Err(true),
+        Some(found) if !old.is(found) => Err(true),
         Some(found) => Ok(found.clone()),
         None => Ok(old.clone()),
     };
@@ -173,13 +173,12 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
         // by the name alone, what somebody else puts in its place would be taken for it.
         (S::Leasing { made: old }, E::Checkpoint(made)) => {
             let known = old.as_ref().and_then(|old| old.id.clone());
-            let is_it = old.as_ref().is_none_or(|old| old.name == made.name)
-                && (known.is_none() || made.id.is_none() || made.id == known);
+            let is_it = old.as_ref().is_none_or(|old| old.name == made.name && old.agrees(made));
             let id = made.id.clone().or(known);
             this(is_it, S::Leasing { made: Some(Made { id, ..made.clone() }) })
         }
         (S::Leasing { made: Some(_) }, E::Leased { owned, way, .. }) => this(
-            claim.is_about(&owned.resource()),
+            claim.is_about(&owned.resource(), &owned.scope),
             S::Busy { owned: owned.clone(), way: way.clone() },
         ),
         (S::Leasing { .. } | S::Releasing { failed: true, .. }, E::LeaseFailed { left, .. }) => {
@@ -199,12 +198,12 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
         (
             S::Ready { owned: old, .. } | S::Busy { owned: old, .. },
             E::Take { found: Some((owned, way)), .. },
-        ) => this(old.id == owned.id, S::Busy { owned: owned.clone(), way: way.clone() }),
+        ) => this(old.is(owned), S::Busy { owned: owned.clone(), way: way.clone() }),
         // Left by a command that was killed; what was to be deleted stays so.
         (S::Releasing { owned: old, failed: false }, E::Take { found: Some((owned, way)), .. })
             if claim.ending != Ending::Delete =>
         {
-            this(old.id == owned.id, S::Busy { owned: owned.clone(), way: way.clone() })
+            this(old.is(owned), S::Busy { owned: owned.clone(), way: way.clone() })
         }
         (S::Busy { owned, way }, E::Note { machine, marker }) => {
             let (machine, marker) = (Some(machine.clone()), Some(marker.clone()));
@@ -246,7 +245,8 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
             E::Release { found: Some(found), failed, .. },
         ) => {
             let failed = *failed || matches!(claim.stage, S::Failed { .. });
-            this(claim.is_about(&found.resource()), S::Releasing { owned: found.clone(), failed })
+            let is_it = claim.is_about(&found.resource(), &found.scope);
+            this(is_it, S::Releasing { owned: found.clone(), failed })
         }
         (
             S::Ready { owned: old, .. } | S::Busy { owned: old, .. } | S::Parked { owned: old, .. },
@@ -398,8 +398,8 @@ impl Claim {
 
     /// Is this the claim's resource?
     #[must_use]
-    pub fn is_about(&self, resource: &Resource) -> bool {
-        self.made().is_some_and(|made| made.is(resource, &self.id))
+    pub fn is_about(&self, resource: &Resource, scope: &Scope) -> bool {
+        self.made().is_some_and(|made| made.is(resource, scope, &self.id))
     }
 }
 

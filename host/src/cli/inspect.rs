@@ -90,7 +90,9 @@ impl Known {
     /// The way to the box, while somebody vouches for it.
     fn endpoint(&self) -> Option<&Endpoint> {
         let found = match &self.answer {
-            Some(Ok(Resolution::Found(found))) if self.claim.is_about(&found.resource) => {
+            Some(Ok(Resolution::Found(found)))
+                if self.claim.is_about(&found.resource, &found.scope) =>
+            {
                 found.endpoint.as_ref()
             }
             _ => None,

@@ -262,14 +262,17 @@ impl Desk {
         if claim.made().is_some_and(|made| made.id.is_some()) {
             self.asked.push(claim.id.clone());
             match self.resolve(&mut provider, &mut claim, Intent::Status, &wanted.settings) {
-                Ok(Resolution::Found(found)) if claim.is_about(&found.resource) => {}
+                Ok(Resolution::Found(found)) if claim.is_about(&found.resource, &found.scope) => {}
                 Ok(Resolution::Missing { proof: Proof::Deleted }) => {
                     return match still_to_come(&claim, &provider) {
                         Some(until) => self.leave_alone(&mut claim, may_appear(&until)),
                         None => self.gone(&mut claim),
                     };
                 }
-                Ok(other) => return self.leave_alone(&mut claim, why_not(&other)),
+                Ok(other) => {
+                    let why = why_not(&claim, &other);
+                    return self.leave_alone(&mut claim, why);
+                }
                 Err(error) => return Err(self.not_asked(&mut claim, error)),
             }
         }
@@ -318,7 +321,7 @@ impl Desk {
             self.store.transition(&mut claim, &Event::Start { deadline })?;
         }
         match self.resolve(&mut provider, &mut claim, Intent::Connect, &wanted.settings) {
-            Ok(Resolution::Found(found)) if claim.is_about(&found.resource) => {
+            Ok(Resolution::Found(found)) if claim.is_about(&found.resource, &found.scope) => {
                 let (owned, way) = match reachable(&found) {
                     Ok(reached) => reached,
                     Err(why) => return self.leave_alone(&mut claim, why),
@@ -329,7 +332,10 @@ impl Desk {
                 Ok(Taken::Held(Box::new(Held { claim, endpoint, how: How::Started, holder })))
             }
             Ok(Resolution::Missing { proof: Proof::Deleted }) => self.gone(&mut claim),
-            Ok(other) => self.leave_alone(&mut claim, why_not(&other)),
+            Ok(other) => {
+                let why = why_not(&claim, &other);
+                self.leave_alone(&mut claim, why)
+            }
             Err(error) => Err(self.not_asked(&mut claim, error)),
         }
     }

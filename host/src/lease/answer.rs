@@ -4,7 +4,7 @@ use super::make::LEASE_DEADLINE;
 use crate::claims::{Claim, Moment, Owned, Stage, Way};
 use crate::output::CommandError;
 use crate::provider::Provider;
-use crabbox_provider_api::payload::{Found, Proof, Resolution, ResourceState};
+use crabbox_provider_api::payload::{Found, Proof, Resolution, ResourceState, Scope};
 
 /// A new box that can't be used, for this reason.
 pub(super) fn unusable(provider: &str, why: &str) -> CommandError {
@@ -52,8 +52,8 @@ pub(super) fn may_appear(until: &Moment) -> String {
     format!("nothing of it is there, and it may still appear until {until}")
 }
 
-/// Why a resolution is no box, for people.
-pub(super) fn why_not(resolution: &Resolution) -> String {
+/// Why a resolution is no box of this claim, for people.
+pub(super) fn why_not(claim: &Claim, resolution: &Resolution) -> String {
     match resolution {
         Resolution::Missing { proof: Proof::Deleted } => "its resource was deleted".to_owned(),
         Resolution::Missing { proof: Proof::NotVisible } => NOT_VISIBLE.to_owned(),
@@ -61,9 +61,22 @@ pub(super) fn why_not(resolution: &Resolution) -> String {
             format!("more than one resource answers to it: {}", candidates.join(", "))
         }
         Resolution::Foreign { owner } => format!("its resource belongs to {owner}"),
+        Resolution::Found(found) if is_elsewhere(claim, &found.scope) => {
+            let claimed = claim.made().and_then(|made| made.scope).unwrap_or_default();
+            let (claimed, found) = (place(&claimed), place(&found.scope));
+            format!("it belongs to {claimed}, and what is there now to {found}")
+        }
         Resolution::Found(_) => "another resource has taken its place".to_owned(),
         _ => "the provider gives an answer that this crabbox doesn't know".to_owned(),
     }
+}
+
+fn is_elsewhere(claim: &Claim, scope: &Scope) -> bool {
+    claim.made().and_then(|made| made.scope).is_some_and(|claimed| claimed != *scope)
+}
+
+fn place(scope: &Scope) -> String {
+    format!("account `{}` of `{}`", scope.account, scope.deployment)
 }
 
 /// Why nothing is known of a resource that a provider doesn't see.

@@ -130,7 +130,7 @@ impl Desk {
     fn ask(&self, claim: &Claim, found: Option<&Resolution>, order: &Order) -> Verdict {
         let run = match found {
             Some(Resolution::Missing { proof: Proof::Deleted }) => RunSeen::Over,
-            Some(Resolution::Found(found)) if claim.is_about(&found.resource) => {
+            Some(Resolution::Found(found)) if claim.is_about(&found.resource, &found.scope) => {
                 let _asking = self.printer.progress(format!("asking {}", claim.slug));
                 fate::of_run(claim, found, &self.registry, self.store.folder())
             }
@@ -151,9 +151,11 @@ impl Desk {
                 self.part(claim, &Event::Gone)?;
                 Ok((why, Done::Ended(End::Deleted)))
             }
-            Resolution::Found(found) if claim.is_about(&found.resource) => Ok((why, Done::Found)),
+            Resolution::Found(found) if claim.is_about(&found.resource, &found.scope) => {
+                Ok((why, Done::Found))
+            }
             other => {
-                let why = why_not(&other);
+                let why = why_not(claim, &other);
                 self.note_trouble(claim, &why)?;
                 let message = format!("`{}` is left alone: {why}", claim.slug);
                 Err(CommandError::new(Exit::Conflict, message))

@@ -40,14 +40,16 @@ pub fn look_at(
 #[must_use]
 pub fn in_words(claim: &Claim, resolution: &Resolution) -> String {
     let word = match resolution {
-        Resolution::Found(found) if claim.is_about(&found.resource) => match found.state {
-            ResourceState::Ready => "ready",
-            ResourceState::Starting => "starting",
-            ResourceState::Parked => "parked",
-            ResourceState::Failed => "broken",
-            _ => "there, in a state that this crabbox doesn't know",
-        },
-        other => return why_not(other),
+        Resolution::Found(found) if claim.is_about(&found.resource, &found.scope) => {
+            match found.state {
+                ResourceState::Ready => "ready",
+                ResourceState::Starting => "starting",
+                ResourceState::Parked => "parked",
+                ResourceState::Failed => "broken",
+                _ => "there, in a state that this crabbox doesn't know",
+            }
+        }
+        other => return why_not(claim, other),
     };
     word.to_owned()
 }

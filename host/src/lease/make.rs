@@ -127,7 +127,7 @@ impl Desk {
     ) -> Result<Found, CommandError> {
         let recorded = claim.made();
         let as_recorded = leased.resource.id.is_some()
-            && (recorded.is_none() || claim.is_about(&leased.resource));
+            && (recorded.is_none() || claim.is_about(&leased.resource, &leased.scope));
         if as_recorded && leased.endpoint.is_some() && recorded.is_some() {
             return Ok(leased.into());
         }
@@ -155,11 +155,11 @@ impl Desk {
             return Ok(leased.into());
         }
         match self.resolve(provider, claim, Intent::Connect, settings)? {
-            Resolution::Found(found) if claim.is_about(&found.resource) => Ok(found),
+            Resolution::Found(found) if claim.is_about(&found.resource, &found.scope) => Ok(found),
             other => Err(CommandError::failed(format!(
                 "the new box of `{}` can't be reached: {}",
                 claim.slug,
-                why_not(&other)
+                why_not(claim, &other)
             ))),
         }
     }

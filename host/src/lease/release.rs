@@ -184,7 +184,7 @@ impl Desk {
         settings: &Settings,
     ) -> Result<End, CommandError> {
         match found {
-            Resolution::Found(found) if claim.is_about(&found.resource) => {
+            Resolution::Found(found) if claim.is_about(&found.resource, &found.scope) => {
                 let found = Owned::of(&found);
                 let event = Event::Release { found, action, failed: false, run_is_over: false };
                 self.store.transition(claim, &event)?;
@@ -203,7 +203,7 @@ impl Desk {
                 Ok(End::Deleted)
             }
             other => {
-                let why = why_not(&other);
+                let why = why_not(claim, &other);
                 self.note_trouble(claim, &why)?;
                 let message = format!("`{}` is left alone: {why}", claim.slug);
                 Err(CommandError::new(Exit::Conflict, message))

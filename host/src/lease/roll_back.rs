@@ -96,7 +96,7 @@ impl Desk {
         // The one that failed may be dead, or not itself any more.
         let mut provider = self.provider(&claim.provider)?;
         match self.resolve(&mut provider, claim, Intent::Status, settings)? {
-            Resolution::Found(found) if claim.is_about(&found.resource) => {
+            Resolution::Found(found) if claim.is_about(&found.resource, &found.scope) => {
                 let Some(action) = claim.ending.action() else {
                     return Ok(Left::Unsure("it is to be left as it is".to_owned()));
                 };
@@ -115,7 +115,7 @@ impl Desk {
                 let until = Moment::after(provider.settles()).filter(|until| !until.is_over());
                 Ok(until.map_or(Left::Gone, Left::Late))
             }
-            other => Ok(Left::Unsure(why_not(&other))),
+            other => Ok(Left::Unsure(why_not(claim, &other))),
         }
     }
 }

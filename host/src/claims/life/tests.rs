@@ -76,16 +76,17 @@ fn stages() -> Vec<Stage> {
     ]
 }
 
-fn events(id: &str) -> Vec<Event> {
+fn events(owned: &Owned) -> Vec<Event> {
+    let owned = || owned.clone();
     let why = String::new;
     let action = ReleaseAction::Park;
-    let found = || Some((owned(id), way()));
+    let found = || Some((owned(), way()));
     let machine = Machine { machine_id: String::new(), boot_id: String::new() };
     vec![
-        Event::Checkpoint(owned(id).into()),
-        Event::Leased { owned: owned(id), way: way(), run: Some(run()), deadline: None },
+        Event::Checkpoint(owned().into()),
+        Event::Leased { owned: owned(), way: way(), run: Some(run()), deadline: None },
         Event::LeaseFailed { left: None, why: why() },
-        Event::LeaseFailed { left: Some(owned(id).into()), why: why() },
+        Event::LeaseFailed { left: Some(owned().into()), why: why() },
         Event::Nothing,
         Event::Start { deadline: None },
         Event::Take { found: None, run: Some(run()), deadline: None },
@@ -95,7 +96,7 @@ fn events(id: &str) -> Vec<Event> {
         Event::Unproven { why: why() },
         Event::Extended { deadline: Moment::now(), idle_until: None },
         Event::Release { found: None, action, failed: false, run_is_over: true },
-        Event::Release { found: Some(owned(id)), action, failed: false, run_is_over: true },
+        Event::Release { found: Some(owned()), action, failed: false, run_is_over: true },
         Event::Parked,
         Event::Deleted,
         Event::LetGo,
@@ -110,7 +111,7 @@ fn all() -> impl Iterator<Item = (Claim, Event, Result<Claim, Refused>)> {
         .into_iter()
         .flat_map(move |stage| endings.map(|ending| Claim { ending, ..claim(stage.clone()) }));
     claims.flat_map(|claim| {
-        events("1").into_iter().map(move |event| {
+        events(&owned("1")).into_iter().map(move |event| {
             let next = claim.after(&event, Timestamp::UNIX_EPOCH);
             (claim.clone(), event, next)
         })
@@ -119,7 +120,7 @@ fn all() -> impl Iterator<Item = (Claim, Event, Result<Claim, Refused>)> {
 
 #[test]
 fn the_names_are_those_of_the_events() {
-    let names: BTreeSet<_> = events("1").iter().map(Event::name).collect();
+    let names: BTreeSet<_> = events(&owned("1")).iter().map(Event::name).collect();
     assert_eq!(names, BTreeSet::from(Event::NAMES));
 }
 
@@ -151,17 +152,26 @@ fn nothing_happens_after_the_end() {
 
 #[test]
 fn a_resource_is_never_exchanged_for_another() {
-    for stage in stages() {
-        for event in events("2") {
+    let elsewhere = |scope| Owned { scope, ..owned("1") };
+    let (deployment, account) = ("there".to_owned(), "another".to_owned());
+    let others = [
+        owned("2"),
+        elsewhere(Scope { deployment, ..Scope::default() }),
+        elsewhere(Scope { account, ..Scope::default() }),
+    ];
+    for (stage, other) in
+        stages().into_iter().flat_map(|stage| others.each_ref().map(|other| (stage.clone(), other)))
+    {
+        for event in events(other) {
             let before = claim(stage.clone());
-            // Only the provider that makes it can say that it has made another by the same name, and
-            // what is left of a lease that failed is what the caller knows.
-            if matches!(event, Event::Checkpoint(_) | Event::LeaseFailed { .. }) {
+            // What is left of a lease that failed is what the caller knows.
+            if matches!(event, Event::LeaseFailed { .. }) {
                 continue;
             }
             let Ok(after) = before.after(&event, Timestamp::UNIX_EPOCH) else { continue };
             let (Some(before), Some(after)) = (before.made(), after.made()) else { continue };
             assert!(before.id.is_none() || before.id == after.id, "{event:?}");
+            assert_eq!(before.scope, after.scope, "{event:?}");
         }
     }
 }
@@ -172,7 +182,7 @@ fn a_name_proves_nothing_unless_it_holds_the_number_of_the_lease() {
         let made = Made { name: name.to_owned(), id: None, ..owned("1").into() };
         let claim = claim(Stage::Leasing { made: Some(made) });
         let found = Owned { name: name.to_owned(), ..owned("1") };
-        assert_eq!(claim.is_about(&found.resource()), is_ours, "{name}");
+        assert_eq!(claim.is_about(&found.resource(), &found.scope), is_ours, "{name}");
         let release = Event::Release {
             found: Some(found),
             action: ReleaseAction::Delete,

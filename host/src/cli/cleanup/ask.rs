@@ -139,8 +139,10 @@ impl Asking<'_> {
         };
         let (after, _) = desk.store.all(false)?;
         let is_named = |claim: &Claim, one: &payload::Resource| {
-            let unproven = claim.made().filter(|made| made.id.is_none());
-            claim.is_about(one) || unproven.is_some_and(|made| made.name == one.name)
+            claim.made().is_some_and(|made| match &made.id {
+                Some(_) => made.id == one.id,
+                None => made.name == one.name,
+            })
         };
         let is_claimed =
             |one: &payload::Resource| before.iter().chain(&after).any(|claim| is_named(claim, one));

@@ -71,7 +71,7 @@ fn order() -> impl Strategy<Value = Order> {
 }
 
 /// All that isn't well.
-const MOODS: [Mood; 10] = [
+const MOODS: [Mood; 11] = [
     Mood::Refuses,
     Mood::Breaks,
     Mood::LosesAnswer,
@@ -82,6 +82,7 @@ const MOODS: [Mood; 10] = [
     Mood::IsUnsure,
     Mood::FindsAnother,
     Mood::KnowsNoWay,
+    Mood::IsElsewhere,
 ];
 
 fn step() -> impl Strategy<Value = Step> {

@@ -1,10 +1,11 @@
 //! Sequences that went wrong once, each killed at every point of its last step but one.
 
 use super::world::{Mood, Shared};
-use super::{Order, begin, check, crash_after, live, obey, run, stop, until_killed, wanted};
+use super::{Order, begin, check, crash_after, desk, live, obey, run, stop, until_killed, wanted};
 use crate::claims::{Claim, State};
 use crate::lease::acquire::Wanted;
-use crabbox_provider_api::payload::ReleaseAction;
+use crate::output::Exit;
+use crabbox_provider_api::payload::{ReleaseAction, Settings};
 
 /// More points than any command passes.
 const POINTS: usize = 40;
@@ -42,4 +43,21 @@ fn what_was_put_under_the_name_of_a_lease_is_never_taken_for_its_own() {
         let world = shared.lock();
         assert!(world.wrongs.is_empty(), "after {points} points: {:?}", world.wrongs);
     }
+}
+
+#[test]
+fn a_box_that_is_found_in_another_place_is_left_alone_and_both_places_are_named() {
+    let (_folder, shared) = begin();
+    obey(&shared, RUN);
+    let claim = live(&shared).pop().expect("one");
+    shared.lock().moods = [Mood::IsElsewhere].into();
+    let stopped = desk(&shared).stop(claim.id.as_str(), true, &Settings::default());
+    let error = stopped.expect_err("it isn't that one");
+    assert_eq!(error.kind(), Exit::Conflict);
+    let why =
+        "it belongs to account `me` of `model`, and what is there now to account `you` of `model`";
+    assert!(error.to_string().ends_with(why), "{error}");
+    let after = live(&shared).pop().expect("it stays");
+    assert_eq!((after.trouble.as_deref(), after.made()), (Some(why), claim.made()));
+    assert_eq!(shared.lock().things.len(), 1);
 }

@@ -45,6 +45,8 @@ pub(super) enum Mood {
     FindsAnother,
     /// It names no way to the box.
     KnowsNoWay,
+    /// It is logged in elsewhere, where the same id is another's.
+    IsElsewhere,
 }
 
 #[derive(Clone, Debug)]
@@ -165,14 +167,15 @@ fn failed(effect: Effect) -> ProviderError {
     ProviderError::Answer { provider: "model".to_owned(), error }
 }
 
-fn scope() -> Scope {
-    Scope { deployment: "model".to_owned(), account: "me".to_owned() }
+fn scope(mood: Mood) -> Scope {
+    let account = if mood == Mood::IsElsewhere { "you" } else { "me" };
+    Scope { deployment: "model".to_owned(), account: account.to_owned() }
 }
 
 fn sighted(name: &str, id: &str, mood: Mood) -> Resolution {
     Resolution::Found(Found {
         resource: Resource { name: name.to_owned(), id: Some(id.to_owned()) },
-        scope: scope(),
+        scope: scope(mood),
         state: ResourceState::Ready,
         endpoint: (mood != Mood::KnowsNoWay).then(endpoint),
         identity: None,
@@ -241,7 +244,9 @@ impl Shared {
         let name = format!("box-{}", request.lease);
         let record = |host: &mut dyn Callbacks, id: Option<&str>| {
             let resource = Resource { name: name.clone(), id: id.map(str::to_owned) };
-            let stored = host.checkpoint(&Checkpoint { resource, scope: Some(scope()) });
+            // Where it is first, it is.
+            let mood = if id.is_some() { mood } else { Mood::Well };
+            let stored = host.checkpoint(&Checkpoint { resource, scope: Some(scope(mood)) });
             stored.map_err(|_| failed(if id.is_some() { Effect::Done } else { Effect::None }))
         };
         self.note_ending(&request.lease);
@@ -268,7 +273,7 @@ impl Shared {
         record(host, Some(&id))?;
         Ok(Leased {
             resource: Resource { name, id: Some(id) },
-            scope: scope(),
+            scope: scope(mood),
             endpoint: (mood != Mood::KnowsNoWay).then(endpoint),
             ..Leased::default()
         })
@@ -330,6 +335,9 @@ impl Shared {
         let id = id.clone().unwrap_or_default();
         if world.given.get(&id) != Some(lease) {
             world.wrongs.push(format!("{lease} releases {name} ({id}), which it was never given"));
+        }
+        if request.scope != scope(Mood::Well) {
+            world.wrongs.push(format!("{lease} is released elsewhere: {:?}", request.scope));
         }
         if world.in_use.contains(lease) {
             world.wrongs.push(format!("releases {lease}, which somebody uses"));
