@@ -241,3 +241,20 @@ fn a_claim_that_can_not_be_read_is_named_used_for_nothing_and_can_be_forgotten()
         connection.execute(same, [id, id_now.as_str().expect("an id")]).expect("as before");
     }
 }
+
+#[test]
+fn a_record_in_the_row_of_another_lease_ends_no_box() {
+    let world = World::new();
+    for slug in ["red-eel", "teal-ray"] {
+        assert_eq!(world.crabbox(&["run", "--slug", slug, "--", "true"]).code, 0);
+    }
+    let connection = Connection::open(world.root().join("state/crabbox/claims.db")).expect("opens");
+    let mix = "UPDATE claims SET record = (SELECT record FROM claims WHERE slug = 'red-eel')
+        WHERE slug = 'teal-ray'";
+    connection.execute(mix, []).expect("mixes them up");
+    let stopped = world.crabbox(&["stop", "teal-ray", "--delete", "--yes"]);
+    says(&stopped, 1, &["(`teal-ray`) can't be read", "its row says lease", "forget cbx_"]);
+    let doctor = world.crabbox(&["doctor"]);
+    assert!(doctor.stdout.contains("(`teal-ray`) can't be read"), "{doctor:?}");
+    assert_eq!(world.boxes().len(), 2);
+}

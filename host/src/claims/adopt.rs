@@ -65,7 +65,7 @@ fn claimant(
 ) -> rusqlite::Result<Option<Claimant>> {
     let rows = rows_of(
         database,
-        "SELECT id, slug, record FROM claims
+        "SELECT id, slug, state, record FROM claims
             WHERE provider = ?1 AND state NOT IN ('released', 'lost')",
         &[&provider],
     )?;

@@ -6,19 +6,20 @@ use super::moment::Moment;
 use rusqlite::types::Value;
 use rusqlite::{Connection, params_from_iter};
 
-/// A claim can be read only if its record holds all this. Kept to what SQLite sees at once: it says so of
+/// A claim can be read only if its record holds all this, and is the row's. Kept to what SQLite sees at once: it says so of
 /// every record that is written, whoever writes it.
 macro_rules! suspect {
     () => {
         "CASE WHEN json_valid(record) THEN
-            json_type(record, '$.id') IS NOT 'text' OR json_type(record, '$.slug') IS NOT 'text'
-            OR json_type(record, '$.revision') IS NOT 'integer'
+            json_type(record, '$.slug') IS NOT 'text' OR json_type(record, '$.revision') IS NOT 'integer'
             OR json_type(record, '$.provider') IS NOT 'text'
             OR json_type(record, '$.created') IS NOT 'text'
             OR json_type(record, '$.updated') IS NOT 'text'
             OR json_type(record, '$.used') IS NOT 'text'
             OR json_type(record, '$.ending') IS NOT 'text'
-            OR json_type(record, '$.stage.state') IS NOT 'text'
+            OR json_extract(record, '$.id') IS NOT id
+            OR json_extract(record, '$.slug') IS NOT slug AND slug IS NOT id
+            OR json_extract(record, '$.stage.state') IS NOT state
         ELSE 1 END"
     };
 }
@@ -26,7 +27,7 @@ macro_rules! suspect {
 /// The claims of which that isn't so, from an index of their own: those of one crabbox are read at once,
 /// however many others there are.
 pub(super) const SUSPECTS: &str = concat!(
-    "SELECT id, slug, record FROM claims INDEXED BY suspects WHERE (",
+    "SELECT id, slug, state, record FROM claims INDEXED BY suspects WHERE (",
     suspect!(),
     ") AND (?1 OR state NOT IN ('released', 'lost')) ORDER BY id"
 );

@@ -3,8 +3,8 @@
 use super::claim::Claim;
 use super::error::ClaimError;
 use super::id::LeaseId;
-use super::migrations::of_schema_1;
 use super::queries::text;
+use super::record;
 use super::store::Store;
 use crate::fault;
 use rusqlite::{OptionalExtension, params};
@@ -29,7 +29,7 @@ impl Stored {
     /// `None`: it can't be read.
     #[must_use]
     pub fn claim(&self) -> Option<Claim> {
-        serde_json::from_slice(&self.record).ok().or_else(|| of_schema_1(&self.record))
+        record::read(&self.record, &self.id, &self.slug, &self.state).ok()
     }
 
     /// `None`: nobody can hold a lease whose id is none.

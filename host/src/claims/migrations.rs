@@ -64,7 +64,7 @@ pub(super) fn migrate_to(database: &mut Connection, schema: i64) -> rusqlite::Re
 /// it stands. One that held what couldn't be stays as it is, and can't be read: it is named, and used for
 /// nothing.
 fn fill(database: &Transaction<'_>) -> rusqlite::Result<()> {
-    for row in rows_of(database, "SELECT id, slug, record FROM claims", &[])? {
+    for row in rows_of(database, "SELECT id, slug, state, record FROM claims", &[])? {
         let (claim, before) = if let Ok(claim) = serde_json::from_slice::<Claim>(&row.record) {
             let before = claim.revision;
             (claim, before)

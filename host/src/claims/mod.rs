@@ -3,7 +3,7 @@
 //! [`claim`] says what a claim holds, [`stage`] where it can stand, [`life`] which events there are and
 //! where they lead: nothing else changes a claim. [`store`] keeps them in SQLite, in a private [`file`](mod@file), with
 //! [`columns`] that are [`listed`] and [`search`]ed, and fails with an [`error`]; [`queries`] asks for claims, [`adopt`] stores those of what was there
-//! before, [`forget`] drops one, [`migrations`] brings an older database forward, [`reader`] looks at one without any
+//! before, [`forget`] drops one, [`record`] reads what a row holds, [`migrations`] brings an older database forward, [`reader`] looks at one without any
 //! effect, [`salvage`] saves what can be read of a damaged one, with [`rows`]; [`moment`] is a time that no set
 //! clock moves, [`holder`] tells whether somebody works with a lease right now, and [`id`] is what it is called. Nothing
 //! here talks to a provider or a box.
@@ -22,6 +22,7 @@ mod migrations;
 mod moment;
 mod queries;
 mod reader;
+mod record;
 mod rows;
 mod salvage;
 mod search;

@@ -5,8 +5,8 @@ use super::columns::SUSPECTS;
 use super::error::ClaimError;
 use super::holder::Holder;
 use super::id::LeaseId;
-use super::migrations::of_schema_1;
 use super::reader::Reader;
+use super::record;
 use jiff::Timestamp;
 use rusqlite::Connection;
 use std::borrow::Cow;
@@ -16,13 +16,13 @@ use std::path::Path;
 impl Reader {
     /// The claim with this id.
     pub fn get(&self, id: &LeaseId) -> Result<Option<Claim>, ClaimError> {
-        let query = "SELECT id, slug, record FROM claims WHERE id = ?1";
+        let query = "SELECT id, slug, state, record FROM claims WHERE id = ?1";
         self.rows(query, &[&id.as_str()])?.first().map(Stored::claim).transpose()
     }
 
     /// The claim that has this slug, of those that aren't final.
     pub fn named(&self, slug: &str) -> Result<Option<Claim>, ClaimError> {
-        let query = "SELECT id, slug, record FROM claims
+        let query = "SELECT id, slug, state, record FROM claims
             WHERE slug = ?1 AND state NOT IN ('released', 'lost')";
         self.rows(query, &[&slug])?.first().map(Stored::claim).transpose()
     }
@@ -36,7 +36,7 @@ impl Reader {
         provider: &str,
     ) -> Result<Vec<Claim>, ClaimError> {
         let rows = self.rows(
-            "SELECT id, slug, record FROM claims WHERE repository = ?1 AND provider = ?2
+            "SELECT id, slug, state, record FROM claims WHERE repository = ?1 AND provider = ?2
                 AND state NOT IN ('released', 'lost') ORDER BY used DESC",
             &[&repository.to_string_lossy(), &provider],
         )?;
@@ -62,21 +62,19 @@ impl Reader {
         also_final: bool,
         mut show: impl FnMut(Result<Claim, ClaimError>),
     ) -> Result<(), ClaimError> {
-        let query = "SELECT id, slug, record FROM claims
+        let query = "SELECT id, slug, state, record FROM claims
             WHERE ?1 OR state NOT IN ('released', 'lost') ORDER BY used DESC";
         let mut read = || {
             let mut statement = self.database().prepare(query)?;
             let mut rows = statement.query([also_final])?;
             while let Some(row) = rows.next()? {
-                let claim = parse(row.get_ref(2)?.as_bytes()?);
-                show(match claim {
-                    Ok(claim) => Ok(claim),
-                    Err(source) => Err(ClaimError::Unreadable {
-                        id: text(row, 0)?,
-                        slug: text(row, 1)?,
-                        source,
-                    }),
-                });
+                let (id, slug, state) = (cow(row, 0)?, cow(row, 1)?, cow(row, 2)?);
+                let claim = record::read(row.get_ref(3)?.as_bytes()?, &id, &slug, &state);
+                show(claim.map_err(|source| ClaimError::Unreadable {
+                    id: id.into_owned(),
+                    slug: slug.into_owned(),
+                    source,
+                }));
             }
             Ok(())
         };
@@ -92,14 +90,15 @@ impl Reader {
 
     /// Those that stand ready. The others aren't even read, of which there may be many.
     pub fn ready(&self) -> Result<Vec<Claim>, ClaimError> {
-        let rows = self.rows("SELECT id, slug, record FROM claims WHERE state = 'ready'", &[])?;
+        let rows =
+            self.rows("SELECT id, slug, state, record FROM claims WHERE state = 'ready'", &[])?;
         Ok(rows.iter().filter_map(|row| row.claim().ok()).collect())
     }
 
     /// Those of a checkout that are parked.
     pub fn parked(&self, repository: &Path) -> Result<Vec<Claim>, ClaimError> {
         let rows = self.rows(
-            "SELECT id, slug, record FROM claims WHERE repository = ?1 AND state = 'parked'",
+            "SELECT id, slug, state, record FROM claims WHERE repository = ?1 AND state = 'parked'",
             &[&repository.to_string_lossy()],
         )?;
         Ok(rows.iter().filter_map(|row| row.claim().ok()).collect())
@@ -108,7 +107,7 @@ impl Reader {
     /// Those that are parked and that nobody has used since then.
     pub fn parked_before(&self, then: Timestamp) -> Result<Vec<Claim>, ClaimError> {
         let rows = self.rows(
-            "SELECT id, slug, record FROM claims
+            "SELECT id, slug, state, record FROM claims
                 WHERE state = 'parked' AND state NOT IN ('released', 'lost') AND used < ?1",
             &[&then.as_millisecond()],
         )?;
@@ -136,12 +135,14 @@ impl Reader {
 pub(super) struct Stored {
     pub(super) id: String,
     pub(super) slug: String,
+    pub(super) state: String,
     pub(super) record: Vec<u8>,
 }
 
 impl Stored {
     pub(super) fn claim(&self) -> Result<Claim, ClaimError> {
-        parse(&self.record).map_err(|source| ClaimError::Unreadable {
+        let Self { id, slug, state, record } = self;
+        record::read(record, id, slug, state).map_err(|source| ClaimError::Unreadable {
             id: self.id.clone(),
             slug: self.slug.clone(),
             source,
@@ -149,11 +150,7 @@ impl Stored {
     }
 }
 
-fn parse(record: &[u8]) -> serde_json::Result<Claim> {
-    serde_json::from_slice(record).or_else(|error| of_schema_1(record).ok_or(error))
-}
-
-/// What a query finds that asks for id, slug and record.
+/// What a query finds that asks for id, slug, state and record.
 pub(super) fn rows_of(
     database: &Connection,
     query: &str,
@@ -161,8 +158,8 @@ pub(super) fn rows_of(
 ) -> rusqlite::Result<Vec<Stored>> {
     let mut statement = database.prepare(query)?;
     let rows = statement.query_map(parameters, |row| {
-        let record = row.get_ref(2)?.as_bytes()?.to_owned();
-        Ok(Stored { id: text(row, 0)?, slug: text(row, 1)?, record })
+        let record = row.get_ref(3)?.as_bytes()?.to_owned();
+        Ok(Stored { id: text(row, 0)?, slug: text(row, 1)?, state: text(row, 2)?, record })
     })?;
     rows.collect()
 }

@@ -159,7 +159,7 @@ impl Reader {
 
     /// How many claims there are, and what is wrong with those that can't be read: each is read.
     pub fn read_each(&self) -> Result<(usize, Vec<ClaimError>), ClaimError> {
-        let rows = rows_of(&self.database, "SELECT id, slug, record FROM claims", &[]);
+        let rows = rows_of(&self.database, "SELECT id, slug, state, record FROM claims", &[]);
         let rows = rows.map_err(|source| self.wrap(source))?;
         let unreadable = rows.iter().filter_map(|row| row.claim().err());
         Ok((rows.len(), unreadable.collect()))

@@ -52,7 +52,7 @@ impl Store {
         let Some(aside) = aside else {
             return Ok(store);
         };
-        let count = store.rows("SELECT id, slug, record FROM claims", &[])?.len();
+        let count = store.rows("SELECT id, slug, state, record FROM claims", &[])?.len();
         Ok(Self { salvaged: Some(Salvaged { aside, count }), ..store })
     }
 
