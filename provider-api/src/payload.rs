@@ -84,7 +84,7 @@ pub struct LeaseRequest {
     /// When the resource should end by itself: milliseconds since 1970, UTC.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline: Option<u64>,
-    /// Members of a pool that are taken.
+    /// Members of a pool that are taken: their names and their ids.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exclude: Vec<String>,
     /// The provider's settings.

@@ -1,13 +1,17 @@
-//! Claims of what was there before its lease. No two claims may name one resource: whoever adopts it
-//! looks for another claim of it and stores its own in one transaction.
+//! Claims of what was there before its lease, and of what another lease may have. No two claims may name one
+//! resource: whoever adopts it, or is told its id, looks for another claim of it and stores its own in one
+//! transaction.
 
-use super::claim::{Claim, Owned};
+use super::claim::{Claim, Made, Owned};
 use super::columns;
 use super::error::ClaimError;
+use super::id::LeaseId;
 use super::queries::{Stored, rows_of};
 use super::store::{Store, encode, wrap};
 use crate::fault;
+use crabbox_provider_api::payload::Scope;
 use rusqlite::{Connection, TransactionBehavior};
+use std::collections::BTreeSet;
 
 /// The lease whose claim names a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +39,31 @@ impl Store {
     /// The lease that isn't over and whose claim names this resource, or may name it.
     pub fn claimant(&self, provider: &str, owned: &Owned) -> Result<Option<Claimant>, ClaimError> {
         claimant(self.database(), provider, owned).map_err(|source| self.wrap(source))
+    }
+
+    /// The names and ids of what other leases of this provider have that aren't over, and what another
+    /// lease could be given, too: nobody else is given what is named after its lease. Of any scope: which
+    /// it will be is known only when it is too late.
+    pub fn taken(&self, provider: &str, lease: &LeaseId) -> Result<Vec<String>, ClaimError> {
+        let query = "SELECT resource_name, resource_id FROM claims WHERE provider = ?1 AND id != ?2
+            AND state NOT IN ('released', 'lost') AND resource_name IS NOT NULL
+            AND instr(resource_name, substr(id, 5)) = 0 ORDER BY resource_name, id";
+        let collect = || {
+            let mut statement = self.database().prepare(query)?;
+            let read =
+                |row: &rusqlite::Row<'_>| Ok([row.get::<_, Option<String>>(0)?, row.get(1)?]);
+            let found = statement.query_map([provider, lease.as_str()], read)?;
+            found.collect::<Result<Vec<_>, _>>()
+        };
+        let mut all: Vec<_> = collect()
+            .map_err(|source| self.wrap(source))?
+            .into_iter()
+            .flatten()
+            .flatten()
+            .collect();
+        let mut seen = BTreeSet::new();
+        all.retain(|one| seen.insert(one.clone()));
+        Ok(all)
     }
 
     /// Stores the claim of a resource that `claim` names, unless another claim does.
@@ -78,6 +107,32 @@ fn claimant(
     Ok(named)
 }
 
+/// The other lease that has the very id that this claim names.
+pub(super) fn other_owner(
+    database: &Connection,
+    claim: &Claim,
+) -> rusqlite::Result<Option<Claimant>> {
+    let Some(Made { id: Some(id), scope, .. }) = claim.made() else {
+        return Ok(None);
+    };
+    let rows = rows_of(
+        database,
+        "SELECT id, slug, state, record FROM claims WHERE resource_id = ?1 AND provider = ?2
+            AND id != ?3 AND state NOT IN ('released', 'lost')",
+        &[&id, &claim.provider, &claim.id.as_str()],
+    )?;
+    let deployment = |scope: Option<Scope>| scope.map(|scope| scope.deployment);
+    let here = deployment(scope);
+    let other = rows.into_iter().find_map(|row| {
+        let read = row.claim();
+        let there = read.as_ref().ok().and_then(|other| deployment(other.made()?.scope));
+        let may_be = here.as_ref().zip(there.as_ref()).is_none_or(|(here, there)| here == there);
+        let (is_readable, Stored { id, slug, .. }) = (read.is_ok(), row);
+        may_be.then_some(Claimant { id, slug, is_readable })
+    });
+    Ok(other)
+}
+
 /// Is it the claim's? One that was made under its name, and whose id isn't known yet, may be. Ids
 /// are unique within a deployment.
 fn names(claim: &Claim, owned: &Owned) -> bool {
@@ -98,7 +153,7 @@ fn mentions(row: &Stored, owned: &Owned) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::life::tests::{owned, way};
-    use super::super::{Event, LastRun, LeaseId, Made};
+    use super::super::{Event, LastRun};
     use super::*;
     use std::thread;
 
@@ -162,6 +217,61 @@ mod tests {
         let seeming = store.claimant("local", &owned("1")).expect("asks").expect("seems so");
         assert!(!seeming.is_readable);
         assert_eq!(store.claimant("local", &owned("2")).expect("asks"), None);
+    }
+
+    #[test]
+    fn no_two_leases_have_one_resource_however_they_come_to_it() {
+        let (_folder, mut store) = store();
+        let mut first = adopted(1, owned("1"));
+        assert_eq!(store.adopt(&first, &owned("1")).expect("adopts"), Adopted::Done);
+        let leasing = |bits, name: &str| {
+            let mut claim = Claim::new(LeaseId::from_bits(bits), format!("crab-{bits}"));
+            "local".clone_into(&mut claim.provider);
+            let made = Made { name: name.to_owned(), id: None, ..owned("1").into() };
+            (claim, made)
+        };
+        let (mut second, named) = leasing(0xabc, "box-000000000abc");
+        assert!(store.insert(&second).expect("inserts"));
+        let refused = |came: Result<(), ClaimError>| match came {
+            Err(ClaimError::Claimed(Claimant { slug, is_readable: true, .. })) => slug == "crab-1",
+            _ => false,
+        };
+        let known = Made { id: Some("1".to_owned()), ..named.clone() };
+        let checkpoint = |made: &Made| Event::Checkpoint(made.clone());
+        assert!(refused(store.transition(&mut second, &checkpoint(&known))));
+        store.transition(&mut second, &checkpoint(&named)).expect("its name alone is nobody's");
+        assert!(refused(store.transition(&mut second, &checkpoint(&known))));
+        let found = Owned { name: named.name.clone(), ..owned("1") };
+        let leased = Event::Leased { owned: found.clone(), way: way(), run: None, deadline: None };
+        assert!(refused(store.transition(&mut second, &leased)));
+        let action = crabbox_provider_api::payload::ReleaseAction::Delete;
+        let release =
+            Event::Release { found: Some(found), action, failed: true, run_is_over: true };
+        assert!(refused(store.transition(&mut second, &release)));
+        let elsewhere = Scope { deployment: "elsewhere".to_owned(), ..Scope::default() };
+        let (mut third, named) = leasing(3, "box-000000000003");
+        assert!(store.insert(&third).expect("inserts"));
+        let there = Made { scope: Some(elsewhere), id: Some("1".to_owned()), ..named };
+        store.transition(&mut third, &checkpoint(&there)).expect("that is another");
+        store.transition(&mut first, &Event::LetGo).expect("is over");
+        store.transition(&mut second, &checkpoint(&known)).expect("it is nobody's now");
+    }
+
+    #[test]
+    fn what_is_taken_are_the_members_of_pools() {
+        let (_folder, mut store) = store();
+        let member = |id: &str| Owned { name: format!("machine-{id}"), ..owned(id) };
+        for (bits, id) in [(1, "7"), (2, "8")] {
+            let owned = member(id);
+            store.adopt(&adopted(bits, owned.clone()), &owned).expect("adopts");
+        }
+        let named = Owned { name: "box-000000000003".to_owned(), ..owned("9") };
+        store.adopt(&adopted(3, named.clone()), &named).expect("adopts");
+        let taken =
+            |provider, bits| store.taken(provider, &LeaseId::from_bits(bits)).expect("asks");
+        assert_eq!(taken("local", 4), ["machine-7", "7", "machine-8", "8"]);
+        assert_eq!(taken("local", 2), ["machine-7", "7"]);
+        assert!(taken("desk", 4).is_empty());
     }
 
     #[test]

@@ -215,6 +215,12 @@ impl Made {
         one(self.id.as_ref(), other.id.as_ref()) && one(self.scope.as_ref(), other.scope.as_ref())
     }
 
+    /// Does nobody else give this name?
+    #[must_use]
+    pub fn is_named_after(&self, lease: &LeaseId) -> bool {
+        self.name.contains(lease.digits())
+    }
+
     /// Is this it? A name proves nothing: where the id is known, it must be this one. While it isn't, the
     /// name must be one that nobody else gives: it holds the random number of this lease. An id means
     /// nothing in another place, or under another account.
@@ -225,8 +231,7 @@ impl Made {
         if self.id.is_some() {
             return self.id == resource.id;
         }
-        let is_ours = self.name.contains(lease.digits());
-        is_ours && resource.name == self.name && resource.id.is_some()
+        self.is_named_after(lease) && resource.name == self.name && resource.id.is_some()
     }
 }
 

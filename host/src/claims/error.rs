@@ -1,5 +1,6 @@
 //! How the store fails, and what a command says of it.
 
+use super::adopt::Claimant;
 use super::id::LeaseId;
 use super::life::Refused;
 use super::migrations::SCHEMA;
@@ -92,6 +93,9 @@ pub enum ClaimError {
         #[source]
         source: serde_json::Error,
     },
+    /// What the provider names is another lease's.
+    #[error("its resource is the box of another lease: `{}` ({})", .0.slug, .0.id)]
+    Claimed(Claimant),
     /// Somebody else changed the claim in between.
     #[error("the claim `{0}` was changed by another command")]
     Raced(LeaseId),
@@ -119,7 +123,7 @@ impl ClaimError {
     fn kind(&self) -> Exit {
         match self {
             Self::Raced(_) | Self::Held { .. } => Exit::TryAgain,
-            Self::Refused(_) => Exit::Conflict,
+            Self::Refused(_) | Self::Claimed(_) => Exit::Conflict,
             Self::Folder {
                 source: FolderError::Owner { .. } | FolderError::Open { .. }, ..
             }
@@ -184,6 +188,7 @@ impl ClaimError {
                 vec![format!("df -h {}", Quoted(folder)), elsewhere]
             }
             Self::Unreadable { id, .. } => vec![to_type(&["forget", id])],
+            Self::Claimed(other) => vec![to_type(&["status", &other.id])],
             _ => Vec::new(),
         }
     }

@@ -3,6 +3,7 @@
 //! `claims.db` is touched through SQLite only: opening and closing the file
 //! otherwise in the same process would drop SQLite's locks.
 
+use super::adopt::other_owner;
 use super::claim::Claim;
 use super::columns;
 use super::error::ClaimError;
@@ -17,7 +18,7 @@ use crate::fault;
 use crate::places::private_folder;
 use crate::redact;
 use jiff::Timestamp;
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
@@ -153,8 +154,20 @@ impl Store {
     ) -> Result<bool, ClaimError> {
         let record = encode(next)?;
         fault::point(format_args!("claim.before.{event}"));
-        let changed = columns::update(self.database(), next, record, before.revision);
-        let changed = changed.map_err(|source| self.wrap(source))?;
+        let path = self.path().to_owned();
+        let wrap = |source| wrap(&path, source);
+        let behavior = TransactionBehavior::Immediate;
+        let transaction =
+            self.reader.database_mut().transaction_with_behavior(behavior).map_err(wrap)?;
+        let id = |claim: &Claim| claim.made().and_then(|made| made.id);
+        if id(next).is_some()
+            && id(next) != id(before)
+            && let Some(other) = other_owner(&transaction, next).map_err(wrap)?
+        {
+            return Err(ClaimError::Claimed(other));
+        }
+        let changed = columns::update(&transaction, next, record, before.revision).map_err(wrap)?;
+        transaction.commit().map_err(wrap)?;
         if changed {
             fault::point(format_args!("claim.after.{event}"));
         }

@@ -3,7 +3,7 @@
 use super::audit::Audit;
 use super::reference::Here;
 use super::working::Working;
-use crate::claims::{Claim, Event, LeaseId, Made, Moment, Store};
+use crate::claims::{Claim, ClaimError, Event, LeaseId, Made, Moment, Store};
 use crate::config::Enforcement;
 use crate::output::{CommandError, Printer};
 use crate::provider::{self, Callbacks, Isolation, Options, Provider, ProviderError, Stop};
@@ -171,6 +171,8 @@ pub(super) struct Clerk<'a> {
     pub(super) printer: Printer,
     /// What stops the hook, if anything does.
     pub(super) stop: Option<Stop>,
+    /// It named what another lease has.
+    pub(super) refused: Option<ClaimError>,
 }
 
 impl Callbacks for Clerk<'_> {
@@ -189,7 +191,13 @@ impl Callbacks for Clerk<'_> {
             asked: Some(Moment::now()),
         };
         let stored = self.store.transition(self.claim, &Event::Checkpoint(made));
-        stored.map_err(|error| error.to_string())
+        stored.map_err(|error| {
+            let why = error.to_string();
+            if let ClaimError::Claimed(_) = error {
+                self.refused = Some(error);
+            }
+            why
+        })
     }
 
     fn progress(&mut self, text: &str) {

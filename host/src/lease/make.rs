@@ -69,7 +69,7 @@ impl Desk {
             slug: claim.slug.clone(),
             name: Some(claim.name.clone()).filter(|name| !name.is_empty()),
             deadline: deadline.as_ref().filter(|_| own.is_some()).and_then(to_wire),
-            exclude: Vec::new(),
+            exclude: self.store.taken(&claim.provider, &claim.id)?,
             settings: settings.clone(),
         };
         let begun = match self.audit.begin(Action::Lease, &claim) {
@@ -80,9 +80,15 @@ impl Desk {
         };
         let (printer, stop) = (self.printer, self.working.stop());
         let was_asked = claim.made().is_some();
-        let mut clerk = Clerk { store: &mut self.store, claim: &mut claim, printer, stop };
+        let (store, refused) = (&mut self.store, None);
+        let mut clerk = Clerk { store, claim: &mut claim, printer, stop, refused };
         let leased = provider.lease(&request, LEASE_DEADLINE, &mut clerk);
+        let refused = clerk.refused.take();
         self.audit.end(&begun, &claim, &leased);
+        if let Some(refused) = refused {
+            drop(provider);
+            return Err(self.roll_back_taken(claim, refused.into(), settings));
+        }
         let leased = match leased {
             Ok(leased) => leased,
             Err(error) => {

@@ -2,7 +2,7 @@
 
 use super::answer::{NOT_VISIBLE, why_not};
 use super::desk::Desk;
-use crate::claims::{Claim, Event, Made, Moment, Owned, State};
+use crate::claims::{Claim, ClaimError, Event, Made, Moment, Owned, State};
 use crate::output::{CommandError, to_type};
 use crabbox_provider_api::Effect;
 use crabbox_provider_api::payload::{Intent, Proof, ReleaseAction, Released, Resolution, Settings};
@@ -70,15 +70,26 @@ impl Desk {
         let slug = &claim.slug;
         let result = match nothing {
             true if gone => result,
-            true => result
-                .note(format!("the lease `{slug}` has failed, and stays until it is stopped"))
-                .hint(to_type(&["stop", slug])),
+            true => has_failed(result, slug),
             false => result.hint(to_type(&["stop", slug, "--delete"])),
         };
-        match closed {
-            Ok(()) => result,
-            Err(second) => result.note(format!("the claim couldn't be closed: {second}")),
+        as_closed(result, closed)
+    }
+
+    /// The same of one whose provider named what another lease has. That isn't asked for; what was made by
+    /// a name that no other lease gives is its own all the same.
+    pub(super) fn roll_back_taken(
+        &mut self,
+        mut claim: Claim,
+        result: CommandError,
+        settings: &Settings,
+    ) -> CommandError {
+        if claim.made().is_some_and(|made| made.is_named_after(&claim.id)) {
+            return self.roll_back(claim, result, Effect::Maybe, settings);
         }
+        let event = Event::LeaseFailed { left: None, why: result.to_string() };
+        let closed = self.store.transition(&mut claim, &event);
+        as_closed(has_failed(result, &claim.slug), closed)
     }
 
     /// Releases what `lease` may have made, by the action that was settled for it. What is recorded
@@ -117,6 +128,19 @@ impl Desk {
             }
             other => Ok(Left::Unsure(why_not(claim, &other))),
         }
+    }
+}
+
+fn has_failed(result: CommandError, slug: &str) -> CommandError {
+    result
+        .note(format!("the lease `{slug}` has failed, and stays until it is stopped"))
+        .hint(to_type(&["stop", slug]))
+}
+
+fn as_closed(result: CommandError, closed: Result<(), ClaimError>) -> CommandError {
+    match closed {
+        Ok(()) => result,
+        Err(second) => result.note(format!("the claim couldn't be closed: {second}")),
     }
 }
 

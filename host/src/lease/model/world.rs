@@ -45,6 +45,8 @@ pub(super) enum Mood {
     FindsAnother,
     /// It names no way to the box.
     KnowsNoWay,
+    /// `lease` names what another lease has.
+    NamesAnothers,
     /// It is logged in elsewhere, where the same id is another's.
     IsElsewhere,
 }
@@ -229,6 +231,14 @@ impl World {
         }
     }
 
+    /// What a lease has that isn't this one, and knows that it has.
+    fn of_another(&self, lease: &str) -> Option<String> {
+        let known = |thing: &&Thing| {
+            thing.lease.as_ref().is_some_and(|of| of != lease && self.recorded.contains(of))
+        };
+        self.things.iter().find(known).map(|thing| thing.id.clone())
+    }
+
     fn find(&mut self, id: &str) -> Option<&mut Thing> {
         self.things.iter_mut().find(|thing| thing.id == id)
     }
@@ -267,6 +277,12 @@ impl Shared {
                 }
             }
         };
+        if mood == Mood::NamesAnothers
+            && let Some(id) = self.lock().of_another(&request.lease)
+        {
+            record(host, Some(&id))?;
+            self.lock().wrongs.push(format!("{} may have {id}", request.lease));
+        }
         if mood == Mood::BreaksAfterMaking {
             return Err(failed(Effect::Maybe));
         }
