@@ -5,7 +5,6 @@ use super::claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way};
 use super::moment::Moment;
 use super::stage::{Stage, State};
 use crabbox_provider_api::payload::{ReleaseAction, Resource, Scope};
-use jiff::Timestamp;
 
 /// What happens to a lease.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,7 +158,7 @@ pub struct Refused {
     clippy::too_many_lines,
     reason = "a table: each row says what it is about"
 )]
-fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
+fn next(claim: &Claim, event: &Event, now: &Moment) -> Result<Stage, bool> {
     use {Event as E, Stage as S};
     let this = |is_it: bool, stage: Stage| if is_it { Ok(stage) } else { Err(true) };
     let owned = |old: &Owned, found: &Option<Owned>| match found {
@@ -262,7 +261,7 @@ fn next(claim: &Claim, event: &Event, now: Timestamp) -> Result<Stage, bool> {
             Ok(S::Releasing { owned: owned(old, found)?, failed: *failed })
         }
         (S::Releasing { owned, failed: false }, E::Parked) => {
-            Ok(S::Parked { owned: owned.clone(), since: now })
+            Ok(S::Parked { owned: owned.clone(), since: now.clone() })
         }
         (S::Releasing { owned, failed: true }, E::Parked) => {
             Ok(S::Failed { made: Some(owned.clone().into()) })
@@ -294,12 +293,14 @@ fn later(one: Option<&Moment>, other: Option<&Moment>) -> Option<Moment> {
 
 impl Claim {
     /// The claim after `event`, one revision on.
-    pub fn after(&self, event: &Event, now: Timestamp) -> Result<Self, Refused> {
+    pub fn after(&self, event: &Event, now: impl Into<Moment>) -> Result<Self, Refused> {
+        let now = now.into();
         let refused = |another| Refused { state: self.state(), event: event.name(), another };
-        let stage = next(self, event, now).map_err(refused)?;
-        let mut claim = Self { stage, revision: self.revision + 1, updated: now, ..self.clone() };
+        let stage = next(self, event, &now).map_err(refused)?;
+        let mut claim =
+            Self { stage, revision: self.revision + 1, updated: now.wall, ..self.clone() };
         if let Event::Leased { .. } | Event::Take { .. } | Event::Free { .. } = event {
-            claim.used = now;
+            claim.used = now.wall;
         }
         match event {
             // Nothing can have run on what is there only now.

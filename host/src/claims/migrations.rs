@@ -160,7 +160,7 @@ impl First {
             },
             State::Releasing => Stage::Releasing { owned: owned()?, failed: self.rolled_back },
             State::Parked if self.rolled_back => Stage::Failed { made },
-            State::Parked => Stage::Parked { owned: owned()?, since: self.updated },
+            State::Parked => Stage::Parked { owned: owned()?, since: self.updated.into() },
             State::Released => Stage::Released { made },
             State::Lost => Stage::Lost { made },
             State::Failed => Stage::Failed { made },
@@ -288,6 +288,21 @@ mod tests {
         );
         let name = &claims["lime-seal"].made().expect("a box").name;
         assert_eq!(store.search(name).expect("looks")[0].slug, "lime-seal");
+    }
+
+    #[test]
+    fn a_box_that_was_parked_by_the_clock_on_the_wall_alone_is_so_still() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let state = folder.path().join("state");
+        drop(old(&state, FIRST));
+        let store = Store::open(&state).expect("opens");
+        let parked = || store.named("red-lobster").expect("reads").expect("is there");
+        let before = parked();
+        let shorten = "UPDATE claims SET record =
+            json_set(record, '$.stage.since', json_extract(record, '$.stage.since.wall'))
+            WHERE slug = 'red-lobster'";
+        assert_eq!(store.database().execute(shorten, []).expect("writes it as before"), 1);
+        assert_eq!(parked(), before);
     }
 
     #[test]

@@ -5,7 +5,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 use rustix::time::{ClockId, clock_gettime};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fs;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -133,6 +133,20 @@ impl Moment {
     pub fn earlier(self, other: Self) -> Self {
         if self.until(&other).is_negative() { other } else { self }
     }
+}
+
+/// Reads one that an earlier crabbox may have written as the clock on the wall alone.
+pub(super) fn of_any_version<'de, D: Deserializer<'de>>(from: D) -> Result<Moment, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Written {
+        Both(Moment),
+        Wall(Timestamp),
+    }
+    Ok(match Written::deserialize(from)? {
+        Written::Both(moment) => moment,
+        Written::Wall(wall) => wall.into(),
+    })
 }
 
 /// An old record has only the clock on the wall.

@@ -1,8 +1,7 @@
 //! Where a lease can stand, and what is known of it there: no stage can hold what doesn't belong to it.
 
 use super::claim::{Made, Owned, Way};
-use super::moment::Moment;
-use jiff::Timestamp;
+use super::moment::{self, Moment};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -43,7 +42,8 @@ pub enum Stage {
         /// Its resource.
         owned: Owned,
         /// Since when.
-        since: Timestamp,
+        #[serde(deserialize_with = "moment::of_any_version")]
+        since: Moment,
     },
     /// Let go of: the end.
     Released {

@@ -12,12 +12,12 @@ use super::holder::Holder;
 use super::id::LeaseId;
 use super::life::Event;
 use super::migrations::{SCHEMA, migrate};
+use super::moment::Moment;
 use super::reader::Reader;
 use super::salvage::{self, Salvaged};
 use crate::fault;
 use crate::places::private_folder;
 use crate::redact;
-use jiff::Timestamp;
 use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 use std::fs::File;
 use std::io;
@@ -123,7 +123,7 @@ impl Store {
         let name = event.name();
         let mut before = claim.clone();
         loop {
-            let mut next = before.after(event, Timestamp::now())?;
+            let mut next = before.after(event, Moment::now())?;
             // A provider's words may hold what isn't to be kept.
             next.trouble = next.trouble.map(|trouble| redact::text(&trouble).into_owned());
             if self.exchange(&before, &next, name)? {
@@ -246,7 +246,7 @@ pub(super) fn encode(claim: &Claim) -> Result<String, ClaimError> {
 mod tests {
     use super::super::life::tests::{claim as any, owned, way};
     use super::super::stage::Stage;
-    use super::super::{LastRun, Moment, State};
+    use super::super::{LastRun, State};
     use super::*;
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;

@@ -93,7 +93,7 @@ pub(super) fn block(claim: &Claim, holder: Option<&str>, terminal: Option<usize>
     }
     match claim.stage() {
         Stage::Releasing { failed: true, .. } => line("leasing", "failed"),
-        Stage::Parked { since, .. } => line("parked", &since.to_string()),
+        Stage::Parked { since, .. } => line("parked", &since.wall.to_string()),
         _ => {}
     }
     line(

@@ -1,7 +1,7 @@
 //! Boxes that are parked for long: told of in one line where somebody looks at leases, and deleted by
 //! `cleanup` alone.
 
-use crate::claims::{Claim, Reader};
+use crate::claims::{Claim, Moment, Reader};
 use crate::config::{Flags, Settings};
 use crate::lease::is_long_parked;
 use crate::output::{Printer, to_type};
@@ -36,6 +36,6 @@ pub(super) fn tell(printer: Printer, count: usize) {
 }
 
 fn count(claims: &[Claim], parked_ttl: Duration) -> usize {
-    let now = Timestamp::now();
-    claims.iter().filter(|claim| is_long_parked(claim, parked_ttl, now)).count()
+    let now = Moment::now();
+    claims.iter().filter(|claim| is_long_parked(claim, parked_ttl, &now)).count()
 }

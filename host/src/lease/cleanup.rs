@@ -3,7 +3,7 @@
 
 use crate::claims::{Claim, LastRun, Moment, Stage};
 use crabbox_provider_api::payload::ReleaseAction;
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use std::time::Duration;
 
 /// What a cleanup is to look for.
@@ -124,7 +124,7 @@ pub fn verdict(claim: &Claim, facts: &Facts, order: &Order) -> Verdict {
         Stage::Ready { way: Some(_), .. } => Verdict::Leave,
 
         Stage::Parked { since, .. } => {
-            let long = is_long(*since, order.parked_ttl, facts.now.wall);
+            let long = is_long(since, order.parked_ttl, &facts.now);
             let deletes =
                 order.delete_parked || claim.ending.action() == Some(ReleaseAction::Delete);
             match (long, claim.trouble.is_some()) {
@@ -152,8 +152,8 @@ pub fn due(claim: &Claim) -> Option<Moment> {
 
 /// Is it parked for longer than that is wanted?
 #[must_use]
-pub fn is_long_parked(claim: &Claim, parked_ttl: Duration, now: Timestamp) -> bool {
-    matches!(claim.stage(), Stage::Parked { since, .. } if is_long(*since, parked_ttl, now))
+pub fn is_long_parked(claim: &Claim, parked_ttl: Duration, now: &Moment) -> bool {
+    matches!(claim.stage(), Stage::Parked { since, .. } if is_long(since, parked_ttl, now))
 }
 
 fn release(claim: &Claim, why: Why) -> Verdict {
@@ -179,8 +179,8 @@ fn is_over(end: Option<&Moment>, facts: &Facts) -> bool {
     end.is_some_and(|end| !facts.now.until(end).is_positive())
 }
 
-fn is_long(since: Timestamp, parked_ttl: Duration, now: Timestamp) -> bool {
-    SignedDuration::try_from(parked_ttl).is_ok_and(|ttl| now.duration_since(since) >= ttl)
+fn is_long(since: &Moment, parked_ttl: Duration, now: &Moment) -> bool {
+    SignedDuration::try_from(parked_ttl).is_ok_and(|ttl| since.until(now) >= ttl)
 }
 
 impl Verdict {

@@ -1,6 +1,7 @@
 use super::super::id::LeaseId;
 use super::*;
 use crabbox_provider_api::payload::{Endpoint, Scope, Transport};
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -55,7 +56,7 @@ fn run() -> LastRun {
 
 /// One of each kind and, where it matters, with and without what it may hold.
 fn stages() -> Vec<Stage> {
-    let since = Timestamp::UNIX_EPOCH;
+    let since = Moment::from(Timestamp::UNIX_EPOCH);
     let made = || Some(owned("1").into());
     let named = || Some(Made { id: None, ..owned("1").into() });
     vec![

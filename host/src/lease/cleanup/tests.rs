@@ -1,6 +1,7 @@
 use super::*;
-use crate::claims::{Ending, Event, LeaseId, Machine, Owned, Way};
+use crate::claims::{Ending, Event, LeaseId, Machine, Owned, Way, skew};
 use crabbox_provider_api::payload::{Endpoint, Scope, Transport};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 fn at(minutes: i64) -> Timestamp {
@@ -190,6 +191,27 @@ fn a_parked_box_is_deleted_by_order_or_by_what_was_settled() {
     let mut doubtful = parked;
     doubtful.trouble = Some(String::new());
     assert_eq!(verdict(&doubtful, &facts(0), &ORDER), Verdict::Check(Why::InDoubt));
+}
+
+#[test]
+fn a_clock_that_is_set_parks_no_box_for_longer() {
+    let order = Order { delete_parked: true, ..ORDER };
+    skew::reset();
+    let releasing = after(&[busy(), vec![release()]].concat());
+    let parked = releasing.after(&Event::Parked, Moment::now()).expect("parks");
+    let said = || {
+        let now = Moment::now();
+        let is_long = is_long_parked(&parked, order.parked_ttl, &now);
+        let facts = Facts { now, ..facts(0) };
+        assert_eq!(is_long, verdict(&parked, &facts, &order) != Verdict::Leave);
+        is_long
+    };
+    skew::set_wall(SignedDuration::from_hours(24 * 30));
+    assert!(!said());
+    skew::set_wall(SignedDuration::from_hours(-24 * 60));
+    skew::pass(SignedDuration::from_mins(46));
+    assert!(said());
+    skew::reset();
 }
 
 #[test]
