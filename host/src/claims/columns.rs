@@ -3,8 +3,9 @@
 
 use super::claim::Claim;
 use super::moment::Moment;
+use jiff::Timestamp;
 use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 /// A claim can be read only if its record holds all this, and is the row's. Kept to what SQLite sees at once: it says so of
 /// every record that is written, whoever writes it.
@@ -102,6 +103,18 @@ pub(super) fn update(
     values.push(claim.id.to_string().into());
     values.push(revision.into());
     Ok(statement.execute(params_from_iter(values))? == 1)
+}
+
+/// When the claim was used, so that it was the last of all: the clock may have been set back since another
+/// was. To the millisecond, as the column says it.
+pub(super) fn used_last(database: &Connection, claim: &Claim) -> rusqlite::Result<Timestamp> {
+    let query = "SELECT used FROM claims WHERE id != ?1 ORDER BY used DESC LIMIT 1";
+    let last = database
+        .query_row(query, [claim.id.as_str()], |row| row.get::<_, Option<i64>>(0))
+        .optional()?;
+    let next =
+        last.flatten().and_then(|last| Timestamp::from_millisecond(last.saturating_add(1)).ok());
+    Ok(next.map_or(claim.used, |next| next.max(claim.used)))
 }
 
 /// What an event may change, in the order of both statements.

@@ -126,7 +126,7 @@ impl Store {
             let mut next = before.after(event, Moment::now())?;
             // A provider's words may hold what isn't to be kept.
             next.trouble = next.trouble.map(|trouble| redact::text(&trouble).into_owned());
-            if self.exchange(&before, &next, name)? {
+            if self.exchange(&before, &mut next, name)? {
                 let (slug, id, was, is) = (&next.slug, &next.id, claim.state(), next.state());
                 if was == is {
                     debug!("{slug} ({id}) stays {is}: {name}");
@@ -149,10 +149,9 @@ impl Store {
     fn exchange(
         &mut self,
         before: &Claim,
-        next: &Claim,
+        next: &mut Claim,
         event: &'static str,
     ) -> Result<bool, ClaimError> {
-        let record = encode(next)?;
         fault::point(format_args!("claim.before.{event}"));
         let path = self.path().to_owned();
         let wrap = |source| wrap(&path, source);
@@ -166,6 +165,10 @@ impl Store {
         {
             return Err(ClaimError::Claimed(other));
         }
+        if next.used != before.used {
+            next.used = columns::used_last(&transaction, next).map_err(wrap)?;
+        }
+        let record = encode(next)?;
         let changed = columns::update(&transaction, next, record, before.revision).map_err(wrap)?;
         transaction.commit().map_err(wrap)?;
         if changed {
@@ -246,7 +249,7 @@ pub(super) fn encode(claim: &Claim) -> Result<String, ClaimError> {
 mod tests {
     use super::super::life::tests::{claim as any, owned, way};
     use super::super::stage::Stage;
-    use super::super::{LastRun, State};
+    use super::super::{LastRun, Owned, State, skew};
     use super::*;
     use std::ffi::OsStr;
     use std::os::unix::ffi::OsStrExt;
@@ -319,6 +322,37 @@ mod tests {
         let free = Event::Free { keep: false, idle_until: None, run_is_over: true, deadline: None };
         store.transition(&mut held, &free).expect("frees");
         assert_eq!((held.state(), held.deadline), (State::Ready, Some(deadline)));
+    }
+
+    #[test]
+    fn what_was_used_last_is_so_whatever_the_clock_says() {
+        let (_folder, mut store) = store();
+        skew::reset();
+        let mut claims = [claim(1, "amber-crab"), claim(2, "blue-crab"), claim(3, "red-crab")];
+        for claim in &mut claims {
+            let owned = Owned { id: claim.slug.clone(), ..owned("") };
+            claim.stage = Stage::Leasing { made: Some(owned.into()) };
+            assert!(store.insert(claim).expect("inserts"));
+        }
+        // The second is used while the clock is a year ahead.
+        for (at, ahead) in [(0, 0), (1, 24 * 365), (2, -24 * 365), (0, 0), (1, 0), (2, 0)] {
+            skew::set_wall(jiff::SignedDuration::from_hours(ahead));
+            let used = &mut claims[at];
+            let event = match used.stage() {
+                Stage::Leasing { .. } => {
+                    let owned = Owned { id: used.slug.clone(), ..owned("") };
+                    Event::Leased { owned, way: way(), run: None, deadline: None }
+                }
+                _ => {
+                    Event::Free { keep: true, idle_until: None, run_is_over: true, deadline: None }
+                }
+            };
+            store.transition(used, &event).expect("is used");
+            let last = store.last_used().expect("looks").expect("is there");
+            assert_eq!(last.slug, used.slug);
+            assert_eq!(store.get(&used.id).expect("reads").as_ref(), Some(&*used));
+        }
+        skew::reset();
     }
 
     #[test]
