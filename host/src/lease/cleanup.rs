@@ -106,15 +106,11 @@ pub fn verdict(claim: &Claim, facts: &Facts, order: &Order) -> Verdict {
 
         Stage::Busy { .. } if expired => release(claim, Why::Expired),
         Stage::Busy { .. } if !may_run(claim) => release(claim, Why::Abandoned),
-        Stage::Busy { .. } => match facts.run {
-            RunSeen::Unasked => Verdict::Ask(Why::Abandoned),
-            RunSeen::Over => release(claim, Why::Abandoned),
-            RunSeen::GoesOn => Verdict::Report(Why::RunGoesOn),
-            RunSeen::Unknown => Verdict::Report(Why::RunUnknown),
-        },
+        Stage::Busy { .. } => ask(claim, facts, Why::Abandoned),
 
         Stage::Ready { .. } if expired => release(claim, Why::Expired),
         Stage::Ready { .. } if idle && claim.keep => Verdict::Report(Why::KeptIdle),
+        Stage::Ready { .. } if idle && may_run(claim) => ask(claim, facts, Why::Idle),
         Stage::Ready { .. } if idle => release(claim, Why::Idle),
         // It was being started, and whoever wanted it was killed.
         Stage::Ready { way: None, idle_until: None, .. } if is_unused(claim) => {
@@ -135,7 +131,10 @@ pub fn verdict(claim: &Claim, facts: &Facts, order: &Order) -> Verdict {
             }
         }
     };
-    let is_of_time = matches!(verdict.why(), Some(Why::Expired | Why::Idle | Why::KeptIdle));
+    let is_of_time = match verdict.why() {
+        Some(Why::RunGoesOn | Why::RunUnknown) => idle,
+        why => matches!(why, Some(Why::Expired | Why::Idle | Why::KeptIdle)),
+    };
     if order.expired && !is_of_time { Verdict::Leave } else { verdict }
 }
 
@@ -160,6 +159,16 @@ fn release(claim: &Claim, why: Why) -> Verdict {
     match claim.ending.action() {
         Some(action) => Verdict::Release(why, action),
         None => Verdict::Report(Why::Adopted),
+    }
+}
+
+/// What becomes of it follows from whether its run goes on.
+fn ask(claim: &Claim, facts: &Facts, why: Why) -> Verdict {
+    match facts.run {
+        RunSeen::Unasked => Verdict::Ask(why),
+        RunSeen::Over => release(claim, why),
+        RunSeen::GoesOn => Verdict::Report(Why::RunGoesOn),
+        RunSeen::Unknown => Verdict::Report(Why::RunUnknown),
     }
 }
 

@@ -49,6 +49,12 @@ fn free(keep: bool) -> Event {
     Event::Free { keep, idle_until, run_is_over: true, deadline: None }
 }
 
+/// The link to its run was lost.
+fn leave() -> Event {
+    let idle_until = Some(at(30).into());
+    Event::Free { keep: false, idle_until, run_is_over: false, deadline: None }
+}
+
 fn release() -> Event {
     Event::Release { found: None, action: ReleaseAction::Park, failed: false, run_is_over: true }
 }
@@ -68,6 +74,7 @@ fn claims() -> BTreeMap<&'static str, Claim> {
         ("busy", more(&[])),
         ("ready", more(&[free(false)])),
         ("kept", more(&[free(true)])),
+        ("left", more(&[leave()])),
         ("doubtful", more(&[Event::Unproven { why: why() }])),
         ("started", more(&[release(), Event::Parked, Event::Start { deadline: None }])),
         ("releasing", more(&[release()])),
@@ -116,6 +123,7 @@ fn every_state_has_its_verdict_before_and_after_its_deadlines() {
         ("busy", [Ask(Why::Abandoned), Ask(Why::Abandoned), Release(Why::Expired, Park)]),
         ("ready", [Leave, Release(Why::Idle, Park), Release(Why::Expired, Park)]),
         ("kept", [Leave, Report(Why::KeptIdle), Release(Why::Expired, Park)]),
+        ("left", [Leave, Ask(Why::Idle), Release(Why::Expired, Park)]),
         ("doubtful", [Check(Why::InDoubt), Check(Why::InDoubt), Release(Why::Expired, Park)]),
         (
             "started",
@@ -159,6 +167,16 @@ fn a_run_that_may_go_on_has_its_time() {
     let park = ReleaseAction::Park;
     assert_eq!(said(RunSeen::Over, 59), Verdict::Release(Why::Abandoned, park));
     assert_eq!(said(RunSeen::GoesOn, 60), Verdict::Release(Why::Expired, park));
+    let left = claims().remove("left").expect("one");
+    for expired in [false, true] {
+        let order = Order { expired, ..ORDER };
+        let said = |run, minutes| verdict(&left, &Facts { run, ..facts(minutes) }, &order);
+        assert_eq!(said(RunSeen::GoesOn, 31), Verdict::Report(Why::RunGoesOn));
+        assert_eq!(said(RunSeen::Unknown, 31), Verdict::Report(Why::RunUnknown));
+        assert_eq!(said(RunSeen::Over, 31), Verdict::Release(Why::Idle, park));
+        assert_eq!(said(RunSeen::GoesOn, 60), Verdict::Release(Why::Expired, park));
+        assert_eq!(said(RunSeen::GoesOn, 29), Verdict::Leave);
+    }
     let mut seen = busy.clone();
     seen.run = Some(LastRun { over: true, ..run() });
     assert_eq!(verdict(&seen, &facts(0), &ORDER), Verdict::Release(Why::Abandoned, park));
@@ -170,7 +188,7 @@ fn those_whose_time_is_over_are_no_others() {
     for (name, claim) in claims() {
         assert_eq!(verdict(&claim, &facts(0), &order), Verdict::Leave, "{name}");
         let why = verdict(&claim, &facts(61), &order).why();
-        let times = ["unproven busy", "busy", "ready", "kept", "doubtful", "started"];
+        let times = ["unproven busy", "busy", "ready", "kept", "left", "doubtful", "started"];
         let has_time = times.contains(&name);
         assert_eq!(why, has_time.then_some(Why::Expired), "{name}");
     }
@@ -235,8 +253,9 @@ fn a_box_is_due_when_it_is_released_and_not_before() {
             continue;
         };
         let facts = |now: Timestamp| Facts { now: now.into(), held: false, run: RunSeen::Unasked };
-        let is_released =
-            |now| matches!(verdict(&claim, &facts(now), &order), Verdict::Release(..));
+        let is_released = |now| {
+            matches!(verdict(&claim, &facts(now), &order), Verdict::Release(..) | Verdict::Ask(_))
+        };
         assert!(is_released(due) && !is_released(due - SignedDuration::from_secs(1)), "{name}");
     }
 }
