@@ -116,6 +116,34 @@ fn what_a_failed_lease_has_made_is_parked_and_never_used() {
 }
 
 #[test]
+fn what_a_failed_lease_has_made_is_kept_where_that_was_asked_for() {
+    let desk = Desk::new("");
+    desk.mood("lease fails");
+    let ran = desk.run(&["--keep", "--", "true"]);
+    assert_eq!(ran.code, 125);
+    assert_eq!(desk.calls(), "lease resolve");
+    let failed = desk.world.leases(&[]).remove(0);
+    assert_eq!((&failed["state"], &failed["keep"]), (&"failed".into(), &false.into()));
+    let made = failed["resource"]["name"].as_str().expect("a name");
+    assert!(failed["resource"]["id"].is_string(), "{failed}");
+    let slug = slug(&failed);
+    let said = [
+        "error: desk: the machine smokes".to_owned(),
+        format!("note: what it made (`{made}`) is kept as it is\n"),
+        format!(" inspect {slug}\n"),
+        format!(" stop {slug} --delete\n"),
+    ];
+    for said in said {
+        assert!(ran.stderr.contains(&said), "{said}: {}", ran.stderr);
+    }
+    desk.mood("");
+    assert_eq!(desk.run(&["--", "true"]).code, 0);
+    let stopped = desk.crabbox(&["stop", slug, "--delete", "--yes"]);
+    assert_eq!(stopped.code, 0, "{}", stopped.stderr);
+    desk.machine();
+}
+
+#[test]
 fn a_roll_back_that_proves_nothing_says_so_and_can_be_finished() {
     let desk = Desk::new("");
     desk.mood("lease fails");

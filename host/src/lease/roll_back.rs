@@ -17,6 +17,8 @@ enum Left {
     Gone,
     /// What was made is parked.
     Parked,
+    /// What was made stays as it is, as the user wants it.
+    Kept(Box<Owned>),
     /// Nothing is there, and it may still appear until then.
     Late(Moment),
     /// Something may be, for this reason.
@@ -53,6 +55,10 @@ impl Desk {
             (State::Releasing, _) if gone => Event::Deleted,
             // Of what isn't there, nothing is to be asked for when it is stopped.
             (_, made) => {
+                let made = match &left {
+                    Left::Kept(owned) => Some(Made::from((**owned).clone())),
+                    _ => made,
+                };
                 let asked = (effect != Effect::None).then(Moment::now);
                 let left = made.filter(|_| !nothing).map(|made| Made { asked, ..made });
                 Event::LeaseFailed { left, why: trouble }
@@ -71,7 +77,11 @@ impl Desk {
         let result = match nothing {
             true if gone => result,
             true => has_failed(result, slug),
-            false => result.hint(to_type(&["stop", slug, "--delete"])),
+            false => {
+                let kept = matches!(left, Left::Kept(_)).then(|| to_type(&["inspect", slug]));
+                let result = kept.into_iter().fold(result, CommandError::hint);
+                result.hint(to_type(&["stop", slug, "--delete"]))
+            }
         };
         as_closed(result, closed)
     }
@@ -111,8 +121,13 @@ impl Desk {
                 let Some(action) = claim.ending.action() else {
                     return Ok(Left::Unsure("it is to be left as it is".to_owned()));
                 };
-                // Should this be killed, what is left is still never used.
                 let found = Owned::of(&found);
+                // Whoever leaves on purpose wants nothing to be looked at.
+                let keeps = claim.keep && !self.working.is_interrupted();
+                if let Some(owned) = found.clone().filter(|_| keeps) {
+                    return Ok(Left::Kept(Box::new(owned)));
+                }
+                // Should this be killed, what is left is still never used.
                 let event = Event::Release { found, action, failed: true, run_is_over: true };
                 self.store.transition(claim, &event)?;
                 let released = self.call_release(&mut provider, claim, settings)?;
@@ -169,6 +184,7 @@ impl Left {
             Self::Gone => Some(format!("nothing is left of it: `{name}` isn't there")),
             Self::Deleted => Some(format!("what it made (`{name}`) is deleted")),
             Self::Parked => Some(format!("what it made (`{name}`) is parked")),
+            Self::Kept(_) => Some(format!("what it made (`{name}`) is kept as it is")),
             Self::Late(until) => Some(format!(
                 "`{name}` isn't there, and may still appear until {}",
                 until.wall.strftime("%Y-%m-%d %H:%M:%SZ")
