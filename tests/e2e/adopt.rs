@@ -59,7 +59,7 @@ fn an_adopted_box_is_used_and_left_as_it_is() {
     says(&desk.crabbox(&["stop", "mine"]), 0, &["mine is let go of: its box stays as it is"]);
     assert_eq!((desk.calls().as_str(), on.exists()), ("", true));
     let id = lease["id"].as_str().expect("an id");
-    says(&desk.crabbox(&["stop", id]), 0, &["is let go of"]);
+    says(&desk.crabbox(&["stop", id]), 0, &["mine is over already; its box stayed as it was"]);
     // Nothing is in the way of a lease that comes later.
     says(&adopt(&desk, &["id-of-third", "--slug", "mine", "--yes"]), 0, &[]);
     says(&desk.crabbox(&["stop", "mine", "--delete"]), 2, &["must be confirmed"]);
@@ -257,4 +257,38 @@ fn a_record_in_the_row_of_another_lease_ends_no_box() {
     let doctor = world.crabbox(&["doctor"]);
     assert!(doctor.stdout.contains("(`teal-ray`) can't be read"), "{doctor:?}");
     assert_eq!(world.boxes().len(), 2);
+}
+
+#[test]
+fn what_was_let_go_of_is_never_said_to_be_deleted() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    let lease = world.leases(&[]).remove(0);
+    let name = lease["resource"]["name"].as_str().expect("a name");
+    assert_eq!(world.crabbox(&["forget", name, "--yes"]).code, 0);
+    let adopt = ["adopt", name, "--provider", "local", "--slug", "mine", "--yes"];
+    says(&world.crabbox(&adopt), 0, &[]);
+    says(&world.crabbox(&["stop", "mine"]), 0, &["mine is let go of: its box stays as it is"]);
+    let line = format!("hint: crabbox adopt {name} --provider local\n");
+    for stop in [
+        &["stop", "mine"][..],
+        &["stop", "mine", "--delete"],
+        &["stop", "mine", "--delete", "--yes"],
+    ] {
+        let stopped = world.crabbox(stop);
+        says(&stopped, 0, &["mine is over already; its box stayed as it was", &line]);
+        assert!(!stopped.stderr.contains("deleted"), "{}", stopped.stderr);
+    }
+    assert_eq!(world.boxes().len(), 1);
+}
+
+#[test]
+fn a_lease_of_which_nothing_was_made_is_never_said_to_be_deleted() {
+    let world = World::new();
+    let mut command = world.command(&["run", "--slug", "none", "--", "true"]);
+    let _ = Ran::of(command.env("CRABBOX_FAULT", "claim.after.insert"));
+    for _ in 0..2 {
+        let said = "none is closed: no box of it was ever made";
+        says(&world.crabbox(&["stop", "none", "--delete", "--yes"]), 0, &[said]);
+    }
 }

@@ -37,7 +37,7 @@ pub(super) fn let_go(
     claim: &Claim,
     deletion: Option<&Deletion>,
 ) -> Result<(Claim, End), CommandError> {
-    if let Some(deletion) = deletion {
+    if let Some(deletion) = deletion.filter(|_| !claim.state().is_final()) {
         // Nobody is asked about what can't be done.
         drop(desk.hold_free(claim)?);
         deletion.agree(shared, settings, claim)?;
@@ -85,6 +85,12 @@ impl Stop {
             }
             End::LetGo => {
                 shared.printer.phase(&format!("{slug} is let go of: its box stays as it is"));
+            }
+            End::WasLetGo => {
+                let name = claim.made().map(|made| made.name).unwrap_or_default();
+                let line = to_type(&["adopt", &name, "--provider", &claim.provider]);
+                let said = format!("{slug} is over already; its box stayed as it was");
+                shared.printer.advice(&said, &line);
             }
             End::Parked | End::Ready | End::Lingers => {
                 shared.printer.phase(&format!("{slug} is parked"));

@@ -31,6 +31,8 @@ pub enum End {
     Closed,
     /// It stays as it is, and isn't ours any more.
     LetGo,
+    /// The same, since an earlier time.
+    WasLetGo,
 }
 
 impl End {
@@ -42,7 +44,7 @@ impl End {
             Self::Parked => "parked",
             Self::Deleted => "deleted",
             Self::Closed => "closed",
-            Self::LetGo => "let go",
+            Self::LetGo | Self::WasLetGo => "let go",
         }
     }
 }
@@ -116,8 +118,15 @@ impl Desk {
         let mut claim = self.find(claim.id.as_str())?;
         let action = if delete { Some(ReleaseAction::Delete) } else { claim.ending.action() };
         match (claim.state(), action) {
-            (State::Released, None) => return Ok((claim, End::LetGo)),
-            (State::Released, _) => return Ok((claim, End::Deleted)),
+            // What ended so, whatever is asked for now: an order to release would have settled another end.
+            (State::Released, _) => {
+                let end = match (claim.made(), claim.ending) {
+                    (None, _) => End::Closed,
+                    (Some(_), Ending::None) => End::WasLetGo,
+                    (Some(_), _) => End::Deleted,
+                };
+                return Ok((claim, end));
+            }
             (State::Parked, Some(ReleaseAction::Park)) if claim.trouble.is_none() => {
                 return Ok((claim, End::Parked));
             }

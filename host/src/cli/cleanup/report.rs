@@ -153,7 +153,7 @@ fn word(done: &Done) -> &'static str {
         Done::Found => "found",
         Done::Ended(End::Parked | End::Ready | End::Lingers) => "parked",
         Done::Ended(End::Deleted) => "deleted",
-        Done::Ended(End::Closed | End::LetGo) => "closed",
+        Done::Ended(End::Closed | End::LetGo | End::WasLetGo) => "closed",
         Done::Failed(_) => "failed",
     }
 }
