@@ -74,6 +74,38 @@ fn a_provider_with_deadlines_of_its_own_is_told_within_its_limits() {
 }
 
 #[test]
+fn no_answer_of_its_provider_takes_its_deadline_away() {
+    let desk = Desk::new("");
+    desk.mood("extend gives ages");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    let slug = desk.world.only_slug();
+    let ran = desk.crabbox(&["extend", &slug, "10h", "--json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(is_in(time(&lease(&ran)["deadline"]), 24), "{ran:?}");
+    let said =
+        format!("warning: the provider `desk` lets `{slug}` stay until 9999-01-01 00:00:00Z");
+    assert!(ran.stderr.contains(&said), "{}", ran.stderr);
+}
+
+#[test]
+fn a_time_that_has_no_end_is_refused_with_the_longest() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    let slug = desk.world.only_slug();
+    desk.calls();
+    let ages = "99999999999999h";
+    let run = ["run", "--fresh", "--keep", "--ttl", ages, "--", "true"];
+    for (line, code) in
+        [(&run[..], 125), (&["warmup", "--ttl", ages], 2), (&["extend", &slug, ages], 2)]
+    {
+        let ran = desk.crabbox(line);
+        let said = "no box can stay for 99999999999999h: the longest is ";
+        assert!(ran.code == code && ran.stderr.contains(said), "{ran:?}");
+    }
+    assert_eq!((desk.calls().as_str(), desk.world.leases(&[]).len()), ("", 1));
+}
+
+#[test]
 fn its_provider_gets_what_the_line_says() {
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);

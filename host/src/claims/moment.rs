@@ -42,6 +42,12 @@ impl Moment {
         Self::now().plus(time)
     }
 
+    /// For how long from now time is reckoned.
+    #[must_use]
+    pub fn longest() -> Duration {
+        Duration::try_from(Timestamp::MAX.duration_since(Self::now().wall)).unwrap_or_default()
+    }
+
     /// So long after this one. `None`: longer than time is reckoned.
     #[must_use]
     pub fn plus(&self, time: Duration) -> Option<Self> {
@@ -267,6 +273,8 @@ mod tests {
     #[test]
     fn there_is_an_end_of_time() {
         assert_eq!(Moment::after(Duration::MAX), None);
+        assert!(Moment::after(Moment::longest() - HOUR).is_some());
+        assert_eq!(Moment::after(Moment::longest() + HOUR), None);
         assert_eq!(Moment::after(HOUR * 24 * 365 * 9000), None);
         let at = Moment::at(Timestamp::MIN);
         assert!(at.is_over() && at.wall == Timestamp::MIN);

@@ -3,6 +3,7 @@
 use super::answer::{may_appear, reachable, still_to_come, why_not};
 use super::audit::Action;
 use super::desk::Desk;
+use super::extend::check_time;
 use super::look::Onlooker;
 use super::profile;
 use super::reference::{self, Here};
@@ -98,6 +99,7 @@ pub(super) enum Taken {
 impl Desk {
     /// Finds or makes a box.
     pub fn acquire(&mut self, wanted: &Wanted) -> Result<Held, CommandError> {
+        check_time(wanted.ttl)?;
         if let Some(reference) = &wanted.id {
             return self.acquire_named(reference, wanted);
         }

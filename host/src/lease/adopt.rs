@@ -3,6 +3,7 @@
 
 use super::audit::Action;
 use super::desk::Desk;
+use super::extend::check_time;
 use super::look::Onlooker;
 use super::names::{random_bits, slug};
 use crate::claims::{Adopted, Claim, Claimant, Ending, LeaseId, Moment, Owned};
@@ -99,6 +100,9 @@ impl Desk {
 
     /// Makes a lease of it, unless somebody else has meanwhile.
     pub fn adopt(&mut self, sighted: &Sighted, adoption: &Adoption) -> Result<Claim, CommandError> {
+        if adoption.ending != Ending::None {
+            check_time(adoption.ttl)?;
+        }
         for tried in 0..NAMES {
             let chosen = adoption.slug.clone();
             let name = chosen.unwrap_or_else(|| slug(random_bits(), tried));

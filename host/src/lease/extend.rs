@@ -13,6 +13,9 @@ use std::time::Duration;
 /// How often a lease may change while it is recorded that it was extended.
 const ATTEMPTS: usize = 10;
 
+/// What a provider may round a time up to that says nothing of it.
+const ROUNDING: Duration = Duration::from_mins(1);
+
 /// How long a provider may take to push a deadline.
 const EXTEND_DEADLINE: Duration = Duration::from_mins(2);
 
@@ -26,6 +29,7 @@ impl Desk {
         time: Duration,
         settings: &Settings,
     ) -> Result<Claim, CommandError> {
+        check_time(time)?;
         let claim = self.find(reference)?;
         let kept = left(&claim);
         let deadline = self.push(&claim, time, settings)?;
@@ -115,11 +119,45 @@ impl Desk {
         let extended = provider.extend(&request, longest, &mut onlooker);
         self.audit.end(&begun, claim, &extended);
         let extended = extended?;
-        of_wire(extended.deadline).ok_or_else(|| {
+        let given = of_wire(extended.deadline).ok_or_else(|| {
             let message = format!("the provider `{}` names a time that is none", claim.provider);
             CommandError::failed(message).code("provider")
-        })
+        })?;
+        Ok(self.within_manifest(claim, own, wanted, given))
     }
+
+    /// What a provider answers decides when its box is let go of: no later than its manifest allows or, where
+    /// that says nothing, than was asked for.
+    fn within_manifest(
+        &self,
+        claim: &Claim,
+        own: &Deadline,
+        wanted: Moment,
+        given: Moment,
+    ) -> Moment {
+        let Some(longest) = own.max.and_then(|max| Moment::after(max.0)) else {
+            return given.earlier(wanted);
+        };
+        let rounding = own.step.map_or(ROUNDING, |step| step.0);
+        let beyond = Duration::try_from(longest.until(&given)).unwrap_or_default();
+        if beyond <= rounding {
+            return given;
+        }
+        let until = |end: &Moment| end.wall.strftime("%Y-%m-%d %H:%M:%SZ").to_string();
+        self.printer.warning(&format!(
+            "the provider `{}` lets `{}` stay until {}, for longer than its manifest says: {} is what counts",
+            claim.provider,
+            claim.slug,
+            until(&given),
+            until(&longest)
+        ));
+        longest
+    }
+}
+
+/// Refuses a time that ends when there is no time any more: a box of it would have no deadline at all.
+pub(super) fn check_time(time: Duration) -> Result<(), CommandError> {
+    Moment::after(time).map(drop).ok_or_else(|| too_long(time))
 }
 
 /// How much of its time a box has still.
@@ -139,8 +177,9 @@ fn of_wire(end: u64) -> Option<Moment> {
 }
 
 fn too_long(time: Duration) -> CommandError {
-    let hours = time.as_secs() / 3600;
-    CommandError::usage(format!("in {hours} hours from now there is no time any more"))
+    let hours = |time: Duration| time.as_secs() / 3600;
+    let longest = hours(Moment::longest());
+    CommandError::usage(format!("no box can stay for {}h: the longest is {longest}h", hours(time)))
 }
 
 fn not_up(claim: &Claim) -> CommandError {
