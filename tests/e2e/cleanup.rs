@@ -1,6 +1,7 @@
 //! `crabbox cleanup`: what nobody looks after is let go of, and nothing else.
 
 use crate::desk::Desk;
+use crabbox::claims::{Event, Store};
 use crabbox_tests::{Ran, World, until};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -197,6 +198,25 @@ fn a_lease_that_failed_is_released_once_it_is_seen_again() {
     fs::remove_dir_all(desk.machine()).expect("removes");
     assert_eq!(done(&desk.cleanup(&[])), ["deleted failed"]);
     assert_eq!(states(&desk.world), ["lost"]);
+}
+
+#[test]
+fn a_box_of_a_failed_lease_that_is_parked_is_not_parked_again() {
+    let world = World::new();
+    faulted(&mut world.command(&["run", "--", "true"]), "call.after.lease");
+    let mut store = Store::open(&world.root().join("state/crabbox")).expect("opens");
+    let mut claim = store.all(false).expect("reads").0.remove(0);
+    let left = claim.made();
+    assert!(left.is_some(), "a box was made");
+    let failed = Event::LeaseFailed { left, why: "its way leads nowhere".to_owned() };
+    store.transition(&mut claim, &failed).expect("fails");
+    drop(store);
+    assert_eq!(done(&cleanup(&world, &[])), ["parked failed"]);
+    for _ in 0..2 {
+        let ran = cleanup(&world, &[]);
+        assert_eq!((ran.code, done(&ran)), (0, vec!["left failed".to_owned()]), "{ran:?}");
+    }
+    assert_eq!(states(&world), ["failed"]);
 }
 
 #[test]

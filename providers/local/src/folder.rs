@@ -19,6 +19,9 @@ const ID: &str = "id";
 /// Begins the name of a box that is being made: never one itself.
 const UNFINISHED: &str = ".unfinished-";
 
+/// Lies beside the id of a box that is parked.
+const PARKED: &str = "parked";
+
 /// Begins the name of a box that is being deleted.
 const DELETING: &str = ".deleting-";
 
@@ -54,6 +57,26 @@ impl Boxes {
 
     pub(crate) fn id_file(&self, name: &str) -> PathBuf {
         self.folder(name).join(OURS).join(ID)
+    }
+
+    fn mark(&self, name: &str) -> PathBuf {
+        self.folder(name).join(OURS).join(PARKED)
+    }
+
+    /// Was it parked, and not asked for since? Nothing of this machine is switched off: that is all
+    /// there is to it.
+    pub(crate) fn is_parked(&self, name: &str) -> bool {
+        self.mark(name).exists()
+    }
+
+    /// It is parked. One that can't be marked is let go of all the same.
+    pub(crate) fn park(&self, name: &str) {
+        let _ = fs::write(self.mark(name), "");
+    }
+
+    /// It is asked for again.
+    pub(crate) fn start(&self, name: &str) {
+        let _ = fs::remove_file(self.mark(name));
     }
 
     fn unfinished(&self, name: &str) -> PathBuf {

@@ -82,12 +82,15 @@ impl Provider for Local {
             }
             seen = look(&boxes, &root, &name)?.unwrap_or(seen);
         }
+        if request.intent == Intent::Connect {
+            boxes.start(&name);
+        }
         Ok(Resolution::Found(match seen {
             Seen::Whole { id } => {
                 let resource = Resource { name, id: Some(id) };
                 Found {
                     scope,
-                    state: ResourceState::Ready,
+                    state: state(&boxes, &resource.name),
                     endpoint: Some(endpoint(&boxes, &resource.name)),
                     identity: Some(identity(&boxes, &resource)),
                     attributes: Attributes::new(),
@@ -125,6 +128,7 @@ impl Provider for Local {
             }
             // The build caches in it are what makes the next run fast.
             Some(Seen::Whole { .. }) if request.action == ReleaseAction::Park => {
+                boxes.park(name);
                 Ok(Released::Parked)
             }
             Some(Seen::Whole { .. }) => {
@@ -145,7 +149,7 @@ impl Provider for Local {
             .into_iter()
             .map(|(name, seen)| {
                 let (state, id) = match seen {
-                    Seen::Whole { id } => (ResourceState::Ready, Some(id)),
+                    Seen::Whole { id } => (state(&boxes, &name), Some(id)),
                     Seen::Rest { id } => (ResourceState::Failed, id),
                 };
                 let resource = Resource { name: name.clone(), id };
@@ -176,6 +180,11 @@ impl Provider for Local {
         let hint = hint.map(str::to_owned);
         Ok(Diagnosis { checks: vec![Check { id, status, message, hint }] })
     }
+}
+
+/// What a whole box is doing.
+fn state(boxes: &Boxes, name: &str) -> ResourceState {
+    if boxes.is_parked(name) { ResourceState::Parked } else { ResourceState::Ready }
 }
 
 /// The folder of all boxes.
