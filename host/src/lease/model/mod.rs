@@ -322,3 +322,32 @@ fn no_order_of_events_loses_or_touches_what_it_must_not() {
         assert_eq!(moods, MOODS.len() + 1, "{hook}");
     }
 }
+
+#[test]
+fn nothing_is_made_for_a_claim_that_does_not_permit_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    skew::reset();
+    let state = Arc::new(folder.path().join("state"));
+    let shared = Shared { world: Arc::default(), run: obey, state };
+    let wanted = wanted(true, true, false, ReleaseAction::Park);
+    run(&shared, &wanted);
+    let ready = live(&shared).remove(0);
+    stop(&shared, &ready, false);
+    let parked = live(&shared).remove(0);
+    stop(&shared, &parked, true);
+    let (claims, _) = desk(&shared).store.all(true).expect("reads");
+    let released = claims.into_iter().next().expect("a claim");
+    shared.lock().met.clear();
+    for (claim, state) in
+        [(ready, State::Ready), (parked, State::Parked), (released, State::Released)]
+    {
+        assert_eq!(claim.state(), state);
+        let mut desk = desk(&shared);
+        let holder = desk.store.hold(&claim.id).expect("asks").expect("nobody has it");
+        let provider = desk.provider(&claim.provider).expect("starts");
+        let refused = desk.make(claim, holder, provider, &wanted).expect_err("it isn't leasing");
+        assert_eq!(refused.kind(), Exit::Conflict, "{refused}");
+    }
+    let world = shared.lock();
+    assert!(world.met.is_empty() && world.things.is_empty(), "{:?}", world.met);
+}

@@ -188,7 +188,7 @@ fn sighted(name: &str, id: &str, mood: Mood) -> Resolution {
 fn endpoint() -> Endpoint {
     Endpoint {
         transport: Transport::Exec { prefix: Vec::new() },
-        work_root: "~".to_owned(),
+        work_root: "~/crabbox".to_owned(),
         same_machine: true,
         immutable: false,
     }
