@@ -1,7 +1,7 @@
 //! What crabbox costs, each figure beside a baseline of the same sitting.
 //!
 //! `cargo bench -p crabbox-tests [-- TOPIC…]`, with the topics `start`, `warm`, `first`, `output`,
-//! `crowd`, `provider`, `claims`. Prints one table and writes it as JSON to `target/measured.json`. Ends with 1 when a
+//! `crowd`, `provider`, `claims`, `ssh`. Prints one table and writes it as JSON to `target/measured.json`. Ends with 1 when a
 //! *count* (processes, fsyncs, memory) is over its budget, never for a time: machines differ.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's table is its output")]
@@ -13,6 +13,7 @@ mod figures;
 mod first;
 mod output;
 mod provider;
+mod ssh;
 mod start;
 mod table;
 mod warm;
@@ -34,6 +35,7 @@ const TOPICS: &[Topic] = &[
     ("crowd", crowd::measure),
     ("provider", provider::measure),
     ("claims", claims::measure),
+    ("ssh", ssh::measure),
 ];
 
 fn main() -> ExitCode {

@@ -12,7 +12,7 @@ use std::time::Instant;
 const LINE: &str = "head -c 1073741824 /dev/zero";
 
 /// In KiB.
-const HOST: u64 = 32 * 1024;
+pub(crate) const HOST: u64 = 32 * 1024;
 const HELPER: u64 = 16 * 1024;
 
 pub(crate) fn measure(crabbox: &Path, _: &Built, table: &mut Table) {
@@ -37,7 +37,7 @@ pub(crate) fn measure(crabbox: &Path, _: &Built, table: &mut Table) {
 }
 
 /// Reads all output; the peak memory of the process and of its child, in KiB.
-fn drain(command: &mut Command) -> (f64, Peaks) {
+pub(crate) fn drain(command: &mut Command) -> (f64, Peaks) {
     let begun = Instant::now();
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("runs");
     let mut stdout = child.stdout.take().expect("a pipe");

@@ -159,7 +159,7 @@ fn names_and_ids_are_looked_at_where_they_come_in() {
         let pages = serde_json::Value::from(format!("odd {kind}"));
         let settings = Settings::from_iter([("pages".to_owned(), pages)]);
         let request = ListRequest { settings, ..ListRequest::default() };
-        let listed = provider.list(&request, Duration::from_secs(60), &mut Nobody).expect("lists");
+        let listed = provider.list(&request, Duration::from_mins(1), &mut Nobody).expect("lists");
         let names: Vec<_> = listed.resources.iter().map(|one| one.resource.name.as_str()).collect();
         assert_eq!(names, ["fine"], "{kind}");
     }

@@ -19,7 +19,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Open a shell on a box, in its copy of the checkout
 ///
@@ -113,12 +113,12 @@ impl Ssh {
         let connecting = shared.printer.progress(format!("connecting to {}", claim.slug));
         let proved = prove(route, &request);
         drop(connecting);
-        proved.map_err(|error| explain(&error, claim))?;
+        let socket = proved.map_err(|error| explain(&error, claim))?;
         request.probe = false;
         request.run = self.command();
         // As `ssh` does: a shell gets a terminal, a command only if it is asked for.
         let terminal = self.tty || (self.command.is_empty() && io::stdin().is_terminal());
-        let attached = transport::attach(route, &request, terminal);
+        let attached = transport::attach(route, &request, socket.as_deref(), terminal);
         let error = match attached {
             Ok(mut command) => {
                 let program = command.get_program().to_string_lossy().into_owned();
@@ -145,8 +145,9 @@ impl Ssh {
     }
 }
 
-/// Makes sure that the box is the leased one, that there is a connection, and that the helper is there.
-fn prove(route: &Route<'_>, request: &Request) -> Result<(), RunError> {
+/// Makes sure that the box is the leased one, that there is a connection, and that the helper is there. Returns the
+/// connection's socket, if it has one.
+fn prove(route: &Route<'_>, request: &Request) -> Result<Option<PathBuf>, RunError> {
     let proved = run::prove(route, request);
     if let Err(RunError::Transport(error)) = &proved
         && error.may_be_answered()
@@ -154,9 +155,9 @@ fn prove(route: &Route<'_>, request: &Request) -> Result<(), RunError> {
         && io::stderr().is_terminal()
     {
         ssh::open_in_foreground(route)?;
-        return run::prove(route, request).map(drop);
+        return Ok(run::prove(route, request)?.1);
     }
-    proved.map(drop)
+    Ok(proved?.1)
 }
 
 fn not_ready(claim: &Claim) -> CommandError {

@@ -4,6 +4,7 @@ use super::error::RunError;
 use crate::transport::{self, Route, Watchdog};
 use crabbox_wire::frame::ToHost;
 use crabbox_wire::message::{Fate, Proof, Request};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long the helper may take to answer, once it is there.
@@ -11,14 +12,16 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the helper says of the run that the request names.
 pub fn look(route: &Route<'_>, request: &Request) -> Result<Fate, RunError> {
-    ask(route, request, |said| match said {
+    let asked = ask(route, request, |said| match said {
         ToHost::Fate(fate) => Some(fate),
         _ => None,
-    })
+    });
+    Ok(asked?.0)
 }
 
-/// What the box shows of itself, where the request only probes it. The helper is there then.
-pub fn prove(route: &Route<'_>, request: &Request) -> Result<Proof, RunError> {
+/// What the box shows of itself, where the request only probes it; and the socket of the connection to it, if there
+/// is one. The helper is there then.
+pub fn prove(route: &Route<'_>, request: &Request) -> Result<(Proof, Option<PathBuf>), RunError> {
     ask(route, request, |said| match said {
         ToHost::Proved(proof) => Some(*proof),
         _ => None,
@@ -29,8 +32,8 @@ fn ask<T>(
     route: &Route<'_>,
     request: &Request,
     pick: impl Fn(ToHost<'_>) -> Option<T>,
-) -> Result<T, RunError> {
-    let transport::Link { mut input, output, process } =
+) -> Result<(T, Option<PathBuf>), RunError> {
+    let transport::Link { mut input, output, process, socket } =
         transport::open(route, request, &mut |_| {})?;
     let watchdog = Watchdog::over(process.id(), PATIENCE);
     let mut buffer = Vec::new();
@@ -48,5 +51,5 @@ fn ask<T>(
     let answer = answer();
     watchdog.call_off();
     drop(output);
-    answer
+    Ok((answer?, socket))
 }

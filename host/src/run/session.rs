@@ -114,7 +114,7 @@ fn hold_session<'a>(
 ) -> Result<Finished, RunError> {
     let connecting = job.printer.progress(format!("connecting to {}", job.lease));
     let mut started = |process| listener.session(process);
-    let transport::Link { mut input, output, process } =
+    let transport::Link { mut input, output, process, .. } =
         info_span!("connect", lease = job.lease)
             .in_scope(|| transport::open(&job.route, job.request, &mut started))?;
     drop(connecting);

@@ -7,13 +7,15 @@ use super::route::Route;
 use super::ssh;
 use crabbox_provider_api::payload::Transport;
 use crabbox_wire::message::Request;
+use std::path::Path;
 use std::process::Command;
 
 /// What becomes that on the box: a shell, or the command of the request. There must be a connection
-/// ([`Route::is_open`]), and the helper must be there. `terminal`: the box gives it one.
+/// ([`Link::socket`](super::Link)), and the helper must be there. `terminal`: the box gives it one.
 pub fn attach(
     route: &Route<'_>,
     request: &Request,
+    socket: Option<&Path>,
     terminal: bool,
 ) -> Result<Command, TransportError> {
     let script = bootstrap::becoming("shell", request)?;
@@ -25,7 +27,10 @@ pub fn attach(
             command.args(&words[1..]);
             Ok(command)
         }
-        Transport::Ssh(to) => ssh::attach(route, to, &script, terminal),
+        Transport::Ssh(to) => {
+            let socket = socket.unwrap_or(Path::new("none"));
+            ssh::attach(route, to, socket, &script, terminal)
+        }
         _ => Err(TransportError::UnknownKind),
     }
 }

@@ -17,6 +17,7 @@ use crabbox_wire::greeting::{Opening, read_opening};
 use crabbox_wire::message::Request;
 use rustix::process::Pid;
 use std::io::{BufReader, BufWriter, Write};
+use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout};
 use std::time::Duration;
 
@@ -42,6 +43,8 @@ pub struct Link {
     pub output: BufWriter<ChildStdin>,
     /// Our end.
     pub process: Process,
+    /// The socket of the connection that it rides or has made, if it is one of ssh's.
+    pub socket: Option<PathBuf>,
 }
 
 /// Opens a session for `request` by what runs a script on the box. `started` is told of each process at our
@@ -64,6 +67,7 @@ pub(super) fn open(
             input: BufReader::with_capacity(256 * 1024, stdout),
             output: BufWriter::with_capacity(256 * 1024, stdin),
             process,
+            socket: None,
         };
         started(link.process.id());
         match greet(&mut link)? {

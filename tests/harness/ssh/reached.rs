@@ -31,7 +31,16 @@ impl Reached {
     /// On a host of this kind.
     #[must_use]
     pub fn by(server: Server, kind: impl FnOnce(SshHostBuilder) -> SshHostBuilder) -> Option<Self> {
-        let world = World::new();
+        Self::around(World::new(), server, kind)
+    }
+
+    /// The same for a world that is there.
+    #[must_use]
+    pub fn around(
+        world: World,
+        server: Server,
+        kind: impl FnOnce(SshHostBuilder) -> SshHostBuilder,
+    ) -> Option<Self> {
         let (home, runtime) = (world.root().join("box"), world.root().join("run"));
         fs::create_dir(&home).expect("a folder");
         fs::DirBuilder::new().mode(0o700).create(&runtime).expect("a folder");

@@ -66,16 +66,20 @@ pub(in super::super) fn open(
     Err(way.failed(SshFailure::NoSession, String::new()).into())
 }
 
-/// What rides the lease's connection between the streams of this process.
+/// What rides a connection of the lease between the streams of this process, or makes one of its own if
+/// that one is full by then: what it becomes on the box has the box prove itself.
 pub(in super::super) fn attach(
     route: &Route<'_>,
     ssh: &Ssh,
+    socket: &Path,
     script: &str,
     terminal: bool,
 ) -> Result<Command, TransportError> {
     let way = Way::to(route, ssh)?;
     let mut command = client();
-    command.args(riding(&way.folder.socket(0)));
+    command.arg("-F").arg(way.folder.config()).arg("-S").arg(socket);
+    // That a connection is full is nobody's business.
+    command.args(["-o", "ControlMaster=no", "-o", "LogLevel=FATAL"]);
     if terminal {
         command.arg("-t");
     }
@@ -124,7 +128,7 @@ impl<'a> Way<'a> {
         }
         let mut run = |script: &str| self.start(&riding(&socket), script);
         match bootstrap::open(&mut run, request, started) {
-            Ok(link) => Ok(Ridden::Link(Box::new(link))),
+            Ok(link) => Ok(Ridden::Link(Box::new(Link { socket: Some(socket), ..link }))),
             Err(TransportError::Noise(noise)) if takes_no_session(&noise) => Ok(Ridden::Full),
             Err(TransportError::Noise(noise)) if is_of_ssh(&noise) => {
                 debug!("the connection of {} broke: {}", self.route.lease, noise.stderr);
@@ -162,7 +166,7 @@ impl<'a> Way<'a> {
         let link =
             bootstrap::open(&mut run, request, started).map_err(|error| self.explain(error))?;
         self.note_master(&socket);
-        Ok(Ridden::Link(Box::new(link)))
+        Ok(Ridden::Link(Box::new(Link { socket: Some(socket), ..link })))
     }
 
     /// What makes a connection, in words for `ssh`.
