@@ -6,7 +6,7 @@ use crabbox_tests::{Ran, World, until};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 fn document(ran: &Ran) -> Value {
     serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
@@ -177,6 +177,24 @@ fn a_kept_box_is_told_of_when_nobody_uses_it_and_let_go_of_at_its_deadline() {
         (0, vec!["left kept_idle".to_owned(), "parked expired".to_owned()])
     );
     assert_eq!(states(&world), ["ready", "parked"]);
+}
+
+#[test]
+fn a_box_that_is_extended_while_a_cleanup_asks_for_it_stays() {
+    let world = World::new();
+    let line = ["run", "--keep", "--ttl", "1ms", "--", "true"];
+    assert_eq!(quietly(&mut world.command(&line)).code, 0);
+    let pause = world.root().join("pause");
+    let mut command = world.command(&["cleanup", "--json"]);
+    command.env("CRABBOX_FAULT", format!("call.after.resolve@{}", pause.display()));
+    let cleaning = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    until("its provider has answered", || pause.exists());
+    let mut extend = world.command(&["extend", &world.only_slug(), "2h"]);
+    assert_eq!(quietly(&mut extend).code, 0);
+    fs::remove_file(pause).expect("removes");
+    let ran = Ran::from(cleaning.wait_with_output().expect("ends"));
+    assert_eq!((ran.code, done(&ran)), (0, Vec::new()), "{ran:?}");
+    assert_eq!(states(&world), ["ready"]);
 }
 
 #[test]

@@ -120,28 +120,35 @@ fn its_provider_gets_what_the_line_says() {
     assert_eq!((ran.code, desk.calls().as_str()), (0, "extend"), "{ran:?}");
 }
 
-#[test]
-fn a_box_in_use_is_extended_and_its_run_goes_on() {
-    let desk = Desk::new("");
-    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
-    let slug = desk.world.only_slug();
+/// The lease of a run that was extended by 12 hours while its command ran, once that has ended.
+fn extended_in_use(desk: &Desk, more: &[&str]) -> Value {
     let go = desk.world.root().join("go");
-    let line = format!("touch up; while [ ! -e '{}' ]; do sleep 0.02; done", go.display());
-    let running = desk.command(&["--shell", &line]).spawn().expect("runs");
-    let desk_world = &desk.world;
+    let line = format!("while [ ! -e '{}' ]; do sleep 0.02; done", go.display());
+    let running = desk.command(&[more, &["--shell", &line]].concat()).spawn().expect("runs");
     crabbox_tests::until("the command runs", || {
-        lease(&desk_world.crabbox(&["status", &slug, "--json"]))["state"] == "busy"
+        desk.world.leases(&[]).first().is_some_and(|lease| lease["state"] == "busy")
     });
+    let slug = desk.world.only_slug();
     let ran = desk.crabbox(&["extend", &slug, "12h", "--json"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(lease(&ran)["state"], "busy");
     fs::write(go, "").expect("a file");
     assert!(running.wait_with_output().expect("ends").status.success());
-    // Used or not, as it was said.
-    let after = lease(&desk.crabbox(&["status", &slug, "--json"]));
-    assert_eq!(after["state"], "ready");
-    for deadline in ["deadline", "idle_deadline"] {
-        assert!(is_in(time(&after[deadline]), 12), "{after}");
+    lease(&desk.crabbox(&["status", &slug, "--json"]))
+}
+
+#[test]
+fn a_box_in_use_is_extended_and_stays_for_so_long_however_it_was_come_by() {
+    for (settings, more) in [("", &["--keep"][..]), ("", &[]), ("[lease]\nlinger = '5m'", &[])] {
+        let desk = Desk::new(settings);
+        let after = extended_in_use(&desk, more);
+        // Used or not, as it was said.
+        assert_eq!(after["state"], "ready", "{settings} {more:?}");
+        for deadline in ["deadline", "idle_deadline"] {
+            assert!(is_in(time(&after[deadline]), 12), "{settings} {more:?}: {after}");
+        }
+        assert!(is_in(own_deadline(&desk), 12), "{settings} {more:?}");
+        assert_eq!(after["keep"], !more.is_empty());
     }
 }
 

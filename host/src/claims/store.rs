@@ -120,6 +120,17 @@ impl Store {
     /// change when somebody else was faster. Whoever only gave the box more time isn't in the way: a
     /// lease may be extended by anybody while somebody else works with it.
     pub fn transition(&mut self, claim: &mut Claim, event: &Event) -> Result<(), ClaimError> {
+        self.transition_if(claim, event, |_| true).map(drop)
+    }
+
+    /// The same for an event that is decided by how long the box may stay: where that was changed meanwhile,
+    /// `still` is asked once more. `false`: the event isn't due any more. The claim holds what is stored.
+    pub fn transition_if(
+        &mut self,
+        claim: &mut Claim,
+        event: &Event,
+        still: impl Fn(&Claim) -> bool,
+    ) -> Result<bool, ClaimError> {
         let name = event.name();
         let mut before = claim.clone();
         loop {
@@ -134,15 +145,28 @@ impl Store {
                     debug!("{slug} ({id}) was {was} and is {is}: {name}");
                 }
                 *claim = next;
-                return Ok(());
+                return Ok(true);
             }
             let raced = || ClaimError::Raced(claim.id.clone());
             let now = self.get(&claim.id)?.ok_or_else(raced)?;
             if !now.differs_in_time_alone(claim) {
                 return Err(raced());
             }
+            if !still(&now) {
+                *claim = now;
+                return Ok(false);
+            }
             before = now;
         }
+    }
+
+    /// Takes over what others may have changed while somebody works with the lease: the box's time.
+    pub fn take_over_time(&self, claim: &mut Claim) -> Result<(), ClaimError> {
+        let now = self.get(&claim.id)?;
+        if let Some(now) = now.filter(|now| now.differs_in_time_alone(claim)) {
+            *claim = now;
+        }
+        Ok(())
     }
 
     /// `false`: there is another revision by now.
@@ -353,6 +377,22 @@ mod tests {
             assert_eq!(store.get(&used.id).expect("reads").as_ref(), Some(&*used));
         }
         skew::reset();
+    }
+
+    #[test]
+    fn what_is_decided_by_time_is_decided_anew_when_that_was_changed() {
+        let (_folder, mut store) = store();
+        let mut held = claim(1, "amber-crab");
+        store.insert(&held).expect("inserts");
+        store.transition(&mut held, &leased()).expect("leases");
+        let mut seen = held.clone();
+        let extended = Event::Extended { deadline: Moment::now(), idle_until: None };
+        store.transition(&mut seen, &extended).expect("extends");
+        let free = Event::Free { keep: false, idle_until: None, run_is_over: true, deadline: None };
+        let was_due = |now: &Claim| now.deadline.is_none();
+        assert!(!store.transition_if(&mut held, &free, was_due).expect("asks"));
+        assert_eq!(held, seen, "and it holds what is stored");
+        assert!(store.transition_if(&mut held, &free, was_due).expect("nothing changed since"));
     }
 
     #[test]

@@ -14,6 +14,9 @@ use serde_json::json;
 use std::time::Duration;
 
 /// Let a box stay for longer, used or not
+///
+/// One that is in use stays ready until then when its run ends, too. None is made to end earlier;
+/// `crabbox stop` does that.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox extend amber-crab 2h

@@ -1,7 +1,7 @@
 //! Does what [`super::cleanup`] says of a claim, while nobody else may work with it.
 
 use super::answer::why_not;
-use super::cleanup::{Facts, Order, RunSeen, Verdict, Why, verdict};
+use super::cleanup::{self, Facts, Order, RunSeen, Verdict, Why};
 use super::desk::Desk;
 use super::fate;
 use super::release::End;
@@ -55,7 +55,7 @@ impl Desk {
         settings: &dyn Fn(&Claim) -> Result<Settings, CommandError>,
     ) -> Result<Option<Cleaned>, CommandError> {
         // Whose lock isn't needed isn't taken: it would be in the way of a run.
-        if verdict(listed, &facts(RunSeen::Unasked), order) == Verdict::Leave {
+        if cleanup::verdict(listed, &facts(RunSeen::Unasked), order) == Verdict::Leave {
             return Ok(None);
         }
         let Ok(_holder) = self.store.hold(&listed.id)? else {
@@ -65,22 +65,23 @@ impl Desk {
         let Some(mut claim) = self.store.get(&listed.id)? else {
             return Ok(None);
         };
-        let verdict = verdict(&claim, &facts(RunSeen::Unasked), order);
+        let verdict = cleanup::verdict(&claim, &facts(RunSeen::Unasked), order);
         let Some(why) = verdict.why() else {
             return Ok(None);
         };
         self.working.set(Some(&claim.slug));
         let cleaned = match verdict {
-            Verdict::Report(_) => Ok((why, Done::Left)),
-            _ if order.dry_run => Ok((why, Done::Planned(verdict))),
+            Verdict::Report(_) => Ok(Some((why, Done::Left))),
+            _ if order.dry_run => Ok(Some((why, Done::Planned(verdict)))),
             _ => settings(&claim)
                 .and_then(|settings| self.carry_out(&mut claim, verdict, why, order, &settings)),
         };
         self.working.set(None);
-        let (why, done) = cleaned.unwrap_or_else(|error| (why, Done::Failed(error)));
-        Ok(Some(Cleaned { claim, why, done }))
+        let cleaned = cleaned.unwrap_or_else(|error| Some((why, Done::Failed(error))));
+        Ok(cleaned.map(|(why, done)| Cleaned { claim, why, done }))
     }
 
+    /// `None`: it was given more time meanwhile, and all is well with it.
     fn carry_out(
         &mut self,
         claim: &mut Claim,
@@ -88,22 +89,26 @@ impl Desk {
         why: Why,
         order: &Order,
         settings: &Settings,
-    ) -> Result<(Why, Done), CommandError> {
+    ) -> Result<Option<(Why, Done)>, CommandError> {
         if let Verdict::Close(_) = verdict {
             self.store.transition(claim, &Event::Nothing)?;
-            return Ok((why, Done::Ended(End::Closed)));
+            return Ok(Some((why, Done::Ended(End::Closed))));
         }
         let mut provider = self.provider(&claim.provider)?;
         let _section = self.working.begin();
         let found = self.resolve(&mut provider, claim, Intent::Status, settings);
-        let (action, why) = match verdict {
-            Verdict::Release(_, action) => (action, why),
+        let mut run = RunSeen::Unasked;
+        let (why, action) = match verdict {
+            Verdict::Release(why, action) => (why, action),
             // Nobody vouches for it already: nothing is noted of its not being found.
-            Verdict::Check(_) => return self.check(claim, why, found?),
-            _ => match self.ask(claim, found.as_ref().ok(), order) {
-                Verdict::Release(why, action) => (action, why),
-                asked => return Ok((asked.why().unwrap_or(why), Done::Left)),
-            },
+            Verdict::Check(_) => return self.check(claim, why, found?).map(Some),
+            _ => {
+                run = self.ask(claim, found.as_ref().ok());
+                match cleanup::verdict(claim, &facts(run), order) {
+                    Verdict::Release(why, action) => (why, action),
+                    asked => return Ok(Some((asked.why().unwrap_or(why), Done::Left))),
+                }
+            }
         };
         let found = match found {
             Ok(found) => found,
@@ -119,24 +124,27 @@ impl Desk {
             let is_off = found.state == ResourceState::Parked && action == ReleaseAction::Park;
             // It would come to the same each time.
             if is_off && claim.has_failed() && why == Why::Failed {
-                return Ok((why, Done::Left));
+                return Ok(Some((why, Done::Left)));
             }
         }
-        let end = self.end_found(&mut provider, claim, found, action, settings)?;
-        Ok((why, Done::Ended(end)))
+        // Somebody may have extended it while its provider was asked.
+        let still = |now: &Claim| {
+            cleanup::verdict(now, &facts(run), order) == Verdict::Release(why, action)
+        };
+        let end = self.end_found(&mut provider, claim, found, action, settings, still)?;
+        Ok(end.map(|end| (why, Done::Ended(end))))
     }
 
-    /// What becomes of a claim whose run may go on, once its box was asked.
-    fn ask(&self, claim: &Claim, found: Option<&Resolution>, order: &Order) -> Verdict {
-        let run = match found {
+    /// Does the run of a claim go on, by what its box says?
+    fn ask(&self, claim: &Claim, found: Option<&Resolution>) -> RunSeen {
+        match found {
             Some(Resolution::Missing { proof: Proof::Deleted }) => RunSeen::Over,
             Some(Resolution::Found(found)) if claim.is_about(&found.resource, &found.scope) => {
                 let _asking = self.printer.progress(format!("asking {}", claim.slug));
                 fate::of_run(claim, found, &self.registry, self.store.folder())
             }
             _ => RunSeen::Unknown,
-        };
-        verdict(claim, &facts(run), order)
+        }
     }
 
     /// Closes the claim of a box that is proven gone.

@@ -5,7 +5,7 @@ use super::answer::{NOT_VISIBLE, may_appear, still_to_come, why_not};
 use super::desk::Desk;
 use super::hang_up::hang_up;
 use super::look::Onlooker;
-use crate::claims::{Claim, Ending, Event, Holder, Moment, Owned, State};
+use crate::claims::{Claim, ClaimError, Ending, Event, Holder, Moment, Owned, State};
 use crate::output::{CommandError, Exit, to_type};
 use crate::provider::Provider;
 use crabbox_provider_api::payload::{
@@ -51,8 +51,8 @@ impl End {
 
 impl Desk {
     /// Lets go of a box after a run: a kept one, and one that stood ready before, stays ready for
-    /// `idle`; any other lingers, or is released by the action that was settled when it was leased. One that was
-    /// somebody's before stays as it is.
+    /// `idle`; any other lingers, stays for as long as somebody extended it, or is released by the action that was
+    /// settled when it was leased. One that was somebody's before stays as it is.
     pub fn let_go(
         &mut self,
         held: &mut Held,
@@ -61,6 +61,8 @@ impl Desk {
     ) -> Result<End, CommandError> {
         let claim = &mut held.claim;
         let Leaving { keep, ready, idle, run_is_over, .. } = *leaving;
+        // It may have been extended beside the run.
+        self.store.take_over_time(claim)?;
         let stays = keep || ready || claim.keep || held.how == How::FoundReady;
         let Some(action) = claim.ending.action().filter(|_| !stays) else {
             let idle_until = Moment::after(idle);
@@ -68,13 +70,18 @@ impl Desk {
             self.store.transition(claim, &event)?;
             return Ok(End::Ready);
         };
-        if let Some(event) = self.linger(claim, leaving, settings) {
+        if let Some(event) = self.linger(claim, leaving, settings).or_else(|| stay(claim, leaving))
+        {
             self.store.transition(claim, &event)?;
             return Ok(End::Lingers);
         }
         // This very command has had it proven.
         let event = Event::Release { found: None, action, failed: false, run_is_over };
-        self.store.transition(claim, &event)?;
+        let is_due = |now: &Claim| asked_for(now).is_none();
+        if !self.store.transition_if(claim, &event, is_due)? {
+            // It was extended just now.
+            return self.let_go(held, leaving, settings);
+        }
         let mut provider = match self.provider(&claim.provider) {
             Ok(provider) => provider,
             Err(error) => return Err(self.in_doubt(claim, error)),
@@ -83,15 +90,18 @@ impl Desk {
         self.finish(&mut provider, claim, settings)
     }
 
-    /// How a box that would be released stays ready for the next run. `None`: it doesn't.
+    /// How a box that would be released stays ready for the next run. `None`: it doesn't, or was asked to
+    /// stay for longer.
     fn linger(&mut self, claim: &Claim, leaving: &Leaving, settings: &Settings) -> Option<Event> {
         let Linger { time, looked_after } = leaving.linger.filter(|_| leaving.run_is_over)?;
+        if asked_for(claim).is_some_and(|left| left >= time) {
+            return None;
+        }
         let (idle_until, deadline) = match self.own_deadline(&claim.provider).ok()? {
             None => (Moment::after(time).filter(|_| looked_after)?, None),
             Some(own) => {
-                // Somebody may have extended it meanwhile.
-                let asked = claim.stays_until.as_ref().and_then(Moment::left).unwrap_or_default();
                 let owned = claim.to_extend()?;
+                let asked = asked_for(claim).unwrap_or_default();
                 match self.set_deadline(claim, owned, &own, (time, asked), settings) {
                     Ok(end) => (self.bounded(claim, &end, asked), Some(end)),
                     Err(error) => {
@@ -180,10 +190,13 @@ impl Desk {
         settings: &Settings,
     ) -> Result<End, CommandError> {
         let found = self.resolve(provider, claim, Intent::Status, settings)?;
-        self.end_found(provider, claim, found, action, settings)
+        // Whoever says so means it, whatever time it has.
+        let end = self.end_found(provider, claim, found, action, settings, |_| true)?;
+        end.ok_or_else(|| ClaimError::Raced(claim.id.clone()).into())
     }
 
-    /// The same once the provider was asked for it.
+    /// The same once the provider was asked for it, if that is `still` to be when the box was given
+    /// another time meanwhile. `None`: it isn't.
     pub(super) fn end_found(
         &mut self,
         provider: &mut Provider,
@@ -191,13 +204,16 @@ impl Desk {
         found: Resolution,
         action: ReleaseAction,
         settings: &Settings,
-    ) -> Result<End, CommandError> {
+        still: impl Fn(&Claim) -> bool,
+    ) -> Result<Option<End>, CommandError> {
         match found {
             Resolution::Found(found) if claim.is_about(&found.resource, &found.scope) => {
                 let found = Owned::of(&found);
                 let event = Event::Release { found, action, failed: false, run_is_over: false };
-                self.store.transition(claim, &event)?;
-                self.finish(provider, claim, settings)
+                if !self.store.transition_if(claim, &event, still)? {
+                    return Ok(None);
+                }
+                self.finish(provider, claim, settings).map(Some)
             }
             Resolution::Missing { proof: Proof::Deleted } => {
                 if let Some(until) = still_to_come(claim, provider) {
@@ -209,7 +225,7 @@ impl Desk {
                 let was_ours = claim.state() == State::Releasing && claim.ending == Ending::Delete;
                 let event = if was_ours { Event::Deleted } else { Event::Gone };
                 self.part(claim, &event)?;
-                Ok(End::Deleted)
+                Ok(Some(End::Deleted))
             }
             other => {
                 let why = why_not(claim, &other);
@@ -302,6 +318,19 @@ pub struct Linger {
     pub time: Duration,
     /// Somebody will let go of it, should its provider not do so by itself.
     pub looked_after: bool,
+}
+
+/// For how long somebody wants the box to stay, used or not.
+fn asked_for(claim: &Claim) -> Option<Duration> {
+    claim.stays_until.as_ref().and_then(Moment::left)
+}
+
+/// How a box stays ready that somebody has extended: until then, and its provider knows. `None`: nobody
+/// has, or for less time than that.
+fn stay(claim: &Claim, leaving: &Leaving) -> Option<Event> {
+    asked_for(claim)?;
+    let run_is_over = leaving.run_is_over;
+    Some(Event::Free { keep: false, idle_until: None, run_is_over, deadline: None })
 }
 
 /// What becomes of a claim that can't be brought to its end now.
