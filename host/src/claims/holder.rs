@@ -5,15 +5,11 @@
 use super::id::LeaseId;
 use crate::fault;
 use crate::places::{FolderError, private_folder};
+use crate::sys::lock_beside_lookers;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use std::thread;
-use std::time::Duration;
-
-/// So often somebody who only looks may be in the way.
-const LOOKERS: usize = 100;
 
 /// Holds the lock until dropped.
 #[derive(Debug)]
@@ -32,7 +28,7 @@ impl Holder {
             .truncate(false)
             .mode(0o600)
             .open(folder.join(lease.as_str()))?;
-        if !lock(&file)? {
+        if !lock_beside_lookers(&file)? {
             return Ok(Err(said(file)?));
         }
         file.set_len(0)?;
@@ -55,25 +51,6 @@ impl Holder {
     }
 }
 
-/// Takes the lock, unless somebody holds it. Whoever only looks shares it for a moment, and isn't in
-/// the way.
-fn lock(file: &File) -> io::Result<bool> {
-    for _ in 0..LOOKERS {
-        match file.try_lock() {
-            Ok(()) => return Ok(true),
-            Err(TryLockError::WouldBlock) => {}
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        match file.try_lock_shared() {
-            Ok(()) => file.unlock()?,
-            Err(TryLockError::WouldBlock) => return Ok(false),
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        thread::sleep(Duration::from_millis(1));
-    }
-    Ok(false)
-}
-
 /// What the holder has left there.
 fn said(file: File) -> io::Result<String> {
     let mut text = String::new();
@@ -94,6 +71,7 @@ mod tests {
     use super::*;
     use std::fs;
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::thread;
 
     #[test]
     fn a_second_taker_is_told_who_holds_it() {

@@ -2,8 +2,10 @@
 
 mod changes;
 mod descriptors;
+mod lock;
 mod start;
 
 pub(crate) use changes::Changes;
 pub(crate) use descriptors::keep_from_children;
+pub(crate) use lock::lock_beside_lookers;
 pub(crate) use start::spawn_bound;

@@ -28,7 +28,7 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-pub(super) use start::{is_ephemeral, look_after};
+pub(super) use start::{is_ephemeral, look_after, options};
 
 /// What it is called by crabbox itself.
 pub(super) const COMMAND: &str = "__caretaker";
@@ -78,10 +78,8 @@ impl Lock {
         let path = state.join(LOCK);
         let mut options = File::options();
         let mut file = options.write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Ok(None),
-            Err(TryLockError::Error(error)) => return Err(error),
+        if !sys::lock_beside_lookers(&file)? {
+            return Ok(None);
         }
         file.set_len(0)?;
         write!(file, "{}", std::process::id())?;
@@ -189,5 +187,32 @@ fn sleep(changes: Option<&Changes>, time: Duration) {
         Some(Ok(true)) => thread::sleep(MOMENT),
         Some(Ok(false)) => {}
         Some(Err(_)) | None => thread::sleep(time),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn whoever_only_looks_is_never_taken_for_a_caretaker() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = folder.path();
+        assert!(!is_alive(state), "and makes nothing");
+        let end = AtomicBool::new(false);
+        drop(Lock::take(state).expect("io").expect("free"));
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                while !end.load(Ordering::Relaxed) {
+                    let _ = is_alive(state);
+                }
+            });
+            let taken = (0..200).all(|_| Lock::take(state).expect("io").is_some());
+            end.store(true, Ordering::Relaxed);
+            assert!(taken);
+        });
+        let _lock = Lock::take(state).expect("io").expect("free");
+        assert!(is_alive(state) && Lock::take(state).expect("io").is_none());
     }
 }

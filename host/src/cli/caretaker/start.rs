@@ -28,11 +28,15 @@ pub(in crate::cli) fn look_after(
     registry: &Registry,
     claim: &Claim,
 ) {
-    // Whoever is there notices by himself.
-    if due(claim).is_none() || is_ephemeral() || is_alive(&places.state) {
+    if due(claim).is_none() || is_ephemeral() {
         return;
     }
+    // Whoever needs none doesn't look for one, either: a look is in the way of one that begins.
     if ready::ends_by_itself(registry, &claim.provider) != Some(false) {
+        return;
+    }
+    // Whoever is there notices by himself.
+    if is_alive(&places.state) {
         return;
     }
     if let Err(error) = start(places, &settings.provider_path) {
@@ -57,7 +61,10 @@ fn start(places: &Places, provider_path: &[PathBuf]) -> io::Result<()> {
 }
 
 /// The same places, from any folder.
-fn options(places: &Places, provider_path: &[PathBuf]) -> io::Result<Vec<OsString>> {
+pub(in crate::cli) fn options(
+    places: &Places,
+    provider_path: &[PathBuf],
+) -> io::Result<Vec<OsString>> {
     let pair = |option: &str, path: &Path| {
         let path = std::path::absolute(path)?;
         Ok::<_, io::Error>([option.into(), path.into_os_string()])
