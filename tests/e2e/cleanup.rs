@@ -350,14 +350,36 @@ fn a_timer_is_written_shown_and_written_anew_and_no_file_of_others_is() {
 
 #[test]
 fn without_systemd_there_is_a_line_for_cron_that_works() {
-    let world = World::new();
-    faulted(&mut world.command(&["run", "--", "true"]), "claim.after.leased");
-    let ran = world.crabbox(&["cleanup", "--install-timer"]);
+    let desk = Desk::new("");
+    faulted(&mut desk.world.command(&["run", "--", "true"]), "claim.after.leased");
+    faulted(&mut desk.command(&["--", "true"]), "claim.after.leased");
+    let mut install = desk.world.command(&["cleanup", "--install-timer"]);
+    let ran = Ran::of(install.env("CRABBOX_PROVIDER_PATH", &desk.path));
     assert_eq!(ran.code, 0, "{ran:?}");
     let line = ran.stdout.strip_prefix("17 * * * * ").expect("once an hour").trim_end();
-    assert!(!world.root().join("config/systemd").exists());
-    // What cron does with it.
-    let mut shell = world.command_of(std::path::Path::new("/bin/sh"), &["-c", line]);
-    assert_eq!(Ran::of(&mut shell).code, 0);
+    assert!(!desk.world.root().join("config/systemd").exists());
+    // What cron does with it, and with nothing of this environment.
+    let line = line.replace("\\%", "%");
+    let mut shell = Command::new("/bin/sh");
+    let ran = Ran::of(shell.args(["-c", &line]).env_clear().current_dir("/"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(states(&desk.world), ["parked", "parked"]);
+    assert!(!desk.machine().join("on").exists());
+}
+
+#[test]
+fn what_is_written_for_systemd_works_in_a_bare_environment() {
+    let world = with_systemd();
+    faulted(&mut world.command(&["run", "--", "true"]), "claim.after.leased");
+    assert_eq!(install(&world, &[]).code, 0);
+    let service = world.root().join("config/systemd/user/crabbox-cleanup.service");
+    let service = fs::read_to_string(service).expect("a unit");
+    let line = service.lines().find_map(|line| line.strip_prefix("ExecStart=")).expect("a line");
+    // Nothing in these paths is quoted further.
+    let words = line.trim_matches('"').split("\" \"");
+    let mut words = words.map(str::to_owned);
+    let mut command = Command::new(words.next().expect("a program"));
+    let ran = Ran::of(command.args(words).env_clear().current_dir("/"));
+    assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(states(&world), ["parked"]);
 }

@@ -2,10 +2,13 @@
 //! for cron where there is none. Nothing is switched on: that is for whoever reads what was written.
 
 use crate::cli::Shared;
+use crate::cli::caretaker::options;
+use crate::config::{Flags, Settings};
 use crate::output::{CommandError, Exit, Quoted};
 use crate::places::Places;
 use serde_json::json;
 use std::env;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -79,17 +82,26 @@ fn show_cron(shared: &Shared, words: &[PathBuf]) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The command, with the places that this one was told of.
+/// What this process has in its environment and whoever starts a timer hasn't, or not the same: where
+/// things are kept, and where programs are. Nothing here is secret: others can read what is written.
+const ENVIRONMENT: [&str; 5] =
+    ["HOME", "PATH", "XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_CACHE_HOME"];
+
+/// The command, with all places that hold for this one: it cleans up the same claims, with the same providers.
 fn words(shared: &Shared, places: &Places, program: &Path) -> Result<Vec<PathBuf>, CommandError> {
-    let mut words: Vec<PathBuf> = vec![program.into(), "cleanup".into(), "--quiet".into()];
-    if shared.common.state_dir.is_some() {
-        words.extend(["--state-dir".into(), places.state.clone()]);
+    let flags = Flags { of_lease: true, ..shared.flags() };
+    let settings = Settings::load(flags, None, places)?;
+    let options = options(places, &settings.provider_path).map_err(|error| {
+        CommandError::failed("the folder that this was started in can't be found").because(error)
+    })?;
+    let mut words: Vec<PathBuf> = vec!["/usr/bin/env".into()];
+    for name in ENVIRONMENT {
+        if let Some(value) = env::var_os(name) {
+            words.push([OsStr::new(name), &value].join(OsStr::new("=")).into());
+        }
     }
-    for folder in &shared.common.provider_path {
-        let folder = std::path::absolute(folder)
-            .map_err(|error| CommandError::usage(format!("`--provider-path`: {error}")))?;
-        words.extend(["--provider-path".into(), folder]);
-    }
+    words.extend([program.into(), "cleanup".into(), "--quiet".into()]);
+    words.extend(options.into_iter().map(PathBuf::from));
     Ok(words)
 }
 
