@@ -132,6 +132,32 @@ fn a_run_whose_box_gets_no_more_time_is_as_good_as_it_was() {
     assert!(ran.stderr.contains("nobody is at the desk"), "{ran:?}");
 }
 
+#[test]
+fn in_ci_no_box_is_used_whose_provider_isnt_told_until_when_it_may_stay() {
+    let desk = Desk::new("");
+    let run = || Ran::of(desk.command(&["--keep", "--", "echo", "ran"]).env("CI", "true"));
+    assert_eq!(desk.run(&["--", "true"]).code, 0);
+    desk.mood("extend fails");
+    let is_refused = |ran: &Ran| {
+        assert_eq!((ran.code, ran.stdout.as_str()), (125, ""), "{ran:?}");
+        assert!(ran.stderr.contains("isn't told until when it may stay"), "{ran:?}");
+        assert!(ran.stderr.contains("nobody is at the desk"), "{ran:?}");
+        assert!(ran.stderr.contains("it is parked"), "{ran:?}");
+        assert!(!desk.machine().join("on").exists());
+        assert_eq!(state(&desk.world, &desk.world.only_slug()), "parked");
+    };
+    is_refused(&run());
+    desk.mood("");
+    desk.calls();
+    let ran = run();
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "ran\n"), "{ran:?}");
+    assert_eq!(desk.calls(), "resolve extend");
+    // The same of one that has to be started once more.
+    fs::remove_file(desk.machine().join("on")).expect("switches off");
+    desk.mood("extend fails");
+    is_refused(&run());
+}
+
 /// A kept run, and what its lease is called.
 fn keep(world: &World, more: &[&str]) -> String {
     let before: Vec<_> = world.leases(&[]).iter().map(|lease| lease["id"].clone()).collect();

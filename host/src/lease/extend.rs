@@ -1,10 +1,11 @@
 //! Gives a box more time.
 
+use super::acquire::Held;
 use super::audit::Action;
 use super::desk::Desk;
 use super::look::Onlooker;
 use crate::claims::{Claim, ClaimError, Event, Moment, Owned, State};
-use crate::output::{CommandError, Exit};
+use crate::output::{CommandError, Exit, to_type};
 use crabbox_provider_api::manifest::Deadline;
 use crabbox_provider_api::payload::{ExtendRequest, Settings};
 use jiff::Timestamp;
@@ -48,6 +49,42 @@ impl Desk {
         let deadline = self.push(&claim, time, settings)?;
         self.bounded(&claim, &deadline, kept);
         self.keep_until(claim, &deadline, None)
+    }
+
+    /// Has a provider that ends boxes by itself end a held one in `time` from now, for whoever is alone with it:
+    /// nobody else would. If it can't be told, the box is given back.
+    pub fn limit(
+        &mut self,
+        held: &mut Held,
+        time: Duration,
+        settings: &Settings,
+    ) -> Result<(), CommandError> {
+        if self.own_deadline(&held.claim.provider)?.is_none() {
+            return Ok(());
+        }
+        let told = self.prolong(held.claim.clone(), time, settings);
+        // It is this command's still, whatever signal comes next.
+        self.working.hold();
+        let error = match told {
+            Ok(claim) => {
+                held.claim = claim;
+                return Ok(());
+            }
+            Err(error) => error,
+        };
+        let slug = held.claim.slug.clone();
+        let message =
+            format!("`{slug}` isn't used: its provider isn't told until when it may stay");
+        let error = CommandError::new(error.kind(), message)
+            .code("provider")
+            .because(error.to_string())
+            .note("with `CI=true` nobody else would end it");
+        Err(match self.give_back(&mut held.claim, settings) {
+            Ok(end) => error.note(format!("it is {}", end.as_str())),
+            Err(second) => {
+                error.note(format!("it isn't released: {second}")).hint(to_type(&["stop", &slug]))
+            }
+        })
     }
 
     /// Records it, whatever has become of the lease while the provider was asked, if that has its box still.

@@ -82,6 +82,25 @@ impl Desk {
             // It was extended just now.
             return self.let_go(held, leaving, settings);
         }
+        self.finish_held(claim, settings)
+    }
+
+    /// Lets go of a box that must not stay, however it was come by, before anything has run on it.
+    pub(super) fn give_back(
+        &mut self,
+        claim: &mut Claim,
+        settings: &Settings,
+    ) -> Result<End, CommandError> {
+        let Some(action) = claim.ending.action() else {
+            let message = format!("`{}` is to be left as it is", claim.slug);
+            return Err(CommandError::new(Exit::Conflict, message));
+        };
+        let event = Event::Release { found: None, action, failed: false, run_is_over: true };
+        self.store.transition(claim, &event)?;
+        self.finish_held(claim, settings)
+    }
+
+    fn finish_held(&mut self, claim: &mut Claim, settings: &Settings) -> Result<End, CommandError> {
         let mut provider = match self.provider(&claim.provider) {
             Ok(provider) => provider,
             Err(error) => return Err(self.in_doubt(claim, error)),

@@ -62,6 +62,9 @@ impl Attempt<'_> {
         }
         let again = info_span!("acquire");
         let mut held = again.in_scope(|| desk.take_again(held, &self.order.wanted))?;
+        // Of a new one it knows since it was made.
+        let is_started = held.how != How::Acquired;
+        self.order.limit(desk, &mut held, is_started)?;
         self.listener.acquired();
         let (result, proved) = self.on_box(desk, &mut held);
         Ok((held, result, proved))

@@ -87,7 +87,11 @@ impl Order {
         printer: Printer,
         started: Instant,
     ) -> Result<Done, Failed> {
-        let held = info_span!("acquire").in_scope(|| desk.acquire(&self.wanted));
+        let held = info_span!("acquire").in_scope(|| {
+            let mut held = desk.acquire(&self.wanted)?;
+            let is_started = held.how == How::Started;
+            self.limit(&mut desk, &mut held, is_started).map(|()| held)
+        });
         let held = held.map_err(|error| Failed::of_acquiring(error, listener, self.purpose()))?;
         listener.acquired();
         let ready = started.elapsed();
@@ -166,6 +170,19 @@ impl Order {
         self.wanted.keep || stayed || self.is_warm(is_well)
     }
 
+    /// On a machine that is thrown away, whoever may have `started` a box has its provider end it in time.
+    pub(super) fn limit(
+        &self,
+        desk: &mut Desk,
+        held: &mut Held,
+        started: bool,
+    ) -> Result<(), CommandError> {
+        if !started || !is_ephemeral() || held.claim.ending.action().is_none() {
+            return Ok(());
+        }
+        desk.limit(held, self.settings.ttl, &self.settings.provider_settings.handed)
+    }
+
     /// The box gets more time while the run goes on. One that was somebody's before never ends by a time.
     fn prolong(&self, desk: &Desk, held: &Held) -> Prolonging {
         let ends = held.claim.ending.action().is_some();
@@ -173,7 +190,7 @@ impl Order {
             lease: held.claim.id.clone(),
             deadline: held.claim.deadline.clone().filter(|_| ends),
             ttl: self.settings.ttl,
-            started: held.how == How::Started,
+            started: held.how == How::Started && !is_ephemeral(),
             settings: self.settings.provider_settings.handed.clone(),
         };
         Prolonging::start(desk, prolong)
