@@ -91,22 +91,59 @@ fn time_for_the_run_is_no_time_without_use() {
 #[test]
 fn a_provider_is_asked_only_when_less_than_half_is_left() {
     let desk = Desk::new("");
+    let run = |ttl: &str| {
+        let ran = Ran::of(desk.command(&["--", "true"]).env("CRABBOX_LEASE_TTL", ttl));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        desk.calls()
+    };
     assert_eq!(desk.run(&["--keep", "--ttl", "4h", "--", "true"]).code, 0);
     desk.calls();
-    // More than half of what is wanted is left.
-    assert_eq!(desk.run(&["--ttl", "7h", "--", "true"]).code, 0);
-    assert_eq!(desk.calls(), "");
+    assert_eq!(run("7h"), "", "more than half of what is wanted is left");
     assert!(left(&desk.world.leases(&[])[0]) <= hours(4));
-    // Less than half.
-    assert_eq!(desk.run(&["--ttl", "9h", "--", "true"]).code, 0);
-    assert_eq!(desk.calls(), "extend");
+    assert_eq!(run("9h"), "extend");
     assert!(left(&desk.world.leases(&[])[0]) > hours(8));
-    // It never gives more than a day.
-    assert_eq!(desk.run(&["--ttl", "100h", "--", "true"]).code, 0);
-    assert_eq!(desk.calls(), "extend");
+    assert_eq!(run("100h"), "extend", "it never gives more than a day");
     assert!(left(&desk.world.leases(&[])[0]) > hours(23));
-    assert_eq!(desk.run(&["--ttl", "100h", "--", "true"]).code, 0);
-    assert_eq!(desk.calls(), "", "it has given what it gives");
+    assert_eq!(run("100h"), "", "it has given what it gives");
+}
+
+#[test]
+fn a_time_on_the_line_is_for_a_box_that_is_there_too_and_takes_nothing_away() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--ttl", "4h", "--", "true"]).code, 0);
+    desk.calls();
+    let ran = desk.run(&["--ttl", "5h", "--", "true"]);
+    assert_eq!((ran.code, desk.calls().as_str()), (0, "extend"), "{ran:?}");
+    assert!(left(&desk.world.leases(&[])[0]) > hours(4));
+    let ran = desk.run(&["--ttl", "1h", "--", "true"]);
+    assert_eq!((ran.code, desk.calls().as_str()), (0, ""), "{ran:?}");
+    assert!(ran.stderr.contains("already, and `--ttl` takes nothing away"), "{ran:?}");
+    assert!(left(&desk.world.leases(&[])[0]) > hours(4));
+    // Where no provider has to be told.
+    let world = World::new();
+    for (ttl, at_least) in [("2h", 1), ("5h", 4), ("1h", 4)] {
+        let ran = world.crabbox(&["warmup", "--ttl", ttl]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(left(&world.leases(&[])[0]) > hours(at_least), "{ttl}");
+    }
+}
+
+#[test]
+fn an_idle_time_that_was_asked_for_is_the_leases_own_until_another_is() {
+    let world = World::new();
+    let idle = |line: &[&str]| {
+        let ran = world.crabbox(line);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let leases = world.leases(&[]);
+        let end = time(&leases.last().expect("a lease")["idle_deadline"]);
+        end.duration_since(Timestamp::now()).as_hours()
+    };
+    assert_eq!(idle(&["warmup", "--idle", "3h"]), 2);
+    assert_eq!(idle(&["run", "--", "true"]), 2);
+    assert_eq!(idle(&["warmup"]), 2);
+    assert_eq!(idle(&["run", "--idle", "5h", "--", "true"]), 4);
+    assert_eq!(idle(&["run", "--keep", "--", "true"]), 4);
+    assert_eq!(idle(&["warmup", "--fresh"]), 0, "another has what the settings say");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crabbox_provider_api::payload::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The durable record of one lease. It changes through [`super::Event`]s alone, in the store.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +47,9 @@ pub struct Claim {
     /// Until when the user wants it to stay, used or not.
     #[serde(default)]
     pub stays_until: Option<Moment>,
+    /// How long it may stay ready without use, if somebody asked for another time than the settings say.
+    #[serde(default)]
+    pub idle: Option<Duration>,
     /// The last run on it.
     pub run: Option<LastRun>,
     /// Why leasing failed, why nobody vouches for the box, or what is left to do by hand.
@@ -75,6 +79,7 @@ impl Claim {
             used: now,
             deadline: None,
             stays_until: None,
+            idle: None,
             run: None,
             trouble: None,
             stage: Stage::Leasing { made: None },

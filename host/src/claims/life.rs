@@ -5,6 +5,7 @@ use super::claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way};
 use super::moment::Moment;
 use super::stage::{Stage, State};
 use crabbox_provider_api::payload::{ReleaseAction, Resource, Scope};
+use std::time::Duration;
 
 /// What happens to a lease.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +63,8 @@ pub enum Event {
         run_is_over: bool,
         /// When its provider ends it by itself, if it was told another time just now.
         deadline: Option<Moment>,
+        /// How long it may stay without use, now and after later runs, if that was asked for just now.
+        idle: Option<Duration>,
     },
     /// Nobody vouches for the box: the provider can't be asked, can't see it, or says that it isn't
     /// ours. Nobody uses it, and nothing was proven.
@@ -323,8 +326,9 @@ impl Claim {
                 claim.keep = false;
             }
             Event::Unproven { why } => claim.trouble = Some(why.clone()),
-            Event::Free { keep, run_is_over, deadline, .. } => {
+            Event::Free { keep, run_is_over, deadline, idle, .. } => {
                 claim.keep |= *keep;
+                claim.idle = idle.or(claim.idle);
                 claim.deadline = deadline.clone().or(claim.deadline);
                 claim.trouble = None;
                 claim.end_run(*run_is_over);

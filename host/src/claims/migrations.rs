@@ -182,6 +182,7 @@ impl First {
             used: self.updated,
             deadline: None,
             stays_until: None,
+            idle: None,
             run: self.run.map(|id| LastRun { id, over }),
             trouble: self.trouble,
             stage,

@@ -343,7 +343,13 @@ mod tests {
         let deadline = Moment::now();
         let extended = Event::Extended { deadline: deadline.clone(), idle_until: None };
         store.transition(&mut seen, &extended).expect("extends");
-        let free = Event::Free { keep: false, idle_until: None, run_is_over: true, deadline: None };
+        let free = Event::Free {
+            keep: false,
+            idle_until: None,
+            run_is_over: true,
+            deadline: None,
+            idle: None,
+        };
         store.transition(&mut held, &free).expect("frees");
         assert_eq!((held.state(), held.deadline), (State::Ready, Some(deadline)));
     }
@@ -388,7 +394,13 @@ mod tests {
         let mut seen = held.clone();
         let extended = Event::Extended { deadline: Moment::now(), idle_until: None };
         store.transition(&mut seen, &extended).expect("extends");
-        let free = Event::Free { keep: false, idle_until: None, run_is_over: true, deadline: None };
+        let free = Event::Free {
+            keep: false,
+            idle_until: None,
+            run_is_over: true,
+            deadline: None,
+            idle: None,
+        };
         let was_due = |now: &Claim| now.deadline.is_none();
         assert!(!store.transition_if(&mut held, &free, was_due).expect("asks"));
         assert_eq!(held, seen, "and it holds what is stored");

@@ -34,6 +34,8 @@ pub struct Prolong {
     pub ttl: Duration,
     /// Its provider has just started it, and has to be told at once until when it may stay.
     pub started: bool,
+    /// The user has just asked for `ttl`, which is more than there is.
+    pub asked: bool,
     /// The provider's settings.
     pub settings: Settings,
 }
@@ -98,7 +100,7 @@ impl Thread {
             return;
         };
         let mut time = Time { deadline, span: self.prolong.ttl };
-        let mut at_once = self.prolong.started;
+        let mut at_once = self.prolong.started || self.prolong.asked;
         let mut pause = Duration::ZERO;
         loop {
             let wait = if at_once { Duration::ZERO } else { time.until_half().max(pause) };
@@ -132,7 +134,7 @@ impl Thread {
     /// is wanted, or has no deadline to be told of.
     fn extend(&self, time: &mut Time, at_once: bool) -> Result<bool, CommandError> {
         let mut desk = self.origin.clone().desk()?.with_working(self.working.clone());
-        let Prolong { lease, ttl, settings, .. } = &self.prolong;
+        let Prolong { lease, ttl, settings, asked, .. } = &self.prolong;
         let claim = desk.find(lease.as_str())?;
         let own = desk.own_deadline(&claim.provider)?;
         let given = own.as_ref().and_then(|own| own.to_extend(*ttl, desk.most(Duration::ZERO)));
@@ -140,7 +142,8 @@ impl Thread {
         if let Some(deadline) = &claim.deadline {
             time.deadline.clone_from(deadline);
         }
-        let is_due = time.until_half().is_zero() || at_once && own.is_some();
+        let is_wanted = at_once && (*asked || own.is_some());
+        let is_due = is_wanted || time.until_half().is_zero();
         if is_due {
             let claim = desk.prolong(claim, *ttl, settings)?;
             time.deadline = claim.deadline.unwrap_or_else(|| time.deadline.clone());

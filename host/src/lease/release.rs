@@ -60,13 +60,14 @@ impl Desk {
         settings: &Settings,
     ) -> Result<End, CommandError> {
         let claim = &mut held.claim;
-        let Leaving { keep, ready, idle, run_is_over, .. } = *leaving;
+        let Leaving { keep, ready, idle, asked_idle, run_is_over, .. } = *leaving;
         // It may have been extended beside the run.
         self.store.take_over_time(claim)?;
         let stays = keep || ready || claim.keep || held.how == How::FoundReady;
         let Some(action) = claim.ending.action().filter(|_| !stays) else {
-            let idle_until = Moment::after(idle);
-            let event = Event::Free { keep, idle_until, run_is_over, deadline: None };
+            let idle_until = Moment::after(asked_idle.or(claim.idle).unwrap_or(idle));
+            let event =
+                Event::Free { keep, idle_until, run_is_over, deadline: None, idle: asked_idle };
             self.store.transition(claim, &event)?;
             return Ok(End::Ready);
         };
@@ -132,7 +133,8 @@ impl Desk {
             }
         };
         let idle_until = Some(idle_until);
-        Some(Event::Free { keep: false, idle_until, run_is_over: true, deadline })
+        let idle = leaving.asked_idle;
+        Some(Event::Free { keep: false, idle_until, run_is_over: true, deadline, idle })
     }
 
     /// Parks or deletes the box of a claim that nobody uses.
@@ -322,8 +324,10 @@ pub struct Leaving {
     pub keep: bool,
     /// Ready, this time.
     pub ready: bool,
-    /// If it stays ready: for how long without use.
+    /// If it stays ready: for how long without use, where nobody has asked for another time.
     pub idle: Duration,
+    /// The same, if it was asked for just now: it is the lease's own from then on.
+    pub asked_idle: Option<Duration>,
     /// Instead of being released after a run whose end was seen.
     pub linger: Option<Linger>,
     /// The end of the run was seen.
@@ -348,8 +352,8 @@ fn asked_for(claim: &Claim) -> Option<Duration> {
 /// has, or for less time than that.
 fn stay(claim: &Claim, leaving: &Leaving) -> Option<Event> {
     asked_for(claim)?;
-    let run_is_over = leaving.run_is_over;
-    Some(Event::Free { keep: false, idle_until: None, run_is_over, deadline: None })
+    let Leaving { run_is_over, asked_idle: idle, .. } = *leaving;
+    Some(Event::Free { keep: false, idle_until: None, run_is_over, deadline: None, idle })
 }
 
 /// What becomes of a claim that can't be brought to its end now.

@@ -44,6 +44,7 @@ pub(in super::super) fn claim(stage: Stage) -> Claim {
         used: Timestamp::UNIX_EPOCH,
         deadline: None,
         stays_until: None,
+        idle: None,
         run: None,
         trouble: None,
         stage,
@@ -93,7 +94,13 @@ fn events(owned: &Owned) -> Vec<Event> {
         Event::Take { found: None, run: Some(run()), deadline: None },
         Event::Take { found: found(), run: Some(run()), deadline: None },
         Event::Note { machine, marker: String::new() },
-        Event::Free { keep: false, idle_until: None, run_is_over: true, deadline: None },
+        Event::Free {
+            keep: false,
+            idle_until: None,
+            run_is_over: true,
+            deadline: None,
+            idle: None,
+        },
         Event::Unproven { why: why() },
         Event::Extended { deadline: Moment::now(), idle_until: None },
         Event::Release { found: None, action, failed: false, run_is_over: true },
@@ -233,7 +240,13 @@ fn what_was_extended_stays_after_the_next_run_too() {
     let extended = Event::Extended { deadline: late.clone(), idle_until };
     let extended = busy.after(&extended, Timestamp::UNIX_EPOCH).expect("extends");
     let soon = Some(Moment::now());
-    let free = Event::Free { keep: false, idle_until: soon, run_is_over: true, deadline: None };
+    let free = Event::Free {
+        keep: false,
+        idle_until: soon,
+        run_is_over: true,
+        deadline: None,
+        idle: None,
+    };
     let ready = extended.after(&free, Timestamp::UNIX_EPOCH).expect("frees");
     assert_eq!(ready.ends(), Some(late));
 }
@@ -294,7 +307,13 @@ fn whoever_runs_nothing_leaves_the_last_run_in_the_claim() {
 #[test]
 fn an_ordinary_claim_becomes_kept_only_by_asking_and_ordinary_again_by_letting_go() {
     let busy = claim(Stage::Busy { owned: owned("1"), way: way() });
-    let free = |keep| Event::Free { keep, idle_until: None, run_is_over: true, deadline: None };
+    let free = |keep| Event::Free {
+        keep,
+        idle_until: None,
+        run_is_over: true,
+        deadline: None,
+        idle: None,
+    };
     let now = Timestamp::UNIX_EPOCH;
     assert!(!busy.after(&free(false), now).expect("frees").keep);
     let kept = busy.after(&free(true), now).expect("frees");

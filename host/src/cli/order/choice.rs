@@ -69,6 +69,7 @@ impl Choice {
         warn(shared.printer, &settings.warnings);
         Ok(Order {
             named: self.provider.clone(),
+            asked: self.stay,
             wanted: self.wanted(&source, &settings),
             places,
             source,

@@ -3,6 +3,7 @@
 use super::attempt::{Attempt, Proved, Tried};
 use super::explain::{Failed, explain};
 use super::{Done, Order, Unreleased};
+use crate::claims::Moment;
 use crate::cli::caretaker::{is_ephemeral, look_after};
 use crate::cli::config::error_to_json;
 use crate::cli::{Shared, bounds, parked};
@@ -99,7 +100,7 @@ impl Order {
         let took = human::duration(ready);
         info!("{} ({}) is ready after {took}", claim.slug, claim.id);
 
-        let prolonging = self.prolong(&desk, &held);
+        let prolonging = self.prolong(&desk, &held, printer);
         let attempt = Attempt { order: self, scanning, listener, printer };
         let tried = if let Some(signal) = listener.received() {
             Ok((held, Err(RunError::Interrupted(signal)), Proved(false)))
@@ -155,6 +156,7 @@ impl Order {
             keep: self.wanted.keep,
             ready: is_warm,
             idle: self.settings.idle,
+            asked_idle: self.asked.idle,
             linger: Some(linger).filter(|_| !time.is_zero()),
             run_is_over: (is_well || !may_have_begun) && !is_warm,
         }
@@ -184,16 +186,34 @@ impl Order {
     }
 
     /// The box gets more time while the run goes on. One that was somebody's before never ends by a time.
-    fn prolong(&self, desk: &Desk, held: &Held) -> Prolonging {
+    fn prolong(&self, desk: &Desk, held: &Held, printer: Printer) -> Prolonging {
         let ends = held.claim.ending.action().is_some();
+        let deadline = held.claim.deadline.clone().filter(|_| ends);
         let prolong = Prolong {
             lease: held.claim.id.clone(),
-            deadline: held.claim.deadline.clone().filter(|_| ends),
+            asked: self.is_asked_for_more(held, deadline.as_ref(), printer),
+            deadline,
             ttl: self.settings.ttl,
             started: held.how == How::Started && !is_ephemeral(),
             settings: self.settings.provider_settings.handed.clone(),
         };
         Prolonging::start(desk, prolong)
+    }
+
+    /// Does the line ask for more time than a box has that stood ready? If for less, that is told of.
+    fn is_asked_for_more(&self, held: &Held, deadline: Option<&Moment>, printer: Printer) -> bool {
+        let ready = deadline.filter(|_| held.how == How::FoundReady);
+        let Some((ttl, deadline)) = self.asked.ttl.zip(ready) else {
+            return false;
+        };
+        let left = deadline.left().unwrap_or_default();
+        if left > ttl {
+            let (slug, left) = (&held.claim.slug, human::left(left));
+            printer.phase(&format!(
+                "{slug} may stay for {left} already, and `--ttl` takes nothing away"
+            ));
+        }
+        left < ttl
     }
 }
 

@@ -14,6 +14,7 @@ pub(in crate::cli) use choice::{Choice, Files, refuse_to_nest};
 pub(in crate::cli) use done::{Done, Unreleased, changed};
 pub(in crate::cli) use explain::{Failed, explain_ssh};
 
+use crate::cli::stay::Stay;
 use crate::config::Settings;
 use crate::lease::Wanted;
 use crate::places::Places;
@@ -30,6 +31,8 @@ pub(in crate::cli) struct Order {
     pub(in crate::cli) allow_mass_deletion: bool,
     /// The provider that the line names, by `--provider`.
     pub(in crate::cli) named: Option<String>,
+    /// What the line says of how long the box may stay.
+    pub(in crate::cli) asked: Stay,
     pub(in crate::cli) wanted: Wanted,
     /// What is run there. `None`: the box is only made ready.
     pub(in crate::cli) program: Option<Program>,

@@ -254,7 +254,8 @@ impl Call {
 
 /// A box that no run was on.
 fn leaving(settings: &Settings, keep: bool) -> Leaving {
-    Leaving { keep, ready: false, idle: settings.idle, linger: None, run_is_over: false }
+    let idle = settings.idle;
+    Leaving { keep, ready: false, idle, asked_idle: None, linger: None, run_is_over: false }
 }
 
 fn to_value(answer: &impl serde::Serialize) -> Result<Value, CommandError> {

@@ -46,7 +46,7 @@ fn busy() -> Vec<Event> {
 
 fn free(keep: bool) -> Event {
     let idle_until = Some(at(30).into());
-    Event::Free { keep, idle_until, run_is_over: true, deadline: None }
+    Event::Free { keep, idle_until, run_is_over: true, deadline: None, idle: None }
 }
 
 /// The link to its run was lost.

@@ -187,8 +187,14 @@ fn run(shared: &Shared, wanted: &Wanted) {
     }
     drop(in_use);
     let idle = Duration::from_mins(30);
-    let leaving =
-        Leaving { keep: wanted.keep, ready: false, idle, linger: None, run_is_over: true };
+    let leaving = Leaving {
+        keep: wanted.keep,
+        ready: false,
+        idle,
+        asked_idle: None,
+        linger: None,
+        run_is_over: true,
+    };
     let end = desk.let_go(&mut held, &leaving, &wanted.settings);
     if let (true, Ok(end)) = (wanted.keep, end) {
         assert_eq!(end, End::Ready);
