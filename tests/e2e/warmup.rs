@@ -89,7 +89,7 @@ fn a_box_that_is_warm_already_is_given_the_tree_of_now_in_one_session() {
     assert_eq!((met("session.started"), met("claim.before.take")), (0, 1), "{points}");
     assert_eq!(document["lease"]["run"], run, "the last run is still the last one");
     let ran = desk.warmup(&[]);
-    assert!(ran.stderr.contains("is already warm for 30m, until"), "{ran:?}");
+    assert!(ran.stderr.contains("is already warm for 8h 00m, until"), "{ran:?}");
     assert!(ran.stderr.contains("tree unchanged"), "{ran:?}");
     assert_eq!(desk.world.leases(&["--all"]).len(), 1);
 }
@@ -99,7 +99,7 @@ fn a_parked_box_is_switched_on_and_no_other_leased() {
     let desk = Desk::parked();
     let ran = desk.warmup(&["--keep"]);
     assert_eq!((ran.code, desk.calls().as_str()), (0, "resolve extend"), "{ran:?}");
-    assert!(ran.stderr.contains(" is warm for 30m, until"), "{ran:?}");
+    assert!(ran.stderr.contains(" is warm for 8h 00m, until"), "{ran:?}");
     let lease = desk.only_lease();
     assert_eq!((&lease["state"], &lease["keep"]), (&"ready".into(), &true.into()));
     let ran = desk.warmup(&["--fresh"]);
@@ -230,4 +230,17 @@ fn a_quiet_warm_up_says_nothing() {
     let world = World::new();
     let ran = world.crabbox(&["warmup", "-q"]);
     assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr.as_str()), (0, "", ""));
+}
+
+#[test]
+fn a_kept_box_is_said_to_stay_for_as_long_as_it_does() {
+    let world = World::new();
+    let ran = world.crabbox(&["warmup", "--keep", "--idle", "3s", "--ttl", "1h"]);
+    assert!(ran.stderr.contains(" is warm for 1h 00m, until "), "{ran:?}");
+    let list = world.crabbox(&["list"]);
+    assert!(list.stdout.contains(" 59m 5"), "{list:?}");
+    let status = world.crabbox(&["status", "@last"]);
+    assert!(status.stdout.contains(", and is told of then\n"), "{status:?}");
+    let ran = world.crabbox(&["warmup", "--fresh", "--idle", "1m", "--ttl", "1h"]);
+    assert!(ran.stderr.contains(" is warm for 59s, until "), "{ran:?}");
 }

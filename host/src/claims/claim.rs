@@ -126,10 +126,11 @@ impl Claim {
         }
     }
 
-    /// When the box is to be let go of: the earlier one of the two deadlines.
+    /// When the box is to be let go of: the earlier one of the two deadlines. A kept one isn't for being idle.
     #[must_use]
     pub fn ends(&self) -> Option<Moment> {
-        self.deadline.iter().chain(self.idle_until()).cloned().reduce(Moment::earlier)
+        let idle = self.idle_until().filter(|_| !self.keep);
+        self.deadline.iter().chain(idle).cloned().reduce(Moment::earlier)
     }
 
     /// Is this the same but for how long the box may stay?

@@ -107,11 +107,13 @@ pub(super) fn describe(claim: &Claim, holder: Option<&str>, terminal: Option<usi
     line("made", &ago(claim.created));
     line("used", &ago(claim.used));
     line("keep", if claim.keep { "yes" } else { "no" });
-    for (name, end) in
-        [("stays until", claim.deadline.as_ref()), ("idle until", claim.idle_until())]
-    {
+    // A kept one is only told of then, by a cleanup.
+    let then = if claim.keep { ", and is told of then" } else { "" };
+    let deadlines =
+        [("stays until", claim.deadline.as_ref(), ""), ("idle until", claim.idle_until(), then)];
+    for (name, end, then) in deadlines {
         if let Some(end) = end.filter(|_| !is_over(claim)) {
-            line(name, &until(end));
+            line(name, &format!("{}{then}", until(end)));
         }
     }
     if let Some(run) = &claim.run {

@@ -143,7 +143,6 @@ pub fn verdict(claim: &Claim, facts: &Facts, order: &Order) -> Verdict {
 pub fn due(claim: &Claim) -> Option<Moment> {
     match claim.stage() {
         Stage::Ready { .. } if claim.ending.action().is_none() => None,
-        Stage::Ready { .. } if claim.keep => claim.deadline.clone(),
         Stage::Ready { .. } => claim.ends(),
         _ => None,
     }
