@@ -304,6 +304,39 @@ fn whoever_waits_for_a_lease_is_told_why_and_how_it_stands_in_the_end() {
 }
 
 #[test]
+fn what_a_killed_command_has_left_is_shown_as_that_and_not_waited_for() {
+    let world = World::new();
+    for (point, state) in [("claim.after.leased", "busy"), ("claim.after.release", "releasing")] {
+        let mut command = world.command(&["run", "--fresh", "--", "true"]);
+        assert_eq!(Ran::of(command.env("CRABBOX_FAULT", point)).code, -1);
+        let list = world.crabbox(&["list"]);
+        assert!(list.stdout.contains(&format!(" {state}, unattended ")), "{list:?}");
+        assert!(list.stderr.contains("hint: crabbox cleanup"), "{list:?}");
+        let status = world.crabbox(&["status", "@last"]);
+        assert!(status.stdout.contains(&format!(" {state}, unattended\n")), "{status:?}");
+        let ran = world.crabbox(&["status", "@last", "--wait"]);
+        assert_eq!(ran.code, 1, "{ran:?}");
+        assert!(ran.stderr.contains("the command that had it is gone"), "{ran:?}");
+        for line in ["hint: crabbox cleanup\n", "hint: crabbox stop "] {
+            assert!(ran.stderr.contains(line), "{ran:?}");
+        }
+        assert_eq!(world.crabbox(&["cleanup"]).code, 0);
+    }
+    assert!(!world.crabbox(&["list"]).stdout.contains("unattended"));
+}
+
+#[test]
+fn whoever_waits_for_what_has_failed_is_told_why() {
+    let desk = Desk::new("");
+    desk.mood("lease fails");
+    assert_eq!(desk.run(&["--", "true"]).code, 125);
+    let ran = desk.crabbox(&["status", &desk.world.only_slug(), "--wait"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("has failed: desk: the machine smokes"), "{ran:?}");
+    assert!(ran.stderr.contains(" stop "), "{ran:?}");
+}
+
+#[test]
 fn a_claim_is_shown_with_all_that_it_holds_and_without_secrets() {
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);

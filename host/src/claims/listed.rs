@@ -2,6 +2,7 @@
 //! records are long.
 
 use super::error::ClaimError;
+use super::id::LeaseId;
 use super::moment::Moment;
 use super::queries::cow;
 use super::reader::Reader;
@@ -48,6 +49,14 @@ impl<'a> Listed<'a> {
     #[must_use]
     pub fn is_final(&self) -> bool {
         [State::Released, State::Lost].iter().any(|state| self.state == state.as_str())
+    }
+
+    /// Its id, if somebody works with it, or was killed.
+    #[must_use]
+    pub fn in_work(&self) -> Option<LeaseId> {
+        let states = [State::Leasing, State::Busy, State::Releasing];
+        let is_so = states.iter().any(|state| self.state == state.as_str());
+        is_so.then(|| self.id.parse().ok())?
     }
 
     fn of(row: &'a Row<'_>, now: &Moment) -> rusqlite::Result<Self> {

@@ -5,7 +5,7 @@
 //! [`columns`] that are [`listed`] and [`search`]ed, and fails with an [`error`]; [`queries`] asks for claims, [`adopt`] stores those of what was there
 //! before, [`forget`] drops one, [`record`] reads what a row holds, [`migrations`] brings an older database forward, [`reader`] looks at one without any
 //! effect, [`salvage`] saves what can be read of a damaged one, with [`rows`]; [`moment`] is a time that no set
-//! clock moves, [`holder`] tells whether somebody works with a lease right now, and [`id`] is what it is called. Nothing
+//! clock moves, [`holder`] tells whether somebody works with a lease right now, [`unattended`] whether somebody should, and [`id`] is what it is called. Nothing
 //! here talks to a provider or a box.
 
 mod adopt;
@@ -28,6 +28,7 @@ mod salvage;
 mod search;
 mod stage;
 mod store;
+mod unattended;
 
 pub use adopt::{Adopted, Claimant};
 pub use claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way};

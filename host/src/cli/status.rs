@@ -1,9 +1,9 @@
 //! `crabbox status`
 
-use super::list::to_json;
+use super::list::{shown_state, to_json};
 use super::{Shared, ago, in_short, parse_positive};
 use crate::claims::{Claim, Moment, State};
-use crate::output::{CommandError, Exit, Typed, human, visible, wrap};
+use crate::output::{CommandError, Exit, Typed, human, to_type, visible, wrap};
 use crate::places::Places;
 use clap::Args;
 use serde_json::json;
@@ -37,18 +37,20 @@ impl Status {
         let places = shared.places()?;
         let store = shared.look(&places)?;
         let claim = shared.find(&store, &places, &self.id)?;
-        let (claim, holder) = if self.wait {
-            (settled(shared, &places, claim, self.timeout)?, None)
+        let (claim, holder, is_unattended) = if self.wait {
+            (settled(shared, &places, claim, self.timeout)?, None, false)
         } else {
-            let holder = store.holder(&claim.id)?;
-            (claim, holder)
+            let (holder, is_unattended) =
+                (store.holder(&claim.id)?, store.is_unattended(&claim.id)?);
+            (claim, holder, is_unattended)
         };
         if shared.printer.json {
             let document =
                 json!({ "schema_version": 1, "lease": to_json(&claim), "holder": holder });
             return shared.printer.document(&document);
         }
-        shared.printer.data(&describe(&claim, holder.as_deref(), shared.printer.columns()))
+        let holder = holder.as_deref();
+        shared.printer.data(&describe(&claim, holder, is_unattended, shared.printer.columns()))
     }
 }
 
@@ -68,10 +70,10 @@ fn settled(
         claim = store.get(&claim.id)?.unwrap_or(claim);
         let why = match (store.holder(&claim.id)?, claim.state()) {
             (Some(by), state) => format!("it is {state}, used by {by}"),
-            (None, State::Leasing | State::Busy | State::Releasing) => {
-                format!("it is {}, and nobody works with it", claim.state())
-            }
-            (None, _) => return Ok(claim),
+            (None, State::Failed) => return Err(failed(&claim)),
+            (None, state) if !state.is_in_work() => return Ok(claim),
+            (None, _) if store.is_unattended(&claim.id)? => return Err(unattended(&claim)),
+            (None, state) => format!("it is {state}"),
         };
         if Instant::now() >= end {
             let waited = human::duration(timeout);
@@ -88,14 +90,39 @@ fn settled(
     }
 }
 
+/// It is never ready, however long anybody waits.
+fn failed(claim: &Claim) -> CommandError {
+    let slug = &claim.slug;
+    let trouble = claim.trouble.as_deref().unwrap_or("leasing it failed");
+    CommandError::failed(format!("`{slug}` has failed: {trouble}"))
+        .code("failed")
+        .hint(to_type(&["stop", slug]))
+}
+
+/// Nobody will end what it is in the middle of.
+fn unattended(claim: &Claim) -> CommandError {
+    let (slug, state) = (&claim.slug, claim.state());
+    let message = format!("`{slug}` is {state}, and the command that had it is gone");
+    CommandError::failed(message)
+        .code("unattended")
+        .hint(to_type(&["cleanup"]))
+        .hint(to_type(&["stop", slug]))
+}
+
 /// A lease in lines for people.
-pub(super) fn describe(claim: &Claim, holder: Option<&str>, terminal: Option<usize>) -> String {
+fn describe(
+    claim: &Claim,
+    holder: Option<&str>,
+    is_unattended: bool,
+    terminal: Option<usize>,
+) -> String {
     let mut text = format!("{} ({})\n", visible(&claim.slug), claim.id);
     let mut line = |name: &str, value: &str| {
         let value = wrap(&visible(value), 14, terminal);
         let _ = writeln!(text, "  {name:<11} {value}");
     };
-    line("state", claim.state().as_str());
+    let in_doubt = claim.trouble.is_some();
+    line("state", &shown_state(claim.state().as_str(), in_doubt, is_unattended));
     if let Some(holder) = holder {
         line("used by", holder);
     }

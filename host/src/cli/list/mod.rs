@@ -7,6 +7,7 @@ mod refresh;
 use self::lease::Lease;
 pub(super) use self::lease::to_json;
 use self::page::Page;
+pub(super) use self::page::shown_state;
 use self::refresh::Answers;
 use super::{Shared, parked};
 use crate::claims::{ClaimError, Reader};
@@ -47,7 +48,7 @@ impl List {
         if shared.printer.json {
             return self.document(shared, &store, answers.as_ref());
         }
-        let mut page = Page::new(answers.as_ref());
+        let mut page = Page::new(&store, answers.as_ref());
         store.list(self.all, |lease| page.add(lease))?;
         warn_of(&store.unreadable(self.all)?, shared.printer);
         if page.is_empty() {

@@ -1,7 +1,7 @@
 //! The leases in a table, with what is wrong with some of them below it.
 
 use super::refresh::Answers;
-use crate::claims::Listed;
+use crate::claims::{Listed, Reader, State};
 use crate::cli::{age, in_short};
 use crate::output::{Printer, Table, human, to_type};
 use jiff::Timestamp;
@@ -14,18 +14,21 @@ const NOTHING: &str = "-";
 /// What `crabbox list` shows to people.
 pub(super) struct Page<'a> {
     pub(super) table: Table,
+    store: &'a Reader,
     answers: Option<&'a Answers>,
     now: Timestamp,
     rows: usize,
     failed: usize,
     /// The first one that failed, and the line that closes it.
     first_failed: Option<(String, String)>,
+    /// How many were left by killed commands.
+    unattended: usize,
     /// Slugs of others, and what is wrong with them.
     troubled: Vec<(String, String)>,
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(answers: Option<&'a Answers>) -> Self {
+    pub(super) fn new(store: &'a Reader, answers: Option<&'a Answers>) -> Self {
         let mut headings = vec!["SLUG", "STATE"];
         headings.extend(answers.map(|_| "PROVIDER SAYS"));
         headings.extend(["PROVIDER", "AGE", "LEFT", "KEEP", "REPOSITORY", "LAST RUN", "ID"]);
@@ -35,7 +38,17 @@ impl<'a> Page<'a> {
             table = table.texts(2);
         }
         let (now, troubled) = (Timestamp::now(), Vec::new());
-        Self { table, answers, now, rows: 0, failed: 0, first_failed: None, troubled }
+        Self {
+            table,
+            store,
+            answers,
+            now,
+            rows: 0,
+            failed: 0,
+            first_failed: None,
+            unattended: 0,
+            troubled,
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -51,7 +64,12 @@ impl<'a> Page<'a> {
         let left = lease.left.filter(|_| !lease.is_final()).map(|left| {
             Duration::try_from(left).map_or(Cow::from("over"), |left| in_short(left).into())
         });
-        let first = [lease.slug.as_ref(), lease.state.as_ref()];
+        // Where that can't be found out, its claim can't be read, which is told of, or nobody has a lock.
+        let is_unattended =
+            lease.in_work().is_some_and(|id| self.store.is_unattended(&id).unwrap_or(false));
+        self.unattended += usize::from(is_unattended);
+        let state = shown_state(&lease.state, lease.trouble.is_some(), is_unattended);
+        let first = [lease.slug.as_ref(), state.as_ref()];
         let rest = [
             lease.provider.as_ref(),
             age.as_deref().unwrap_or(NOTHING),
@@ -93,9 +111,30 @@ impl<'a> Page<'a> {
                 printer.advice(&line, &to_type(&["cleanup"]));
             }
         }
+        if self.unattended > 0 {
+            let count = human::count(self.unattended as u64, "lease");
+            let were = if self.unattended == 1 { "was" } else { "were" };
+            let line = format!("{count} {were} left by commands that are gone");
+            printer.advice(&line, &to_type(&["cleanup"]));
+        }
         for (slug, trouble) in &self.troubled {
             let line = format!("{slug} may be out of reach: {trouble}");
             printer.advice(&line, &to_type(&["stop", slug]));
         }
+    }
+}
+
+/// A state as people are shown it: with what is wrong there.
+pub(in crate::cli) fn shown_state(
+    state: &str,
+    is_troubled: bool,
+    is_unattended: bool,
+) -> Cow<'_, str> {
+    if is_unattended {
+        format!("{state}, unattended").into()
+    } else if is_troubled && state == State::Ready.as_str() {
+        format!("{state}, in doubt").into()
+    } else {
+        state.into()
     }
 }
