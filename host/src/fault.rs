@@ -39,6 +39,8 @@ pub const POINTS: &[&str] = &[
     "claim.after.nothing",
     "claim.before.start",
     "claim.after.start",
+    "claim.before.not_started",
+    "claim.after.not_started",
     "claim.before.take",
     "claim.after.take",
     "claim.before.note",

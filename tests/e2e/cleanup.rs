@@ -255,6 +255,32 @@ fn a_box_in_doubt_is_closed_when_it_is_gone_and_left_when_it_is_there() {
 }
 
 #[test]
+fn a_parked_box_that_cant_be_seen_stays_parked_and_one_without_an_answer_isnt_ready() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--", "true"]).code, 0);
+    let slug = world.only_slug();
+    let data = world.root().join("data");
+    fs::rename(&data, world.root().join("elsewhere")).expect("moves");
+    assert_eq!(world.crabbox(&["run", "--", "true"]).code, 0);
+    let lease = &world.leases(&[])[0];
+    assert_eq!((&lease["slug"], &lease["state"]), (&(&*slug).into(), &"parked".into()));
+    assert!(lease["deadline"].is_null(), "{lease}");
+    assert!(lease["trouble"].as_str().is_some_and(|why| why.contains("can't be seen")), "{lease}");
+    let ran = cleanup(&world, &[]);
+    assert_eq!((ran.code, done(&ran)), (6, vec!["failed in_doubt".to_owned()]), "{ran:?}");
+    // Of one that was to be started nobody knows more.
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--", "true"]).code, 0);
+    desk.mood("resolve fails");
+    assert_eq!(desk.run(&["--", "true"]).code, 125);
+    let list = desk.crabbox(&["list"]);
+    assert!(list.stdout.contains(" ready, in doubt "), "{list:?}");
+    desk.mood("");
+    let ran = desk.cleanup(&[]);
+    assert_eq!((ran.code, done(&ran)), (0, vec!["parked in_doubt".to_owned()]), "{ran:?}");
+}
+
+#[test]
 fn one_broken_provider_and_one_that_is_gone_stand_in_nobodys_way() {
     let desk = Desk::new("");
     faulted(&mut desk.world.command(&["run", "--", "true"]), "claim.after.leased");

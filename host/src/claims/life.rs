@@ -37,6 +37,12 @@ pub enum Event {
         /// Until when it may stay.
         deadline: Option<Moment>,
     },
+    /// Its provider, asked to start it, answers that it has started nothing: it can't see it, or it is
+    /// another's.
+    NotStarted {
+        /// Since when it is parked.
+        since: Moment,
+    },
     /// A command takes the box.
     Take {
         /// What the provider has just vouched for. `None`: the claim knows the way.
@@ -102,12 +108,13 @@ pub enum Event {
 
 impl Event {
     /// The names of all of them.
-    pub const NAMES: [&str; 15] = [
+    pub const NAMES: [&str; 16] = [
         "checkpoint",
         "leased",
         "lease_failed",
         "nothing",
         "start",
+        "not_started",
         "take",
         "note",
         "free",
@@ -129,6 +136,7 @@ impl Event {
             Self::LeaseFailed { .. } => "lease_failed",
             Self::Nothing => "nothing",
             Self::Start { .. } => "start",
+            Self::NotStarted { .. } => "not_started",
             Self::Take { .. } => "take",
             Self::Note { .. } => "note",
             Self::Free { .. } => "free",
@@ -193,6 +201,9 @@ fn next(claim: &Claim, event: &Event, now: &Moment) -> Result<Stage, bool> {
         // Used.
         (S::Parked { owned, .. }, E::Start { .. }) => {
             Ok(S::Ready { owned: owned.clone(), way: None, idle_until: None })
+        }
+        (S::Ready { owned, way: None, .. }, E::NotStarted { since }) => {
+            Ok(S::Parked { owned: owned.clone(), since: since.clone() })
         }
         (S::Ready { owned, way: Some(way), .. }, E::Take { found: None, .. }) => {
             Ok(S::Busy { owned: owned.clone(), way: way.clone() })
@@ -312,6 +323,7 @@ impl Claim {
                 claim.deadline.clone_from(deadline);
             }
             Event::Start { deadline } => claim.deadline.clone_from(deadline),
+            Event::NotStarted { .. } => claim.deadline = None,
             Event::Take { found, run, deadline } => {
                 claim.run = run.clone().or(claim.run);
                 if found.is_some() {

@@ -373,9 +373,13 @@ mod tests {
                     let owned = Owned { id: used.slug.clone(), ..owned("") };
                     Event::Leased { owned, way: way(), run: None, deadline: None }
                 }
-                _ => {
-                    Event::Free { keep: true, idle_until: None, run_is_over: true, deadline: None }
-                }
+                _ => Event::Free {
+                    keep: true,
+                    idle_until: None,
+                    run_is_over: true,
+                    deadline: None,
+                    idle: None,
+                },
             };
             store.transition(used, &event).expect("is used");
             let last = store.last_used().expect("looks").expect("is there");

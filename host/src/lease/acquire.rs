@@ -8,7 +8,7 @@ use super::look::Onlooker;
 use super::profile;
 use super::reference::{self, Here};
 use super::slug::Slug;
-use crate::claims::{Claim, Ending, Event, Holder, LastRun, Moment, Owned, State, Way};
+use crate::claims::{Claim, Ending, Event, Holder, LastRun, Moment, Owned, Stage, State, Way};
 use crate::output::{CommandError, Exit, Progress, Typed, to_type};
 use crate::provider::Provider;
 use crabbox_provider_api::payload::{
@@ -317,7 +317,11 @@ impl Desk {
             }
         };
         let _section = self.working.begin();
-        if claim.state() == State::Parked {
+        let parked = match claim.stage() {
+            Stage::Parked { since, .. } => Some(since.clone()),
+            _ => None,
+        };
+        if parked.is_some() {
             // Should the rest fail, or its answer be lost, it may be on.
             let deadline = Moment::after(wanted.ttl);
             self.store.transition(&mut claim, &Event::Start { deadline })?;
@@ -336,6 +340,9 @@ impl Desk {
             Ok(Resolution::Missing { proof: Proof::Deleted }) => self.gone(&mut claim),
             Ok(other) => {
                 let why = why_not(&claim, &other);
+                if let Some(since) = parked {
+                    self.store.transition(&mut claim, &Event::NotStarted { since })?;
+                }
                 self.leave_alone(&mut claim, why)
             }
             Err(error) => Err(self.not_asked(&mut claim, error)),

@@ -112,9 +112,10 @@ pub fn verdict(claim: &Claim, facts: &Facts, order: &Order) -> Verdict {
         Stage::Ready { .. } if idle && claim.keep => Verdict::Report(Why::KeptIdle),
         Stage::Ready { .. } if idle && may_run(claim) => ask(claim, facts, Why::Idle),
         Stage::Ready { .. } if idle => release(claim, Why::Idle),
-        // It was being started, and whoever wanted it was killed.
+        // It was being started, and may be on: whoever wanted it was killed, or got no answer.
         Stage::Ready { way: None, idle_until: None, .. } if is_unused(claim) => {
-            release(claim, Why::Abandoned)
+            let is_answered = claim.trouble.is_some();
+            release(claim, if is_answered { Why::InDoubt } else { Why::Abandoned })
         }
         Stage::Ready { way: None, .. } => Verdict::Check(Why::InDoubt),
         Stage::Ready { way: Some(_), .. } => Verdict::Leave,

@@ -91,6 +91,7 @@ fn events(owned: &Owned) -> Vec<Event> {
         Event::LeaseFailed { left: Some(owned().into()), why: why() },
         Event::Nothing,
         Event::Start { deadline: None },
+        Event::NotStarted { since: Moment::now() },
         Event::Take { found: None, run: Some(run()), deadline: None },
         Event::Take { found: found(), run: Some(run()), deadline: None },
         Event::Note { machine, marker: String::new() },

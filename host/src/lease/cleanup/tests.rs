@@ -52,7 +52,7 @@ fn free(keep: bool) -> Event {
 /// The link to its run was lost.
 fn leave() -> Event {
     let idle_until = Some(at(30).into());
-    Event::Free { keep: false, idle_until, run_is_over: false, deadline: None }
+    Event::Free { keep: false, idle_until, run_is_over: false, deadline: None, idle: None }
 }
 
 fn release() -> Event {
@@ -77,6 +77,15 @@ fn claims() -> BTreeMap<&'static str, Claim> {
         ("left", more(&[leave()])),
         ("doubtful", more(&[Event::Unproven { why: why() }])),
         ("started", more(&[release(), Event::Parked, Event::Start { deadline: None }])),
+        (
+            "unanswered",
+            more(&[
+                release(),
+                Event::Parked,
+                Event::Start { deadline: None },
+                Event::Unproven { why: why() },
+            ]),
+        ),
         ("releasing", more(&[release()])),
         ("parked", more(&[release(), Event::Parked])),
         ("released", more(&[release(), Event::Deleted])),
@@ -133,6 +142,10 @@ fn every_state_has_its_verdict_before_and_after_its_deadlines() {
                 Release(Why::Expired, Park),
             ],
         ),
+        (
+            "unanswered",
+            [Release(Why::InDoubt, Park), Release(Why::InDoubt, Park), Release(Why::Expired, Park)],
+        ),
         ("parked", [Leave, Leave, Report(Why::LongParked)]),
         ("released", [Leave; 3]),
         ("lost", [Leave; 3]),
@@ -188,7 +201,8 @@ fn those_whose_time_is_over_are_no_others() {
     for (name, claim) in claims() {
         assert_eq!(verdict(&claim, &facts(0), &order), Verdict::Leave, "{name}");
         let why = verdict(&claim, &facts(61), &order).why();
-        let times = ["unproven busy", "busy", "ready", "kept", "left", "doubtful", "started"];
+        let times =
+            ["unproven busy", "busy", "ready", "kept", "left", "doubtful", "started", "unanswered"];
         let has_time = times.contains(&name);
         assert_eq!(why, has_time.then_some(Why::Expired), "{name}");
     }
