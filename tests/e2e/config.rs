@@ -36,7 +36,7 @@ fn every_value_has_its_origin() {
     lease.ttl         8h            default
     lease.idle        10m           [WORLD]/checkout/.crabbox.toml:2
     lease.linger      -             default
-    lease.parked_ttl  336h          default
+    lease.parked_ttl  14d           default
     lease.release     delete        [WORLD]/config/crabbox/config.toml:3
     run.timeout       1m [TIME]        CRABBOX_RUN_TIMEOUT
     run.env           -             default
@@ -66,7 +66,7 @@ fn the_chain_of_a_key_says_which_layer_wins() {
     --- stdout
     lease.idle: 10m
       what it is         how long a box stays ready without use
-      value              a duration such as `90s`, `15m` or `2h`
+      value              a duration in ms, s, m, h, d or w, such as `90s` or `1h 30m`
       in .crabbox.toml   yes
 
     LAYER       VALUE                        FROM
@@ -140,7 +140,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_line() {
     exit 2
     --- stdout
     --- stderr
-    crabbox: error: CRABBOX_LEASE_IDLE: `lease.idle` must be a duration such as `90s`, `15m` or `2h`, not `soon`
+    crabbox: error: CRABBOX_LEASE_IDLE: `lease.idle` must be a duration in ms, s, m, h, d or w, such as `90s` or `1h 30m`, not `soon`
     crabbox:   hint: crabbox config explain lease.idle
     crabbox: error: [WORLD]/checkout/.crabbox.toml:2: unknown key `lease.proivder`
     crabbox:   hint: did you mean `lease.provider`?
@@ -148,7 +148,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_line() {
     crabbox:   hint: set `trust` in your own config.toml if you want it
     crabbox: error: [WORLD]/checkout/.crabbox.toml:5: a repository can't set `providers.path`: it would choose what code runs on this machine
     crabbox:   hint: set `providers.path` in your own config.toml if you want it
-    crabbox: error: [WORLD]/config/crabbox/config.toml:2: `lease.idle` must be a duration such as `90s`, `15m` or `2h`, not `5`
+    crabbox: error: [WORLD]/config/crabbox/config.toml:2: `lease.idle` must be a duration in ms, s, m, h, d or w, such as `90s` or `1h 30m`, not `5`
     crabbox:   hint: crabbox config explain lease.idle
     crabbox: error: [WORLD]/config/crabbox/config.toml:3: duplicate key `idle`
     crabbox: error: [WORLD]/config/crabbox/config.toml:4: `lease.release` must be one of `park`, `delete`, not `'burn'`

@@ -117,7 +117,7 @@ fn what_is_enforced_is_shown_and_holds_where_nobody_says_anything() {
     lease.ttl         8h      default
     lease.idle        10m     [WORLD]/etc/config.toml:4 allows at most `10m`
     lease.linger      -       default
-    lease.parked_ttl  336h    default
+    lease.parked_ttl  14d     default
     lease.release     delete  [WORLD]/etc/config.toml:3 allows only `delete`
     run.timeout       1h      [WORLD]/etc/config.toml:5 allows at most `1h`
     run.env           -       default
@@ -131,7 +131,7 @@ fn what_is_enforced_is_shown_and_holds_where_nobody_says_anything() {
     --- stdout
     lease.idle: 10m
       what it is         how long a box stays ready without use
-      value              a duration such as `90s`, `15m` or `2h`
+      value              a duration in ms, s, m, h, d or w, such as `90s` or `1h 30m`
       in .crabbox.toml   yes
       enforced           [WORLD]/etc/config.toml:4 allows at most `10m`
 

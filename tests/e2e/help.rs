@@ -138,8 +138,13 @@ fn a_wrong_line_is_answered_by_the_right_one() {
         ),
         (
             "run --timeout 5 -- ls",
-            "`5` is no value of `--timeout`: expected a duration above zero such as 90s, 15m or 2h",
+            "`5` is no value of `--timeout`: `5` has no unit of time: ms, s, m, h, d and w are known",
             "crabbox run --help",
+        ),
+        (
+            "extend it 5y",
+            "`5y` is no value of `DURATION`: there is no unit of time `y`: ms, s, m, h, d and w are known",
+            "crabbox extend --help",
         ),
         ("run --shell", "`--shell` needs a value", "crabbox run --help"),
         (

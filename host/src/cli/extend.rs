@@ -6,8 +6,7 @@ use super::caretaker::look_after;
 use super::config::warn;
 use super::interrupts::Interrupts;
 use super::list::to_json;
-use super::parse_positive;
-use crate::config::{Flags, Settings};
+use crate::config::{Flags, Settings, parse_duration};
 use crate::output::{CommandError, Typed, human};
 use clap::Args;
 use serde_json::json;
@@ -25,7 +24,7 @@ pub(super) struct Extend {
     /// The lease: its id, its slug, `@last` or `@repo`
     id: String,
     /// For how long from now at least, such as 90m or 8h
-    #[arg(value_name = "DURATION", value_parser = parse_positive)]
+    #[arg(value_name = "DURATION", value_parser = parse_duration)]
     time: Duration,
 }
 

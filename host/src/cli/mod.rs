@@ -90,7 +90,7 @@ struct Common {
     /// Say this often what is waited for, off a terminal
     #[arg(long, global = true, value_name = "TIME", default_value = "15s")]
     #[arg(env = "CRABBOX_HEARTBEAT", hide_env = true, hide_default_value = true)]
-    #[arg(value_parser = parse_positive)]
+    #[arg(value_parser = parse_duration)]
     heartbeat: Duration,
     /// Keep claims here
     #[arg(
@@ -417,12 +417,6 @@ impl Shared {
         }
         Registry::new(crate::registry::Places::discover(settings.provider_path.clone()))
     }
-}
-
-/// A duration in an argument.
-fn parse_positive(text: &str) -> Result<Duration, String> {
-    parse_duration(text)
-        .ok_or_else(|| "expected a duration above zero such as 90s, 15m or 2h".to_owned())
 }
 
 /// `2m ago` and the like.

@@ -1,8 +1,9 @@
 //! `crabbox status`
 
 use super::list::{shown_state, to_json};
-use super::{Shared, ago, in_short, parse_positive};
+use super::{Shared, ago, in_short};
 use crate::claims::{Claim, Moment, State};
+use crate::config::parse_duration;
 use crate::output::{CommandError, Exit, Typed, human, to_type, visible, wrap};
 use crate::places::Places;
 use clap::Args;
@@ -27,7 +28,7 @@ pub(super) struct Status {
     #[arg(long)]
     wait: bool,
     /// Wait at most for so long
-    #[arg(long, value_name = "DURATION", value_parser = parse_positive, requires = "wait")]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration, requires = "wait")]
     #[arg(default_value = "10m")]
     timeout: Duration,
 }

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 /// Leases a box, or takes the one that this checkout has, makes its tree equal to the
 /// local one, and leaves it ready: the next runs start at once. It stays so until its idle
 /// time or its time to live is over, or `crabbox stop` ends it. A box that is warm already
-/// is made to hold the tree of now; one in use is waited for.
+/// is made to hold the tree of now, and `--ttl` gives it more time, never less; one in use is
+/// waited for. `--idle` holds for later runs, too.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox warmup

@@ -36,7 +36,9 @@ impl fmt::Display for Kind {
             Self::Texts => f.write_str("a list of strings"),
             Self::Names => f.write_str("a list of names of variables"),
             Self::Paths => f.write_str("a list of folders"),
-            Self::Duration => f.write_str("a duration such as `90s`, `15m` or `2h`"),
+            Self::Duration => {
+                f.write_str("a duration in ms, s, m, h, d or w, such as `90s` or `1h 30m`")
+            }
             Self::Choice(choices) => write!(f, "one of `{}`", choices.join("`, `")),
         }
     }
@@ -161,7 +163,7 @@ pub const KEYS: &[Key] = &[
         name: "lease.parked_ttl",
         about: "how long a box may be parked before `list` and `run` tell of it",
         kind: Kind::Duration,
-        default: Some("336h"),
+        default: Some("14d"),
         variable: Some("CRABBOX_LEASE_PARKED_TTL"),
         flag: None,
         repository: Repository::Never("which boxes are deleted"),

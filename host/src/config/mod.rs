@@ -2,12 +2,13 @@
 //! `config.toml`, the machine's and defaults, in this order. What the machine's own file
 //! enforces holds against all of them: [`policy`].
 //!
-//! [`keys`] is the table of all settings, [`mod@file`] reads a file against it, [`layers`] keeps
+//! [`keys`] is the table of all settings, [`mod@file`] reads a file against it, [`duration`] is how a time is typed, [`layers`] keeps
 //! what each of them says and where, [`providers`] are the settings that a provider's
 //! manifest declares, [`settings`] is what holds in the end. A repository's own file comes from whoever
 //! wrote the repository: the table says what it may set, ask for, and never have, and
 //! [`trust`] what the user has granted.
 
+mod duration;
 mod error;
 mod file;
 mod isolation;
@@ -21,6 +22,7 @@ mod strays;
 mod trust;
 mod value;
 
+pub use duration::{DurationError, parse_duration};
 pub use error::{ConfigError, Place, Problem};
 pub use file::{Owner, REPOSITORY_FILE, USER_FILE};
 pub use keys::{
@@ -37,4 +39,4 @@ pub use reference::reference;
 pub use settings::Settings;
 pub(crate) use strays::is_near;
 pub use trust::{GrantTable, Grants, Pin, PinError, PinState, Pins, Request, TrustProblem};
-pub use value::{Setting, parse_duration};
+pub use value::Setting;

@@ -18,6 +18,9 @@ counts as unset.
 const AFTER: &str = "
 Lists add up: each layer adds to those below it.
 
+A duration is made of whole numbers, each with a unit: `ms`, `s`, `m`, `h`, `d` (24 hours) or `w`, such as `90s`, `1h 30m`,
+`14d` or `1w2d`; the same in a file, a variable and an argument.
+
 `[provider.NAME]` holds a provider's own settings, which its manifest declares: see
 [Settings of providers](settings.md). They don't add up. One key there is crabbox's: `isolation`, in the user's file
 alone, is `process`, or `none` for [debugging a provider](../explanation/isolation.md#without-isolation). Where crabbox

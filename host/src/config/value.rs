@@ -1,11 +1,10 @@
 //! A checked value, and how text becomes one.
 
+use super::duration::{duration_text, parse_duration};
 use super::keys::{Key, Kind};
-use jiff::SignedDuration;
 use serde_json::{Value, json};
 use std::env;
 use std::ffi::{OsStr, OsString};
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::DeValue;
@@ -49,7 +48,7 @@ impl Setting {
             Kind::Choice(choices) if choices.contains(&text) => Some(Self::Text(text.to_owned())),
             Kind::Choice(_) | Kind::Texts | Kind::Names => None,
             Kind::Paths => Some(Self::Paths(split_paths(OsStr::new(text)))),
-            Kind::Duration => parse_duration(text).map(Self::Duration),
+            Kind::Duration => parse_duration(text).ok().map(Self::Duration),
         }
     }
 
@@ -114,35 +113,6 @@ fn split_paths(text: &OsStr) -> Vec<PathBuf> {
     env::split_paths(text).filter(|path| !path.as_os_str().is_empty()).collect()
 }
 
-/// A duration such as `90s`, `15m`, `1h 30m`; more than nothing.
-#[must_use]
-pub fn parse_duration(text: &str) -> Option<Duration> {
-    // Whole numbers alone, as the documents say.
-    if text.contains(['.', ',']) {
-        return None;
-    }
-    let duration: SignedDuration = text.parse().ok()?;
-    Duration::try_from(duration).ok().filter(|duration| !duration.is_zero())
-}
-
-/// As [`parse_duration`] reads it: `1h 30m`.
-pub(super) fn duration_text(duration: Duration) -> String {
-    let seconds = duration.as_secs();
-    let mut text = String::new();
-    for (count, unit) in [
-        (seconds / 3600, "h"),
-        (seconds / 60 % 60, "m"),
-        (seconds % 60, "s"),
-        (u64::from(duration.subsec_millis()), "ms"),
-    ] {
-        if count > 0 {
-            let blank = if text.is_empty() { "" } else { " " };
-            let _ = write!(text, "{blank}{count}{unit}");
-        }
-    }
-    if text.is_empty() { format!("{}ns", duration.subsec_nanos()) } else { text }
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::keys::KEYS;
@@ -156,18 +126,5 @@ mod tests {
                 assert_eq!(setting.text(), text, "{}", key.name);
             }
         }
-    }
-
-    #[test]
-    fn durations_are_printed_as_they_are_read() {
-        for text in ["90s", "1h 30m", "250ms", "25h", "7ns"] {
-            let duration = parse_duration(text).expect(text);
-            assert_eq!(parse_duration(&duration_text(duration)), Some(duration), "{text}");
-        }
-        assert_eq!(duration_text(Duration::from_mins(90)), "1h 30m");
-        for text in ["0s", "1.5h", "1,5h"] {
-            assert_eq!(parse_duration(text), None, "{text}");
-        }
-        assert_eq!(parse_duration("-1m"), None);
     }
 }

@@ -1,8 +1,8 @@
 //! What `crabbox run` takes, and what that comes to.
 
 use crate::cli::order::{Choice, Files, Order, Program, refuse_to_nest};
-use crate::cli::{Shared, bounds, parse_positive};
-use crate::config::{Flags, Settings};
+use crate::cli::{Shared, bounds};
+use crate::config::{Flags, Settings, parse_duration};
 use crate::lease::{InUse, Wanted, random_bits};
 use crate::output::CommandError;
 use crate::places::real;
@@ -54,7 +54,7 @@ pub(in crate::cli) struct Run {
     #[arg(long)]
     clean_env: bool,
     /// End the command after this time, such as 90s or 15m
-    #[arg(long, value_name = "DURATION", value_parser = parse_positive)]
+    #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<Duration>,
     #[command(flatten)]
     files: Files,

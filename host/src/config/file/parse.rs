@@ -239,7 +239,7 @@ mod tests {
         assert_eq!(of_user("\n[lease]\nprovidr = 'x'\n"), "f.toml:3: unknown key `lease.providr`");
         assert_eq!(
             of_user("[lease]\nidle = 5\n"),
-            "f.toml:2: `lease.idle` must be a duration such as `90s`, `15m` or `2h`, not `5`"
+            "f.toml:2: `lease.idle` must be a duration in ms, s, m, h, d or w, such as `90s` or `1h 30m`, not `5`"
         );
         assert_eq!(of_user("provider = 'x'"), "f.toml:1: unknown key `provider`");
         assert_eq!(of_user("[nothing]"), "f.toml:1: unknown key `nothing`");
@@ -247,7 +247,7 @@ mod tests {
         assert_eq!(of_user("[lease]"), "");
         assert_eq!(
             of_user("[lease.idle]\nx = 1\n"),
-            "f.toml:1: `lease.idle` must be a duration such as `90s`, `15m` or `2h`, not a table"
+            "f.toml:1: `lease.idle` must be a duration in ms, s, m, h, d or w, such as `90s` or `1h 30m`, not a table"
         );
         assert_eq!(
             of_user("[provider]\nlocal = 'x'\n"),

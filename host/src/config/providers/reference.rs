@@ -44,7 +44,7 @@ Everything is checked before a provider is started: each error names the flag, t
 | `string`, `enum` | `\"text\"` | the text | the text |
 | `integer` | `7` | `7` | `7` |
 | `bool` | `true` | `--NAME-KEY` or `--NAME-KEY=false` | `true`, `1`, `false` or `0` |
-| `duration` | `\"90s\"` | `90s`, `15m`, `'1h 30m'` | the same |
+| `duration` | `\"90s\"` | `90s`, `15m`, `7d`, `'1h 30m'` | the same |
 | `path` | `\"~/folder\"` | a path | a path |
 | `list` | `[\"a\", \"b\"]` | `--NAME-KEY a --NAME-KEY b` | `a,b`, or as in a file where a part holds a comma |
 | `map` | `{ a = \"1\", b = \"2\" }` | `--NAME-KEY a=1 --NAME-KEY b=2` | `a=1,b=2`, or as in a file |

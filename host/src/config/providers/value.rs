@@ -3,7 +3,7 @@
 use super::problem::ProviderProblem;
 use super::secrets::Source;
 use super::text::{entry, list, map, resolve};
-use crate::config::value::{duration_text, parse_duration};
+use crate::config::duration::{duration_text, parse_duration};
 use crate::redact::Secret;
 use crabbox_provider_api::manifest::{Names, Setting, Type};
 use serde_json::{Value as Json, json};
@@ -144,7 +144,7 @@ impl Value {
                 "false" | "0" => Ok(Self::Bool(false)),
                 _ => Err(wrong()),
             },
-            Type::Duration => parse_duration(text).map(Self::Duration).ok_or_else(wrong),
+            Type::Duration => parse_duration(text).map(Self::Duration).map_err(|_| wrong()),
             Type::Path => resolve(text, folder).map(Self::Path).ok_or_else(|| Wrong {
                 expected: "a path: absolute, relative, or one that begins with `~/`".to_owned(),
                 ..wrong()

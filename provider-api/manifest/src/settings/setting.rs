@@ -112,7 +112,7 @@ impl Type {
             Self::String => "a string",
             Self::Integer => "an integer",
             Self::Bool => "`true` or `false`",
-            Self::Duration => "a duration such as `90s`, `15m` or `2h`",
+            Self::Duration => "a duration in ms, s, m, h, d or w, such as `90s` or `1h 30m`",
             Self::Path => "a path",
             Self::Enum => "one of its choices",
             Self::List => "a list of strings",
