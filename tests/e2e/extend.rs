@@ -189,6 +189,18 @@ fn nobody_gets_more_time_than_the_machine_allows() {
 }
 
 #[test]
+fn an_idle_time_of_before_is_bounded_by_what_the_machine_allows_now() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["warmup", "--idle", "5h"]).code, 0);
+    if !world.configure_machine("[enforced.lease]\nidle = '1h'\n") {
+        return;
+    }
+    assert_eq!(world.crabbox(&["run", "--", "true"]).code, 0);
+    let lease = lease(&world.crabbox(&["status", "@last", "--json"]));
+    assert!(is_in(time(&lease["idle_deadline"]), 1), "{lease}");
+}
+
+#[test]
 fn the_hook_is_called_for_a_claim_alone() {
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);

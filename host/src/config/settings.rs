@@ -3,7 +3,7 @@
 use super::error::{ConfigError, Place, Problem};
 use super::file::REPOSITORY_FILE;
 use super::layers::{Flags, Layers, Origin};
-use super::policy::Enforcement;
+use super::policy::{Bound, Enforcement};
 use super::providers::{self, ProviderSettings};
 use super::value::Setting;
 use super::{Owner, keys, strays};
@@ -53,6 +53,8 @@ pub struct Settings {
     pub no_deletion: Option<Enforcement>,
     /// How long the machine's own file lets a box stay at most, if it says so.
     pub longest_ttl: Option<Enforcement>,
+    /// How long it lets one stay ready without use at most, whatever was asked for before it said so.
+    pub longest_idle: Option<Duration>,
     /// What the repository's file asks for and doesn't get, and what else deserves a warning.
     pub warnings: Vec<ConfigError>,
 }
@@ -168,6 +170,7 @@ impl Settings {
             exclude: texts("sync.exclude"),
             providers: keys::find("lease.provider").and_then(|key| layers.enforced(key)),
             longest_ttl: keys::find("lease.ttl").and_then(|key| layers.enforced(key)),
+            longest_idle: longest_idle(layers),
             no_deletion: layers.objection("lease.release", &Setting::Text("delete".to_owned())),
             warnings: layers.ungranted(),
         }
@@ -209,4 +212,11 @@ fn all<T>(layers: &Layers, name: &str, items: impl Fn(Setting) -> Vec<T>) -> Vec
 
 fn is_repository(origin: &Origin) -> bool {
     matches!(origin, Origin::File { owner: Owner::Repository, .. })
+}
+
+fn longest_idle(layers: &Layers) -> Option<Duration> {
+    match layers.enforced(keys::find("lease.idle")?)?.bound {
+        Bound::AtMost(most) => Some(most),
+        Bound::Allowed(_) => None,
+    }
 }

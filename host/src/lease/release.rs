@@ -60,12 +60,14 @@ impl Desk {
         settings: &Settings,
     ) -> Result<End, CommandError> {
         let claim = &mut held.claim;
-        let Leaving { keep, ready, idle, asked_idle, run_is_over, .. } = *leaving;
+        let Leaving { keep, ready, idle, asked_idle, longest_idle, run_is_over, .. } = *leaving;
         // It may have been extended beside the run.
         self.store.take_over_time(claim)?;
         let stays = keep || ready || claim.keep || held.how == How::FoundReady;
         let Some(action) = claim.ending.action().filter(|_| !stays) else {
-            let idle_until = Moment::after(asked_idle.or(claim.idle).unwrap_or(idle));
+            let asked = asked_idle.or(claim.idle);
+            let asked = asked.map(|asked| longest_idle.map_or(asked, |most| most.min(asked)));
+            let idle_until = Moment::after(asked.unwrap_or(idle));
             let event =
                 Event::Free { keep, idle_until, run_is_over, deadline: None, idle: asked_idle };
             self.store.transition(claim, &event)?;
@@ -328,6 +330,8 @@ pub struct Leaving {
     pub idle: Duration,
     /// The same, if it was asked for just now: it is the lease's own from then on.
     pub asked_idle: Option<Duration>,
+    /// The most that the machine's own file allows.
+    pub longest_idle: Option<Duration>,
     /// Instead of being released after a run whose end was seen.
     pub linger: Option<Linger>,
     /// The end of the run was seen.

@@ -157,6 +157,7 @@ impl Order {
             ready: is_warm,
             idle: self.settings.idle,
             asked_idle: self.asked.idle,
+            longest_idle: self.settings.longest_idle,
             linger: Some(linger).filter(|_| !time.is_zero()),
             run_is_over: (is_well || !may_have_begun) && !is_warm,
         }

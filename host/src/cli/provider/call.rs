@@ -254,8 +254,15 @@ impl Call {
 
 /// A box that no run was on.
 fn leaving(settings: &Settings, keep: bool) -> Leaving {
-    let idle = settings.idle;
-    Leaving { keep, ready: false, idle, asked_idle: None, linger: None, run_is_over: false }
+    Leaving {
+        keep,
+        ready: false,
+        idle: settings.idle,
+        asked_idle: None,
+        longest_idle: settings.longest_idle,
+        linger: None,
+        run_is_over: false,
+    }
 }
 
 fn to_value(answer: &impl serde::Serialize) -> Result<Value, CommandError> {

@@ -192,6 +192,7 @@ fn run(shared: &Shared, wanted: &Wanted) {
         ready: false,
         idle,
         asked_idle: None,
+        longest_idle: None,
         linger: None,
         run_is_over: true,
     };
