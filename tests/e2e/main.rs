@@ -60,6 +60,7 @@ mod stalled;
 mod state;
 mod stop;
 mod sync;
+mod time;
 mod together;
 mod trust;
 mod warmup;

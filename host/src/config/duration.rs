@@ -13,7 +13,10 @@ const UNITS: [(&str, u64); 6] = [
     ("w", 604_800_000),
 ];
 
-/// The same for people.
+/// A thousand years, in milliseconds. Much more than that from now, there is no date any more.
+const LONGEST: u64 = 1000 * 365 * 86_400_000;
+
+/// The units for people.
 const KNOWN: &str = "ms, s, m, h, d and w are known";
 
 /// What is wrong with a duration.
@@ -28,8 +31,8 @@ pub enum DurationError {
     /// A number without a unit.
     #[error("`{0}` has no unit of time: {KNOWN}")]
     NoUnit(String),
-    /// Longer than time is reckoned.
-    #[error("that is longer than time is reckoned")]
+    /// Longer than [`LONGEST`].
+    #[error("a duration is at most 1000 years")]
     TooLong,
 }
 
@@ -54,7 +57,8 @@ pub fn parse_duration(text: &str) -> Result<Duration, DurationError> {
         let known = UNITS.iter().find(|(name, _)| *name == unit);
         let (_, length) = known.ok_or_else(|| DurationError::Unit(unit.to_owned()))?;
         let part = number.parse::<u64>().ok().and_then(|number| number.checked_mul(*length));
-        total = part.and_then(|part| total.checked_add(part)).ok_or(DurationError::TooLong)?;
+        let sum = part.and_then(|part| total.checked_add(part)).filter(|sum| *sum <= LONGEST);
+        total = sum.ok_or(DurationError::TooLong)?;
         rest = after.trim_start();
     }
     if total == 0 { Err(DurationError::Form) } else { Ok(Duration::from_millis(total)) }
@@ -106,7 +110,7 @@ mod tests {
             let expected = Err(DurationError::NoUnit(number.to_owned()));
             assert_eq!(parse_duration(text), expected, "{text}");
         }
-        for text in ["99999999999999999999s", "9999999999999999w"] {
+        for text in ["99999999999999999999s", "9999999999999999w", "365001d"] {
             assert_eq!(parse_duration(text), Err(DurationError::TooLong), "{text}");
         }
         let unknown = DurationError::Unit("y".to_owned());

@@ -19,7 +19,7 @@ const AFTER: &str = "
 Lists add up: each layer adds to those below it.
 
 A duration is made of whole numbers, each with a unit: `ms`, `s`, `m`, `h`, `d` (24 hours) or `w`, such as `90s`, `1h 30m`,
-`14d` or `1w2d`; the same in a file, a variable and an argument.
+`14d` or `1w2d`, and is at most 1000 years; the same in a file, a variable and an argument.
 
 `[provider.NAME]` holds a provider's own settings, which its manifest declares: see
 [Settings of providers](settings.md). They don't add up. One key there is crabbox's: `isolation`, in the user's file
