@@ -76,7 +76,7 @@ fn ready(store: &mut Store) {
     for event in [
         Event::Checkpoint(Made::from(owned.clone())),
         Event::Leased { owned, way, run: Some(run), deadline: None },
-        Event::Free { keep: true, idle_until, run_is_over: true, deadline: None },
+        Event::Free { keep: true, idle_until, run_is_over: true, deadline: None, idle: None },
     ] {
         store.transition(&mut claim, &event).expect("goes on");
     }
