@@ -109,8 +109,8 @@ impl Desk {
     /// The deadline that the provider of this name puts on its resources itself, if it does.
     pub(super) fn own_deadline(&self, name: &str) -> Result<Option<Deadline>, CommandError> {
         #[cfg(test)]
-        if self.model.is_some() {
-            return Ok(None);
+        if let Some(model) = &self.model {
+            return Ok(model.own_deadline());
         }
         Ok(self.registry.find(name)?.manifest.deadline.clone())
     }
@@ -119,7 +119,7 @@ impl Desk {
     pub(super) fn provider(&self, name: &str) -> Result<Provider, CommandError> {
         #[cfg(test)]
         if let Some(model) = &self.model {
-            return Ok(Provider::of(name, Box::new(model.clone())));
+            return Ok(Provider::of(name, model.own_deadline(), Box::new(model.clone())));
         }
         let usable = self.registry.find(name)?;
         Ok(open(&usable, &self.in_process, self.printer)?)

@@ -134,12 +134,12 @@ hooks! {
 impl Provider {
     /// One that a test plays.
     #[cfg(test)]
-    pub(crate) fn of(name: &str, runtime: Box<dyn Runtime>) -> Self {
+    pub(crate) fn of(name: &str, own: Option<Deadline>, runtime: Box<dyn Runtime>) -> Self {
         Self {
             name: name.to_owned(),
             version: "0.0.0".to_owned(),
             deadlines: Deadlines::default(),
-            own_deadline: None,
+            own_deadline: own,
             settles: Settles::default(),
             names: None,
             secrets: Vec::new(),

@@ -1,13 +1,14 @@
 //! A provider that misbehaves on demand, with the world that its resources are in, and with all that a host
 //! must never ask of it.
 
-use super::Order;
+use super::orders::Order;
 use crate::claims::{Store, skew};
 use crate::provider::{Callbacks, ProviderError, Runtime};
+use crabbox_provider_api::manifest::{Deadline, Limit};
 use crabbox_provider_api::payload::{
-    Attributes, Checkpoint, Endpoint, Found, Intent, LeaseRequest, Leased, Proof, ReleaseAction,
-    ReleaseRequest, Released, Resolution, ResolveRequest, Resource, ResourceState, Scope,
-    Transport,
+    Attributes, Checkpoint, Endpoint, ExtendRequest, Extended, Found, Intent, Inventory,
+    LeaseRequest, Leased, Listed, Proof, ReleaseAction, ReleaseRequest, Released, Resolution,
+    ResolveRequest, Resource, ResourceState, Scope, Transport,
 };
 use crabbox_provider_api::{Effect, Error, ErrorCode};
 use jiff::SignedDuration;
@@ -61,12 +62,20 @@ pub(super) struct Thing {
     pub(super) is_on: bool,
 }
 
+/// The longest that the provider lets a box stay, where it ends them by itself.
+pub(super) const LONGEST: Duration = Duration::from_hours(24);
+
+/// The year 9999, in milliseconds since 1970.
+const AGES: u64 = 253_370_764_800_000;
+
 #[derive(Debug, Default)]
 pub(super) struct World {
+    /// The provider ends its boxes by itself.
+    pub(super) ends_boxes: bool,
     /// In the order of their making. Names aren't unique here.
     pub(super) things: Vec<Thing>,
     /// When it appears, its name, and for which lease.
-    late: Vec<(SignedDuration, String, String)>,
+    late: Vec<(SignedDuration, String, Option<String>)>,
     /// Names that were given by a request that came through: another one for the same is refused.
     names: BTreeSet<String>,
     /// How much time has passed.
@@ -74,6 +83,8 @@ pub(super) struct World {
     ids: u32,
     /// Which lease was ever given an id.
     given: BTreeMap<String, String>,
+    /// Which lease had what before it was let go of.
+    had: BTreeSet<(String, String)>,
     /// Leases whose claims have held an id.
     pub(super) recorded: BTreeSet<String>,
     /// How the next calls go, one after the other, and well after that.
@@ -87,6 +98,8 @@ pub(super) struct World {
     /// What was settled for the end of a lease, and what `--delete` was asked for.
     pub(super) endings: BTreeMap<String, ReleaseAction>,
     pub(super) to_delete: BTreeSet<String>,
+    /// Leases whose claims were to be dropped.
+    pub(super) forgotten: BTreeSet<String>,
     /// What should never have been asked.
     pub(super) wrongs: Vec<String>,
 }
@@ -97,6 +110,7 @@ pub(in crate::lease) struct Shared {
     pub(super) world: Arc<Mutex<World>>,
     pub(super) run: fn(&Shared, Order),
     pub(super) state: Arc<std::path::PathBuf>,
+    pub(super) store: Arc<Mutex<Option<Store>>>,
 }
 
 impl fmt::Debug for Shared {
@@ -108,6 +122,19 @@ impl fmt::Debug for Shared {
 impl Shared {
     pub(super) fn lock(&self) -> MutexGuard<'_, World> {
         self.world.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the provider's manifest says of it.
+    pub(in crate::lease) fn own_deadline(&self) -> Option<Deadline> {
+        let max = Some(Limit(LONGEST));
+        self.lock().ends_boxes.then(|| Deadline { max, ..Deadline::default() })
+    }
+
+    /// The claims, which are looked at more often than they could be opened.
+    pub(super) fn store(&self) -> MutexGuard<'_, Option<Store>> {
+        let mut store = self.store.lock().unwrap_or_else(PoisonError::into_inner);
+        store.get_or_insert_with(|| Store::open(&self.state).expect("opens"));
+        store
     }
 
     /// Time passes, for the host, too.
@@ -146,6 +173,8 @@ impl Runtime for Shared {
             "lease" => self.lease(read(request), mood, host).map(answer),
             "resolve" => Ok(answer(self.resolve(&read(request), mood))),
             "release" => Ok(answer(self.release(&read(request), mood))),
+            "extend" => Ok(answer(self.extend(&read(request), mood))),
+            "list" => Ok(answer(self.list())),
             other => panic!("nobody calls {other} here"),
         };
         if mood == Mood::LosesAnswer { Err(failed(Effect::Maybe)) } else { answer }
@@ -215,7 +244,7 @@ impl World {
         self.late = late;
         for (_, name, lease) in due {
             if !self.names.contains(&name) {
-                self.make(&name, Some(&lease));
+                self.make(&name, lease.as_deref());
             }
         }
     }
@@ -237,6 +266,30 @@ impl World {
             thing.lease.as_ref().is_some_and(|of| of != lease && self.recorded.contains(of))
         };
         self.things.iter().find(known).map(|thing| thing.id.clone())
+    }
+
+    /// What these had is nobody's now.
+    pub(super) fn let_go_of(&mut self, leases: &BTreeSet<String>) {
+        let is_theirs =
+            |lease: &Option<String>| lease.as_ref().is_some_and(|it| leases.contains(it));
+        for thing in self.things.iter_mut().filter(|thing| is_theirs(&thing.lease)) {
+            let had = self.given.remove(&thing.id);
+            self.had.extend(had.map(|lease| (thing.id.clone(), lease)));
+            thing.lease = None;
+        }
+        for (_, _, lease) in self.late.iter_mut().filter(|(.., lease)| is_theirs(lease)) {
+            *lease = None;
+        }
+    }
+
+    /// What was nobody's, or another lease's before, is this one's now.
+    pub(super) fn adopt(&mut self, id: &str, lease: &str, ending: Option<ReleaseAction>) {
+        let Some(thing) = self.find(id).filter(|thing| thing.lease.is_none()) else { return };
+        thing.lease = Some(lease.to_owned());
+        self.given.insert(id.to_owned(), lease.to_owned());
+        if let Some(ending) = ending {
+            self.endings.insert(lease.to_owned(), ending);
+        }
     }
 
     fn find(&mut self, id: &str) -> Option<&mut Thing> {
@@ -268,7 +321,7 @@ impl Shared {
                 Some(thing) => thing.id.clone(),
                 None if mood == Mood::IsLate => {
                     let at = world.passed + SignedDuration::from_mins(5);
-                    world.late.push((at, name, request.lease));
+                    world.late.push((at, name, Some(request.lease)));
                     return Err(failed(Effect::Maybe));
                 }
                 None => {
@@ -342,6 +395,31 @@ impl Shared {
             }
         }
         sighted(name, &thing.id, mood)
+    }
+
+    fn extend(&self, request: &ExtendRequest, mood: Mood) -> Extended {
+        let mut world = self.lock();
+        let id = request.resource.id.clone().unwrap_or_default();
+        // Nobody holds a lease while it is extended: its claim may be dropped meanwhile.
+        let is_its_own = world.given.get(&id) == Some(&request.lease)
+            || world.had.contains(&(id, request.lease.clone()));
+        if !is_its_own || request.scope != scope(Mood::Well) {
+            world.wrongs.push(format!("extends what isn't its own: {request:?}"));
+        }
+        let is_odd = matches!(mood, Mood::KnowsNoWay | Mood::IsUnsure | Mood::IsLate);
+        Extended { deadline: if is_odd { AGES } else { request.deadline } }
+    }
+
+    fn list(&self) -> Inventory {
+        let listed = |thing: &Thing| Listed {
+            resource: Resource { name: thing.name.clone(), id: Some(thing.id.clone()) },
+            scope: scope(Mood::Well),
+            state: ResourceState::Ready,
+            lease: thing.lease.clone(),
+            owner: None,
+            mine: Some(true),
+        };
+        Inventory { resources: self.lock().things.iter().map(listed).collect(), next: None }
     }
 
     fn release(&self, request: &ReleaseRequest, mood: Mood) -> Released {
