@@ -1,5 +1,5 @@
 //! `kill -9` at every step: of crabbox itself and of the provider's child, at each point that
-//! [`crabbox::fault::POINTS`] names, and at random moments. Whatever was going on, afterwards the claims
+//! [`crabbox::fault::POINTS`] names. At random moments: [`crate::moments`]. Whatever was going on, afterwards the claims
 //! name all that exists, the next run works, and everything can be stopped.
 
 use crabbox::fault::POINTS;
@@ -9,13 +9,11 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::process::{Command, ExitStatus};
 
 /// Whose boxes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Provider {
+pub(crate) enum Provider {
     /// Folders that are always on; an endpoint comes with the lease.
     Local,
     /// Machines that are switched on and off; where they are is asked for.
@@ -23,13 +21,13 @@ enum Provider {
 }
 
 /// A world with one provider.
-struct Place {
+pub(crate) struct Place {
     provider: Provider,
     world: World,
 }
 
 impl Place {
-    fn new(provider: Provider) -> Self {
+    pub(crate) fn new(provider: Provider) -> Self {
         let world = World::new();
         if provider == Provider::Desk {
             let root = world.root().join("desk");
@@ -39,14 +37,14 @@ impl Place {
         Self { provider, world }
     }
 
-    fn name(&self) -> &'static str {
+    pub(crate) fn name(&self) -> &'static str {
         match self.provider {
             Provider::Local => "local",
             Provider::Desk => "desk",
         }
     }
 
-    fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = self.world.command(words);
         command.env("CRABBOX_PROVIDER", self.name());
         if self.provider == Provider::Desk {
@@ -55,7 +53,7 @@ impl Place {
         command
     }
 
-    fn crabbox(&self, words: &[&str]) -> Ran {
+    pub(crate) fn crabbox(&self, words: &[&str]) -> Ran {
         Ran::of(&mut self.command(words))
     }
 
@@ -66,14 +64,14 @@ impl Place {
     }
 
     /// The claims that aren't final.
-    fn claims(&self) -> Vec<Value> {
+    pub(crate) fn claims(&self) -> Vec<Value> {
         let list = self.crabbox(&["list", "--json"]).stdout;
         let list: Value = serde_json::from_str(&list).expect("JSON");
         list["leases"].as_array().expect("a list").clone()
     }
 
     /// The folders of all boxes, and of what is left of some.
-    fn boxes(&self) -> Vec<PathBuf> {
+    pub(crate) fn boxes(&self) -> Vec<PathBuf> {
         let folder = match self.provider {
             Provider::Local => return self.world.boxes(),
             Provider::Desk => self.world.root().join("desk"),
@@ -114,7 +112,7 @@ impl Place {
     }
 
     /// All that exists is named by a claim, and no claim has two.
-    fn check_claims(&self, after: &str) {
+    pub(crate) fn check_claims(&self, after: &str) {
         let claims = self.claims();
         let claimed =
             |name: &String| claims.iter().any(|claim| claim["resource"]["name"] == **name);
@@ -127,14 +125,14 @@ impl Place {
         assert_eq!(once.len(), names.len(), "{after}: {names:?}");
     }
 
-    fn check_next_run(&self, after: &str) {
+    pub(crate) fn check_next_run(&self, after: &str) {
         let ran = self.crabbox(&["run", "--", "cat", "hello.txt"]);
         assert_eq!((ran.code, ran.stdout.as_str()), (0, "hello\n"), "{after}: {}", ran.stderr);
         self.check_claims(after);
     }
 
     /// Everything can be stopped, and nothing is left then.
-    fn stop_all(&self, after: &str) {
+    pub(crate) fn stop_all(&self, after: &str) {
         for claim in self.claims() {
             let id = claim["id"].as_str().expect("an id");
             let ran = self.crabbox(&["stop", id, "--delete", "--yes"]);
@@ -177,15 +175,15 @@ impl Place {
 }
 
 /// Something to be killed in.
-struct Scene {
-    name: &'static str,
+pub(crate) struct Scene {
+    pub(crate) name: &'static str,
     /// One box, of which nothing is wrong.
-    usual: bool,
+    pub(crate) usual: bool,
     /// Makes an empty place ready for it.
-    prepare: fn(&Place),
-    command: fn(&Place) -> Vec<String>,
+    pub(crate) prepare: fn(&Place),
+    pub(crate) command: fn(&Place) -> Vec<String>,
     /// Sets right what was made wrong on purpose.
-    mend: fn(&Place),
+    pub(crate) mend: fn(&Place),
 }
 
 const NO_CHANGE: fn(&Place) = |_| ();
@@ -203,11 +201,11 @@ fn words(line: &str) -> Vec<String> {
     line.split(' ').map(str::to_owned).collect()
 }
 
-fn has_run(place: &Place) {
+pub(crate) fn has_run(place: &Place) {
     assert_eq!(place.crabbox(&["run", "--", "true"]).code, 0);
 }
 
-const SCENES: &[Scene] = &[
+pub(crate) const SCENES: &[Scene] = &[
     Scene { name: "a first run", usual: true, prepare: NO_CHANGE, command: RUN, mend: NO_CHANGE },
     Scene { name: "a parked run", usual: true, prepare: has_run, command: RUN, mend: NO_CHANGE },
     Scene {
@@ -465,58 +463,4 @@ fn a_kill_at_any_point_of_a_lease_of_local_loses_nothing() {
 #[test]
 fn a_kill_at_any_point_of_a_lease_of_desk_loses_nothing() {
     play_all(Provider::Desk, &[]);
-}
-
-/// Random enough, and the same again from the same seed.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        // Steele and others, "Fast splittable pseudorandom number generators".
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (bits ^ (bits >> 31)) % limit
-    }
-}
-
-/// Kills this often in a scene, each time at another moment of it.
-fn kill_at_random(provider: Provider, scene: &Scene, count: usize, dice: &mut Dice) {
-    let place = Place::new(provider);
-    let begun = Instant::now();
-    has_run(&place);
-    let usual = u64::try_from(begun.elapsed().as_micros()).expect("a short time");
-    place.stop_all("nothing");
-    for round in 0..count {
-        (scene.prepare)(&place);
-        let command = (scene.command)(&place);
-        let command: Vec<&str> = command.iter().map(String::as_str).collect();
-        let mut child = place.command(&command).stderr(Stdio::null()).spawn().expect("runs");
-        let delay = Duration::from_micros(dice.below(usual));
-        thread::sleep(delay);
-        child.kill().expect("kills");
-        child.wait().expect("ends");
-        let after = format!("{}, {}, kill {round} after {delay:?}", place.name(), scene.name);
-        place.check_claims(&after);
-        if dice.below(4) > 0 {
-            place.check_next_run(&after);
-            assert_eq!(place.boxes().len(), 1, "{after}");
-        }
-        place.stop_all(&after);
-    }
-}
-
-#[test]
-#[expect(clippy::print_stdout, reason = "a failure can be had again from the seed")]
-fn a_kill_at_any_moment_loses_nothing() {
-    let given = std::env::var("CRABBOX_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = given.unwrap_or_else(crabbox::lease::random_bits);
-    println!("CRABBOX_TEST_SEED={seed}");
-    let mut dice = Dice(seed);
-    for provider in [Provider::Local, Provider::Desk] {
-        for scene in SCENES.iter().filter(|scene| scene.usual) {
-            kill_at_random(provider, scene, 10 * scale(), &mut dice);
-        }
-    }
 }

@@ -34,6 +34,7 @@ mod logs;
 mod manifests;
 mod meant;
 mod misbehaving;
+mod moments;
 mod names;
 mod observe;
 mod output;
