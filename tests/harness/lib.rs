@@ -24,6 +24,6 @@ pub mod ssh;
 pub mod transcript;
 mod world;
 
-pub use built::{Built, Profile, SshPrograms, built, ssh_programs};
+pub use built::{Built, Profile, built};
 pub use settled::{names, settle};
 pub use world::{Peaks, Ran, World, scale, until};

@@ -1,12 +1,14 @@
 //! The slow line, and what is counted on it.
 
 use super::{fed, noise, piped};
-use crabbox_tests::ssh::{Server, SshHost};
-use crabbox_tests::{ssh_programs, until};
+use crabbox_tests::ssh::{Server, SshHost, relay};
+use crabbox_tests::until;
 use serde_json::Value;
 use std::fs;
 use std::io::{Read, Write};
+use std::mem;
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 /// Questions one after the other are turns; those that don't wait for an answer are none.
@@ -14,10 +16,10 @@ use std::time::Duration;
 fn a_turn_is_what_is_sent_after_an_answer() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("counts");
-    let mut relay = Command::new(&ssh_programs().relay);
-    relay.args(["--rtt", "2ms", "--rate", "100mbit", "--count"]).arg(&file);
-    let mut relay = piped(relay.args(["--", "sh", "-c", "cat; exit 6"]));
-    let (mut to, mut from) = (relay.stdin.take().expect("a pipe"), relay.stdout.take());
+    let mut line = Command::new(relay());
+    line.args(["--rtt", "2ms", "--rate", "100mbit", "--count"]).arg(&file);
+    let mut line = piped(line.args(["--", "sh", "-c", "cat; exit 6"]));
+    let (mut to, mut from) = (line.stdin.take().expect("a pipe"), line.stdout.take());
     let mut ask = |question: &[u8]| {
         for byte in question {
             to.write_all(&[*byte]).expect("it reads");
@@ -30,7 +32,7 @@ fn a_turn_is_what_is_sent_after_an_answer() {
     ask(b"2");
     ask(b"3");
     drop(to);
-    assert_eq!(relay.wait().expect("an end").code(), Some(6));
+    assert_eq!(line.wait().expect("an end").code(), Some(6));
     let text = fs::read_to_string(file).expect("counts");
     let events: Vec<Value> =
         text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
@@ -53,9 +55,9 @@ fn a_command_over_a_connection_that_is_open_takes_two_turns() {
         let settled = || {
             let mut before = host.counts();
             until("the line is quiet", || {
-                std::thread::sleep(Duration::from_millis(50));
+                thread::sleep(Duration::from_millis(50));
                 let now = host.counts();
-                std::mem::replace(&mut before, now.clone()) == now
+                mem::replace(&mut before, now.clone()) == now
             });
             before
         };

@@ -1,13 +1,16 @@
 //! Commands: how they end, what they print, what they read, what they see.
 
 use super::{each, fed, noise, piped};
+use crabbox_provider_api::payload::{HostKey, Transport};
 use crabbox_tests::ssh::{Server, SshHost, SshHostBuilder};
 use crabbox_tests::until;
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use std::ffi::OsString;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::thread;
 
 #[test]
 fn codes_and_streams_come_back_as_they_are() {
@@ -98,8 +101,8 @@ fn a_command_that_does_not_read_holds_up_no_other() {
         let mut input = stuck.stdin.take().expect("a pipe");
         let mut here = [0; 5];
         stuck.stdout.as_mut().expect("a pipe").read_exact(&mut here).expect("a line");
-        let writer = std::thread::spawn(move || {
-            let _ = std::io::Write::write_all(&mut input, &noise(20 << 20));
+        let writer = thread::spawn(move || {
+            let _ = input.write_all(&noise(20 << 20));
         });
         assert_eq!(host.runs("echo $((40 + 2))").stdout, "42\n");
         stuck.kill().expect("it runs");
@@ -149,7 +152,7 @@ fn the_box_is_as_the_test_wants_it() {
     assert_eq!(elsewhere.runs("echo $(pwd) $KIND").stdout, "/usr a box\n");
     let bare = host(|host| host.clear_env().unset_env("HOME"));
     let names = bare.runs("env | sed 's/=.*//' | grep -vx -e PWD -e _ -e SHLVL -e OLDPWD | sort");
-    assert_eq!(names.stdout, "LOGNAME\nPATH\nSHELL\nUSER\n");
+    assert_eq!(names.stdout, "LOGNAME\nPATH\nSHELL\nSSH_CLIENT\nSSH_CONNECTION\nUSER\n");
 }
 
 #[test]
@@ -174,10 +177,23 @@ fn commands_go_through_the_login_shell() {
         ("/bin/csh", "set it = 42; echo $it"),
         ("/usr/bin/zsh", "typeset -i it=42; print $it"),
     ] {
-        if Path::new(shell).exists() {
-            let host = SshHost::with(Server::Russh).shell(Path::new(shell)).home(folder.path());
-            let ran = host.build().expect("a host").runs(line);
-            assert_eq!((ran.code, &*ran.stdout), (0, "42\n"), "{shell}: {ran:?}");
+        if !Path::new(shell).exists() {
+            let _ = writeln!(io::stderr(), "skipped: there is no {shell}");
+            continue;
         }
+        let host = SshHost::with(Server::Russh).shell(Path::new(shell)).home(folder.path());
+        let ran = host.build().expect("a host").runs(line);
+        assert_eq!((ran.code, &*ran.stdout), (0, "42\n"), "{shell}: {ran:?}");
     }
+}
+
+#[test]
+fn the_way_there_is_what_a_provider_says() {
+    let host = SshHost::with(Server::Russh).build().expect("a host");
+    let way = serde_json::from_value(host.transport()).expect("a way");
+    let Transport::Ssh(ssh) = way else {
+        panic!("{way:?}");
+    };
+    assert_eq!(ssh.host_key, HostKey::Pinned { key: host.host_key() });
+    assert!(host.proxy_argv().iter().cloned().eq(ssh.proxy.iter().map(OsString::from)), "{ssh:?}");
 }

@@ -2,7 +2,7 @@
 
 use super::files::Files;
 use super::host::SshHost;
-use crate::built::{SshPrograms, ssh_programs};
+use super::programs;
 use std::ffi::{OsStr, OsString};
 use std::io::Write as _;
 use std::path::Path;
@@ -47,7 +47,6 @@ pub enum Hang {
 pub struct SshHostBuilder {
     pub(super) server: Server,
     pub(super) alias: String,
-    programs: Option<SshPrograms>,
     /// Of the server of russh.
     switches: Vec<OsString>,
     /// Of a server of OpenSSH.
@@ -67,7 +66,6 @@ impl SshHostBuilder {
         Self {
             server,
             alias: "box".to_owned(),
-            programs: None,
             switches: Vec::new(),
             max_sessions: 10,
             variables: Vec::new(),
@@ -83,13 +81,6 @@ impl SshHostBuilder {
     #[must_use]
     pub fn alias(mut self, alias: &str) -> Self {
         alias.clone_into(&mut self.alias);
-        self
-    }
-
-    /// Another build of the server and the line than the one for tests.
-    #[must_use]
-    pub fn programs(mut self, programs: &SshPrograms) -> Self {
-        self.programs = Some(programs.clone());
         self
     }
 
@@ -181,24 +172,23 @@ impl SshHostBuilder {
             let _ = writeln!(stderr, "skipped: there is no {SSHD}");
             return None;
         }
-        let programs = self.programs.clone().unwrap_or_else(|| ssh_programs().clone());
         let files = Files::make(&self);
         let mut proxy = Vec::new();
         if let Some(line) = &self.line {
-            proxy.push(programs.relay.clone().into());
+            proxy.push(programs::relay().into());
             proxy.extend(line.iter().cloned());
             proxy.extend(["--count".into(), files.line_counts().into(), "--".into()]);
         }
         proxy.extend(match self.server {
-            Server::Russh => self.russh(&programs, &files),
+            Server::Russh => self.russh(&files),
             Server::OpenSsh => self.openssh(&files),
         });
         files.write_config(&self, &proxy);
-        Some(SshHost::new(files, &self, proxy, programs))
+        Some(SshHost::new(files, &self, proxy))
     }
 
-    fn russh(&self, programs: &SshPrograms, files: &Files) -> Vec<OsString> {
-        let mut argv = vec![programs.server.clone().into()];
+    fn russh(&self, files: &Files) -> Vec<OsString> {
+        let mut argv = vec![programs::server().into()];
         for (switch, file) in [
             ("--host-key", files.host_key()),
             ("--authorized-keys", files.authorized_keys()),

@@ -3,10 +3,10 @@
 use super::builder::{Server, SshHostBuilder};
 use super::counts::Counts;
 use super::files::{Files, user};
+use super::programs;
 use crate::Ran;
-use crate::built::SshPrograms;
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,7 +19,6 @@ pub struct SshHost {
     alias: String,
     server: Server,
     proxy: Vec<OsString>,
-    programs: SshPrograms,
 }
 
 impl SshHost {
@@ -29,13 +28,8 @@ impl SshHost {
         SshHostBuilder::new(server)
     }
 
-    pub(super) fn new(
-        files: Files,
-        builder: &SshHostBuilder,
-        proxy: Vec<OsString>,
-        programs: SshPrograms,
-    ) -> Self {
-        Self { files, alias: builder.alias.clone(), server: builder.server, proxy, programs }
+    pub(super) fn new(files: Files, builder: &SshHostBuilder, proxy: Vec<OsString>) -> Self {
+        Self { files, alias: builder.alias.clone(), server: builder.server, proxy }
     }
 
     /// The client's configuration file, for `ssh -F`.
@@ -80,6 +74,21 @@ impl SshHost {
         self.files.host_key_text()
     }
 
+    /// The way there as a provider names it, in JSON: the proxy command, the keys of both sides, and
+    /// nothing of the configuration file.
+    #[must_use]
+    pub fn transport(&self) -> Value {
+        let text = |word: &OsString| word.to_string_lossy().into_owned();
+        json!({
+            "kind": "ssh",
+            "host": self.alias,
+            "user": self.user(),
+            "identity_file": self.identity(),
+            "proxy": self.proxy.iter().map(text).collect::<Vec<_>>(),
+            "host_key": { "kind": "pinned", "key": self.host_key() },
+        })
+    }
+
     /// From the next connection on the host has another key than clients know.
     pub fn change_host_key(&self) {
         self.files.change_host_key();
@@ -121,10 +130,9 @@ impl SshHost {
     /// The servers and lines that haven't come to their end.
     #[must_use]
     pub fn processes(&self) -> Vec<Pid> {
-        let (server, relay) = (&self.programs.server, &self.programs.relay);
-        let of_line = living(&self.files.line_counts(), relay);
+        let of_line = living(&self.files.line_counts(), &programs::relay());
         match self.server {
-            Server::Russh => [of_line, living(&self.files.counts(), server)].concat(),
+            Server::Russh => [of_line, living(&self.files.counts(), &programs::server())].concat(),
             Server::OpenSsh => of_line,
         }
     }

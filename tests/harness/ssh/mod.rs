@@ -8,6 +8,7 @@
 //! | [`Server`] | whose server it is: russh's, or OpenSSH's own |
 //! | [`Reached`] | a world whose boxes are on a host, for the program under test |
 //! | [`Counts`] | connections, commands, bytes, turns |
+//! | [`relay()`] | the line alone, for other servers |
 //!
 //! The servers differ where the real ones do: OpenSSH's opens a channel for no byte before the
 //! command runs, which costs a round trip to whoever sends on standard input, and holds back a client
@@ -20,9 +21,11 @@ mod builder;
 mod counts;
 mod files;
 mod host;
+mod programs;
 mod reached;
 
 pub use builder::{Hang, Refuse, Server, SshHostBuilder};
 pub use counts::Counts;
 pub use host::SshHost;
+pub use programs::relay;
 pub use reached::Reached;

@@ -3,7 +3,7 @@
 use super::builder::{Server, SshHostBuilder};
 use super::host::SshHost;
 use crate::{Ran, World};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
@@ -48,15 +48,7 @@ impl Reached {
         // It hands its own environment on: the box has a cache of its own.
         let builder = builder.env("XDG_CACHE_HOME", &home.join(".cache").display().to_string());
         let host = kind(builder).build()?;
-        let proxy: Vec<_> = host.proxy_argv().iter().map(|word| word.to_string_lossy()).collect();
-        let transport = json!({
-            "kind": "ssh",
-            "host": "box",
-            "user": host.user(),
-            "identity_file": host.identity(),
-            "proxy": proxy,
-            "host_key": { "kind": "pinned", "key": host.host_key() },
-        });
+        let transport = host.transport();
         let providers = world.provider_path("crabbox_provider_route");
         Some(Self { world, host, transport: RefCell::new(transport), providers })
     }
