@@ -6,7 +6,7 @@ use crate::output::drain;
 use crate::table::Table;
 use crate::worlds::fill;
 use crabbox_tests::ssh::{Reached, Server};
-use crabbox_tests::{Built, Profile, Ran, SshPrograms};
+use crabbox_tests::{Built, Ran};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -33,10 +33,7 @@ struct Site<'a> {
 
 impl<'a> Site<'a> {
     fn new(files: usize, rtt: u64, crabbox: &'a Path) -> Option<Self> {
-        let programs = SshPrograms::make(Profile::Release);
-        let line = |host: crabbox_tests::ssh::SshHostBuilder| {
-            host.programs(&programs).rtt(Duration::from_millis(rtt))
-        };
+        let line = |host: crabbox_tests::ssh::SshHostBuilder| host.rtt(Duration::from_millis(rtt));
         let reached = Reached::around(fill(files), Server::OpenSsh, line)?;
         Some(Self { reached, crabbox, rtt })
     }

@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
   crabbox ssh amber-crab -- ls -l
   crabbox ssh amber-crab --config >> ~/.ssh/config")]
 pub(super) struct Ssh {
-    /// The lease: its id, its slug, `@last` or `@repo`; else the one of this checkout
+    /// The lease: id, slug, `@last` or `@repo`; else this checkout's
     id: Option<String>,
     /// Give the command a terminal
     #[arg(short, long)]

@@ -129,7 +129,7 @@ pub(super) fn obey(shared: &Shared, order: Order) {
     until_killed(|| match order {
         Order::Run { checkout, by, leave, fresh, delete } => {
             let release = if delete { ReleaseAction::Delete } else { ReleaseAction::Park };
-            let wanted = Wanted { fresh, release, ..wanted(shared, checkout, by) };
+            let wanted = Wanted { release, fresh, ..wanted(shared, checkout, by) };
             run(shared, &Wanted { keep: leave == Leave::Keep, ..wanted }, leave);
         }
         Order::WarmUp { checkout, by } => warm_up(shared, wanted(shared, checkout, by)),
@@ -208,11 +208,11 @@ impl Drop for Using<'_> {
 pub(super) fn run(shared: &Shared, wanted: &Wanted, leave: Leave) {
     let mut desk = desk(shared);
     let Ok(mut held) = desk.acquire(wanted) else { return };
-    let lease = held.claim.id.to_string();
+    let id = held.claim.id.to_string();
     assert_eq!(held.claim.state(), State::Busy);
     shared.lock().met.insert(("run", Mood::Well));
-    shared.lock().in_use.insert(lease.clone());
-    let using = Using(shared, lease);
+    shared.lock().in_use.insert(id.clone());
+    let using = Using(shared, id);
     let meanwhile = shared.lock().meanwhile.take();
     if let Some(order) = meanwhile {
         obey(shared, order);
@@ -223,6 +223,8 @@ pub(super) fn run(shared: &Shared, wanted: &Wanted, leave: Leave) {
         keep: wanted.keep,
         ready: wanted.run.is_none(),
         idle: Duration::from_mins(30),
+        asked_idle: None,
+        longest_idle: None,
         linger: (leave == Leave::Linger).then_some(linger),
         run_is_over: leave != Leave::Unseen,
     };
