@@ -55,8 +55,8 @@ const NAMES: [&str; 10] = [
     "a cleanup after a killed lease",
 ];
 
-/// So often in each, for each of two providers, at a scale of 1: 140 in all.
-const KILLS: [(Whom, usize); 2] = [(Whom::Crabbox, 5), (Whom::ItsChild, 2)];
+/// So often in each, for each of two providers, at a scale of 1: 220 in all.
+const KILLS: [(Whom, usize); 2] = [(Whom::Crabbox, 8), (Whom::ItsChild, 3)];
 
 fn begin(place: &Place, scene: &Scene) -> Child {
     let command = (scene.command)(place);
