@@ -176,7 +176,11 @@ pub(super) fn wanted(shared: &Shared, checkout: bool, by: By) -> Wanted {
         _ => None,
     };
     let slug = match by {
-        By::Slug(first) => (if first { "red-eel" } else { "teal-ray" }).parse().ok(),
+        By::Slug(first) => {
+            let slug = if first { "red-eel" } else { "teal-ray" };
+            // Nobody would ever end what is waited for: that is done by this very thread.
+            slug.parse().ok().filter(|_| !is_held(shared, slug))
+        }
         _ => None,
     };
     Wanted {
@@ -194,6 +198,13 @@ pub(super) fn wanted(shared: &Shared, checkout: bool, by: By) -> Wanted {
         in_use: InUse::Refuse,
         run: Some("run_0123456789ab".to_owned()),
     }
+}
+
+fn is_held(shared: &Shared, slug: &str) -> bool {
+    let named = live(shared).into_iter().find(|claim| claim.slug == slug);
+    let store = shared.store();
+    let store = store.as_ref().expect("it is open");
+    named.is_some_and(|claim| store.holder(&claim.id).expect("looks").is_some())
 }
 
 /// In the set while somebody works with it, however that ends.
