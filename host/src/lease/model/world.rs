@@ -386,7 +386,8 @@ impl Shared {
             [thing] => thing.clone(),
             _ => return Resolution::Ambiguous { candidates: Vec::new() },
         };
-        if request.intent == Intent::Connect {
+        // Elsewhere, it would be another that is started.
+        if request.intent == Intent::Connect && mood != Mood::IsElsewhere {
             if thing.lease.as_ref() != Some(&request.lease) {
                 world.wrongs.push(format!("starts {name} for {}", request.lease));
             }
