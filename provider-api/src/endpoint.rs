@@ -19,6 +19,16 @@ pub struct Endpoint {
     pub immutable: bool,
 }
 
+impl Endpoint {
+    /// On another machine, and with nothing to be said beyond that. A field that is added later changes nothing for
+    /// whoever begins with this.
+    #[must_use]
+    pub fn new(transport: Transport, work_root: impl Into<String>) -> Self {
+        let work_root = work_root.into();
+        Self { transport, work_root, same_machine: false, immutable: false }
+    }
+}
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
 fn is_false(flag: &bool) -> bool {
     !flag

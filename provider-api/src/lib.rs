@@ -56,12 +56,10 @@
 //!         let resource = Resource { id: Some(name.clone()), name };
 //!         host.checkpoint(&resource)?;
 //!         Ok(Leased {
-//!             endpoint: Some(Endpoint {
-//!                 transport: Transport::Exec { prefix: vec!["ssh".into(), "desk".into()] },
-//!                 work_root: "~/crabbox".into(),
-//!                 same_machine: false,
-//!                 immutable: false,
-//!             }),
+//!             endpoint: Some(Endpoint::new(
+//!                 Transport::Exec { prefix: vec!["ssh".into(), "desk".into()] },
+//!                 "~/crabbox",
+//!             )),
 //!             resource,
 //!             ..Leased::default()
 //!         })

@@ -72,7 +72,7 @@ fn the_name_is_known_before_its_provider_and_stays_the_same() {
     desk.calls();
     // Under another prefix, too, the same is asked for again.
     let ran = desk.run(&["--desk-prefix", "other", "--", "true"]);
-    assert_eq!((ran.code, desk.calls().as_str()), (0, "lease resolve release"), "{ran:?}");
+    assert_eq!((ran.code, desk.calls().as_str()), (0, "resolve lease resolve release"), "{ran:?}");
     assert_eq!(name(&desk), made);
     fs::remove_dir_all(desk.machine()).expect("removes");
 }

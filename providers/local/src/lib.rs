@@ -237,12 +237,9 @@ fn random_id() -> io::Result<String> {
 }
 
 fn endpoint(boxes: &Boxes, name: &str) -> Endpoint {
-    Endpoint {
-        transport: Transport::Exec { prefix: Vec::new() },
-        work_root: boxes.folder(name).to_string_lossy().into_owned(),
-        same_machine: true,
-        immutable: false,
-    }
+    let work_root = boxes.folder(name).to_string_lossy().into_owned();
+    let here = Transport::Exec { prefix: Vec::new() };
+    Endpoint { same_machine: true, ..Endpoint::new(here, work_root) }
 }
 
 fn identity(boxes: &Boxes, resource: &Resource) -> Identity {
