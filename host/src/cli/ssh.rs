@@ -3,7 +3,6 @@
 use super::Shared;
 use super::bounds;
 use super::config::repository;
-use super::order::explain_ssh;
 use crate::claims::{Claim, Store, Way, describe_holder};
 use crate::config::{Flags, Settings};
 use crate::lease::{Desk, LAST, REPO, to_show, workspace_name};
@@ -169,7 +168,7 @@ fn not_ready(claim: &Claim) -> CommandError {
 
 fn explain(error: &RunError, claim: &Claim) -> CommandError {
     if let RunError::Transport(TransportError::Ssh(error)) = error {
-        return explain_ssh(error);
+        return error.into();
     }
     let result = CommandError::failed(error.to_string());
     let result = match std::error::Error::source(error) {

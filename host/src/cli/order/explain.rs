@@ -8,7 +8,6 @@ use crate::places::home;
 use crate::run::{Listener, Origin, Outcome, Purpose, RunError};
 use crate::sync::SyncError;
 use crate::transport::TransportError;
-use crate::transport::ssh::{SshError, SshFailure};
 use crabbox_wire::message::{Command, Failure, FailureCode};
 use crabbox_wire::text::Text;
 use std::fs::File;
@@ -112,30 +111,6 @@ fn explain_box(failure: &Failure, slug: &str, command: Option<&Command>) -> Comm
     }
 }
 
-/// What `ssh` says, and what the user can do about it.
-pub(in crate::cli) fn explain_ssh(error: &SshError) -> CommandError {
-    let SshError { host, failure, .. } = error;
-    let result = CommandError::failed(error.to_string()).code("run");
-    let host = Quoted(Path::new(host));
-    let ask = Typed::here().without_command().replaced("run", "warmup");
-    match failure {
-        SshFailure::KeyUnknown => {
-            result.hint(ask.to_string()).note("on a terminal, that shows the key and asks")
-        }
-        SshFailure::KeyChanged => result.note(format!(
-            "if the machine was installed anew, and only then, `ssh-keygen -R {host}` forgets the old key"
-        )),
-        SshFailure::Auth => result
-            .hint(ask.to_string())
-            .note("on a terminal, that can ask for a passphrase, a PIN or a password"),
-        SshFailure::Unresolved
-        | SshFailure::Refused
-        | SshFailure::Unreachable
-        | SshFailure::TimedOut => result.hint(format!("ssh -v {host} true")),
-        _ => result,
-    }
-}
-
 pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed {
     let outcome = error.outcome();
     let unread = matches!(error, RunError::Unread);
@@ -147,7 +122,7 @@ pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed 
             explain_box(failure, &claim.slug, command)
         }
         RunError::Interrupted(_) => CommandError::failed(order.purpose().interrupted()).code("run"),
-        RunError::Transport(TransportError::Ssh(error)) => explain_ssh(error),
+        RunError::Transport(TransportError::Ssh(error)) => error.into(),
         other => {
             let result = CommandError::failed(other.to_string()).code("run");
             match std::error::Error::source(other) {

@@ -12,7 +12,7 @@ mod explain;
 
 pub(in crate::cli) use choice::{Choice, Files, refuse_to_nest};
 pub(in crate::cli) use done::{Done, Unreleased, changed};
-pub(in crate::cli) use explain::{Failed, explain_ssh};
+pub(in crate::cli) use explain::Failed;
 
 use crate::cli::stay::Stay;
 use crate::config::Settings;

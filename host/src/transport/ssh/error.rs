@@ -4,7 +4,9 @@
 //! another. What nobody recognises stays [`SshFailure::Other`], with the text.
 
 use super::super::error::Noise;
+use crate::output::{CommandError, Quoted, Typed};
 use crate::tail;
+use std::path::Path;
 
 /// What `ssh` exits with when it fails itself.
 const FAILED: i32 = 255;
@@ -79,6 +81,32 @@ impl SshFailure {
     #[must_use]
     pub fn may_be_answered(self) -> bool {
         matches!(self, Self::KeyUnknown | Self::Auth)
+    }
+}
+
+/// What `ssh` says, and what the user can do about it.
+impl From<&SshError> for CommandError {
+    fn from(error: &SshError) -> Self {
+        let SshError { host, failure, .. } = error;
+        let result = Self::failed(error.to_string()).code("run");
+        let host = Quoted(Path::new(host));
+        let ask = Typed::here().without_command().replaced("run", "warmup");
+        match failure {
+            SshFailure::KeyUnknown => {
+                result.hint(ask.to_string()).note("on a terminal, that shows the key and asks")
+            }
+            SshFailure::KeyChanged => result.note(format!(
+                "if the machine was installed anew, and only then, `ssh-keygen -R {host}` forgets the old key"
+            )),
+            SshFailure::Auth => result
+                .hint(ask.to_string())
+                .note("on a terminal, that can ask for a passphrase, a PIN or a password"),
+            SshFailure::Unresolved
+            | SshFailure::Refused
+            | SshFailure::Unreachable
+            | SshFailure::TimedOut => result.hint(format!("ssh -v {host} true")),
+            _ => result,
+        }
     }
 }
 
