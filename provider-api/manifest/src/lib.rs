@@ -8,11 +8,13 @@
 //!
 //! [`settings`] are the schema of `[provider.NAME]`. This crate knows the schema and nothing else: which settings hold, and which library to load, is the host's business.
 
+mod capability;
 mod deadline;
 mod deadlines;
 mod names;
 pub mod settings;
 
+pub use capability::Capability;
 pub use deadline::Deadline;
 pub use deadlines::{Deadlines, Limit, Settles};
 pub use names::{Alphabet, Names, NamesProblem};
@@ -49,9 +51,9 @@ pub struct Manifest {
     /// Target triples that it is built for; none stands for any.
     #[serde(default)]
     pub targets: Vec<String>,
-    /// Named abilities beyond the hooks.
+    /// What it can do beyond the hooks, or leaves to the host.
     #[serde(default)]
-    pub capabilities: Vec<String>,
+    pub capabilities: Vec<Capability>,
     /// Environment variables that its process gets, each with the reason.
     #[serde(default)]
     pub environment: BTreeMap<String, String>,

@@ -103,7 +103,10 @@ fn about(library: &Library, digest: &str) -> String {
         ("also called", aliases.join(", ")),
         ("interface", library.manifest.abi.to_string()),
         ("targets", targets.join(", ")),
-        ("capabilities", capabilities.join(", ")),
+        (
+            "capabilities",
+            capabilities.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
+        ),
         ("deadlines", deadlines(&library.manifest)),
         ("own deadline", own_deadline(&library.manifest)),
         ("names", names(&library.manifest)),
