@@ -108,6 +108,9 @@ pub struct Leased {
     /// The provider's own notes.
     #[serde(default)]
     pub attributes: Attributes,
+    /// With the capability `shared_box`: how many leases may have a place on this box. `None`: any number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }
 
 /// What a `resolve` is for.
@@ -292,6 +295,21 @@ pub struct DoctorRequest {
 pub struct Diagnosis {
     /// In the order to show them in.
     pub checks: Vec<Check>,
+    /// With the capability `probe_by_host`: the boxes that the host is to look at.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub boxes: Vec<ToProbe>,
+}
+
+/// A box that the host is to look at.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ToProbe {
+    /// What it goes by.
+    pub name: String,
+    /// How to reach it.
+    pub endpoint: Endpoint,
+    /// As in [`Leased::limit`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
 }
 
 /// One thing that `doctor` looked at.

@@ -94,7 +94,11 @@ fn make(parent: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Errno> {
 }
 
 /// Opens a folder that is there, with these rights on it.
-fn open_folder(parent: BorrowedFd<'_>, name: &[u8], rights: Mode) -> Result<OwnedFd, Errno> {
+pub(crate) fn open_folder(
+    parent: BorrowedFd<'_>,
+    name: &[u8],
+    rights: Mode,
+) -> Result<OwnedFd, Errno> {
     let folder = match openat(parent, name, FOLDER, Mode::empty()) {
         Err(Errno::ACCESS) => {
             open_up(parent, name)?;

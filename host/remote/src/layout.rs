@@ -33,7 +33,7 @@ impl Layout {
         if request.protocol != PROTOCOL {
             return Err(refuse("the host speaks another version of the protocol"));
         }
-        if !is_id(&request.lease, "cbx_") {
+        if !is_lease(&request.lease) {
             return Err(refuse("that is no lease id"));
         }
         if check_path(&request.workspace.0).is_err() || request.workspace.0.contains(&b'/') {
@@ -53,16 +53,20 @@ impl Layout {
         if (request.look.is_some() || request.probe) && request.marker == Marker::Write {
             return Err(refuse("whoever only looks marks nothing"));
         }
-        let work_root = expand(&request.work_root)?;
-        let ours = work_root.join(".crabbox");
         let name = OsStr::from_bytes(&request.workspace.0);
-        Ok(Self {
-            workspace: work_root.join(name),
-            tree: ours.join("trees").join(name),
-            marker: ours.join("leases").join(&request.lease).join("marker"),
+        Ok(Self::at(expand(&request.work_root)?, &request.lease, name))
+    }
+
+    /// The places of a workspace.
+    pub(crate) fn at(work_root: PathBuf, lease: &str, workspace: &OsStr) -> Self {
+        let ours = work_root.join(".crabbox");
+        Self {
+            workspace: work_root.join(workspace),
+            tree: ours.join("trees").join(workspace),
+            marker: ours.join("leases").join(lease).join("marker"),
             runs: ours.join("runs"),
             work_root,
-        })
+        }
     }
 }
 
@@ -88,6 +92,11 @@ pub(crate) fn make_private(folder: &Path) -> Result<(), Failure> {
         .mode(0o700)
         .create(folder)
         .map_err(|error| Failure::system("making the folder", folder, &error))
+}
+
+/// Is this the id of a lease?
+pub(crate) fn is_lease(text: &str) -> bool {
+    is_id(text, "cbx_")
 }
 
 fn is_id(text: &str, prefix: &str) -> bool {

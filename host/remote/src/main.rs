@@ -13,6 +13,7 @@
 //! | [`inbox`] | what the main thread is told; who waits for whom |
 //! | [`outbox`] | what is on its way to the host |
 //! | [`layout`] | where things lie on the box; checks the request |
+//! | [`place`] | a lease's part of a box that several share |
 //! | [`proof`] | is this the leased box? |
 //! | [`lock`] | one session at a time in a workspace |
 //! | [`lost`] | ends what a helper left behind that was killed |
@@ -63,6 +64,7 @@ mod lock;
 mod lost;
 mod oom;
 mod outbox;
+mod place;
 mod processes;
 mod proof;
 mod runs;

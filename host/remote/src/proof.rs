@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::layout::{Layout, expand, make_private};
+use crate::place;
 use crabbox_wire::PROTOCOL;
 use crabbox_wire::message::{FailureCode, Identity, Marker, Proof, Request};
 use crabbox_wire::text::Text;
@@ -18,7 +19,7 @@ const LIMIT: u64 = 4096;
 
 /// Compares what the host expects; then writes or checks the marker.
 pub(crate) fn prove(request: &Request, layout: &Layout) -> Result<Proof, Failure> {
-    let machine_id = first_line(&["/etc/machine-id", "/var/lib/dbus/machine-id"]);
+    let machine_id = machine_id();
     let boot_id = first_line(&["/proc/sys/kernel/random/boot_id"]);
     let is_it = match &request.identity {
         Identity::Record => true,
@@ -27,6 +28,10 @@ pub(crate) fn prove(request: &Request, layout: &Layout) -> Result<Proof, Failure
         }
         Identity::File { path, content } => {
             read(&expand(path)?).is_ok_and(|found| found.trim_ascii() == content.trim().as_bytes())
+        }
+        Identity::Place { place } => {
+            place.machine_id == machine_id
+                && place::is_here(&layout.work_root, place).unwrap_or(false)
         }
         Identity::Machine { machine_id: machine, boot_id: boot } => {
             *machine == machine_id && *boot == boot_id
@@ -49,6 +54,11 @@ pub(crate) fn prove(request: &Request, layout: &Layout) -> Result<Proof, Failure
         marker,
         workspace: Text(layout.workspace.as_os_str().as_bytes().to_vec()),
     })
+}
+
+/// What tells this machine from others; empty: nothing does.
+pub(crate) fn machine_id() -> String {
+    first_line(&["/etc/machine-id", "/var/lib/dbus/machine-id"])
 }
 
 fn write_marker(lease: &str, path: &Path) -> Result<String, Failure> {

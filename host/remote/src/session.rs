@@ -8,7 +8,7 @@ use crate::inbox::{Event, Inbox};
 use crate::journal::{Journal, Opened, Rows};
 use crate::layout::{Layout, make_private};
 use crate::outbox::Outbox;
-use crate::{lock, lost, proof, runs, scan, supervise, verify};
+use crate::{lock, lost, place, proof, runs, scan, supervise, verify};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crabbox_wire::frame::{CHUNK, ToHost};
@@ -44,6 +44,10 @@ fn session(argument: &str, connection: &Arc<Connection>) -> Result<(), Failure> 
     let mask = umask(Mode::from_raw_mode(0o077));
     umask(mask & !Mode::RWXU);
     let request = read_request(argument, &connection.inbox)?;
+    if let Some(order) = &request.place {
+        let answer = place::carry_out(order, &request, connection)?;
+        return connection.outbox.send(&ToHost::Place(Box::new(answer)));
+    }
     let layout = Layout::of(&request)?;
     let proof = proof::prove(&request, &layout)?;
     if let Some(run) = &request.look {

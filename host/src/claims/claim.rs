@@ -204,6 +204,9 @@ pub struct Made {
     /// nothing for a while then.
     #[serde(default)]
     pub asked: Option<Moment>,
+    /// The id that it is to have, where the host makes it itself: what to look for while `id` isn't known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub planned: Option<String>,
 }
 
 impl Made {
@@ -258,7 +261,7 @@ pub struct Owned {
 impl From<Owned> for Made {
     fn from(owned: Owned) -> Self {
         let Owned { name, id, scope, attributes } = owned;
-        Self { name, id: Some(id), scope: Some(scope), attributes, asked: None }
+        Self { name, id: Some(id), scope: Some(scope), attributes, asked: None, planned: None }
     }
 }
 

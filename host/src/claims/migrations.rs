@@ -131,6 +131,7 @@ impl First {
             scope: self.scope.clone(),
             attributes: self.attributes.clone(),
             asked: (self.state == State::Leasing).then(|| Moment::from(self.updated)),
+            planned: None,
         });
         let owned = || {
             let made = made.clone()?;

@@ -74,7 +74,8 @@ fn ask(shared: &Shared, places: &Places, claim: &Claim) -> Result<Resolution, Co
     let _asking = shared.printer.progress(format!("asking {}", claim.provider));
     let library = shared.registry(&settings).find(&claim.provider)?;
     let handed = &settings.provider_settings.handed;
-    lease::look_at(&library, &settings.in_process, shared.printer, claim, handed, LONGEST)
+    let (in_process, state) = (&settings.in_process, &places.state);
+    lease::look_at(&library, in_process, shared.printer, claim, handed, state, LONGEST)
 }
 
 /// Those that tell of the lease.

@@ -99,7 +99,7 @@ impl Ssh {
         let mut request = Request {
             protocol: crabbox_wire::PROTOCOL,
             lease: claim.id.to_string(),
-            identity: to_show(way),
+            identity: to_show(claim),
             marker: Marker::Expect { hash: marker },
             work_root: Text(way.endpoint.work_root.clone().into_bytes()),
             workspace: Text(workspace_name(&claim.repository)),
@@ -107,6 +107,7 @@ impl Ssh {
             run: None,
             look: None,
             probe: true,
+            place: None,
             holder: describe_holder(),
         };
         let connecting = shared.printer.progress(format!("connecting to {}", claim.slug));

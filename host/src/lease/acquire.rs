@@ -5,12 +5,14 @@ use super::audit::Action;
 use super::desk::Desk;
 use super::extend::check_time;
 use super::look::Onlooker;
+use super::place::in_place;
 use super::profile;
 use super::reference::{self, Here};
 use super::slug::Slug;
 use crate::claims::{Claim, Ending, Event, Holder, LastRun, Moment, Owned, Stage, State, Way};
 use crate::output::{CommandError, Exit, Progress, Typed, to_type};
 use crate::provider::Provider;
+use crabbox_provider_api::manifest::Capability;
 use crabbox_provider_api::payload::{
     Endpoint, Intent, Proof, ReleaseAction, Resolution, ResolveRequest, Settings,
 };
@@ -19,6 +21,9 @@ use std::time::Duration;
 
 /// How long a provider may take to start and find a resource.
 pub(super) const RESOLVE_DEADLINE: Duration = Duration::from_mins(10);
+
+/// How long a box may take to say what is on it, with the connection.
+const LOOK_DEADLINE: Duration = Duration::from_mins(2);
 
 /// What kind of box is wanted.
 #[derive(Clone, Debug)]
@@ -414,7 +419,13 @@ impl Desk {
         if let Some(begun) = begun {
             self.audit.end(&begun, claim, &resolved);
         }
-        Ok(resolved?)
+        let resolved = resolved?;
+        if provider.can(&Capability::SharedBox) {
+            let declared = || Self::declared(&self.registry, &claim.provider);
+            let asker = self.asker(claim, &declared, longest.min(LOOK_DEADLINE));
+            return in_place(claim, intent, resolved, &asker, self.printer);
+        }
+        Ok(resolved)
     }
 }
 

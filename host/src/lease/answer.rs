@@ -79,6 +79,11 @@ fn place(scope: &Scope) -> String {
     format!("account `{}` of `{}`", scope.account, scope.deployment)
 }
 
+/// Why nothing is proven of the box of a claim, as far as that is known.
+pub(super) fn why_unseen(claim: &Claim, why: &str) -> String {
+    format!("nothing is proven of {}: {why}", claim.slug)
+}
+
 /// Why nothing is known of a resource that a provider doesn't see.
 pub(super) const NOT_VISIBLE: &str = "its resource can't be seen with this login, from this place";
 

@@ -33,6 +33,8 @@ pub struct Desk {
     /// What is done to resources is noted here.
     pub(super) audit: Audit,
     pub(super) here: Here,
+    /// Somebody sits there, whom `ssh` may ask.
+    pub(super) may_ask: bool,
     /// Plays the provider of every name.
     #[cfg(test)]
     pub(super) model: Option<super::model::Shared>,
@@ -53,6 +55,7 @@ impl Desk {
             asked: Vec::new(),
             working: Working::default(),
             here: Here::default(),
+            may_ask: false,
             #[cfg(test)]
             model: None,
         }
@@ -74,6 +77,12 @@ impl Desk {
     #[must_use]
     pub fn with_longest(self, longest: Option<Enforcement>) -> Self {
         Self { longest, ..self }
+    }
+
+    /// The same where somebody sits, whom `ssh` may ask for what it needs to reach a new box.
+    #[must_use]
+    pub fn with_asking(self, may_ask: bool) -> Self {
+        Self { may_ask, ..self }
     }
 
     /// What another one is made of, for a thread beside this.
@@ -189,6 +198,7 @@ impl Callbacks for Clerk<'_> {
             scope: scope.or_else(|| before.as_ref().and_then(|made| made.scope.clone())),
             attributes: before.map(|made| made.attributes).unwrap_or_default(),
             asked: Some(Moment::now()),
+            planned: None,
         };
         let stored = self.store.transition(self.claim, &Event::Checkpoint(made));
         stored.map_err(|error| {

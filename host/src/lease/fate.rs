@@ -4,7 +4,8 @@
 use super::cleanup::RunSeen;
 use super::desk::Desk;
 use super::names::workspace_name;
-use crate::claims::{Claim, Way, describe_holder};
+use super::place::of_claim;
+use crate::claims::{Claim, describe_holder};
 use crate::registry::Registry;
 use crate::run;
 use crate::transport::Route;
@@ -29,7 +30,7 @@ pub(super) fn of_run(claim: &Claim, found: &Found, registry: &Registry, state: &
     let request = Request {
         protocol: crabbox_wire::PROTOCOL,
         lease: claim.id.to_string(),
-        identity: to_show(way),
+        identity: to_show(claim),
         marker: Marker::Expect { hash },
         work_root: Text(endpoint.work_root.clone().into_bytes()),
         workspace: Text(workspace_name(&claim.repository)),
@@ -37,6 +38,7 @@ pub(super) fn of_run(claim: &Claim, found: &Found, registry: &Registry, state: &
         run: None,
         look: Some(last.id.clone()),
         probe: false,
+        place: None,
         holder: describe_holder(),
     };
     let route = Route {
@@ -55,9 +57,14 @@ pub(super) fn of_run(claim: &Claim, found: &Found, registry: &Registry, state: &
     }
 }
 
-/// What a box must show: what the provider named, or what it showed the last time.
+/// What the box of a claim must show: what the provider named, or that it is the claim's place, or what it showed the
+/// last time.
 #[must_use]
-pub fn to_show(way: &Way) -> Identity {
+pub fn to_show(claim: &Claim) -> Identity {
+    let Some(way) = claim.way() else { return Identity::Record };
+    if let (None, Some(place)) = (&way.identity, of_claim(claim)) {
+        return Identity::Place { place };
+    }
     match (&way.identity, &way.machine) {
         (Some(payload::Identity::Environment { name, value }), _) => {
             Identity::Environment { name: name.clone(), value: value.clone() }

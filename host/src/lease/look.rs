@@ -3,12 +3,16 @@
 use super::acquire::{RESOLVE_DEADLINE, question};
 use super::answer::why_not;
 use super::desk::{self, Desk};
+use super::hang_up::hang_up;
+use super::place::{Asker, in_place};
 use crate::claims::Claim;
 use crate::output::{CommandError, Printer};
 use crate::provider::{Callbacks, Stop};
 use crate::registry::Library;
+use crabbox_provider_api::manifest::Capability;
 use crabbox_provider_api::payload::{Checkpoint, Intent, Resolution, ResourceState, Settings};
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::time::Duration;
 
 impl Desk {
@@ -18,8 +22,32 @@ impl Desk {
         let mut provider = self.provider(&claim.provider)?;
         let longest = self.working.patience(RESOLVE_DEADLINE);
         let mut onlooker = Onlooker::new(self.printer, self.working.stop());
-        Ok(provider.resolve(&request, longest, &mut onlooker)?)
+        let resolved = provider.resolve(&request, longest, &mut onlooker)?;
+        if !provider.can(&Capability::SharedBox) {
+            return Ok(resolved);
+        }
+        let declared = || Self::declared(&self.registry, &claim.provider);
+        look_in_place(claim, resolved, &self.asker(claim, &declared, longest), self.printer)
     }
+}
+
+/// The same of a place, without a connection that stays.
+fn look_in_place(
+    claim: &Claim,
+    resolved: Resolution,
+    asker: &Asker<'_>,
+    printer: Printer,
+) -> Result<Resolution, CommandError> {
+    let endpoint = match &resolved {
+        Resolution::Found(found) => found.endpoint.clone(),
+        _ => None,
+    };
+    let was_connected = endpoint.is_some_and(|endpoint| asker.is_connected(&endpoint));
+    let looked = in_place(claim, Intent::Status, resolved, asker, printer);
+    if !was_connected {
+        hang_up(claim);
+    }
+    looked
 }
 
 /// The same for whoever asks about many at once, each in at most so much time.
@@ -29,11 +57,19 @@ pub fn look_at(
     printer: Printer,
     claim: &Claim,
     settings: &Settings,
+    state: &Path,
     longest: Duration,
 ) -> Result<Resolution, CommandError> {
     let request = question(claim, Intent::Status, settings)?;
     let mut provider = desk::open(library, in_process, printer)?;
-    Ok(provider.resolve(&request, longest, &mut Onlooker::new(printer, None))?)
+    let resolved = provider.resolve(&request, longest, &mut Onlooker::new(printer, None))?;
+    if !provider.can(&Capability::SharedBox) {
+        return Ok(resolved);
+    }
+    let declared = || library.manifest.environment.keys().cloned().collect();
+    let (lease, declared) = (claim.id.as_str(), &declared);
+    let asker = Asker { lease, declared, state, stop: None, within: longest };
+    look_in_place(claim, resolved, &asker, printer)
 }
 
 /// What a provider's answer says of a claim's box, for people.

@@ -8,8 +8,9 @@ use super::extend::to_wire;
 use super::names::{random_bits, resource_name, slug};
 use crate::claims::{Claim, Ending, Event, Holder, LastRun, LeaseId, Made, Moment};
 use crate::output::{CommandError, Exit};
-use crate::provider::Provider;
+use crate::provider::{Provider, ProviderError};
 use crabbox_provider_api::Effect;
+use crabbox_provider_api::manifest::Capability;
 use crabbox_provider_api::payload::{Found, Intent, LeaseRequest, Leased, Resolution, Settings};
 use std::time::Duration;
 
@@ -18,6 +19,35 @@ pub(super) const LEASE_DEADLINE: Duration = Duration::from_mins(20);
 
 /// How many new names to try before giving up on a store that takes none.
 const NAMES: usize = 10;
+
+/// Nothing was leased.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub(super) struct NotLeased {
+    pub(super) error: Box<CommandError>,
+    /// Could something have been made?
+    pub(super) effect: Effect,
+    /// What was named is another claim's.
+    taken: bool,
+}
+
+impl NotLeased {
+    /// Certainly nothing was made.
+    pub(super) fn before(error: CommandError) -> Self {
+        Self { error: Box::new(error), effect: Effect::None, taken: false }
+    }
+
+    /// Something may have been.
+    pub(super) fn maybe(error: CommandError) -> Self {
+        Self { error: Box::new(error), effect: Effect::Maybe, taken: false }
+    }
+}
+
+impl From<ProviderError> for NotLeased {
+    fn from(error: ProviderError) -> Self {
+        Self { effect: error.effect(), error: Box::new(error.into()), taken: false }
+    }
+}
 
 impl Desk {
     pub(super) fn lease_new(&mut self, wanted: &Wanted) -> Result<Held, CommandError> {
@@ -78,25 +108,24 @@ impl Desk {
             Err(error) if claim.made().is_some() => return Err(error),
             Err(error) => return Err(self.roll_back(claim, error, Effect::None, settings)),
         };
-        let (printer, stop) = (self.printer, self.working.stop());
         let was_asked = claim.made().is_some();
-        let (store, refused) = (&mut self.store, None);
-        let mut clerk = Clerk { store, claim: &mut claim, printer, stop, refused };
-        let leased = provider.lease(&request, LEASE_DEADLINE, &mut clerk);
-        let refused = clerk.refused.take();
+        let leased = if provider.can(&Capability::SharedBox) {
+            self.lease_place(&mut provider, &mut claim, &request)
+        } else {
+            self.call_lease(&mut provider, &mut claim, &request)
+        };
         self.audit.end(&begun, &claim, &leased);
-        if let Some(refused) = refused {
-            drop(provider);
-            return Err(self.roll_back_taken(claim, refused.into(), settings));
-        }
         let leased = match leased {
             Ok(leased) => leased,
-            Err(error) => {
-                // It speaks of this call, and knows nothing of an earlier one that broke off.
-                let effect = if was_asked { Effect::Maybe } else { error.effect() };
+            Err(NotLeased { error, effect, taken }) => {
                 // One that runs in this process can't be asked again beside itself.
                 drop(provider);
-                return Err(self.roll_back(claim, error.into(), effect, settings));
+                if taken {
+                    return Err(self.roll_back_taken(claim, *error, settings));
+                }
+                // It speaks of this call, and knows nothing of an earlier one that broke off.
+                let effect = if was_asked { Effect::Maybe } else { effect };
+                return Err(self.roll_back(claim, *error, effect, settings));
             }
         };
         let found = match self.reach_new(&mut provider, &mut claim, leased, settings) {
@@ -123,6 +152,22 @@ impl Desk {
         Ok(Held { claim, endpoint, how: How::Acquired, holder })
     }
 
+    /// Calls `lease`.
+    pub(super) fn call_lease(
+        &mut self,
+        provider: &mut Provider,
+        claim: &mut Claim,
+        request: &LeaseRequest,
+    ) -> Result<Leased, NotLeased> {
+        let (printer, stop, refused) = (self.printer, self.working.stop(), None);
+        let mut clerk = Clerk { store: &mut self.store, claim, printer, stop, refused };
+        let leased = provider.lease(request, LEASE_DEADLINE, &mut clerk);
+        match clerk.refused.take() {
+            Some(refused) => Err(NotLeased { taken: true, ..NotLeased::maybe(refused.into()) }),
+            None => Ok(leased?),
+        }
+    }
+
     /// What `lease` has made, with the way to it: a provider that doesn't know that yet is asked.
     fn reach_new(
         &mut self,
@@ -145,6 +190,7 @@ impl Desk {
                 scope: Some(leased.scope.clone()),
                 attributes: leased.attributes.clone(),
                 asked: None,
+                planned: None,
             };
             self.store.transition(claim, &Event::Checkpoint(made))?;
         }

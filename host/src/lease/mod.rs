@@ -9,7 +9,7 @@
 //! what failed, [`extend`] gives it more time, [`prolong`] does so while a run goes on, [`release`] lets go,
 //! [`look`] only asks, [`adopt`] makes a lease of what is there, [`forget`] drops one; [`hang_up`] ends the connections to a box that is let go of. [`cleanup`] says what is to
 //! become of a claim that nobody looks after, [`clean`] does it, after asking the box for the [`fate`] of its run;
-//! [`answer`] says what a provider's word is worth,
+//! [`answer`] says what a provider's word is worth, [`place`] looks after a lease's part of a shared box,
 //! [`names`] what things are called, [`slug`] what a user calls a lease, [`reference`](mod@reference) which lease is
 //! meant, [`profile`] whether a box was leased under the settings that hold now, [`desk`] holds what all of them need,
 //! [`audit`] notes what is done to resources, and [`working`] is how a signal reaches them.
@@ -31,6 +31,7 @@ mod make;
 #[cfg(test)]
 mod model;
 mod names;
+mod place;
 mod profile;
 mod prolong;
 mod reference;
@@ -48,6 +49,7 @@ pub use desk::{Desk, open};
 pub use fate::to_show;
 pub use look::{in_words, look_at};
 pub use names::{random_bits, workspace_name};
+pub use place::{Asker, explain};
 pub use prolong::{Prolong, Prolonging};
 pub use reference::{Checkout, Here, LAST, REPO, find};
 pub use release::{End, Leaving, Linger};

@@ -8,13 +8,14 @@ use super::look::Onlooker;
 use crate::claims::{Claim, ClaimError, Ending, Event, Holder, Moment, Owned, State};
 use crate::output::{CommandError, Exit, to_type};
 use crate::provider::Provider;
+use crabbox_provider_api::manifest::Capability;
 use crabbox_provider_api::payload::{
     Intent, Proof, ReleaseAction, ReleaseRequest, Released, Resolution, Settings,
 };
 use std::time::Duration;
 
 /// How long a provider may take to park or delete a resource.
-const RELEASE_DEADLINE: Duration = Duration::from_mins(10);
+pub(super) const RELEASE_DEADLINE: Duration = Duration::from_mins(10);
 
 /// What became of the box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -310,12 +311,27 @@ impl Desk {
             settings: settings.clone(),
         };
         let begun = self.audit.begin(action.into(), claim)?;
+        let released = self.have_released(provider, claim, &request);
+        self.audit.end(&begun, claim, &released);
+        released
+    }
+
+    fn have_released(
+        &mut self,
+        provider: &mut Provider,
+        claim: &Claim,
+        request: &ReleaseRequest,
+    ) -> Result<Released, CommandError> {
+        if request.action == ReleaseAction::Delete && provider.can(&Capability::SharedBox) {
+            let removed = self.remove_place(provider, claim, &request.settings)?;
+            if removed != Released::Deleted {
+                return Ok(removed);
+            }
+        }
         hang_up(claim);
         let longest = self.working.patience(RELEASE_DEADLINE);
         let mut onlooker = Onlooker::new(self.printer, self.working.stop());
-        let released = provider.release(&request, longest, &mut onlooker);
-        self.audit.end(&begun, claim, &released);
-        Ok(released?)
+        Ok(provider.release(request, longest, &mut onlooker)?)
     }
 }
 

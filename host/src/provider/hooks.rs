@@ -9,7 +9,7 @@ use super::stop::Stop;
 use crate::fault;
 use crate::redact;
 use crate::registry::Library;
-use crabbox_provider_api::manifest::{Deadline, Deadlines, Manifest, Names, Settles};
+use crabbox_provider_api::manifest::{Capability, Deadline, Deadlines, Manifest, Names, Settles};
 use crabbox_provider_api::payload::{
     Checkpoint, Diagnosis, DoctorRequest, ExtendRequest, Extended, Inventory, LeaseRequest, Leased,
     ListRequest, ReleaseRequest, Released, Resolution, ResolveRequest,
@@ -73,6 +73,7 @@ pub struct Provider {
     own_deadline: Option<Deadline>,
     settles: Settles,
     names: Option<Names>,
+    capabilities: Vec<Capability>,
     /// Its settings that are secrets.
     secrets: Vec<String>,
     runtime: Box<dyn Runtime>,
@@ -91,6 +92,7 @@ pub fn open(library: &Library, options: &Options) -> Result<Provider, ProviderEr
         own_deadline: library.manifest.deadline.clone(),
         settles: library.manifest.settles,
         names: library.manifest.names.clone(),
+        capabilities: library.manifest.capabilities.clone(),
         secrets: secrets(&library.manifest),
         runtime,
     })
@@ -142,6 +144,7 @@ impl Provider {
             own_deadline: own,
             settles: Settles::default(),
             names: None,
+            capabilities: Vec::new(),
             secrets: Vec::new(),
             runtime,
         }
@@ -169,6 +172,12 @@ impl Provider {
     #[must_use]
     pub fn names(&self) -> Option<&Names> {
         self.names.as_ref()
+    }
+
+    /// Does it have this ability?
+    #[must_use]
+    pub fn can(&self, capability: &Capability) -> bool {
+        self.capabilities.contains(capability)
     }
 
     /// Lists what could be ours: asks for page after page until the end, all within `longest`. A list

@@ -1,18 +1,27 @@
-//! A session that only asks: what has become of a run, or whether the box is the leased one.
+//! Sessions that only ask: what has become of a run, whether the box is the leased one, or for something about a
+//! place.
 
 use super::error::RunError;
-use crate::transport::{self, Route, Watchdog};
+use crate::provider::Stop;
+use crate::transport::{self, Route, TransportError, Watchdog};
 use crabbox_wire::frame::ToHost;
 use crabbox_wire::message::{Fate, Proof, Request};
+use crabbox_wire::place::PlaceAnswer;
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How long the helper may take to answer, once it is there.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// How often is looked whether somebody wants to leave.
+const LOOK: Duration = Duration::from_millis(50);
+
 /// What the helper says of the run that the request names.
 pub fn look(route: &Route<'_>, request: &Request) -> Result<Fate, RunError> {
-    let asked = ask(route, request, |said| match said {
+    let asked = ask(route, request, PATIENCE, &mut |_| {}, |frame| match frame {
         ToHost::Fate(fate) => Some(fate),
         _ => None,
     });
@@ -22,27 +31,72 @@ pub fn look(route: &Route<'_>, request: &Request) -> Result<Fate, RunError> {
 /// What the box shows of itself, where the request only probes it; and the socket of the connection to it, if there
 /// is one. The helper is there then.
 pub fn prove(route: &Route<'_>, request: &Request) -> Result<(Proof, Option<PathBuf>), RunError> {
-    ask(route, request, |said| match said {
+    ask(route, request, PATIENCE, &mut |_| {}, |frame| match frame {
         ToHost::Proved(proof) => Some(*proof),
         _ => None,
     })
 }
 
+/// What comes of the request's order about a place, within so long from now on, with the connection; and not
+/// for longer than `stop` isn't set.
+pub fn of_place(
+    route: &Route<'_>,
+    request: &Request,
+    within: Duration,
+    stop: Option<&Stop>,
+) -> Result<PlaceAnswer, RunError> {
+    let end = Instant::now() + within;
+    let (over, wait) = channel::<()>();
+    let (process, started) = channel::<Pid>();
+    thread::scope(|scope| {
+        let watch = scope.spawn(move || {
+            let mut late = false;
+            while wait.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                late |= Instant::now() >= end;
+                if late || stop.is_some_and(Stop::is_set) {
+                    // More than one may be tried, one after the other.
+                    for process in started.try_iter() {
+                        let _ = kill_process_group(process, Signal::KILL);
+                    }
+                }
+            }
+            late
+        });
+        let mut tell = |pid| {
+            let _ = process.send(pid);
+        };
+        let answer = ask(route, request, within, &mut tell, |frame| match frame {
+            ToHost::Place(answer) => Some(*answer),
+            _ => None,
+        });
+        drop(over);
+        match (answer, watch.join().unwrap_or(false)) {
+            (Err(_), true) => {
+                Err(TransportError::Silent { patience: within, stderr: String::new() }.into())
+            }
+            (answer, _) => Ok(answer?.0),
+        }
+    })
+}
+
+/// The first frame that `wanted` takes.
 fn ask<T>(
     route: &Route<'_>,
     request: &Request,
-    pick: impl Fn(ToHost<'_>) -> Option<T>,
+    patience: Duration,
+    started: &mut dyn FnMut(Pid),
+    wanted: impl Fn(ToHost<'_>) -> Option<T>,
 ) -> Result<(T, Option<PathBuf>), RunError> {
     let transport::Link { mut input, output, process, socket } =
-        transport::open(route, request, &mut |_| {})?;
-    let watchdog = Watchdog::over(process.id(), PATIENCE);
+        transport::open(route, request, started)?;
+    let watchdog = Watchdog::over(process.id(), patience);
     let mut buffer = Vec::new();
     let mut answer = || loop {
         match ToHost::read(&mut input, &mut buffer)? {
             None => return Err(RunError::Ended { stderr: process.stderr_tail() }),
             Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),
-            Some(said) => {
-                if let Some(answer) = pick(said) {
+            Some(frame) => {
+                if let Some(answer) = wanted(frame) {
                     return Ok(answer);
                 }
             }

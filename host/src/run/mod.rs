@@ -19,7 +19,7 @@ mod syncing;
 
 pub use environment::inherit;
 pub use error::RunError;
-pub use look::{look, prove};
+pub use look::{look, of_place, prove};
 pub use outcome::{CRABBOX_FAILED, Origin, Outcome};
 pub use purpose::Purpose;
 pub use session::{Ended, Finished, Job, Seen, run};

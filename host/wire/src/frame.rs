@@ -7,6 +7,7 @@
 use crate::message::{
     Base, Ended, Environment, Failure, Fate, Proof, Request, Signal, Started, Sync, Synced, Waiting,
 };
+use crate::place::PlaceAnswer;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io::{self, Read, Write};
@@ -107,6 +108,8 @@ pub enum ToHost<'a> {
     Pong,
     /// Answer to [`Request::look`], after which the session is over.
     Fate(Fate),
+    /// Answer to [`Request::place`], after which the session is over.
+    Place(Box<PlaceAnswer>),
 }
 
 /// One of the two output streams of a command.
@@ -147,6 +150,7 @@ mod kind {
     pub(super) const PONG: u8 = 75;
     pub(super) const TAKEN: u8 = 76;
     pub(super) const FATE: u8 = 77;
+    pub(super) const PLACE: u8 = 78;
 }
 
 impl<'a> ToHelper<'a> {
@@ -230,6 +234,7 @@ impl<'a> ToHost<'a> {
             Self::Pong => encode_raw(out, kind::PONG, &[]),
             Self::Taken(total) => encode_raw(out, kind::TAKEN, &[&total.to_be_bytes()]),
             Self::Fate(fate) => encode_json(out, kind::FATE, fate),
+            Self::Place(answer) => encode_json(out, kind::PLACE, answer),
         }
     }
 
@@ -239,7 +244,7 @@ impl<'a> ToHost<'a> {
         input: &mut impl Read,
         buffer: &'a mut Vec<u8>,
     ) -> Result<Option<Self>, FrameError> {
-        let known = |kind| (kind::PROVED..=kind::FATE).contains(&kind);
+        let known = |kind| (kind::PROVED..=kind::PLACE).contains(&kind);
         let Some(kind) = read_known(input, buffer, known)? else {
             return Ok(None);
         };
@@ -261,6 +266,7 @@ impl<'a> ToHost<'a> {
             kind::FAILED => Self::Failed(parse(kind, payload)?),
             kind::TAKEN => Self::Taken(split_offset(payload)?.0),
             kind::FATE => Self::Fate(parse(kind, payload)?),
+            kind::PLACE => Self::Place(parse(kind, payload)?),
             _ => Self::Pong,
         }))
     }

@@ -11,6 +11,7 @@
 //! | [`greeting`] | the first words, found among whatever a box prints before them |
 //! | [`frame`] | kind, length, payload: [`frame::ToHelper`] and [`frame::ToHost`] |
 //! | [`message`] | the JSON of control frames, from [`message::Request`] to [`message::Ended`] |
+//! | [`place`] | a lease's part of a box that several share |
 //! | [`text`] | strings that need not be UTF-8, in JSON |
 //! | [`tree`] | entries, manifests, and the hash that names a tree |
 //! | [`delta`] | the records in the sync stream |
@@ -29,6 +30,7 @@ pub mod delta;
 pub mod frame;
 pub mod greeting;
 pub mod message;
+pub mod place;
 pub mod text;
 pub mod tree;
 

@@ -3,6 +3,7 @@
 //! All are JSON objects. Unknown fields are ignored and missing ones have
 //! defaults where that makes sense, so a message can grow.
 
+use crate::place::{Place, PlaceOrder};
 use crate::text::Text;
 use crate::tree::Hash;
 use serde::{Deserialize, Serialize};
@@ -36,6 +37,10 @@ pub struct Request {
     /// Only prove what is to be proved, and change nothing on the box.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub probe: bool,
+    /// Only do this about the lease's place, which `work_root` is then: the box proves itself by that, and
+    /// the answer is the end of the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<PlaceOrder>,
     /// Who waits here, for others that want the same workspace: shown to them.
     pub holder: String,
 }
@@ -60,6 +65,11 @@ pub enum Identity {
         path: Text,
         /// At most 4 KiB.
         content: String,
+    },
+    /// The work root must be this place.
+    Place {
+        /// Which.
+        place: Place,
     },
     /// The machine and its boot must be the ones that an earlier session recorded.
     Machine {

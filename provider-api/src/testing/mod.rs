@@ -14,7 +14,8 @@
 //!         let power = host.exec(Command::new("deskctl").args(["power", "--all"]))?;
 //!         let status = if power.success() { CheckStatus::Pass } else { CheckStatus::Fail };
 //!         let message = power.stdout_text().trim().to_owned();
-//!         Ok(Diagnosis { checks: vec![Check { id: "power".into(), status, message, hint: None }] })
+//!         let checks = vec![Check { id: "power".into(), status, message, hint: None }];
+//!         Ok(Diagnosis { checks, ..Diagnosis::default() })
 //!     }
 //! }
 //!

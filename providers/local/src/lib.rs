@@ -47,8 +47,8 @@ impl Provider for Local {
             scope,
             endpoint: Some(endpoint(&boxes, &resource.name)),
             identity: Some(identity(&boxes, &resource)),
-            attributes: Attributes::new(),
             resource,
+            ..Leased::default()
         })
     }
 
@@ -178,7 +178,7 @@ impl Provider for Local {
         };
         let id = "data-folder".to_owned();
         let hint = hint.map(str::to_owned);
-        Ok(Diagnosis { checks: vec![Check { id, status, message, hint }] })
+        Ok(Diagnosis { checks: vec![Check { id, status, message, hint }], ..Diagnosis::default() })
     }
 }
 

@@ -94,6 +94,7 @@ impl Machine {
             run: None,
             look: None,
             probe: false,
+            place: None,
             holder: "a test".to_owned(),
         }
     }

@@ -1,6 +1,7 @@
 //! What the providers themselves say: those that are of use here, all at the same time, each in the
 //! time that it has. One that crashes, hangs or has nothing to say is a check like any other.
 
+use super::probe;
 use super::{Row, fail, pass, skip, warn};
 use crate::claims::Reader;
 use crate::cli::Shared;
@@ -11,6 +12,7 @@ use crate::output::to_type;
 use crate::provider::ProviderError;
 use crate::registry::{FindError, Library, Registry};
 use crabbox_provider_api::ErrorCode;
+use crabbox_provider_api::manifest::Capability;
 use crabbox_provider_api::payload::{Check, CheckStatus, Diagnosis, DoctorRequest};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -50,6 +52,7 @@ pub(super) fn ask(
     registry: &Registry,
     wanted: &Wanted,
     told: &[String],
+    state: &Path,
 ) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut calls = Vec::new();
@@ -104,7 +107,7 @@ pub(super) fn ask(
         }
         rows.push(Row::of(&name, skip("doctor", "its settings are wrong: not asked")));
     }
-    rows.extend(call_all(shared, &settings.in_process, &calls));
+    rows.extend(call_all(shared, &settings.in_process, &calls, state));
     rows
 }
 
@@ -126,6 +129,7 @@ fn call_all(
     shared: &Shared,
     in_process: &BTreeSet<String>,
     calls: &[(Library, DoctorRequest)],
+    state: &Path,
 ) -> Vec<Row> {
     let span = Span::current();
     thread::scope(|scope| {
@@ -133,7 +137,9 @@ fn call_all(
             .iter()
             .map(|(library, request)| {
                 let span = &span;
-                scope.spawn(move || span.in_scope(|| call(shared, in_process, library, request)))
+                scope.spawn(move || {
+                    span.in_scope(|| call(shared, in_process, library, request, state))
+                })
             })
             .collect();
         threads.into_iter().flat_map(|one| one.join().expect("asking doesn't panic")).collect()
@@ -145,21 +151,29 @@ fn call(
     in_process: &BTreeSet<String>,
     library: &Library,
     request: &DoctorRequest,
+    state: &Path,
 ) -> Vec<Row> {
     let name = &library.manifest.name;
     let _asking = shared.printer.progress(format!("asking {name}"));
     let answer = lease::open(library, in_process, shared.printer)
         .and_then(|mut provider| provider.doctor(request, LONGEST, &mut Onlooker));
-    checks(name, answer).into_iter().map(|check| Row::of(name, check)).collect()
+    let boxes = match &answer {
+        Ok(answer) if library.manifest.capabilities.contains(&Capability::ProbeByHost) => {
+            probe::all(library, &answer.boxes, state)
+        }
+        _ => Vec::new(),
+    };
+    let checks = checks(name, answer).into_iter().chain(boxes);
+    checks.map(|check| Row::of(name, check)).collect()
 }
 
 fn checks(name: &str, answer: Result<Diagnosis, ProviderError>) -> Vec<Check> {
     let in_detail = || to_type(&["doctor", "-vv", "--provider", name]);
     match answer {
-        Ok(Diagnosis { checks }) if checks.is_empty() => {
+        Ok(Diagnosis { checks, boxes }) if checks.is_empty() && boxes.is_empty() => {
             vec![pass("doctor", "it has nothing to say")]
         }
-        Ok(Diagnosis { checks }) => {
+        Ok(Diagnosis { checks, .. }) => {
             checks.into_iter().map(|check| with_hint(check, in_detail)).collect()
         }
         Err(error) => match error.answer() {

@@ -5,6 +5,7 @@
 
 mod build;
 mod hooks;
+mod probe;
 mod programs;
 mod storage;
 
@@ -94,7 +95,15 @@ impl Doctor {
                 checks.extend(found);
                 checks.extend(of_places(&places));
                 checks.extend(build::providers(&providers, &settings.provider));
-                asked = hooks::ask(shared, &layers, &settings, &registry, &wanted, &told);
+                asked = hooks::ask(
+                    shared,
+                    &layers,
+                    &settings,
+                    &registry,
+                    &wanted,
+                    &told,
+                    &places.state,
+                );
             }
             Err(error) => {
                 let home = "export HOME=\"$(getent passwd \"$(id -u)\" | cut -d: -f6)\"";

@@ -12,7 +12,7 @@ use crabbox_provider_api::payload::Resolution;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Duration;
@@ -64,7 +64,7 @@ pub(super) fn ask(
         .collect();
     let count = human::count(asked.len() as u64, "lease");
     let _asking = shared.printer.progress(format!("asking about {count}"));
-    let answers = ask_all(shared, &asked).into_iter();
+    let answers = ask_all(shared, &asked, &places.state).into_iter();
     Ok(answers.map(|answer| (answer.id.clone(), answer)).collect())
 }
 
@@ -87,13 +87,13 @@ fn settings(
     all
 }
 
-fn ask_all(shared: &Shared, asked: &[Asked<'_>]) -> Vec<Answer> {
+fn ask_all(shared: &Shared, asked: &[Asked<'_>], state: &Path) -> Vec<Answer> {
     let next = AtomicUsize::new(0);
     let span = Span::current();
     let work = || {
         let mut answers = Vec::new();
         while let Some((claim, ready)) = asked.get(next.fetch_add(1, Ordering::Relaxed)) {
-            answers.push(one(shared, claim, ready));
+            answers.push(one(shared, claim, ready, state));
         }
         answers
     };
@@ -104,7 +104,12 @@ fn ask_all(shared: &Shared, asked: &[Asked<'_>]) -> Vec<Answer> {
     })
 }
 
-fn one(shared: &Shared, claim: &Claim, ready: &Result<(Library, &Settings), String>) -> Answer {
+fn one(
+    shared: &Shared,
+    claim: &Claim,
+    ready: &Result<(Library, &Settings), String>,
+    state: &Path,
+) -> Answer {
     let id = claim.id.to_string();
     let (library, settings) = match ready {
         Ok(ready) => ready,
@@ -119,7 +124,7 @@ fn one(shared: &Shared, claim: &Claim, ready: &Result<(Library, &Settings), Stri
     }
     let handed = &settings.provider_settings.handed;
     let in_process = &settings.in_process;
-    match lease::look_at(library, in_process, shared.printer, claim, handed, LONGEST) {
+    match lease::look_at(library, in_process, shared.printer, claim, handed, state, LONGEST) {
         Ok(resolution) => of(claim, &resolution),
         Err(error) => Answer { id, words: error.to_string(), resolution: None },
     }

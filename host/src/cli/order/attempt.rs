@@ -5,13 +5,12 @@ use super::{Order, Program};
 use crate::claims::{Claim, Event, Machine, Store, describe_holder};
 use crate::lease::{Desk, Held, How, to_show, workspace_name};
 use crate::output::{CommandError, Printer};
-use crate::run::{self, Finished, Job, Listener, Purpose, RunError, Seen};
+use crate::run::{self, Finished, Job, Listener, RunError, Seen};
 use crate::sync::{Scanning, SyncError, Wanted};
 use crate::transport::{Route, ssh};
 use crabbox_provider_api::payload::Endpoint;
-use crabbox_wire::message::{Environment, Identity, Marker, Proof, Request, Run as RunRequest};
+use crabbox_wire::message::{Environment, Marker, Proof, Request, Run as RunRequest};
 use crabbox_wire::text::Text;
-use std::io::{self, IsTerminal};
 use std::time::Duration;
 use tracing::info_span;
 
@@ -85,7 +84,7 @@ impl Attempt<'_> {
         let mut request = Request {
             protocol: crabbox_wire::PROTOCOL,
             lease: held.claim.id.to_string(),
-            identity: held.claim.way().map_or(Identity::Record, to_show),
+            identity: to_show(&held.claim),
             marker: match held.claim.way().and_then(|way| way.marker.clone()) {
                 Some(hash) => Marker::Expect { hash },
                 None => Marker::Write,
@@ -96,6 +95,7 @@ impl Attempt<'_> {
             run: self.order.program.as_ref().map(|program| self.program(program, same_machine)),
             look: None,
             probe: false,
+            place: None,
             holder: describe_holder(),
         };
         let (registry, provider) = (&desk.registry, held.claim.provider.clone());
@@ -130,7 +130,7 @@ impl Attempt<'_> {
         let mut result = run::run(&job, wanted(&request), &mut record, self.listener);
         if let Err(RunError::Transport(error)) = &result
             && error.may_be_answered()
-            && self.can_ask()
+            && self.order.can_ask(self.printer)
         {
             self.printer.phase(&format!("{error}: ssh asks what it needs"));
             result = match ssh::open_in_foreground(&job.route) {
@@ -139,12 +139,6 @@ impl Attempt<'_> {
             };
         }
         (result.map_err(|error| self.name_signal(error)), record.proved)
-    }
-
-    /// Can `ssh` ask somebody? A run might be anybody's; who warms a box up sits before it.
-    fn can_ask(&self) -> bool {
-        let sees = io::stdin().is_terminal() && io::stderr().is_terminal();
-        self.order.purpose() == Purpose::Warmup && sees && !self.printer.json
     }
 
     fn program(&self, program: &Program, same_machine: bool) -> RunRequest {

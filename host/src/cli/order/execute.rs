@@ -15,6 +15,7 @@ use crate::registry::FindError;
 use crate::run::{Finished, Listener, Purpose, RunError};
 use crate::sync::{self, Scan, Scanning};
 use std::cell::Cell;
+use std::io::{self, IsTerminal};
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Instant;
@@ -24,7 +25,13 @@ impl Order {
     /// Gets a box, makes it hold the tree, runs what is to be run, and lets go of the box.
     pub(in crate::cli) fn carry_out(&self, shared: &Shared) -> Result<Done, Failed> {
         let desk = shared.desk(&self.places, &self.settings)?;
-        self.run(desk, shared.printer)
+        self.run(desk.with_asking(self.can_ask(shared.printer)), shared.printer)
+    }
+
+    /// Can `ssh` ask somebody? A run might be anybody's; who warms a box up sits before it.
+    pub(super) fn can_ask(&self, printer: Printer) -> bool {
+        let sees = io::stdin().is_terminal() && io::stderr().is_terminal();
+        self.purpose() == Purpose::Warmup && sees && !printer.json
     }
 
     fn check_lease(&self, desk: &Desk) -> Result<(), CommandError> {

@@ -1,0 +1,87 @@
+//! A session that asks a box for something about a place.
+
+use crate::claims::describe_holder;
+use crate::output::{CommandError, Exit};
+use crate::provider::Stop;
+use crate::run::{self, RunError};
+use crate::transport::{Route, TransportError, ssh};
+use crabbox_provider_api::payload::Endpoint;
+use crabbox_wire::message::{Identity, Marker, Request};
+use crabbox_wire::place::{PlaceAnswer, PlaceOrder};
+use crabbox_wire::text::Text;
+use std::path::Path;
+use std::time::Duration;
+
+/// Who asks, about the place of which lease.
+pub struct Asker<'a> {
+    /// The lease.
+    pub lease: &'a str,
+    /// The names of the variables that its provider declares.
+    pub declared: &'a dyn Fn() -> Vec<String>,
+    /// The folder of what must outlive a boot of this machine.
+    pub state: &'a Path,
+    /// What breaks it off, if anything does.
+    pub stop: Option<Stop>,
+    /// How long it may take, with the connection.
+    pub within: Duration,
+}
+
+impl Asker<'_> {
+    /// What the box at the end of this way says. Its work root is the place's folder.
+    pub fn ask(&self, endpoint: &Endpoint, order: PlaceOrder) -> Result<PlaceAnswer, RunError> {
+        let work_root = match &order {
+            PlaceOrder::Take { place, .. }
+            | PlaceOrder::Look { place }
+            | PlaceOrder::Remove { place } => place.folder.clone(),
+            PlaceOrder::Survey { .. } => Text(endpoint.work_root.clone().into_bytes()),
+        };
+        let request = Request {
+            protocol: crabbox_wire::PROTOCOL,
+            lease: self.lease.to_owned(),
+            identity: Identity::Record,
+            marker: Marker::Write,
+            work_root,
+            workspace: Text::default(),
+            sync: None,
+            run: None,
+            look: None,
+            probe: false,
+            place: Some(order),
+            holder: describe_holder(),
+        };
+        run::of_place(&self.route(endpoint), &request, self.within, self.stop.as_ref())
+    }
+
+    /// Is there a connection by this way already?
+    pub(in super::super) fn is_connected(&self, endpoint: &Endpoint) -> bool {
+        self.route(endpoint).is_open()
+    }
+
+    /// Makes the connection where `ssh` can ask somebody.
+    pub(super) fn connect_in_foreground(&self, endpoint: &Endpoint) -> Result<(), RunError> {
+        Ok(ssh::open_in_foreground(&self.route(endpoint))?)
+    }
+
+    fn route<'a>(&'a self, endpoint: &'a Endpoint) -> Route<'a> {
+        let Self { lease, declared, state, .. } = self;
+        Route { lease, transport: &endpoint.transport, state, declared }
+    }
+}
+
+/// Why a box can't be asked, and what helps.
+#[must_use]
+pub fn explain(error: &RunError) -> CommandError {
+    match error {
+        RunError::Transport(TransportError::Ssh(error)) => error.into(),
+        RunError::Transport(_) | RunError::Ended { .. } => with_cause(Exit::TryAgain, error),
+        _ => with_cause(Exit::Failed, error),
+    }
+}
+
+fn with_cause(kind: Exit, error: &RunError) -> CommandError {
+    let result = CommandError::new(kind, error.to_string());
+    match std::error::Error::source(error) {
+        Some(source) => result.because(source.to_string()),
+        None => result,
+    }
+}
