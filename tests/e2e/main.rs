@@ -31,6 +31,7 @@ mod keys;
 mod lease;
 mod local;
 mod logs;
+mod machines;
 mod manifests;
 mod meant;
 mod misbehaving;

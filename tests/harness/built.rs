@@ -42,7 +42,8 @@ impl Built {
         cargo
             .current_dir(root)
             .args(["build", "--locked", "--message-format=json", "-p", "crabbox-cli"])
-            .args(["-p", "crabbox-provider-local", "-p", "crabbox-provider-desk"])
+            .args(["-p", "crabbox-provider-local", "-p", "crabbox-provider-ssh"])
+            .args(["-p", "crabbox-provider-desk"])
             .args(["-p", "crabbox-provider-misbehaving", "-p", "crabbox-provider-tools"])
             .args(["-p", "crabbox-provider-gallery", "-p", "crabbox-provider-route"])
             .stderr(Stdio::inherit());
@@ -70,16 +71,18 @@ impl Built {
             }
         }
         let crabbox = crabbox.expect("cargo names the executable");
-        Self { crabbox: as_shipped(&crabbox, &providers["crabbox_provider_local"]), providers }
+        let shipped = ["crabbox_provider_local", "crabbox_provider_ssh"];
+        let shipped = shipped.map(|provider| &*providers[provider]);
+        Self { crabbox: as_shipped(&crabbox, &shipped), providers }
     }
 }
 
 /// The program and the providers that come with it in a folder of their own: in the target
 /// folder the fixtures would count as bundled, too.
-fn as_shipped(crabbox: &Path, local: &Path) -> PathBuf {
+fn as_shipped(crabbox: &Path, providers: &[&Path]) -> PathBuf {
     let folder = crabbox.with_file_name("as-shipped");
     fs::create_dir_all(&folder).expect("a folder");
-    for file in [crabbox, local] {
+    for file in providers.iter().chain([&crabbox]) {
         let name = file.file_name().expect("a name");
         let temporary = folder.join(format!("{}-{}", process::id(), name.display()));
         fs::hard_link(file, &temporary).expect("a link");

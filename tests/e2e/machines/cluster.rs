@@ -1,0 +1,103 @@
+//! A world with machines in its user's `~/.ssh/config`.
+
+use super::sshd::Sshd;
+use crabbox_tests::{Ran, World};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+pub(super) struct Cluster {
+    pub(super) world: World,
+    machines: BTreeMap<&'static str, Sshd>,
+}
+
+impl Cluster {
+    /// With machines of these names, best first. `None`, and a line that says so, where there can't be any.
+    pub(super) fn of(names: &[&'static str]) -> Option<Self> {
+        if !Sshd::can_be() {
+            return None;
+        }
+        let world = World::new();
+        let machines: BTreeMap<_, _> = names
+            .iter()
+            .map(|name| (*name, Sshd::start(&world.root().join("machines").join(name))))
+            .collect();
+        let known = world.root().join("known_hosts");
+        let (mut config, mut keys) = (String::new(), String::new());
+        for (name, machine) in &machines {
+            config.push_str(&machine.config(name, &known));
+            let _ = writeln!(keys, "{}", machine.known());
+        }
+        fs::create_dir_all(world.root().join("home/.ssh")).expect("a folder");
+        fs::write(world.root().join("home/.ssh/config"), config).expect("writes");
+        fs::write(known, keys).expect("writes");
+        let cluster = Self { world, machines };
+        cluster.configure(names, "");
+        Some(cluster)
+    }
+
+    /// With these hosts and further settings.
+    pub(super) fn configure(&self, hosts: &[&str], more: &str) {
+        let hosts = serde_json::to_string(hosts).expect("text");
+        let provider = format!("[provider.ssh]\nhosts = {hosts}\n{more}\n");
+        self.world.configure(&format!("[lease]\nprovider = 'ssh'\n{provider}"));
+    }
+
+    pub(super) fn machine(&self, name: &str) -> &Sshd {
+        &self.machines[name]
+    }
+
+    pub(super) fn machine_mut(&mut self, name: &str) -> &mut Sshd {
+        self.machines.get_mut(name).expect("a machine")
+    }
+
+    pub(super) fn command(&self, words: &[&str]) -> Command {
+        let mut command = self.world.command(words);
+        // Sockets of a world are gone with it.
+        let runtime = self.world.root().join("run");
+        fs::create_dir_all(&runtime).expect("a folder");
+        command.env("XDG_RUNTIME_DIR", runtime);
+        command
+    }
+
+    pub(super) fn crabbox(&self, words: &[&str]) -> Ran {
+        Ran::of(&mut self.command(words))
+    }
+
+    /// Runs it, and it must end well.
+    pub(super) fn done(&self, words: &[&str]) -> Ran {
+        let ran = self.crabbox(words);
+        assert_eq!(ran.code, 0, "{words:?}: {}{}", ran.stdout, ran.stderr);
+        ran
+    }
+
+    /// All leases, also those that are over, the oldest first.
+    pub(super) fn leases(&self) -> Vec<Value> {
+        self.world.leases(&["--all"])
+    }
+
+    /// The only lease.
+    pub(super) fn lease(&self) -> Value {
+        let leases = self.leases();
+        assert_eq!(leases.len(), 1, "{leases:?}");
+        leases[0].clone()
+    }
+
+    pub(super) fn slug(&self) -> String {
+        self.lease()["slug"].as_str().expect("a slug").to_owned()
+    }
+
+    /// The only place on a machine.
+    pub(super) fn place(&self, name: &str) -> PathBuf {
+        let mut places = self.machine(name).places();
+        assert_eq!(places.len(), 1, "{places:?}");
+        places.remove(0)
+    }
+
+    pub(super) fn counts(&self) -> Vec<usize> {
+        self.machines.values().map(|machine| machine.places().len()).collect()
+    }
+}

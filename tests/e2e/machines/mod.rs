@@ -1,0 +1,11 @@
+//! The provider `ssh`: boxes are places on machines, which are the system's own `sshd` here, on loopback, each with a
+//! home folder of its own.
+
+mod cluster;
+mod doctor;
+mod faults;
+mod lease;
+mod proof;
+mod sshd;
+
+use cluster::Cluster;

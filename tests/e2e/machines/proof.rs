@@ -1,0 +1,143 @@
+//! Nothing is used or removed on a machine but what proves to be the lease's own place.
+
+use super::Cluster;
+use std::fs;
+use std::os::unix::fs::symlink;
+
+fn delete(cluster: &Cluster, expected: i32) -> String {
+    let slug = cluster.slug();
+    let stopped = cluster.crabbox(&["stop", &slug, "--delete", "--yes"]);
+    assert_eq!(stopped.code, expected, "{}", stopped.stderr);
+    stopped.stderr
+}
+
+#[test]
+fn the_marker_of_another_lease_is_neither_used_nor_removed() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["warmup"]);
+    let place = cluster.place("desk");
+    let marker = place.join(".crabbox/place");
+    let ours = fs::read_to_string(&marker).expect("a marker");
+    let id = cluster.lease()["id"].as_str().expect("an id").to_owned();
+    fs::write(&marker, ours.replace(&id, "cbx_000000000000")).expect("writes");
+    let ran = cluster.crabbox(&["run", "--id", &id, "--shell", "touch done"]);
+    assert_eq!(ran.code, 125, "{}", ran.stderr);
+    let said = delete(&cluster, 5);
+    assert!(said.contains("another lease"), "{said}");
+    assert!(place.exists() && cluster.lease()["state"] != "released");
+    fs::write(&marker, ours).expect("writes");
+    delete(&cluster, 0);
+    assert!(!place.exists());
+}
+
+#[test]
+fn another_machine_proves_nothing() {
+    let Some(mut cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["run", "--", "true"]);
+    let place = cluster.place("desk");
+    cluster.machine_mut("desk").off();
+    if !cluster.machine_mut("desk").on_as_another() {
+        return;
+    }
+    let id = cluster.lease()["id"].as_str().expect("an id").to_owned();
+    let ran = cluster.crabbox(&["run", "--id", &id, "--shell", "touch done"]);
+    assert_eq!(ran.code, 125, "{}", ran.stderr);
+    let said = delete(&cluster, 5);
+    assert!(said.contains("this is another machine"), "{said}");
+    // Places of another machine are none of this one's.
+    cluster.configure(&["desk"], "max-leases = { desk = '1' }");
+    cluster.done(&["run", "--fresh", "--", "true"]);
+    assert!(place.join(".crabbox/place").exists());
+}
+
+#[test]
+fn a_changed_host_key_is_told_of_and_loses_no_claim() {
+    let Some(mut cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["run", "--", "true"]);
+    let desk = cluster.machine_mut("desk");
+    desk.off();
+    desk.change_key();
+    desk.on();
+    let id = cluster.lease()["id"].as_str().expect("an id").to_owned();
+    let ran = cluster.crabbox(&["run", "--id", &id, "--", "true"]);
+    assert_eq!(ran.code, 125, "{}", ran.stderr);
+    assert!(ran.stderr.contains("host key isn't the one that is known"), "{}", ran.stderr);
+    let said = delete(&cluster, 5);
+    assert!(said.contains("host key isn't the one that is known"), "{said}");
+    assert_eq!(cluster.counts(), [1]);
+}
+
+#[test]
+fn a_machine_that_is_off_loses_no_claim() {
+    let Some(mut cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["run", "--", "true"]);
+    cluster.machine_mut("desk").off();
+    let list = cluster.done(&["list", "--refresh"]);
+    assert!(list.stdout.contains("can't be seen"), "{}", list.stdout);
+    delete(&cluster, 5);
+    assert_eq!(cluster.lease()["state"], "parked");
+    cluster.machine_mut("desk").on();
+    delete(&cluster, 0);
+    assert_eq!(cluster.counts(), [0]);
+}
+
+#[test]
+fn what_was_deleted_on_the_machine_is_gone() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["run", "--", "true"]);
+    fs::remove_dir_all(cluster.place("desk")).expect("removes");
+    let list = cluster.done(&["list", "--refresh"]);
+    assert!(list.stdout.contains("its resource was deleted"), "{}", list.stdout);
+    delete(&cluster, 0);
+    assert_eq!(cluster.lease()["state"], "lost");
+}
+
+#[test]
+fn a_work_root_that_is_another_one_proves_nothing() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["run", "--", "true"]);
+    let (root, away) = (cluster.machine("desk").work_root(), cluster.machine("desk").home());
+    fs::rename(&root, away.join("away")).expect("unmounts");
+    for another in [false, true] {
+        if another {
+            fs::create_dir(&root).expect("a folder");
+            fs::write(root.join(".crabbox-root"), "0\n").expect("writes");
+        }
+        let said = delete(&cluster, 5);
+        assert!(said.contains("nothing is proven of"), "{said}");
+    }
+    fs::remove_dir_all(&root).expect("removes");
+    fs::rename(away.join("away"), &root).expect("mounts");
+    delete(&cluster, 0);
+}
+
+#[test]
+fn a_link_in_the_place_of_a_lease_is_not_followed() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["run", "--", "true"]);
+    let place = cluster.place("desk");
+    // Its content is elsewhere, marker and all, and a link leads there.
+    let elsewhere = cluster.machine("desk").home().join("elsewhere");
+    fs::rename(&place, &elsewhere).expect("moves");
+    symlink(&elsewhere, &place).expect("links");
+    let id = cluster.lease()["id"].as_str().expect("an id").to_owned();
+    let ran = cluster.crabbox(&["run", "--id", &id, "--shell", "touch done"]);
+    assert_eq!(ran.code, 125, "{}", ran.stderr);
+    delete(&cluster, 0);
+    assert_eq!(cluster.lease()["state"], "lost", "the place itself is gone");
+    assert!(elsewhere.join(".crabbox/place").exists());
+    assert!(fs::symlink_metadata(&place).expect("it stays").is_symlink());
+}
+
+#[test]
+fn links_in_a_place_are_removed_and_not_what_they_lead_to() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["run", "--shell", "mkdir -p deep/er && chmod 0 deep"]);
+    let place = cluster.place("desk");
+    let precious = cluster.machine("desk").home().join("precious");
+    fs::create_dir(&precious).expect("a folder");
+    fs::write(precious.join("file"), "").expect("writes");
+    symlink(&precious, place.join("link")).expect("links");
+    delete(&cluster, 0);
+    assert!(!place.exists() && precious.join("file").exists());
+}
