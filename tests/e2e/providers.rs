@@ -76,7 +76,7 @@ fn an_unknown_provider_names_those_that_there_are() {
     let world = World::new();
     let ran = world.crabbox(&["run", "--provider", "nowhere", "--", "true"]);
     assert_eq!(ran.code, 125);
-    assert!(ran.stderr.contains("there are: local"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("there are: local, ssh"), "{}", ran.stderr);
 }
 
 #[test]

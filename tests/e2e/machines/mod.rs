@@ -4,6 +4,7 @@
 mod cluster;
 mod doctor;
 mod faults;
+mod guide;
 mod lease;
 mod proof;
 mod sshd;
