@@ -92,9 +92,10 @@ fn text(
     keys: Option<&Path>,
 ) -> Result<String, Unspeakable> {
     let others = if ssh.use_user_config {
-        "Match all\nInclude ~/.ssh/config\nInclude /etc/ssh/ssh_config\n"
+        let theirs = quoted(&home_of_user().join(".ssh/config").to_string_lossy())?;
+        format!("Match all\nInclude {theirs}\nInclude /etc/ssh/ssh_config\n")
     } else {
-        ALONE
+        ALONE.to_owned()
     };
     let block = block(folder, lease, ssh, keys)?;
     Ok(format!("# Made by crabbox, and made anew with each connection.\n{block}{OURS}{others}"))
@@ -156,6 +157,19 @@ pub(super) fn for_editors(
     let keys = known_hosts(lease, ssh, state).map_err(|error| error.to_string())?;
     let block = block(folder, lease, ssh, keys.as_deref()).map_err(|error| error.to_string())?;
     Ok(format!("# For `{lease}`, as long as it is leased.\n{block}"))
+}
+
+/// The home folder that `ssh` takes: the one in the list of users. That an `Include` with a `~` takes is `HOME`, which
+/// may be another one. Users who are in no file have `HOME` from where they are listed.
+fn home_of_user() -> PathBuf {
+    let user = rustix::process::getuid().as_raw().to_string();
+    let users = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let found = users.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        let [_, _, id, _, _, home, _] = fields.as_slice() else { return None };
+        (*id == user && home.starts_with('/')).then(|| PathBuf::from(home))
+    });
+    found.or_else(|| env::var_os("HOME").map(PathBuf::from)).unwrap_or_default()
 }
 
 /// The file of the keys that the server may show, where it isn't the user's own.
@@ -267,7 +281,7 @@ mod tests {
         assert!(!text.contains("Include"), "{text}");
         let text = made(&Ssh { use_user_config: true, ..desk }).expect("a configuration");
         assert!(text.contains("Host desk\n"), "{text}");
-        assert!(text.find("ControlPath") < text.find("Include ~/.ssh/config"), "{text}");
+        assert!(text.find("ControlPath") < text.find("/.ssh/config\"\n"), "{text}");
         assert!(!text.contains("HostName") && !text.contains("Compression"), "{text}");
     }
 
