@@ -160,7 +160,8 @@ fn what_has_no_box_that_is_on_is_not_extended() {
     let ran = world.crabbox(&["extend", &slug, "1h"]);
     assert_eq!(ran.code, 5, "{ran:?}");
     assert!(ran.stderr.contains("its box is parked"), "{ran:?}");
-    let id = lease(&world.crabbox(&["stop", &slug, "--delete", "--yes", "--json"]))["id"].clone();
+    let id = lease(&world.crabbox(&["status", &slug, "--json"]))["id"].clone();
+    assert_eq!(world.crabbox(&["stop", &slug, "--delete", "--yes"]).code, 0);
     let ran = world.crabbox(&["extend", id.as_str().expect("an id"), "1h"]);
     assert_eq!(ran.code, 4, "{ran:?}");
     for bad in ["0s", "-1h", "soon", ""] {

@@ -79,7 +79,8 @@ fn every_document_keeps_to_its_schema() {
     check("inspect", &["inspect", slug]);
     check("inspect", &["inspect", slug, "--offline"]);
     check("claims", &["claims"]);
-    check("status", &["stop", slug]);
+    check("stop", &["stop", slug]);
+    check("stop", &["stop", slug, "no-such-lease"]);
     check("cleanup", &["cleanup", "--dry-run"]);
     let id = list["leases"][0]["id"].as_str().expect("an id").to_owned();
     check("forget", &["forget", slug, "--yes"]);

@@ -3,9 +3,10 @@
 use crate::desk::Desk;
 use crabbox_tests::screen::{self, Kind, XTERM};
 use crabbox_tests::{Ran, World};
+use serde_json::Value;
 use std::fs;
-use std::io::{Read, Write};
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::process::{Child, ChildStderr, Stdio};
 
 fn slug(world: &World) -> String {
     let list = world.crabbox(&["list", "--json"]).stdout;
@@ -177,4 +178,83 @@ fn nobody_is_asked_to_delete_a_box_that_is_in_use() {
     assert!(refused.stderr.contains("is in use by"), "{}", refused.stderr);
     drop(running.stdin.take());
     assert!(running.wait().expect("ends").success());
+}
+
+#[test]
+fn each_of_several_is_told_of_and_one_that_fails_is_in_no_others_way() {
+    let world = World::new();
+    for slug in ["one", "two"] {
+        assert_eq!(world.crabbox(&["warmup", "--fresh", "--slug", slug]).code, 0);
+    }
+    let ran = world.crabbox(&["stop", "one", "no-such", "two", "--json"]);
+    assert_eq!(ran.code, 4, "{}", ran.stderr);
+    let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    let leases = document["leases"].as_array().expect("a list");
+    let ends: Vec<_> = leases.iter().map(|one| one["end"].as_str()).collect();
+    assert_eq!(ends, [Some("parked"), None, Some("parked")]);
+    assert_eq!((&leases[1]["asked"], &leases[1]["error"]["exit"]), (&"no-such".into(), &4.into()));
+    assert_eq!(document["error"]["exit"], 4);
+    let all = world.crabbox(&["stop", "two", "one", "--delete", "--yes"]);
+    assert_eq!((all.code, world.boxes().len()), (0, 0), "{}", all.stderr);
+    assert!(all.stderr.contains("two is deleted\ncrabbox: one is deleted\n"), "{}", all.stderr);
+}
+
+#[test]
+fn the_leases_of_a_checkout_are_let_go_of_together_and_no_others() {
+    let world = World::new();
+    for slug in ["one", "two"] {
+        assert_eq!(world.crabbox(&["warmup", "--fresh", "--slug", slug]).code, 0);
+    }
+    let other = world.root().join("other");
+    fs::create_dir(&other).expect("a folder");
+    fs::create_dir(other.join(".git")).expect("a folder");
+    let repo = other.display().to_string();
+    let none = world.crabbox(&["stop", "--repo", &repo]);
+    assert_eq!(none.code, 0, "{}", none.stderr);
+    assert!(none.stderr.contains("no lease of this checkout is left"), "{}", none.stderr);
+    assert_eq!(world.boxes().len(), 2);
+    let refused = world.crabbox(&["stop"]);
+    assert_eq!(refused.code, 2, "{}", refused.stderr);
+    let checkout = world.checkout().display().to_string();
+    let all = world.crabbox(&["stop", "--repo", &checkout, "--delete", "--yes"]);
+    assert_eq!((all.code, world.boxes().len()), (0, 0), "{}", all.stderr);
+}
+
+/// A release that never ends, and what is told of it.
+fn stuck(desk: &Desk, slug: &str) -> (Child, BufReader<ChildStderr>) {
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    fs::write(desk.machine().join("stuck"), "").expect("a file");
+    let line = ["--heartbeat", "50ms", "stop", slug];
+    let mut first = desk.crabbox_command(&line);
+    let mut first = first.stderr(Stdio::piped()).spawn().expect("runs");
+    let said = BufReader::new(first.stderr.take().expect("a pipe"));
+    let waited_for = desk.machine().join("waited-for");
+    crabbox_tests::until("the machine is waited for", || waited_for.exists());
+    (first, said)
+}
+
+#[test]
+fn a_release_that_takes_long_says_whom_it_waits_for_and_another_joins_it() {
+    let desk = Desk::new("");
+    let (mut first, said) = stuck(&desk, "@last");
+    let slug = desk.world.only_slug();
+    let still = format!("still waiting for desk to park {slug} (");
+    assert!(said.lines().any(|line| line.expect("a line").contains(&still)));
+    let mut second = desk.crabbox_command(&["stop", &slug]);
+    let mut second = second.stderr(Stdio::piped()).spawn().expect("runs");
+    let mut said = BufReader::new(second.stderr.take().expect("a pipe"));
+    let waits = format!("waiting for {slug}: crabbox (process {}) on ", first.id());
+    let mut line = String::new();
+    while !line.contains(&waits) {
+        line.clear();
+        assert_ne!(said.read_line(&mut line).expect("a line"), 0, "it waits");
+    }
+    // What the first can't do any more is done by whoever waited for it.
+    fs::remove_file(desk.machine().join("stuck")).expect("removes");
+    first.kill().expect("kills");
+    first.wait().expect("ends");
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).expect("reads");
+    assert!(second.wait().expect("ends").success(), "{rest}");
+    assert!(rest.contains(&format!("{slug} is parked")), "{rest}");
 }

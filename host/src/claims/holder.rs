@@ -14,8 +14,11 @@ use std::path::Path;
 /// Holds the lock until dropped.
 #[derive(Debug)]
 pub struct Holder {
-    _lock: File,
+    lock: File,
 }
+
+/// What stands below the name of a holder that lets go of the box.
+const LETS_GO: &str = "lets go";
 
 impl Holder {
     /// Takes the lock, or says who has it: the text that they left.
@@ -34,7 +37,22 @@ impl Holder {
         file.set_len(0)?;
         write!(file, "{}", describe())?;
         fault::point("holder.taken");
-        Ok(Ok(Self { _lock: file }))
+        Ok(Ok(Self { lock: file }))
+    }
+
+    /// From now on it is held to let go of the box, for whoever wants that, too.
+    pub fn lets_go(&mut self) {
+        // Without it the other one is refused instead of waiting.
+        let _ = write!(self.lock, "\n{LETS_GO}");
+    }
+
+    /// Is it held to let go of the box?
+    pub(super) fn is_let_go(folder: &Path, lease: &LeaseId) -> io::Result<bool> {
+        let file = match File::open(folder.join(lease.as_str())) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            opened => opened?,
+        };
+        Ok(lines(file)?.split_once('\n').is_some_and(|(_, what_for)| what_for == LETS_GO))
     }
 
     /// Who has the lock, if anybody has. Nothing is made or written.
@@ -53,10 +71,16 @@ impl Holder {
 
 /// What the holder has left there.
 fn said(file: File) -> io::Result<String> {
+    let text = lines(file)?;
+    let name = text.lines().next().unwrap_or_default();
+    // It is just about to say so.
+    Ok(if name.is_empty() { "another crabbox".to_owned() } else { name.to_owned() })
+}
+
+fn lines(file: File) -> io::Result<String> {
     let mut text = String::new();
     file.take(1024).read_to_string(&mut text)?;
-    // It is just about to say so.
-    Ok(if text.is_empty() { "another crabbox".to_owned() } else { text })
+    Ok(text)
 }
 
 /// This process, for people: program, process id, machine.
@@ -82,6 +106,12 @@ mod tests {
         assert_eq!(second.expect_err("held"), describe());
         let seen = Holder::look(folder.path(), &lease).expect("io");
         assert_eq!(seen, Some(describe()));
+        let is_let_go = || Holder::is_let_go(folder.path(), &lease).expect("io");
+        assert!(!is_let_go());
+        let mut first = first;
+        first.lets_go();
+        assert!(is_let_go());
+        assert_eq!(Holder::look(folder.path(), &lease).expect("io"), Some(describe()));
         drop(first);
         assert_eq!(Holder::look(folder.path(), &lease).expect("io"), None);
         assert!(Holder::try_take(folder.path(), &lease).expect("io").is_ok());

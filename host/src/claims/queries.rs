@@ -122,6 +122,13 @@ impl Reader {
         Holder::look(&holders, lease).map_err(folder)
     }
 
+    /// Whoever works with the lease lets go of its box; nothing is known of that where nobody does.
+    pub fn is_let_go(&self, lease: &LeaseId) -> Result<bool, ClaimError> {
+        let holders = self.holders();
+        let looked = Holder::is_let_go(&holders, lease);
+        looked.map_err(|source| ClaimError::Folder { path: holders, source: source.into() })
+    }
+
     pub(super) fn rows(
         &self,
         query: &str,

@@ -282,13 +282,14 @@ impl Command {
             // Its codes are the program's.
             Self::Run(run) => return run.execute(shared),
             Self::Warmup(warmup) => return warmup.execute(shared),
+            // One of several may fail.
+            Self::Stop(stop) => return stop.execute(shared),
             Self::List(list) => list.execute(shared).map(|()| Exit::Ok),
             Self::Status(status) => status.execute(shared).map(|()| Exit::Ok),
             Self::Inspect(inspect) => inspect.execute(shared).map(|()| Exit::Ok),
             Self::Ssh(ssh) => ssh.execute(shared).map(|()| Exit::Ok),
             Self::Claims(claims) => claims.execute(shared).map(|()| Exit::Ok),
             Self::Extend(extend) => extend.execute(shared).map(|()| Exit::Ok),
-            Self::Stop(stop) => stop.execute(shared).map(|()| Exit::Ok),
             Self::Adopt(adopt) => adopt.execute(shared).map(|()| Exit::Ok),
             Self::Forget(forget) => forget.execute(shared).map(|()| Exit::Ok),
             Self::Cleanup(cleanup) => cleanup.execute(shared),

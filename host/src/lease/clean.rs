@@ -7,9 +7,7 @@ use super::fate;
 use super::release::End;
 use crate::claims::{Claim, Event, Moment, State};
 use crate::output::{CommandError, Exit};
-use crabbox_provider_api::payload::{
-    Intent, Proof, ReleaseAction, Resolution, ResourceState, Settings,
-};
+use crabbox_provider_api::payload::{Proof, ReleaseAction, Resolution, ResourceState, Settings};
 
 /// What was done to a claim.
 #[derive(Debug)]
@@ -96,7 +94,7 @@ impl Desk {
         }
         let mut provider = self.provider(&claim.provider)?;
         let _section = self.working.begin();
-        let found = self.resolve(&mut provider, claim, Intent::Status, settings);
+        let found = self.ask_about(&mut provider, claim, settings);
         let mut run = RunSeen::Unasked;
         let (why, action) = match verdict {
             Verdict::Release(why, action) => (why, action),

@@ -26,6 +26,7 @@ mod extend;
 mod fate;
 mod forget;
 mod hang_up;
+mod join;
 mod look;
 mod make;
 #[cfg(test)]

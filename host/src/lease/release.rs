@@ -5,7 +5,7 @@ use super::answer::{NOT_VISIBLE, may_appear, still_to_come, why_not};
 use super::desk::Desk;
 use super::hang_up::hang_up;
 use super::look::Onlooker;
-use crate::claims::{Claim, ClaimError, Ending, Event, Holder, Moment, Owned, State};
+use crate::claims::{Claim, ClaimError, Ending, Event, Moment, Owned, State};
 use crate::output::{CommandError, Exit, to_type};
 use crate::provider::Provider;
 use crabbox_provider_api::manifest::Capability;
@@ -148,7 +148,7 @@ impl Desk {
         settings: &Settings,
     ) -> Result<(Claim, End), CommandError> {
         let claim = self.find(reference)?;
-        let _holder = self.hold_free(&claim)?;
+        let _holder = self.hold_to_stop(&claim)?;
         let mut claim = self.find(claim.id.as_str())?;
         let action = if delete { Some(ReleaseAction::Delete) } else { claim.ending.action() };
         match (claim.state(), action) {
@@ -200,11 +200,6 @@ impl Desk {
         }
     }
 
-    /// The lock of a lease that nobody uses.
-    pub fn hold_free(&self, claim: &Claim) -> Result<Holder, CommandError> {
-        self.store.hold(&claim.id)?.map_err(|by| in_use(&claim.slug, &by))
-    }
-
     /// Parks or deletes what is proven ours, or closes the claim of what is proven gone.
     fn end(
         &mut self,
@@ -213,10 +208,22 @@ impl Desk {
         action: ReleaseAction,
         settings: &Settings,
     ) -> Result<End, CommandError> {
-        let found = self.resolve(provider, claim, Intent::Status, settings)?;
+        let found = self.ask_about(provider, claim, settings)?;
         // Whoever says so means it, whatever time it has.
         let end = self.end_found(provider, claim, found, action, settings, |_| true)?;
         end.ok_or_else(|| ClaimError::Raced(claim.id.clone()).into())
+    }
+
+    /// What the provider says of it; the user sees who is waited for.
+    pub(super) fn ask_about(
+        &mut self,
+        provider: &mut Provider,
+        claim: &mut Claim,
+        settings: &Settings,
+    ) -> Result<Resolution, CommandError> {
+        let (name, slug) = (&claim.provider, &claim.slug);
+        let _asking = self.printer.progress(format!("asking {name} about {slug}"));
+        self.resolve(provider, claim, Intent::Status, settings)
     }
 
     /// The same once the provider was asked for it, if that is `still` to be when the box was given
@@ -237,6 +244,12 @@ impl Desk {
                 if !self.store.transition_if(claim, &event, still)? {
                     return Ok(None);
                 }
+                let (name, slug) = (&claim.provider, &claim.slug);
+                let what = match action {
+                    ReleaseAction::Park => "park",
+                    ReleaseAction::Delete => "delete",
+                };
+                let _ending = self.printer.progress(format!("waiting for {name} to {what} {slug}"));
                 self.finish(provider, claim, settings).map(Some)
             }
             Resolution::Missing { proof: Proof::Deleted } => {

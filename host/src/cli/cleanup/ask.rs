@@ -102,9 +102,7 @@ impl Asking<'_> {
             if desk.working().is_interrupted() {
                 break;
             }
-            let cleaning = self.shared.printer.progress(format!("cleaning up {}", claim.slug));
             answer.cleaned.extend(desk.clean(claim, &self.order, &handed)?);
-            drop(cleaning);
         }
         Ok(())
     }
