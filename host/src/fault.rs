@@ -82,6 +82,8 @@ pub const POINTS: &[&str] = &[
     "session.synced",
     "session.started",
     "session.ended",
+    // Each block of a copy, as it comes or goes.
+    "copy.block",
     // The end of a run.
     "run.before.let_go",
     "run.after.let_go",

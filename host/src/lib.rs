@@ -17,6 +17,7 @@
 //! | [`transport`] | one byte stream to the remote helper on a box |
 //! | [`sync`] | makes the box's tree equal to the checkout |
 //! | [`run`] | one command on a box, from request to exit code |
+//! | [`copy`] | files to and from a box |
 //! | [`output`] | everything that is printed, and how failures look |
 //! | [`log`] | what a command does, line by line: on the screen, in a file, kept for later |
 //! | [`redact`] | secrets, and what is shown without them |
@@ -50,6 +51,7 @@
 pub mod claims;
 pub mod cli;
 pub mod config;
+pub mod copy;
 pub mod fault;
 pub mod lease;
 pub mod log;

@@ -9,6 +9,7 @@ mod cancel_call;
 mod cleanup;
 mod completions;
 mod config;
+mod cp;
 mod crowd;
 mod deadlines;
 mod desk;

@@ -78,6 +78,8 @@ fn every_document_keeps_to_its_schema() {
     check("status", &["status", slug]);
     check("inspect", &["inspect", slug]);
     check("inspect", &["inspect", slug, "--offline"]);
+    check("cp", &["cp", "hello.txt", &format!("{slug}:copied")]);
+    check("cp", &["cp", &format!("{slug}:copied"), "../back"]);
     check("claims", &["claims"]);
     check("stop", &["stop", slug]);
     check("stop", &["stop", slug, "no-such-lease"]);

@@ -75,6 +75,9 @@ impl Connection {
                 ToHelper::StdinEnd => Event::StdinEnd,
                 ToHelper::Signal(signal) => Event::Signal(signal),
                 ToHelper::Ack(offset) => Event::Ack(offset),
+                ToHelper::Copy(block) => Event::Copy(block.to_vec()),
+                ToHelper::CopyPacked(block) => Event::CopyPacked(block.to_vec()),
+                ToHelper::CopyWord(word) => Event::CopyWord(word),
                 ToHelper::Ping => {
                     self.outbox.answer();
                     continue;

@@ -13,6 +13,7 @@
 //! So what the helper itself notes is always taken in, only what the host sends has to wait
 //! for room; and that the host is gone is a flag beside the queue, seen however full that is.
 
+use crabbox_wire::copy::Word;
 use crabbox_wire::message::{Environment, Request, Signal, Sync};
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -36,6 +37,12 @@ pub(crate) enum Event {
     StdinEnd,
     Signal(Signal),
     Ack(u64),
+    /// Records of a copy.
+    Copy(Vec<u8>),
+    /// The same, compressed.
+    CopyPacked(Vec<u8>),
+    /// What the receiver of a copy says.
+    CopyWord(Word),
     /// The command has ended.
     Exited,
     /// One of its output streams has ended.
@@ -46,7 +53,10 @@ impl Event {
     fn cost(&self) -> usize {
         OVERHEAD
             + match self {
-                Self::Delta(bytes) | Self::Stdin(bytes) => bytes.len(),
+                Self::Delta(bytes)
+                | Self::Stdin(bytes)
+                | Self::Copy(bytes)
+                | Self::CopyPacked(bytes) => bytes.len(),
                 _ => 0,
             }
     }

@@ -16,6 +16,7 @@
 //! | [`place`] | a lease's part of a box that several share |
 //! | [`proof`] | is this the leased box? |
 //! | [`lock`] | one session at a time in a workspace |
+//! | [`copy`] | a session that only copies files |
 //! | [`lost`] | ends what a helper left behind that was killed |
 //! | [`journal`] | what the workspace was last given |
 //! | [`scan`] | what it holds now |
@@ -53,6 +54,7 @@
 
 mod apply;
 mod connection;
+mod copy;
 mod descendants;
 mod environment;
 mod failure;

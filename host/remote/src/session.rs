@@ -8,7 +8,7 @@ use crate::inbox::{Event, Inbox};
 use crate::journal::{Journal, Opened, Rows};
 use crate::layout::{Layout, make_private};
 use crate::outbox::Outbox;
-use crate::{lock, lost, place, proof, runs, scan, supervise, verify};
+use crate::{copy, lock, lost, place, proof, runs, scan, supervise, verify};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crabbox_wire::frame::{CHUNK, ToHost};
@@ -56,6 +56,10 @@ fn session(argument: &str, connection: &Arc<Connection>) -> Result<(), Failure> 
     }
     if request.probe {
         return connection.outbox.send(&ToHost::Proved(Box::new(proof)));
+    }
+    if let Some(copy) = &request.copy {
+        connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;
+        return copy::serve(copy, &layout, connection);
     }
     make_private(&layout.tree.join("tmp"))?;
     connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;

@@ -10,6 +10,7 @@ mod cleanup;
 mod completions;
 mod config;
 mod confirm;
+mod cp;
 mod debug;
 mod doctor;
 mod early;
@@ -32,6 +33,7 @@ mod stay;
 mod stop;
 mod usage;
 mod version;
+mod visit;
 mod warmup;
 
 use crate::claims::{Claim, ClaimError, Reader, Salvaged, Store};
@@ -115,6 +117,7 @@ enum Command {
     Status(status::Status),
     Inspect(inspect::Inspect),
     Ssh(ssh::Ssh),
+    Cp(cp::Cp),
     Claims(claims::Claims),
     Extend(extend::Extend),
     Stop(stop::Stop),
@@ -203,6 +206,7 @@ impl Command {
         let keeps = match self {
             Self::Run(_)
             | Self::Warmup(_)
+            | Self::Cp(_)
             | Self::Extend(_)
             | Self::Stop(_)
             | Self::Adopt(_)
@@ -237,6 +241,7 @@ impl Command {
             Self::Status(_) => "status",
             Self::Inspect(_) => "inspect",
             Self::Ssh(_) => "ssh",
+            Self::Cp(_) => "cp",
             Self::Claims(_) => "claims",
             Self::Extend(_) => "extend",
             Self::Stop(_) => "stop",
@@ -288,6 +293,7 @@ impl Command {
             Self::Status(status) => status.execute(shared).map(|()| Exit::Ok),
             Self::Inspect(inspect) => inspect.execute(shared).map(|()| Exit::Ok),
             Self::Ssh(ssh) => ssh.execute(shared).map(|()| Exit::Ok),
+            Self::Cp(cp) => cp.execute(shared),
             Self::Claims(claims) => claims.execute(shared).map(|()| Exit::Ok),
             Self::Extend(extend) => extend.execute(shared).map(|()| Exit::Ok),
             Self::Adopt(adopt) => adopt.execute(shared).map(|()| Exit::Ok),

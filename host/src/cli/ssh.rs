@@ -108,6 +108,7 @@ impl Ssh {
             look: None,
             probe: true,
             place: None,
+            copy: None,
             holder: describe_holder(),
         };
         let connecting = shared.printer.progress(format!("connecting to {}", claim.slug));

@@ -3,15 +3,13 @@
 
 use super::cleanup::RunSeen;
 use super::desk::Desk;
-use super::names::workspace_name;
-use super::place::of_claim;
-use crate::claims::{Claim, describe_holder};
+use super::visit::visit;
+use crate::claims::Claim;
 use crate::registry::Registry;
 use crate::run;
 use crate::transport::Route;
-use crabbox_provider_api::payload::{self, Found, ResourceState};
-use crabbox_wire::message::{Fate, Identity, Marker, Request};
-use crabbox_wire::text::Text;
+use crabbox_provider_api::payload::{Found, ResourceState};
+use crabbox_wire::message::{Fate, Request};
 use std::path::Path;
 use tracing::debug;
 
@@ -21,26 +19,11 @@ pub(super) fn of_run(claim: &Claim, found: &Found, registry: &Registry, state: &
     if found.state == ResourceState::Parked {
         return RunSeen::Over;
     }
-    let Some((way, endpoint)) = claim.way().zip(found.endpoint.as_ref()) else {
+    let (Some(endpoint), Some(last)) = (&found.endpoint, &claim.run) else {
         return RunSeen::Unknown;
     };
-    let (Some(hash), Some(last)) = (way.marker.clone(), &claim.run) else {
-        return RunSeen::Unknown;
-    };
-    let request = Request {
-        protocol: crabbox_wire::PROTOCOL,
-        lease: claim.id.to_string(),
-        identity: to_show(claim),
-        marker: Marker::Expect { hash },
-        work_root: Text(endpoint.work_root.clone().into_bytes()),
-        workspace: Text(workspace_name(&claim.repository)),
-        sync: None,
-        run: None,
-        look: Some(last.id.clone()),
-        probe: false,
-        place: None,
-        holder: describe_holder(),
-    };
+    let Some(request) = visit(claim, endpoint) else { return RunSeen::Unknown };
+    let request = Request { look: Some(last.id.clone()), ..request };
     let route = Route {
         lease: claim.id.as_str(),
         transport: &endpoint.transport,
@@ -54,28 +37,5 @@ pub(super) fn of_run(claim: &Claim, found: &Found, registry: &Registry, state: &
             debug!("{} doesn't say whether {} goes on: {error}", claim.slug, last.id);
             RunSeen::Unknown
         }
-    }
-}
-
-/// What the box of a claim must show: what the provider named, or that it is the claim's place, or what it showed the
-/// last time.
-#[must_use]
-pub fn to_show(claim: &Claim) -> Identity {
-    let Some(way) = claim.way() else { return Identity::Record };
-    if let (None, Some(place)) = (&way.identity, of_claim(claim)) {
-        return Identity::Place { place };
-    }
-    match (&way.identity, &way.machine) {
-        (Some(payload::Identity::Environment { name, value }), _) => {
-            Identity::Environment { name: name.clone(), value: value.clone() }
-        }
-        (Some(payload::Identity::File { path, content }), _) => {
-            Identity::File { path: Text(path.clone().into_bytes()), content: content.clone() }
-        }
-        (Some(_), _) | (None, None) => Identity::Record,
-        (None, Some(machine)) => Identity::Machine {
-            machine_id: machine.machine_id.clone(),
-            boot_id: machine.boot_id.clone(),
-        },
     }
 }

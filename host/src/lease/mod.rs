@@ -7,7 +7,7 @@
 //!
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
 //! what failed, [`extend`] gives it more time, [`prolong`] does so while a run goes on, [`release`] lets go,
-//! [`look`] only asks, [`adopt`] makes a lease of what is there, [`forget`] drops one; [`hang_up`] ends the connections to a box that is let go of. [`cleanup`] says what is to
+//! [`look`] only asks, [`mod@visit`] is for whoever uses a box without taking it, [`adopt`] makes a lease of what is there, [`forget`] drops one; [`hang_up`] ends the connections to a box that is let go of. [`cleanup`] says what is to
 //! become of a claim that nobody looks after, [`clean`] does it, after asking the box for the [`fate`] of its run;
 //! [`answer`] says what a provider's word is worth, [`place`] looks after a lease's part of a shared box,
 //! [`names`] what things are called, [`slug`] what a user calls a lease, [`reference`](mod@reference) which lease is
@@ -39,6 +39,7 @@ mod reference;
 mod release;
 mod roll_back;
 mod slug;
+mod visit;
 mod wait;
 mod working;
 
@@ -47,7 +48,6 @@ pub use adopt::{Adoption, Owner, Sighted};
 pub use clean::{Cleaned, Done};
 pub use cleanup::{Facts, Order, RunSeen, Verdict, Why, due, is_long_parked, verdict};
 pub use desk::{Desk, open};
-pub use fate::to_show;
 pub use look::{in_words, look_at};
 pub use names::{random_bits, workspace_name};
 pub use place::{Asker, explain};
@@ -55,4 +55,5 @@ pub use prolong::{Prolong, Prolonging};
 pub use reference::{Checkout, Here, LAST, REPO, find};
 pub use release::{End, Leaving, Linger};
 pub use slug::{Slug, SlugError};
+pub use visit::{to_show, visit};
 pub use working::Working;

@@ -4,6 +4,7 @@
 //! that the reader doesn't know is skipped; one that is longer than
 //! [`MAX_PAYLOAD`] ends the session before memory is set aside for it.
 
+use crate::copy::Word;
 use crate::message::{
     Base, Ended, Environment, Failure, Fate, Proof, Request, Signal, Started, Sync, Synced, Waiting,
 };
@@ -68,6 +69,12 @@ pub enum ToHelper<'a> {
     Ack(u64),
     /// Answer with [`ToHost::Pong`].
     Ping,
+    /// The next records of a copy: a block of [`crate::copy`].
+    Copy(&'a [u8]),
+    /// The same as a zstd frame.
+    CopyPacked(&'a [u8]),
+    /// What the receiver of a copy says.
+    CopyWord(Word),
 }
 
 /// What the helper says.
@@ -110,6 +117,12 @@ pub enum ToHost<'a> {
     Fate(Fate),
     /// Answer to [`Request::place`], after which the session is over.
     Place(Box<PlaceAnswer>),
+    /// The next records of a copy: a block of [`crate::copy`].
+    Copy(&'a [u8]),
+    /// The same as a zstd frame.
+    CopyPacked(&'a [u8]),
+    /// What the receiver of a copy says.
+    CopyWord(Word),
 }
 
 /// One of the two output streams of a command.
@@ -135,6 +148,9 @@ mod kind {
     pub(super) const PING: u8 = 9;
     pub(super) const ABORT: u8 = 10;
     pub(super) const SYNC: u8 = 11;
+    pub(super) const COPY: u8 = 20;
+    pub(super) const COPY_PACKED: u8 = 21;
+    pub(super) const COPY_WORD: u8 = 22;
 
     pub(super) const PROVED: u8 = 64;
     pub(super) const WAITING: u8 = 65;
@@ -151,6 +167,9 @@ mod kind {
     pub(super) const TAKEN: u8 = 76;
     pub(super) const FATE: u8 = 77;
     pub(super) const PLACE: u8 = 78;
+    pub(super) const COPY_OUT: u8 = 84;
+    pub(super) const COPY_OUT_PACKED: u8 = 85;
+    pub(super) const COPY_OUT_WORD: u8 = 86;
 }
 
 impl<'a> ToHelper<'a> {
@@ -174,6 +193,9 @@ impl<'a> ToHelper<'a> {
             Self::Ping => encode_raw(out, kind::PING, &[]),
             Self::Abort => encode_raw(out, kind::ABORT, &[]),
             Self::Sync(sync) => encode_json(out, kind::SYNC, sync),
+            Self::Copy(block) => encode_raw(out, kind::COPY, &[block]),
+            Self::CopyPacked(block) => encode_raw(out, kind::COPY_PACKED, &[block]),
+            Self::CopyWord(word) => encode_json(out, kind::COPY_WORD, word),
         }
     }
 
@@ -183,7 +205,10 @@ impl<'a> ToHelper<'a> {
         input: &mut impl Read,
         buffer: &'a mut Vec<u8>,
     ) -> Result<Option<Self>, FrameError> {
-        let known = |kind| (kind::REQUEST..=kind::SYNC).contains(&kind);
+        let known = |kind| {
+            (kind::REQUEST..=kind::SYNC).contains(&kind)
+                || (kind::COPY..=kind::COPY_WORD).contains(&kind)
+        };
         let Some(kind) = read_known(input, buffer, known)? else {
             return Ok(None);
         };
@@ -199,6 +224,9 @@ impl<'a> ToHelper<'a> {
             kind::ACK => Self::Ack(split_offset(payload)?.0),
             kind::ABORT => Self::Abort,
             kind::SYNC => Self::Sync(parse(kind, payload)?),
+            kind::COPY => Self::Copy(payload),
+            kind::COPY_PACKED => Self::CopyPacked(payload),
+            kind::COPY_WORD => Self::CopyWord(parse(kind, payload)?),
             _ => Self::Ping,
         }))
     }
@@ -235,6 +263,9 @@ impl<'a> ToHost<'a> {
             Self::Taken(total) => encode_raw(out, kind::TAKEN, &[&total.to_be_bytes()]),
             Self::Fate(fate) => encode_json(out, kind::FATE, fate),
             Self::Place(answer) => encode_json(out, kind::PLACE, answer),
+            Self::Copy(block) => encode_raw(out, kind::COPY_OUT, &[block]),
+            Self::CopyPacked(block) => encode_raw(out, kind::COPY_OUT_PACKED, &[block]),
+            Self::CopyWord(word) => encode_json(out, kind::COPY_OUT_WORD, word),
         }
     }
 
@@ -244,7 +275,10 @@ impl<'a> ToHost<'a> {
         input: &mut impl Read,
         buffer: &'a mut Vec<u8>,
     ) -> Result<Option<Self>, FrameError> {
-        let known = |kind| (kind::PROVED..=kind::PLACE).contains(&kind);
+        let known = |kind| {
+            (kind::PROVED..=kind::PLACE).contains(&kind)
+                || (kind::COPY_OUT..=kind::COPY_OUT_WORD).contains(&kind)
+        };
         let Some(kind) = read_known(input, buffer, known)? else {
             return Ok(None);
         };
@@ -267,6 +301,9 @@ impl<'a> ToHost<'a> {
             kind::TAKEN => Self::Taken(split_offset(payload)?.0),
             kind::FATE => Self::Fate(parse(kind, payload)?),
             kind::PLACE => Self::Place(parse(kind, payload)?),
+            kind::COPY_OUT => Self::Copy(payload),
+            kind::COPY_OUT_PACKED => Self::CopyPacked(payload),
+            kind::COPY_OUT_WORD => Self::CopyWord(parse(kind, payload)?),
             _ => Self::Pong,
         }))
     }

@@ -15,6 +15,7 @@
 //! | [`text`] | strings that need not be UTF-8, in JSON |
 //! | [`tree`] | entries, manifests, and the hash that names a tree |
 //! | [`delta`] | the records in the sync stream |
+//! | [`copy`] | records and words while files are copied |
 //!
 //! A session is a request (in the helper's command line, or as the first frame), the box's proof, the sync, and
 //! the command's life: `docs/reference/wire.md` has the order.
@@ -26,6 +27,7 @@
 //! decoded here, so every length is checked before memory is set aside for it. It is linked into the helper: no C
 //! code, no dependency that isn't needed there.
 
+pub mod copy;
 pub mod delta;
 pub mod frame;
 pub mod greeting;

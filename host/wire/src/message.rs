@@ -4,6 +4,7 @@
 //! defaults where that makes sense, so a message can grow.
 
 use crate::place::{Place, PlaceOrder};
+use crate::copy::Copy;
 use crate::text::Text;
 use crate::tree::Hash;
 use serde::{Deserialize, Serialize};
@@ -41,6 +42,9 @@ pub struct Request {
     /// the answer is the end of the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub place: Option<PlaceOrder>,
+    /// Only copy files; nothing else on the box is changed, and nobody is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy: Option<Copy>,
     /// Who waits here, for others that want the same workspace: shown to them.
     pub holder: String,
 }
@@ -285,6 +289,10 @@ pub enum FailureCode {
     DiskFull,
     /// The workspace holds what crabbox didn't put there.
     Occupied,
+    /// What was to be copied isn't there.
+    Missing,
+    /// There is no place for what was to be copied.
+    Place,
     /// A code of a newer helper.
     #[serde(other)]
     Other,

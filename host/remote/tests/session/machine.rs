@@ -95,6 +95,7 @@ impl Machine {
             look: None,
             probe: false,
             place: None,
+            copy: None,
             holder: "a test".to_owned(),
         }
     }

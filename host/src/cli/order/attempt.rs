@@ -96,6 +96,7 @@ impl Attempt<'_> {
             look: None,
             probe: false,
             place: None,
+            copy: None,
             holder: describe_holder(),
         };
         let (registry, provider) = (&desk.registry, held.claim.provider.clone());

@@ -46,6 +46,7 @@ impl Asker<'_> {
             run: None,
             look: None,
             probe: false,
+            copy: None,
             place: Some(order),
             holder: describe_holder(),
         };

@@ -1,0 +1,33 @@
+//! The two ends of a copy of files, for the host and for its remote helper alike: either can be the one that
+//! sends.
+//!
+//! | module | what it does |
+//! |---|---|
+//! | [`mod@send`] | turns what lies at a path into records |
+//! | [`receive`] | makes what the records say, below a place that was given |
+//! | [`target`] | where that is: as `cp -R` has it |
+//! | [`packing`] | is compressing worth its time? |
+//! | [`partial`] | a file on its way: whole or not at all, and continued after a break |
+//! | [`reason`] | what the system says, in words |
+//!
+//! What the records are is in [`crabbox_wire::copy`]. How they travel isn't this crate's business: each end is given
+//! something that carries them.
+//!
+//! # What it must not do
+//!
+//! - Write anywhere but below the place it was given: each record names one part of a path, folders are held open,
+//!   and no link is followed on the way, whoever made it.
+//! - Put a file into its place before all of it is there and is what was announced.
+//! - Hold more than one small file or one block in memory.
+
+pub mod packing;
+pub mod partial;
+pub mod reason;
+pub mod receive;
+pub mod send;
+pub mod target;
+
+/// The other side is gone, or gave up: nothing more is to be said to it.
+#[derive(Debug, thiserror::Error)]
+#[error("the other side is gone")]
+pub struct Gone;

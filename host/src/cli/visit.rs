@@ -1,0 +1,101 @@
+//! Commands that only visit a box: they need one that is ready or in use, and neither take nor change its lease.
+
+use super::Shared;
+use super::bounds;
+use crate::claims::{Claim, State};
+use crate::config::{Flags, Settings};
+use crate::lease::{self, Desk};
+use crate::output::{CommandError, Exit, to_type};
+use crate::places::Places;
+use crate::registry::Registry;
+use crate::transport::{Route, TransportError};
+use crabbox_provider_api::payload::Endpoint;
+use crabbox_wire::message::Request;
+
+/// A box that can be visited.
+pub(super) struct Visit {
+    /// As its lease stands.
+    pub(super) claim: Claim,
+    /// What asks for nothing yet.
+    pub(super) request: Request,
+    endpoint: Endpoint,
+    registry: Registry,
+    places: Places,
+}
+
+impl Visit {
+    /// The box of the lease that `reference` stands for.
+    pub(super) fn to(reference: &str, shared: &Shared) -> Result<Self, CommandError> {
+        let places = shared.places()?;
+        let flags = Flags { of_lease: true, ..shared.flags() };
+        let settings = Settings::load(flags, None, &places)?;
+        let store = shared.store(&places)?;
+        let claim = shared.find(&store, &places, reference)?;
+        bounds::check_provider(&settings, &claim)?;
+        let endpoint = claim.way().map(|way| way.endpoint.clone());
+        let request = endpoint.as_ref().and_then(|endpoint| lease::visit(&claim, endpoint));
+        let (Some(endpoint), Some(request)) = (endpoint, request) else {
+            return Err(not_now(&claim));
+        };
+        let registry = shared.registry(&settings);
+        Ok(Self { claim, request, endpoint, registry, places })
+    }
+
+    /// Is the box this machine?
+    pub(super) fn is_here(&self) -> bool {
+        self.endpoint.same_machine
+    }
+
+    /// Does it with the way to the box.
+    pub(super) fn by_route<T>(&self, work: impl FnOnce(&Route<'_>) -> T) -> T {
+        let Self { claim, endpoint, registry, places, .. } = self;
+        work(&Route {
+            lease: claim.id.as_str(),
+            transport: &endpoint.transport,
+            state: &places.state,
+            declared: &|| Desk::declared(registry, &claim.provider),
+        })
+    }
+
+    /// The error of a box that can't be reached.
+    pub(super) fn unreached(&self, error: &TransportError) -> CommandError {
+        let result = CommandError::failed(error.to_string()).code("transport");
+        let result = match std::error::Error::source(error) {
+            Some(source) => result.because(source.to_string()),
+            None => result,
+        };
+        result.hint(ready(&self.claim))
+    }
+}
+
+/// The line that makes the box ready, and finds it if it moved.
+pub(super) fn ready(claim: &Claim) -> String {
+    to_type(&["run", "--id", &claim.slug, "--keep", "--", "true"])
+}
+
+/// Why a box can't be visited, and what makes that possible.
+fn not_now(claim: &Claim) -> CommandError {
+    let (slug, state) = (&claim.slug, claim.state());
+    let is = |what: &str| format!("`{slug}` {what}");
+    match state {
+        State::Leasing => CommandError::new(Exit::TryAgain, is("isn't ready yet")).hint(wait(slug)),
+        State::Releasing => {
+            CommandError::new(Exit::TryAgain, is("is being let go of")).hint(wait(slug))
+        }
+        State::Ready | State::Busy => {
+            CommandError::new(Exit::Conflict, is("hasn't been reached yet")).hint(ready(claim))
+        }
+        State::Parked => CommandError::new(Exit::Conflict, is("is parked")).hint(ready(claim)),
+        State::Failed => {
+            CommandError::new(Exit::Conflict, is("has failed")).hint(to_type(&["stop", slug]))
+        }
+        State::Released | State::Lost => {
+            CommandError::new(Exit::NotFound, format!("the box of `{slug}` is gone ({state})"))
+                .hint(to_type(&["warmup"]))
+        }
+    }
+}
+
+fn wait(slug: &str) -> String {
+    to_type(&["status", slug, "--wait"])
+}
