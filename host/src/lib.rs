@@ -18,6 +18,8 @@
 //! | [`sync`] | makes the box's tree equal to the checkout |
 //! | [`run`] | one command on a box, from request to exit code |
 //! | [`copy`] | files to and from a box |
+//! | [`tunnel`] | connections to a port of a box |
+//! | [`visit`] | a session of whoever only visits a box, as these two |
 //! | [`output`] | everything that is printed, and how failures look |
 //! | [`log`] | what a command does, line by line: on the screen, in a file, kept for later |
 //! | [`redact`] | secrets, and what is shown without them |
@@ -65,3 +67,5 @@ pub mod sync;
 mod sys;
 mod tail;
 pub mod transport;
+pub mod tunnel;
+pub mod visit;

@@ -66,4 +66,5 @@ mod sync;
 mod time;
 mod together;
 mod trust;
+mod tunnel;
 mod warmup;

@@ -157,6 +157,9 @@ fn every_document_keeps_to_its_schema() {
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--", "true"]).code, 0);
     schemas.check("list", "list", &desk.world.crabbox(&["list", "--json"]));
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    let tunnel = desk.crabbox_command(&["tunnel", "@last", "9", "--json"]);
+    schemas.check("tunnel", "tunnel", &crate::tunnel::documented(tunnel, |_| {}));
     schemas.check("inspect", "inspect", &desk.world.crabbox(&["inspect", "@last", "--json"]));
 
     // The others are parts of these.

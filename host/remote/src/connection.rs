@@ -78,6 +78,7 @@ impl Connection {
                 ToHelper::Copy(block) => Event::Copy(block.to_vec()),
                 ToHelper::CopyPacked(block) => Event::CopyPacked(block.to_vec()),
                 ToHelper::CopyWord(word) => Event::CopyWord(word),
+                ToHelper::Tunnel(piece) => Event::Tunnel(piece.to_vec()),
                 ToHelper::Ping => {
                     self.outbox.answer();
                     continue;

@@ -43,6 +43,8 @@ pub(crate) enum Event {
     CopyPacked(Vec<u8>),
     /// What the receiver of a copy says.
     CopyWord(Word),
+    /// A piece of a stream.
+    Tunnel(Vec<u8>),
     /// The command has ended.
     Exited,
     /// One of its output streams has ended.
@@ -56,7 +58,8 @@ impl Event {
                 Self::Delta(bytes)
                 | Self::Stdin(bytes)
                 | Self::Copy(bytes)
-                | Self::CopyPacked(bytes) => bytes.len(),
+                | Self::CopyPacked(bytes)
+                | Self::Tunnel(bytes) => bytes.len(),
                 _ => 0,
             }
     }

@@ -50,7 +50,10 @@ impl Layout {
         if request.look.as_ref().is_some_and(|run| !is_id(run, "run_")) {
             return Err(refuse("that is no run id"));
         }
-        let only_visits = request.look.is_some() || request.probe || request.copy.is_some();
+        let only_visits = request.look.is_some()
+            || request.probe
+            || request.copy.is_some()
+            || request.tunnel.is_some();
         if only_visits && request.marker == Marker::Write {
             return Err(refuse("whoever only looks marks nothing"));
         }

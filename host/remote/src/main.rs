@@ -17,6 +17,7 @@
 //! | [`proof`] | is this the leased box? |
 //! | [`lock`] | one session at a time in a workspace |
 //! | [`copy`] | a session that only copies files |
+//! | [`mod@tunnel`] | a session that only carries connections to a port |
 //! | [`lost`] | ends what a helper left behind that was killed |
 //! | [`journal`] | what the workspace was last given |
 //! | [`scan`] | what it holds now |
@@ -78,6 +79,7 @@ mod start;
 mod streams;
 mod supervise;
 mod sys;
+mod tunnel;
 mod verify;
 
 use sha2::{Digest, Sha256};

@@ -3,15 +3,16 @@
 use super::Shared;
 use super::interrupts::Interrupts;
 use super::list::to_json;
-use super::visit::{Visit, ready};
+use super::visit::Visit;
 use crate::copy::{CopyError, Ends, EndsError, Watch, get, put};
 use crate::lease::Working;
 use crate::output::{CommandError, Exit, Printer, Typed, human, to_type};
+use crate::visit::VisitError;
 use clap::{Args, ValueHint};
 use crabbox_copy::receive::ReceiveError;
 use crabbox_copy::target::{Target, name_of};
 use crabbox_wire::copy::{Copied, Copy, Remark};
-use crabbox_wire::message::{FailureCode, Request};
+use crabbox_wire::message::{Failure, FailureCode, Request};
 use crabbox_wire::text::Text;
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -230,28 +231,10 @@ impl Report<'_> {
 
 /// Why it broke off, and what to do about it.
 fn explain(error: CopyError, ends: &Ends, visit: &Visit) -> CommandError {
-    let again = || Typed::here().to_string();
     let slug = &visit.claim.slug;
     match error {
-        CopyError::Transport(error) => visit.unreached(&error),
-        CopyError::Ended { .. } => {
-            CommandError::failed(error.to_string()).code("transport").hint(again())
-        }
-        CopyError::Box(failure) => match (failure.code, ends) {
-            (FailureCode::Missing, Ends::Get { from, .. }) => {
-                let from = String::from_utf8_lossy(from);
-                CommandError::new(Exit::NotFound, format!("there is no `{from}` on {slug}"))
-            }
-            (FailureCode::Identity | FailureCode::Marker, _) => {
-                let message = format!("{} ({slug})", failure.message);
-                CommandError::failed(message).code("transport").hint(ready(&visit.claim))
-            }
-            (FailureCode::Place, _) => {
-                let message = format!("{} on {slug}", failure.message);
-                CommandError::new(Exit::NotFound, message)
-            }
-            _ => CommandError::failed(format!("{} on {slug}", failure.message)).code("copy"),
-        },
+        CopyError::Visit(VisitError::Box(failure)) => explain_box(failure, ends, visit),
+        CopyError::Visit(error) => visit.explain(&error),
         CopyError::Receive(ReceiveError::Target(error)) => {
             CommandError::new(Exit::NotFound, error.to_string())
         }
@@ -271,5 +254,23 @@ fn explain(error: CopyError, ends: &Ends, visit: &Visit) -> CommandError {
                 None => result,
             }
         }
+    }
+}
+
+/// What the helper says.
+fn explain_box(failure: Failure, ends: &Ends, visit: &Visit) -> CommandError {
+    let slug = &visit.claim.slug;
+    match (failure.code, ends) {
+        (FailureCode::Missing, Ends::Get { from, .. }) => {
+            let from = String::from_utf8_lossy(from);
+            CommandError::new(Exit::NotFound, format!("there is no `{from}` on {slug}"))
+        }
+        (FailureCode::Identity | FailureCode::Marker, _) => {
+            visit.explain(&VisitError::Box(failure))
+        }
+        (FailureCode::Place, _) => {
+            CommandError::new(Exit::NotFound, format!("{} on {slug}", failure.message))
+        }
+        _ => CommandError::failed(format!("{} on {slug}", failure.message)).code("copy"),
     }
 }

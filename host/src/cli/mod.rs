@@ -31,6 +31,7 @@ mod ssh;
 mod status;
 mod stay;
 mod stop;
+mod tunnel;
 mod usage;
 mod version;
 mod visit;
@@ -118,6 +119,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Ssh(ssh::Ssh),
     Cp(cp::Cp),
+    Tunnel(tunnel::Tunnel),
     Claims(claims::Claims),
     Extend(extend::Extend),
     Stop(stop::Stop),
@@ -242,6 +244,7 @@ impl Command {
             Self::Inspect(_) => "inspect",
             Self::Ssh(_) => "ssh",
             Self::Cp(_) => "cp",
+            Self::Tunnel(_) => "tunnel",
             Self::Claims(_) => "claims",
             Self::Extend(_) => "extend",
             Self::Stop(_) => "stop",
@@ -294,6 +297,7 @@ impl Command {
             Self::Inspect(inspect) => inspect.execute(shared).map(|()| Exit::Ok),
             Self::Ssh(ssh) => ssh.execute(shared).map(|()| Exit::Ok),
             Self::Cp(cp) => cp.execute(shared),
+            Self::Tunnel(tunnel) => tunnel.execute(shared),
             Self::Claims(claims) => claims.execute(shared).map(|()| Exit::Ok),
             Self::Extend(extend) => extend.execute(shared).map(|()| Exit::Ok),
             Self::Adopt(adopt) => adopt.execute(shared).map(|()| Exit::Ok),

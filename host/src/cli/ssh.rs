@@ -109,6 +109,7 @@ impl Ssh {
             probe: true,
             place: None,
             copy: None,
+            tunnel: None,
             holder: describe_holder(),
         };
         let connecting = shared.printer.progress(format!("connecting to {}", claim.slug));

@@ -2,13 +2,15 @@
 
 use super::Shared;
 use super::bounds;
+use super::order::explain_ssh;
 use crate::claims::{Claim, State};
 use crate::config::{Flags, Settings};
 use crate::lease::{self, Desk};
-use crate::output::{CommandError, Exit, to_type};
+use crate::output::{CommandError, Exit, Typed, to_type};
 use crate::places::Places;
 use crate::registry::Registry;
 use crate::transport::{Route, TransportError};
+use crate::visit::VisitError;
 use crabbox_provider_api::payload::Endpoint;
 use crabbox_wire::message::Request;
 
@@ -57,19 +59,29 @@ impl Visit {
         })
     }
 
-    /// The error of a box that can't be reached.
-    pub(super) fn unreached(&self, error: &TransportError) -> CommandError {
-        let result = CommandError::failed(error.to_string()).code("transport");
+    /// Why it can't be visited, or can't be any more.
+    pub(super) fn explain(&self, error: &VisitError) -> CommandError {
+        let Claim { slug, .. } = &self.claim;
+        let message = match error {
+            VisitError::Transport(TransportError::Ssh(error)) => return explain_ssh(error),
+            VisitError::Box(_) => format!("{error} ({slug})"),
+            error => error.to_string(),
+        };
+        let result = CommandError::failed(message).code("transport");
         let result = match std::error::Error::source(error) {
             Some(source) => result.because(source.to_string()),
             None => result,
         };
-        result.hint(ready(&self.claim))
+        match error {
+            // It was there a moment ago.
+            VisitError::Ended { .. } => result.hint(Typed::here().to_string()),
+            _ => result.hint(ready(&self.claim)),
+        }
     }
 }
 
 /// The line that makes the box ready, and finds it if it moved.
-pub(super) fn ready(claim: &Claim) -> String {
+fn ready(claim: &Claim) -> String {
     to_type(&["run", "--id", &claim.slug, "--keep", "--", "true"])
 }
 

@@ -4,24 +4,20 @@ use super::error::CopyError;
 use super::packing::{Packer, Unpacker};
 use crate::fault;
 use crate::output::Progress;
-use crate::transport::{self, Link, Process, Route, TransportError, Watchdog};
+use crate::transport::{Process, Route};
+use crate::visit::{Proved, VisitError};
 use crabbox_copy::Gone;
 use crabbox_copy::receive::{Answers, Receiver};
 use crabbox_copy::send::{Answer, Line, SendError, send};
 use crabbox_copy::target::Target;
-use crabbox_wire::PROTOCOL;
 use crabbox_wire::copy::{Copied, Remark, Word};
 use crabbox_wire::frame::{FrameError, ToHelper, ToHost};
 use crabbox_wire::message::Request;
-use std::io::{BufReader, BufWriter, Read, Write};
+use std::io::{BufWriter, Read, Write};
 use std::path::Path;
-use std::process::{ChildStdin, ChildStdout};
+use std::process::ChildStdin;
 use std::sync::mpsc::{Receiver as Channel, Sender as ToSender, channel};
 use std::thread;
-use std::time::Duration;
-
-/// How long the helper may take to prove the box, once it is there.
-const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Sees how a copy goes.
 pub struct Watch<'a> {
@@ -31,35 +27,6 @@ pub struct Watch<'a> {
     pub remark: &'a mut dyn FnMut(Remark),
 }
 
-/// A session in which the box has proved itself.
-struct Session {
-    input: BufReader<ChildStdout>,
-    output: BufWriter<ChildStdin>,
-    process: Process,
-    buffer: Vec<u8>,
-}
-
-impl Session {
-    fn open(route: &Route<'_>, request: &Request) -> Result<Self, CopyError> {
-        let Link { mut input, output, process, .. } = transport::open(route, request, &mut |_| {})?;
-        let watchdog = Watchdog::over(process.id(), PATIENCE);
-        let mut buffer = Vec::new();
-        let proved = match ToHost::read(&mut input, &mut buffer) {
-            Ok(Some(ToHost::Proved(proof))) if proof.protocol == PROTOCOL => Ok(()),
-            Ok(Some(ToHost::Failed(failure))) => Err(CopyError::Box(failure)),
-            Ok(None) => Err(CopyError::Ended { stderr: process.stderr_tail() }),
-            Ok(Some(_)) => Err(CopyError::Order),
-            Err(error) => Err(error.into()),
-        };
-        if watchdog.call_off() {
-            let stderr = process.stderr_tail();
-            return Err(TransportError::Silent { patience: PATIENCE, stderr }.into());
-        }
-        proved?;
-        Ok(Self { input, output, process, buffer })
-    }
-}
-
 /// Brings what the request names to the target.
 pub fn get(
     route: &Route<'_>,
@@ -67,24 +34,25 @@ pub fn get(
     target: Target,
     watch: &mut Watch<'_>,
 ) -> Result<Copied, CopyError> {
-    let Session { mut input, output, process, mut buffer } = Session::open(route, request)?;
+    let Proved { mut input, output, process, mut buffer } =
+        Proved::open(route, request, &mut |_| {})?;
     let mut unpacker = Unpacker::new().map_err(CopyError::Unpack)?;
     let mut receiver = Receiver::new(target);
     let mut here = Here { output, watch, done: None };
     let mut take = || loop {
         fault::point("copy.block");
         let over = match ToHost::read(&mut input, &mut buffer)? {
-            None => return Err(CopyError::Ended { stderr: process.stderr_tail() }),
+            None => return Err(VisitError::Ended { stderr: process.stderr_tail() }.into()),
             Some(ToHost::Copy(block)) => receiver.block(block, &mut here)?,
             Some(ToHost::CopyPacked(packed)) => {
                 let block = unpacker.unpack(packed).map_err(CopyError::Unpack)?;
                 receiver.block(&block, &mut here)?
             }
-            Some(ToHost::Failed(failure)) => return Err(CopyError::Box(failure)),
-            Some(_) => return Err(CopyError::Order),
+            Some(ToHost::Failed(failure)) => return Err(VisitError::Box(failure).into()),
+            Some(_) => return Err(VisitError::Order.into()),
         };
         if over {
-            return here.done.take().ok_or(CopyError::Order);
+            return here.done.take().ok_or_else(|| VisitError::Order.into());
         }
     };
     let taken = take();
@@ -126,16 +94,17 @@ fn write(frame: &ToHelper<'_>, output: &mut BufWriter<ChildStdin>) -> Result<(),
     written.map_err(|_| Gone)
 }
 
-/// Brings what lies at `from` to where the request says; `packed`: compressed, where that pays.
+/// Brings what lies at `from` to where the request says; `compress`: where that pays.
 pub fn put(
     route: &Route<'_>,
     request: &Request,
     from: &Path,
-    packed: bool,
+    compress: bool,
     watch: &mut Watch<'_>,
 ) -> Result<Copied, CopyError> {
-    let Session { mut input, output, process, mut buffer } = Session::open(route, request)?;
-    let packer = if packed { Packer::new().ok() } else { None };
+    let Proved { mut input, output, process, mut buffer } =
+        Proved::open(route, request, &mut |_| {})?;
+    let packer = if compress { Packer::new().ok() } else { None };
     let (answer, answers) = channel();
     let progress = watch.progress;
     // One thread sends and another reads: were one to do both, each side could wait for the other to read.
@@ -168,8 +137,8 @@ fn listen(
 ) -> Result<Copied, CopyError> {
     loop {
         let answered = match ToHost::read(input, buffer)? {
-            None => return Err(CopyError::Ended { stderr: process.stderr_tail() }),
-            Some(ToHost::Failed(failure)) => return Err(CopyError::Box(failure)),
+            None => return Err(VisitError::Ended { stderr: process.stderr_tail() }.into()),
+            Some(ToHost::Failed(failure)) => return Err(VisitError::Box(failure).into()),
             Some(ToHost::CopyWord(Word::Done(copied))) => return Ok(copied),
             Some(ToHost::CopyWord(Word::Remark(remark))) => {
                 (watch.remark)(remark);
@@ -177,7 +146,7 @@ fn listen(
             }
             Some(ToHost::CopyWord(Word::Have { at, hash })) => Answer::Have(at, hash),
             Some(ToHost::CopyWord(Word::Skip)) => Answer::Skip,
-            Some(_) => return Err(CopyError::Order),
+            Some(_) => return Err(VisitError::Order.into()),
         };
         // A sender that has given up says why itself.
         let _ = answer.send(answered);

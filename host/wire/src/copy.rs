@@ -355,14 +355,16 @@ mod tests {
             Record::End,
         ];
         let mut block = Vec::new();
-        records.iter().for_each(|record| record.encode(&mut block));
+        for record in &records {
+            record.encode(&mut block);
+        }
         assert_eq!(parsed(&block).expect("reads"), records);
     }
 
     #[test]
     fn a_piece_and_its_head_fit_into_a_block() {
         let mut block = Vec::new();
-        Record::Data(&[0; PIECE]).encode(&mut block);
+        Record::Data(&vec![0; PIECE]).encode(&mut block);
         assert!(block.len() <= BLOCK);
     }
 

@@ -75,6 +75,8 @@ pub enum ToHelper<'a> {
     CopyPacked(&'a [u8]),
     /// What the receiver of a copy says.
     CopyWord(Word),
+    /// A piece of a stream: [`crate::tunnel`].
+    Tunnel(&'a [u8]),
 }
 
 /// What the helper says.
@@ -123,6 +125,8 @@ pub enum ToHost<'a> {
     CopyPacked(&'a [u8]),
     /// What the receiver of a copy says.
     CopyWord(Word),
+    /// A piece of a stream: [`crate::tunnel`].
+    Tunnel(&'a [u8]),
 }
 
 /// One of the two output streams of a command.
@@ -151,6 +155,7 @@ mod kind {
     pub(super) const COPY: u8 = 20;
     pub(super) const COPY_PACKED: u8 = 21;
     pub(super) const COPY_WORD: u8 = 22;
+    pub(super) const TUNNEL: u8 = 23;
 
     pub(super) const PROVED: u8 = 64;
     pub(super) const WAITING: u8 = 65;
@@ -170,6 +175,7 @@ mod kind {
     pub(super) const COPY_OUT: u8 = 84;
     pub(super) const COPY_OUT_PACKED: u8 = 85;
     pub(super) const COPY_OUT_WORD: u8 = 86;
+    pub(super) const TUNNEL_OUT: u8 = 87;
 }
 
 impl<'a> ToHelper<'a> {
@@ -196,6 +202,7 @@ impl<'a> ToHelper<'a> {
             Self::Copy(block) => encode_raw(out, kind::COPY, &[block]),
             Self::CopyPacked(block) => encode_raw(out, kind::COPY_PACKED, &[block]),
             Self::CopyWord(word) => encode_json(out, kind::COPY_WORD, word),
+            Self::Tunnel(piece) => encode_raw(out, kind::TUNNEL, &[piece]),
         }
     }
 
@@ -207,7 +214,7 @@ impl<'a> ToHelper<'a> {
     ) -> Result<Option<Self>, FrameError> {
         let known = |kind| {
             (kind::REQUEST..=kind::SYNC).contains(&kind)
-                || (kind::COPY..=kind::COPY_WORD).contains(&kind)
+                || (kind::COPY..=kind::TUNNEL).contains(&kind)
         };
         let Some(kind) = read_known(input, buffer, known)? else {
             return Ok(None);
@@ -227,6 +234,7 @@ impl<'a> ToHelper<'a> {
             kind::COPY => Self::Copy(payload),
             kind::COPY_PACKED => Self::CopyPacked(payload),
             kind::COPY_WORD => Self::CopyWord(parse(kind, payload)?),
+            kind::TUNNEL => Self::Tunnel(payload),
             _ => Self::Ping,
         }))
     }
@@ -266,6 +274,7 @@ impl<'a> ToHost<'a> {
             Self::Copy(block) => encode_raw(out, kind::COPY_OUT, &[block]),
             Self::CopyPacked(block) => encode_raw(out, kind::COPY_OUT_PACKED, &[block]),
             Self::CopyWord(word) => encode_json(out, kind::COPY_OUT_WORD, word),
+            Self::Tunnel(piece) => encode_raw(out, kind::TUNNEL_OUT, &[piece]),
         }
     }
 
@@ -278,6 +287,8 @@ impl<'a> ToHost<'a> {
         let known = |kind| {
             (kind::PROVED..=kind::PLACE).contains(&kind)
                 || (kind::COPY_OUT..=kind::COPY_OUT_WORD).contains(&kind)
+            (kind::PROVED..=kind::FATE).contains(&kind)
+                || (kind::COPY_OUT..=kind::TUNNEL_OUT).contains(&kind)
         };
         let Some(kind) = read_known(input, buffer, known)? else {
             return Ok(None);
@@ -304,6 +315,7 @@ impl<'a> ToHost<'a> {
             kind::COPY_OUT => Self::Copy(payload),
             kind::COPY_OUT_PACKED => Self::CopyPacked(payload),
             kind::COPY_OUT_WORD => Self::CopyWord(parse(kind, payload)?),
+            kind::TUNNEL_OUT => Self::Tunnel(payload),
             _ => Self::Pong,
         }))
     }

@@ -15,6 +15,7 @@
 //! | [`text`] | strings that need not be UTF-8, in JSON |
 //! | [`tree`] | entries, manifests, and the hash that names a tree |
 //! | [`delta`] | the records in the sync stream |
+//! | [`tunnel`] | pieces of the streams that connections are carried in |
 //! | [`copy`] | records and words while files are copied |
 //!
 //! A session is a request (in the helper's command line, or as the first frame), the box's proof, the sync, and
@@ -35,6 +36,7 @@ pub mod message;
 pub mod place;
 pub mod text;
 pub mod tree;
+pub mod tunnel;
 
 /// Version of everything in this crate. Host and helper are built from one
 /// source and the helper is named by its hash, so the two always agree; the number

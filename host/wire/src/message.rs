@@ -7,6 +7,7 @@ use crate::place::{Place, PlaceOrder};
 use crate::copy::Copy;
 use crate::text::Text;
 use crate::tree::Hash;
+use crate::tunnel::Tunnel;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -45,6 +46,9 @@ pub struct Request {
     /// Only copy files; nothing else on the box is changed, and nobody is waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<Copy>,
+    /// Only carry connections; nothing on the box is changed, and nobody is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tunnel: Option<Tunnel>,
     /// Who waits here, for others that want the same workspace: shown to them.
     pub holder: String,
 }

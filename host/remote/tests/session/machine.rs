@@ -96,6 +96,7 @@ impl Machine {
             probe: false,
             place: None,
             copy: None,
+            tunnel: None,
             holder: "a test".to_owned(),
         }
     }

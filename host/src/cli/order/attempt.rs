@@ -97,6 +97,7 @@ impl Attempt<'_> {
             probe: false,
             place: None,
             copy: None,
+            tunnel: None,
             holder: describe_holder(),
         };
         let (registry, provider) = (&desk.registry, held.claim.provider.clone());

@@ -47,6 +47,7 @@ impl Asker<'_> {
             look: None,
             probe: false,
             copy: None,
+            tunnel: None,
             place: Some(order),
             holder: describe_holder(),
         };
