@@ -1,7 +1,7 @@
 //! Files to and from a box: as `cp` has it, whatever leads there, and whole or not at all.
 
 use crate::desk::Desk;
-use crabbox_tests::ssh::{Reached, Server};
+use crabbox_tests::ssh::{Reached, Server, SshHostBuilder};
 use crabbox_tests::{Ran, World, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -196,6 +196,21 @@ fn a_box_behind_ssh_is_copied_to_and_from_over_its_connection() {
     check(&reached.world.root().join("back"));
     let after = reached.host.counts();
     assert_eq!(after.connections, before.connections, "no new one");
+}
+
+#[test]
+fn a_slow_way_is_spared_what_compressing_spares() {
+    let slow = |host: SshHostBuilder| host.rate("40mbit");
+    let Some(reached) = Reached::by(Server::Russh, slow) else { return };
+    reached.warm_up();
+    let text = "the same line once more\n".repeat(LARGE / 24);
+    let there = reached.world.root().join("text");
+    fs::write(&there, &text).expect("a file");
+    let before = reached.host.counts().to_client;
+    well(&reached.crabbox(&["cp", &format!("@last:{}", there.display()), "../back"]));
+    assert!(fs::read(reached.world.root().join("back")).expect("reads") == text.as_bytes());
+    let came = reached.host.counts().to_client - before;
+    assert!(came < LARGE as u64 * 3 / 4, "{came}");
 }
 
 /// The only file in a folder that is on its way, and how long it is.

@@ -9,6 +9,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 /// More than both sides of a stream may hold on its way.
 const MUCH: usize = 8 * 1024 * 1024;
@@ -153,6 +154,7 @@ fn a_far_box_and_one_behind_ssh_are_no_different() {
 fn a_connection_that_is_stuck_stops_none_of_the_others() {
     let (world, port) = (warm(), server().to_string());
     let open = Open::by(world.command(&["tunnel", "@last", &port]));
+    let much = vec![b'x'; 65536];
     let stuck: Vec<TcpStream> = (0..8)
         .map(|_| {
             let mut socket = open.connect();
@@ -162,12 +164,11 @@ fn a_connection_that_is_stuck_stops_none_of_the_others() {
             // Until everything on the way to the server is full, and stays so.
             let mut full = 0;
             while full < 20 {
-                match socket.write(&[b'x'; 65536]) {
-                    Ok(count) => (sent, full) = (sent + count, 0),
-                    Err(_) => {
-                        full += 1;
-                        thread::sleep(std::time::Duration::from_millis(10));
-                    }
+                if let Ok(count) = socket.write(&much) {
+                    (sent, full) = (sent + count, 0);
+                } else {
+                    full += 1;
+                    thread::sleep(Duration::from_millis(10));
                 }
             }
             assert!(sent < 64 * 1024 * 1024, "{sent}");

@@ -61,7 +61,9 @@ struct ToTheHost<'a> {
 impl Line for ToTheHost<'_> {
     fn block(&mut self, records: &[u8]) -> Result<(), Gone> {
         let compress = |block: &[u8]| Some(compress_to_vec(block, CompressionLevel::Fastest));
-        match self.packing.as_mut().and_then(|packing| packing.pack(records, compress)) {
+        // A way that keeps up with us is faster than we compress.
+        let packing = self.packing.as_mut().filter(|_| self.connection.outbox.is_behind());
+        match packing.and_then(|packing| packing.pack(records, compress)) {
             Some(packed) => self.frame(&ToHost::CopyPacked(&packed)),
             None => self.frame(&ToHost::Copy(records)),
         }

@@ -90,6 +90,11 @@ impl Outbox {
         }
     }
 
+    /// Does more wait than the way to the host takes at once?
+    pub(crate) fn is_behind(&self) -> bool {
+        self.lock().held > ROOM / 2
+    }
+
     /// Answers a ping, ahead of all that waits: the host wants to know whether we live.
     pub(crate) fn answer(&self) {
         self.lock().pings += 1;

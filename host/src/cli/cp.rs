@@ -7,6 +7,7 @@ use super::visit::Visit;
 use crate::copy::{CopyError, Ends, EndsError, Watch, get, put};
 use crate::lease::Working;
 use crate::output::{CommandError, Exit, Printer, Typed, human, to_type};
+use crate::transport::Route;
 use crate::visit::VisitError;
 use clap::{Args, ValueHint};
 use crabbox_copy::receive::ReceiveError;
@@ -110,13 +111,16 @@ fn copy(
     let request = Request { copy: Some(copy), ..visit.request.clone() };
     let progress = printer.progress(format!("copying {way} {slug}"));
     let mut watch = Watch { progress: &progress, remark: &mut |remark| failed.note(remark) };
-    visit.by_route(|route| match ends {
+    let copy = |route: &Route<'_>| match ends {
         Ends::Get { from, to, .. } => {
-            let target =
-                Target { path: to.clone(), name: name_of(from).filter(|name| name != b"~") };
-            get(route, &request, target, &mut watch)
+            let name = name_of(from).filter(|name| name != b"~");
+            get(route, &request, Target { path: to.clone(), name }, &mut watch)
         }
         Ends::Put { from, .. } => put(route, &request, from, !visit.is_here(), &mut watch),
+    };
+    visit.by_route(copy, |error| match error {
+        CopyError::Visit(VisitError::Transport(error)) => Some(error),
+        _ => None,
     })
 }
 

@@ -6,7 +6,7 @@ use super::visit::Visit;
 use crate::output::{CommandError, Exit, Printer, Typed};
 use crate::run::{Outcome, aside, end_log};
 use crate::tunnel::{Refusal, TunnelError, carry, listen};
-use crate::visit::Proved;
+use crate::visit::{Proved, VisitError};
 use clap::Args;
 use crabbox_wire::message::Request;
 use crabbox_wire::tunnel::Tunnel as Wanted;
@@ -76,7 +76,13 @@ impl Tunnel {
         let request = Request { tunnel: Some(Wanted { port: there }), ..visit.request.clone() };
         let connecting = printer.progress(format!("connecting to {}", visit.claim.slug));
         let session = visit
-            .by_route(|route| Proved::open(route, &request, &mut |_| {}))
+            .by_route(
+                |route| Proved::open(route, &request, &mut |_| {}),
+                |error| match error {
+                    VisitError::Transport(error) => Some(error),
+                    _ => None,
+                },
+            )
             .map_err(|error| visit.explain(&error))?;
         drop(connecting);
         ending.ends(session.process.id());

@@ -9,10 +9,11 @@ use crate::lease::{self, Desk};
 use crate::output::{CommandError, Exit, Typed, to_type};
 use crate::places::Places;
 use crate::registry::Registry;
-use crate::transport::{Route, TransportError};
+use crate::transport::{Route, TransportError, ssh};
 use crate::visit::VisitError;
 use crabbox_provider_api::payload::Endpoint;
 use crabbox_wire::message::Request;
+use std::io::{self, IsTerminal};
 
 /// A box that can be visited.
 pub(super) struct Visit {
@@ -48,15 +49,30 @@ impl Visit {
         self.endpoint.same_machine
     }
 
-    /// Does it with the way to the box.
-    pub(super) fn by_route<T>(&self, work: impl FnOnce(&Route<'_>) -> T) -> T {
+    /// Does it with the way to the box. Where the way asks for something, whoever sits at a terminal answers, and it is
+    /// done once more. `unreached`: is this an error of the way?
+    pub(super) fn by_route<T, E: From<VisitError>>(
+        &self,
+        mut work: impl FnMut(&Route<'_>) -> Result<T, E>,
+        unreached: impl Fn(&E) -> Option<&TransportError>,
+    ) -> Result<T, E> {
         let Self { claim, endpoint, registry, places, .. } = self;
-        work(&Route {
+        let route = Route {
             lease: claim.id.as_str(),
             transport: &endpoint.transport,
             state: &places.state,
             declared: &|| Desk::declared(registry, &claim.provider),
-        })
+        };
+        let result = work(&route);
+        let asks = result.as_ref().err().and_then(unreached);
+        if asks.is_some_and(TransportError::may_be_answered)
+            && io::stdin().is_terminal()
+            && io::stderr().is_terminal()
+        {
+            ssh::open_in_foreground(&route).map_err(VisitError::from)?;
+            return work(&route);
+        }
+        result
     }
 
     /// Why it can't be visited, or can't be any more.
