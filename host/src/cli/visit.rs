@@ -2,7 +2,6 @@
 
 use super::Shared;
 use super::bounds;
-use super::order::explain_ssh;
 use crate::claims::{Claim, State};
 use crate::config::{Flags, Settings};
 use crate::lease::{self, Desk};
@@ -79,7 +78,7 @@ impl Visit {
     pub(super) fn explain(&self, error: &VisitError) -> CommandError {
         let Claim { slug, .. } = &self.claim;
         let message = match error {
-            VisitError::Transport(TransportError::Ssh(error)) => return explain_ssh(error),
+            VisitError::Transport(TransportError::Ssh(error)) => return error.into(),
             VisitError::Box(_) => format!("{error} ({slug})"),
             error => error.to_string(),
         };

@@ -286,8 +286,6 @@ impl<'a> ToHost<'a> {
     ) -> Result<Option<Self>, FrameError> {
         let known = |kind| {
             (kind::PROVED..=kind::PLACE).contains(&kind)
-                || (kind::COPY_OUT..=kind::COPY_OUT_WORD).contains(&kind)
-            (kind::PROVED..=kind::FATE).contains(&kind)
                 || (kind::COPY_OUT..=kind::TUNNEL_OUT).contains(&kind)
         };
         let Some(kind) = read_known(input, buffer, known)? else {

@@ -3,8 +3,8 @@
 //! All are JSON objects. Unknown fields are ignored and missing ones have
 //! defaults where that makes sense, so a message can grow.
 
-use crate::place::{Place, PlaceOrder};
 use crate::copy::Copy;
+use crate::place::{Place, PlaceOrder};
 use crate::text::Text;
 use crate::tree::Hash;
 use crate::tunnel::Tunnel;
