@@ -3,5 +3,6 @@
 mod drift;
 mod lost;
 mod machine;
+mod places;
 mod running;
 mod sync;

@@ -73,7 +73,12 @@ impl Desk {
             match self.try_box(claim, &leased, &endpoint)? {
                 Tried::Taken(place) => return Ok(as_leased(&place, claim, leased, &endpoint)),
                 Tried::Refused { why, full } => {
-                    self.printer.phase(&format!("`{host}` isn't used: {why}"));
+                    let said = format!("`{host}` isn't used: {why}");
+                    if full {
+                        self.printer.phase(&said)
+                    } else {
+                        self.printer.warning(&said)
+                    }
                     request.exclude.push(host.clone());
                     refusals.push(Refusal { host, why, full });
                 }
