@@ -40,7 +40,7 @@ fn an_adopted_box_is_used_and_left_as_it_is() {
     says(&refused, 2, &["must be confirmed", line, seen, "it belongs to you"]);
     assert!(desk.world.leases(&[]).is_empty());
     let adopted = adopt(&desk, &["third", "--slug", "mine", "--yes"]);
-    says(&adopted, 0, &["`third` is the box of mine (cbx_", "run --id mine -- COMMAND"]);
+    says(&adopted, 0, &["`third` is the box of mine (cbx_", "run --id mine -- true\n"]);
     assert_eq!(desk.calls(), "list list list list");
     let lease = &desk.world.leases(&[])[0];
     for (key, value) in [("state", "ready"), ("release", "none"), ("provider", "desk")] {
@@ -137,13 +137,15 @@ fn what_isnt_there_twice_there_or_claimed_is_not_adopted() {
     let said = format!("is the box of a lease already: `{slug}` (cbx_");
     says(&claimed, 5, &[&said, &format!("status {slug}\n")]);
     says(&adopt(&desk, &["id-of-one", "--slug", &slug, "--yes"]), 5, &["there is a lease `"]);
-    for slug in ["", "-a", "a-", "A", "1a", "cbx_0123456789ab", "!!!", &"a".repeat(300), "é"] {
+    for slug in ["", "-a", "a-", "a--b", "1a", "cbx_0123456789ab", "!!!", &"a".repeat(300), "é"] {
         let refused = adopt(&desk, &["id-of-one", "--slug", slug, "--yes"]);
         assert_eq!(refused.code, 2, "{slug}: {}", refused.stderr);
     }
     assert_eq!(desk.world.leases(&[]).len(), 1);
+    let missing = desk.crabbox(&["adopt", "id-of-one"]);
+    says(&missing, 2, &["error: `--provider <NAME>` is missing\n", "note: there are: "]);
     let unknown = desk.crabbox(&["stop", "id-of-one"]);
-    says(&unknown, 4, &["adopt id-of-one --provider NAME\n"]);
+    says(&unknown, 4, &["adopt id-of-one --provider local\n"]);
 }
 
 #[test]

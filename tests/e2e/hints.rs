@@ -27,7 +27,7 @@ fn what_is_to_be_typed_of_a_lease_keeps_the_places() {
     desk.mood("resolve foreign");
     hints(&["run", "--provider", "desk", "--id", slug, "--", "true"], &format!("stop {slug}\n"));
     fs::write(desk.machine().join("id"), "another").expect("changes");
-    hints(&["stop", slug, "--delete", "--yes"], &format!("stop {slug} --delete --yes\n"));
+    hints(&["stop", slug, "--delete", "--yes"], &format!("forget {slug} --yes\n"));
 }
 
 #[test]
@@ -43,7 +43,7 @@ fn what_is_to_be_typed_of_settings_and_providers_keeps_the_places() {
         (&["init"], "init --print\n"),
         (&["config", "check", "nothing"], "config path\n"),
         (&["config", "explain", "lease.idel"], "config explain lease.idle\n"),
-        (&["config", "trust", "hello.txt"], "config trust PATH\n"),
+        (&["config", "trust", "hello.txt"], "config path\n"),
         (&["provider", "call", "local", "release"], "list\n"),
         (&["run", "--provider", "nobody", "--", "true"], "provider list\n"),
         (&["doctor", "--provider", "nobody"], "config explain lease.provider\n"),

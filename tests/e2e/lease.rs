@@ -131,7 +131,7 @@ fn what_a_failed_lease_has_made_is_kept_where_that_was_asked_for() {
         "error: desk: the machine smokes".to_owned(),
         format!("note: what it made (`{made}`) is kept as it is\n"),
         format!(" inspect {slug}\n"),
-        format!(" stop {slug} --delete\n"),
+        format!(" stop {slug} --delete --yes\n"),
     ];
     for said in said {
         assert!(ran.stderr.contains(&said), "{said}: {}", ran.stderr);
@@ -155,7 +155,7 @@ fn a_roll_back_that_proves_nothing_says_so_and_can_be_finished() {
     let said = format!("`{made}` may be left at the provider: its resource can't be seen");
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
     assert!(!ran.stderr.contains("is parked"), "{}", ran.stderr);
-    let next = format!(" stop {} --delete\n", slug(&failed));
+    let next = format!(" stop {} --delete --yes\n", slug(&failed));
     assert!(ran.stderr.contains(&next), "{}", ran.stderr);
     assert!(desk.crabbox(&["list"]).stderr.contains(&next));
     desk.mood("");

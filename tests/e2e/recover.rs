@@ -86,6 +86,7 @@ fn as_you(world: &World, text: &str) -> String {
         ("/config", "/home/you/.config"),
         ("/providers", "/home/you/providers"),
         ("/plain", "/home/you/plain"),
+        ("/home", "/home/you"),
     ];
     places
         .iter()

@@ -36,6 +36,29 @@ fn words(lease: &Value) -> Vec<String> {
     vec![id, slug, run, name, resource, short, digits, shouted, "@last".into(), "@repo".into()]
 }
 
+/// What was agreed to for one lease isn't carried over to another that is only guessed.
+#[test]
+fn a_guess_undoes_nothing() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--slug", "fix-42", "--", "true"]).code, 0);
+    for line in [
+        &["stop", "fix-43", "--delete", "--yes"][..],
+        &["stop", "fix-43", "--delete"],
+        &["forget", "fix-43", "--yes"],
+        &["forget", "fix-43"],
+    ] {
+        let ran = world.crabbox(line);
+        assert_eq!(ran.code, 4, "{ran:?}");
+        assert!(ran.stderr.contains("hint: crabbox status fix-42\n"), "{ran:?}");
+        assert!(!ran.stderr.contains("--delete") && !ran.stderr.contains("--yes"), "{ran:?}");
+    }
+    let ran = world.crabbox(&["stop", "fix-43"]);
+    assert!(ran.stderr.contains("hint: crabbox stop fix-42\n"), "{ran:?}");
+    assert!(ran.stderr.contains("hint: crabbox adopt fix-43 --provider local\n"), "{ran:?}");
+    let ran = world.crabbox(&["stop", "@lats"]);
+    assert!(ran.code == 4 && !ran.stderr.contains("adopt"), "{ran:?}");
+}
+
 #[test]
 fn whatever_a_list_prints_stands_for_the_lease_in_every_command() {
     let world = World::new();
@@ -111,10 +134,7 @@ fn what_is_no_lease_names_what_is_like_it() {
     }
     for (line, next) in [
         (&["status", "teal-pufin"][..], "crabbox status teal-puffin\n"),
-        (
-            &["stop", "teel-puffin", "--delete", "--yes"],
-            "crabbox stop teal-puffin --delete --yes\n",
-        ),
+        (&["stop", "teel-puffin"], "crabbox stop teal-puffin\n"),
         (&["status", "@lst"], "crabbox status @last\n"),
         (
             &["provider", "call", "local", "resolve", "--id=teal-pufin"],

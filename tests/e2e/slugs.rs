@@ -38,15 +38,20 @@ fn a_name_that_is_taken_is_refused_with_the_lines_to_use_or_stop_it() {
     assert!(git.expect("git runs").success());
     let mut elsewhere = world.command(&["run", "--slug", "mine", "--", "true"]);
     let of_another = Ran::of(elsewhere.current_dir(&other));
-    for ran in [of_another, run(&world, "mine", &["--fresh"])] {
+    let whose = format!(
+        "`mine` is the name of a lease from `local` for `{}`",
+        world.checkout().canonicalize().expect("a path").display()
+    );
+    let fresh = run(&world, "mine", &["--fresh"]);
+    let why = "`--fresh` can't be: this checkout has a lease `mine` already";
+    for (ran, why, next) in [
+        (of_another, &*whose, "hint: crabbox run -- true\n"),
+        (fresh, why, "hint: crabbox run --slug mine -- cat hello.txt\n"),
+    ] {
         assert_eq!(ran.code, 125, "{ran:?}");
-        let whose = format!(
-            "`mine` is the name of a lease from `local` for `{}`",
-            world.checkout().canonicalize().expect("a path").display()
-        );
-        assert!(ran.stderr.contains(&whose), "{ran:?}");
-        assert!(ran.stderr.contains("hint: crabbox run --id mine -- COMMAND\n"), "{ran:?}");
-        assert!(ran.stderr.contains("hint: crabbox stop mine\n"), "{ran:?}");
+        assert!(ran.stderr.contains(why) && ran.stderr.contains(next), "{ran:?}");
+        // It frees the name.
+        assert!(ran.stderr.contains("hint: crabbox stop mine --delete --yes\n"), "{ran:?}");
     }
     let ran = world.crabbox(&["warmup", "--slug", "mine", "--fresh"]);
     assert_eq!(ran.code, 5, "{ran:?}");
@@ -63,7 +68,7 @@ fn a_name_of_a_lease_that_failed_is_taken_until_it_is_stopped() {
     let ran = desk.run(&["--slug", "mine", "--", "true"]);
     assert_eq!((ran.code, desk.calls().as_str()), (125, ""), "{ran:?}");
     assert!(ran.stderr.contains("`mine` is the name of a failed lease"), "{ran:?}");
-    assert!(ran.stderr.contains(" stop mine --delete\n"), "{ran:?}");
+    assert!(ran.stderr.contains(" stop mine --delete --yes\n"), "{ran:?}");
     assert_eq!(desk.crabbox(&["stop", "mine", "--delete", "--yes"]).code, 0);
     assert_eq!(desk.run(&["--slug", "mine", "--", "true"]).code, 0);
     assert!(desk.machine().to_string_lossy().contains("/crabbox-mine-"), "it is seen there");

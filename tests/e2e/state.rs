@@ -46,6 +46,17 @@ pub(crate) fn says(ran: &Ran, code: i32, parts: &[&str]) {
 }
 
 #[test]
+fn an_empty_variable_counts_as_unset() {
+    let world = World::new();
+    let mut run = world.command(&["run", "--", "true"]);
+    for name in ["CRABBOX_STATE_DIR", "CRABBOX_HEARTBEAT", "CRABBOX_RUN"] {
+        run.env(name, "");
+    }
+    says(&Ran::of(&mut run), 0, &["leased "]);
+    assert!(world.root().join("state/crabbox/claims.db").exists());
+}
+
+#[test]
 fn another_program_is_waited_for() {
     let world = world_with_a_lease();
     let other = Connection::open(database(&world)).expect("opens");
@@ -283,7 +294,7 @@ fn a_newer_database_is_left_to_its_crabbox() {
     drop(newer);
     let said =
         format!("the claims database `{}` has schema 99, this crabbox knows 3", path.display());
-    let next = ["hint: use the newer crabbox", "hint: crabbox list --state-dir DIR\n"];
+    let next = ["note: the newer crabbox that wrote it", "/home/crabbox-state\n"];
     says(&world.crabbox(&["list"]), 1, &[&said, next[0], next[1]]);
     says(&world.shell("true"), 125, &[&said]);
     let back = Connection::open(&path).expect("opens");
@@ -300,7 +311,7 @@ fn a_state_folder_that_can_not_be_written_is_an_error_with_a_way_out() {
         return;
     };
     mode(&folder, 0o500);
-    let next = "hint: crabbox run --state-dir DIR -- true\n";
+    let next = "/home/crabbox-state -- true\n";
     let said = format!("the state folder `{}` can't be used", folder.display());
     says(&Ran::of(&mut run), 125, &[&said, "because: Permission denied", next]);
     mode(&folder, 0o700);
@@ -327,7 +338,7 @@ fn a_read_only_disk_is_an_error_and_no_loss() {
         let _ = std::io::Write::write_all(&mut stderr, b"skipped: no mounts here\n");
         return;
     }
-    says(&ran, 125, &["claims", "because: ", "hint: crabbox run --state-dir DIR -- true\n"]);
+    says(&ran, 125, &["claims", "because: ", "/home/crabbox-state -- true\n"]);
     assert_eq!(leases(&world, &[]).len(), 1);
 }
 
@@ -373,11 +384,7 @@ fn a_folder_of_another_user_is_refused() {
         return;
     }
     let said = format!("the state folder `{}` can't be used", folder.display());
-    says(
-        &world.crabbox(&["list"]),
-        2,
-        &[&said, "belongs to user 65534", "hint: crabbox list --state-dir DIR\n"],
-    );
+    says(&world.crabbox(&["list"]), 2, &[&said, "belongs to user 65534", "/home/crabbox-state\n"]);
 }
 
 #[test]
@@ -419,7 +426,7 @@ fn a_home_that_can_not_be_written_is_an_error_and_can_be_gone_round() {
     says(
         &Ran::of(&mut run),
         125,
-        &[&said, "Permission denied", "hint: crabbox run --state-dir DIR -- cat hello.txt\n"],
+        &[&said, "Permission denied", "/home/crabbox-state -- cat hello.txt\n"],
     );
     run.env("CRABBOX_STATE_DIR", world.root().join("state"));
     let said = format!("no box can be made in `{}/.local/share/crabbox/local`", home.display());

@@ -82,7 +82,7 @@ fn a_folder_that_took_the_boxs_place_is_left_alone() {
     let refused = world.crabbox(&["stop", &slug, "--delete", "--yes"]);
     assert_eq!(refused.code, 5, "{}", refused.stderr);
     assert!(taken.join(".crabbox/id").exists());
-    check_that_it_stays(&refused, &format!("crabbox stop {slug} --delete --yes\n"));
+    check_that_it_stays(&refused, &format!("crabbox forget {slug} --yes\n"));
     assert_eq!(world.shell("cat hello.txt").stdout, "hello\n");
 }
 
@@ -90,7 +90,7 @@ fn a_folder_that_took_the_boxs_place_is_left_alone() {
 #[track_caller]
 fn check_that_it_stays(refused: &Ran, next: &str) {
     let next = format!("  hint: {next}");
-    for line in [&*next, "  note: until then the claim stays, and hinders no run; `crabbox"] {
+    for line in [&*next, "  note: until then the claim stays, and hinders no run; "] {
         assert!(refused.stderr.contains(line), "{}", refused.stderr);
     }
 }
@@ -107,8 +107,8 @@ fn a_box_that_can_not_be_seen_keeps_its_claim_until_it_can() {
     let refused = world.crabbox(&stop);
     assert_eq!(refused.code, 5, "{}", refused.stderr);
     assert!(refused.stderr.contains("is left alone"), "{}", refused.stderr);
-    check_that_it_stays(&refused, &format!("crabbox stop {slug} --delete --yes\n"));
-    // As the hint says: other runs go on, and the same line works as soon as it can be seen.
+    check_that_it_stays(&refused, &format!("crabbox forget {slug} --yes\n"));
+    // As the notes say: other runs go on, and the same line works as soon as it can be seen.
     assert_eq!(world.shell("cat hello.txt").stdout, "hello\n");
     fs::remove_dir_all(&boxes).expect("removes");
     fs::rename(&elsewhere, &boxes).expect("moves back");
@@ -126,10 +126,7 @@ fn a_failed_lease_whose_provider_is_gone_is_released_when_it_is_back() {
     let refused = desk.world.crabbox(&stop);
     assert_eq!(refused.code, 4, "{}", refused.stderr);
     assert!(refused.stderr.contains("error: there is no provider `desk`"), "{}", refused.stderr);
-    check_that_it_stays(
-        &refused,
-        &format!("crabbox stop {slug} --delete --yes --provider-path DIR\n"),
-    );
+    check_that_it_stays(&refused, &format!("crabbox forget {slug} --yes\n"));
     assert!(desk.machine().is_dir());
     assert_eq!(desk.world.shell("cat hello.txt").stdout, "hello\n");
     assert_eq!(desk.crabbox(&stop).code, 0);

@@ -6,10 +6,14 @@ use super::life::Refused;
 use super::migrations::SCHEMA;
 use super::store::BUSY;
 use crate::output::{CommandError, Exit, Quoted, Typed, to_type};
-use crate::places::FolderError;
+use crate::places::{FolderError, home};
 use rusqlite::ErrorCode;
 use std::error::Error;
+use std::iter;
 use std::path::{Path, PathBuf};
+
+/// Another folder for the claims, in the user's home.
+const ELSEWHERE: &str = "crabbox-state";
 
 /// The store can't do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -138,6 +142,7 @@ impl ClaimError {
                 Some("to put it aside is to begin anew, without its claims; the boxes stay")
             }
             Self::FoundDamaged { .. } => Some("the next command saves what can still be read"),
+            Self::Newer { .. } => Some("the newer crabbox that wrote it can use it"),
             Self::File { source: FolderError::Open { .. }, .. } => {
                 Some("what it says may be from whoever could write it")
             }
@@ -148,50 +153,53 @@ impl ClaimError {
     /// What can be done about it.
     #[must_use]
     pub fn hints(&self) -> Vec<String> {
-        let in_folder = |folder| {
-            Typed::here().without("--state-dir").with(&["--state-dir", folder]).to_string()
+        let in_folder = |folder: &Path| {
+            let folder = folder.to_string_lossy();
+            Typed::here().without("--state-dir").with(&["--state-dir", &folder]).to_string()
         };
-        let elsewhere = in_folder("DIR");
+        let elsewhere = || home().map(|home| in_folder(&home.join(ELSEWHERE)));
         match self {
             Self::Folder { path, source: FolderError::Open { mode } } => {
                 let own = path.join("crabbox");
-                let own = in_folder(&own.to_string_lossy());
+                let own = in_folder(&own);
                 // A sticky one is open on purpose.
                 if mode & 0o1000 != 0 {
                     return vec![own];
                 }
-                vec![own, format!("chmod go-w {}", Quoted(path))]
+                vec![format!("chmod go-w {}", Quoted(path)), own]
             }
-            Self::Folder { .. } | Self::ReadOnly { .. } => vec![elsewhere],
+            Self::Folder { .. } | Self::ReadOnly { .. } | Self::Newer { .. } => {
+                elsewhere().into_iter().collect()
+            }
             Self::File { path, source: FolderError::Open { .. } } => {
                 vec![format!("chmod 600 {}", Quoted(path))]
             }
             Self::File { path, .. } => {
-                vec![format!("sudo chown \"$(id -u)\" {}", Quoted(path)), elsewhere]
+                let chown = format!("sudo chown \"$(id -u)\" {}", Quoted(path));
+                iter::once(chown).chain(elsewhere()).collect()
             }
             Self::FoundDamaged { .. } => vec![to_type(&["list"])],
             Self::Held { path } => vec![format!("fuser -v {}", Quoted(path))],
-            Self::Damaged { path, .. } => {
-                let folder = Quoted(path.parent().unwrap_or(Path::new("/")));
-                let files = Quoted(path);
-                vec![format!(
-                    "d={folder}/damaged-$(date +%s) && mkdir \"$d\" && mv {files}* \"$d\""
-                )]
-            }
-            Self::Newer { .. } => {
-                vec!["use the newer crabbox that wrote it".to_owned(), elsewhere]
-            }
+            Self::Damaged { path, .. } => vec![put_aside(path)],
             Self::Database { path, source }
                 if source.sqlite_error_code() == Some(ErrorCode::DiskFull) =>
             {
                 let folder = path.parent().unwrap_or(Path::new("/"));
-                vec![format!("df -h {}", Quoted(folder)), elsewhere]
+                iter::once(format!("df -h {}", Quoted(folder))).chain(elsewhere()).collect()
             }
             Self::Unreadable { id, .. } => vec![to_type(&["forget", id])],
             Self::Claimed(other) => vec![to_type(&["status", &other.id])],
             _ => Vec::new(),
         }
     }
+}
+
+/// The line that puts a database aside of which nothing can be saved.
+#[must_use]
+pub fn put_aside(database: &Path) -> String {
+    let folder = Quoted(database.parent().unwrap_or(Path::new("/")));
+    let files = Quoted(database);
+    format!("d={folder}/damaged-$(date +%s) && mkdir \"$d\" && mv {files}* \"$d\"")
 }
 
 impl From<ClaimError> for CommandError {

@@ -32,7 +32,7 @@ mod unattended;
 
 pub use adopt::{Adopted, Claimant};
 pub use claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way};
-pub use error::ClaimError;
+pub use error::{ClaimError, put_aside};
 pub use forget::Stored;
 pub use holder::{Holder, describe as describe_holder};
 pub use id::LeaseId;

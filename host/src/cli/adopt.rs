@@ -1,16 +1,16 @@
 //! `crabbox adopt`
 
 use super::Shared;
-use super::bounds::{self, check_slug};
+use super::bounds;
 use super::caretaker::look_after;
 use super::config::{checkout_or_folder, warn};
 use super::confirm::Question;
 use super::list::to_json;
 use crate::claims::Ending;
 use crate::config::{Flags, Settings};
-use crate::lease::{Adoption, Owner, Sighted};
+use crate::lease::{Adoption, Owner, Sighted, Slug};
 use crate::output::{CommandError, Exit, Typed, to_type};
-use clap::{Args, ValueEnum};
+use clap::{Args, ValueEnum, ValueHint};
 use crabbox_provider_api::payload::{ReleaseAction, Scope};
 use serde_json::json;
 
@@ -33,8 +33,8 @@ pub(super) struct Adopt {
     #[arg(long, value_name = "NAME")]
     owner: Option<String>,
     /// Call the lease so
-    #[arg(long, value_name = "NAME", value_parser = check_slug)]
-    slug: Option<String>,
+    #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
+    slug: Option<Slug>,
     /// What becomes of it at the end: none, park or delete
     #[arg(long, value_name = "ACTION", value_enum, default_value = "none")]
     #[arg(hide_default_value = true, hide_possible_values = true)]
@@ -80,7 +80,7 @@ impl Adopt {
             repository,
             profile: settings.provider_settings.profile.clone(),
             ending,
-            slug: self.slug,
+            slug: self.slug.as_deref().map(str::to_owned),
             ttl: settings.ttl,
             idle: settings.idle,
         };
@@ -92,7 +92,9 @@ impl Adopt {
         }
         let (slug, name) = (&claim.slug, &sighted.owned.name);
         shared.printer.phase(&format!("`{name}` is the box of {slug} ({})", claim.id));
-        shared.printer.hint(&to_type(&["run", "--id", slug, "--", "COMMAND"]));
+        if !shared.printer.is_quiet() {
+            shared.printer.hint(&to_type(&["run", "--id", slug, "--", "true"]));
+        }
         Ok(())
     }
 

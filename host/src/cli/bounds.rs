@@ -40,16 +40,6 @@ pub(super) fn check_deletion(settings: &Settings, word: &str) -> Result<(), Comm
     Err(CommandError::usage(message).code("enforced"))
 }
 
-/// A lease's name that the user chooses.
-pub(super) fn check_slug(text: &str) -> Result<String, String> {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let begins = text.starts_with(|first: char| first.is_ascii_lowercase());
-    if begins && !text.ends_with('-') && text.len() <= 40 && text.bytes().all(plain) {
-        return Ok(text.to_owned());
-    }
-    Err("expected at most 40 of a-z, 0-9 and -, a letter first and no - last".to_owned())
-}
-
 /// A deletion that somebody asks for now. One that was settled when the box was leased is neither
 /// objected to nor asked about: else nobody could let go of it.
 pub(super) struct Deletion {

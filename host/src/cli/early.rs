@@ -119,7 +119,10 @@ impl Early {
     }
 
     fn reader(&self) -> Option<Reader> {
-        let state = self.values("--state-dir").pop().or_else(|| env::var_os("CRABBOX_STATE_DIR"));
+        let state = self
+            .values("--state-dir")
+            .pop()
+            .or_else(|| env::var_os("CRABBOX_STATE_DIR").filter(|folder| !folder.is_empty()));
         let places = Places::discover(state.as_deref().map(Path::new)).ok()?;
         Reader::open(&places.state).ok().flatten()
     }

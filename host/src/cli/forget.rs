@@ -53,6 +53,7 @@ impl Forget {
         }
         shared.printer.phase(&format!("{slug} is forgotten"));
         if let Some(claim) = claim.filter(|claim| !claim.state().is_final())
+            && !shared.printer.is_quiet()
             && let Some(id) = claim.made().and_then(|made| made.id)
         {
             shared.printer.hint(&to_type(&["adopt", &id, "--provider", &claim.provider]));

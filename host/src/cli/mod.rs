@@ -47,6 +47,7 @@ use crate::provider::exec;
 use crate::redact;
 use crate::registry::Registry;
 use crate::run::{CRABBOX_FAILED, Origin, Outcome};
+use clap::builder::Resettable;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use jiff::Timestamp;
 use std::env;
@@ -147,8 +148,16 @@ pub fn command() -> clap::Command {
     CommandLine::command()
 }
 
+/// An empty variable counts as unset.
+fn without_empty(command: clap::Command) -> clap::Command {
+    command.mut_args(|argument| {
+        let is_empty = argument.get_env().and_then(env::var_os).is_some_and(|set| set.is_empty());
+        if is_empty { argument.env(Resettable::Reset) } else { argument }
+    })
+}
+
 fn parse() -> Result<(CommandLine, Vec<Flag>), clap::Error> {
-    let mut command = help::arrange(command()).color(usage::colour());
+    let mut command = help::arrange(without_empty(command())).color(usage::colour());
     let mut settings = Vec::new();
     let mut matches = match command.try_get_matches_from_mut(env::args_os()) {
         Ok(matches) => matches,
@@ -156,7 +165,8 @@ fn parse() -> Result<(CommandLine, Vec<Flag>), clap::Error> {
             let Some(options) = settings::Options::for_refused(&error) else {
                 return Err(error);
             };
-            command = help::arrange(options.attach(self::command())).color(usage::colour());
+            command = help::arrange(options.attach(without_empty(self::command())))
+                .color(usage::colour());
             let matches = command.try_get_matches_from_mut(env::args_os())?;
             settings = options.given(&matches);
             matches

@@ -31,7 +31,7 @@ pub(super) fn tell(printer: Printer, count: usize) {
     if count > 0 && !printer.is_quiet() {
         let boxes = if count == 1 { "1 box is".to_owned() } else { format!("{count} boxes are") };
         printer.phase(&format!("{boxes} parked for longer than `lease.parked_ttl`"));
-        printer.hint(&to_type(&["cleanup", "--delete-parked"]));
+        printer.hint(&to_type(&["cleanup", "--delete-parked", "--yes"]));
     }
 }
 

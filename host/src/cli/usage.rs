@@ -1,5 +1,6 @@
 //! What is known of a command line before it is parsed, and what becomes of one that can't be.
 
+use super::early::Early;
 use super::settings;
 use crate::config::is_near;
 use crate::output::{Colour, CommandError, Exit, Manner, Printer, Typed, to_type, unwritten};
@@ -236,6 +237,15 @@ impl Line {
             names => format!("`{}` is missing", names.concat()),
         };
         match names.as_slice() {
+            [name] if option(name) == "--provider" => {
+                let manifests = Early::of_this_process().manifests();
+                let providers: Vec<_> = manifests.into_iter().map(|one| one.name).collect();
+                let error = CommandError::usage(message).hint(self.help());
+                if providers.is_empty() {
+                    return error.hint(to_type(&["provider", "list"]));
+                }
+                error.note(format!("there are: {}", providers.join(", ")))
+            }
             ["ID"] => CommandError::usage(format!("{message}: the id or slug of a lease"))
                 .hint(to_type(&["list"])),
             ["KEY"] => CommandError::usage(format!("{message}: the name of a setting"))
@@ -340,6 +350,9 @@ fn option(name: &str) -> &str {
 
 /// `<COMMAND>...` without what surrounds it.
 fn bare(name: &str) -> &str {
+    if name.starts_with('-') {
+        return name;
+    }
     name.trim_end_matches('.').trim_matches(['<', '>', '[', ']'])
 }
 

@@ -163,7 +163,7 @@ impl Desk {
                 let slug = &claim.slug;
                 let message = format!("`{slug}` is in use by {by}");
                 return Err(CommandError::new(Exit::Conflict, message)
-                    .hint(to_type(&["run", "--id", slug, "--", "COMMAND"]))
+                    .hint(Typed::here().without_switch("--no-wait").to_string())
                     .note(
                         "without `--no-wait` it waits; without `--id`, too, it gets another box",
                     ));

@@ -124,7 +124,7 @@ impl Desk {
             if let Some(slug) = &adoption.slug {
                 let message = format!("there is a lease `{slug}` already");
                 return Err(CommandError::new(Exit::Conflict, message)
-                    .hint(Typed::here().without("--slug").with(&["--slug", "NAME"]).to_string())
+                    .hint(Typed::here().without("--slug").to_string())
                     .hint(to_type(&["status", slug])));
             }
         }

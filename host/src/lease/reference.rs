@@ -77,7 +77,7 @@ pub fn find(store: &Reader, reference: &str, here: &Here) -> Result<Claim, Comma
         LAST => match store.last_used()? {
             Some(row) => read(store, &row, reference),
             None => Err(CommandError::new(Exit::NotFound, "no lease was used yet")
-                .hint(to_type(&["run", "--", "COMMAND"]))),
+                .hint(to_type(&["list", "--all"]))),
         },
         REPO => of_checkout(store, &here.0()?),
         _ => match store.search(reference)?.as_slice() {
@@ -121,7 +121,7 @@ fn nothing(store: &Reader, reference: &str) -> Result<CommandError, CommandError
         .filter(|(likeness, _)| *likeness > CLOSE)
         .collect();
     near.sort_by(|one, other| other.0.total_cmp(&one.0));
-    let lines = near.iter().take(3).map(|(_, slug)| instead(reference, slug));
+    let lines = near.iter().take(3).map(|(_, slug)| guessed(reference, slug));
     let error = lines.fold(error, CommandError::hint);
     Ok(error.hint(to_type(&["list"])))
 }
@@ -138,6 +138,14 @@ fn ambiguous(reference: &str, rows: &[Row]) -> CommandError {
         // The id of each is its own, whatever its slug looks like.
         error.hint(instead(reference, &row.id))
     })
+}
+
+/// The line for a lease that may not be the one that was meant: what can't be undone, and what was agreed to
+/// for another one, isn't carried over to it.
+fn guessed(reference: &str, word: &str) -> String {
+    let typed = Typed::here();
+    let is_harmless = !["--delete", "--yes", "forget"].iter().any(|one| typed.has_switch(one));
+    if is_harmless { instead(reference, word) } else { to_type(&["status", word]) }
 }
 
 /// The line as it was typed with another word for the lease.

@@ -181,11 +181,9 @@ impl Desk {
             self.part(&mut claim, &Event::LetGo)?;
             return Ok((claim, End::LetGo));
         };
-        let line = ["stop", &claim.slug, "--delete", "--yes"];
-        let again = to_type(if delete { &line } else { &line[..2] });
         let mut provider = self.provider(&claim.provider).map_err(|error| match error.kind() {
             Exit::NotFound => {
-                stays(error.hint(format!("{again} --provider-path DIR")), &claim.slug)
+                stays(error.note("`--provider-path` names the folder that it is in"), &claim.slug)
             }
             _ => error,
         })?;
@@ -193,8 +191,8 @@ impl Desk {
         match self.end(&mut provider, &mut claim, action, settings) {
             Ok(end) => Ok((claim, end)),
             Err(error) if error.kind() == Exit::Conflict => {
-                let error = error.note("its provider must vouch for it again");
-                Err(stays(error, &claim.slug).hint(again))
+                let again = "the same line works once its provider vouches for it again";
+                Err(stays(error.note(again), &claim.slug))
             }
             Err(error) => Err(error),
         }
@@ -389,14 +387,16 @@ fn stay(claim: &Claim, leaving: &Leaving) -> Option<Event> {
     Some(Event::Free { keep: false, idle_until: None, run_is_over, deadline: None, idle })
 }
 
-/// What becomes of a claim that can't be brought to its end now.
+/// What becomes of a claim that can't be brought to its end now. The line is the one that works.
 fn stays(error: CommandError, slug: &str) -> CommandError {
-    let forget = to_type(&["forget", slug]);
-    error.note(format!("until then the claim stays, and hinders no run; `{forget}` drops it"))
+    error
+        .note("until then the claim stays, and hinders no run; to drop it leaves the box as it is")
+        .hint(to_type(&["forget", slug, "--yes"]))
 }
 
 /// Another command works with the lease.
 pub(super) fn in_use(slug: &str, by: &str) -> CommandError {
     CommandError::new(Exit::Conflict, format!("`{slug}` is in use by {by}"))
-        .hint("end that command first")
+        .note("end that command first")
+        .hint(to_type(&["status", slug]))
 }

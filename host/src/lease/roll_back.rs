@@ -80,7 +80,7 @@ impl Desk {
             false => {
                 let kept = matches!(left, Left::Kept(_)).then(|| to_type(&["inspect", slug]));
                 let result = kept.into_iter().fold(result, CommandError::hint);
-                result.hint(to_type(&["stop", slug, "--delete"]))
+                result.hint(to_type(&["stop", slug, "--delete", "--yes"]))
             }
         };
         as_closed(result, closed)

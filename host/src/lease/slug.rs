@@ -3,7 +3,7 @@
 use super::acquire::{Held, Taken, Wanted, explicitly};
 use super::desk::Desk;
 use crate::claims::Claim;
-use crate::output::{CommandError, Exit, to_type};
+use crate::output::{CommandError, Exit, Typed, to_type};
 use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
@@ -97,7 +97,11 @@ impl Desk {
         };
         let is_own = claim.repository == wanted.repository && claim.provider == wanted.provider;
         if !is_own || wanted.fresh || claim.has_failed() {
-            return Err(taken(&claim));
+            return Err(if is_own && wanted.fresh && !claim.has_failed() {
+                not_fresh(&claim)
+            } else {
+                taken(&claim)
+            });
         }
         let holder = match self.store.hold(&claim.id)? {
             Ok(holder) => holder,
@@ -111,6 +115,15 @@ impl Desk {
     }
 }
 
+/// The name is that of the checkout's own lease, and a new one is wanted.
+fn not_fresh(claim: &Claim) -> CommandError {
+    let slug = &claim.slug;
+    let message = format!("`--fresh` can't be: this checkout has a lease `{slug}` already");
+    CommandError::new(Exit::Conflict, message)
+        .hint(Typed::here().without_switch("--fresh").to_string())
+        .hint(to_type(&["stop", slug, "--delete", "--yes"]))
+}
+
 /// Somebody else's lease has the name.
 fn taken(claim: &Claim) -> CommandError {
     let Claim { slug, provider, repository, .. } = claim;
@@ -120,10 +133,10 @@ fn taken(claim: &Claim) -> CommandError {
     let error = CommandError::new(Exit::Conflict, message);
     if !claim.has_failed() {
         return error
-            .hint(to_type(&["run", "--id", slug, "--", "COMMAND"]))
-            .hint(to_type(&["stop", slug]));
+            .hint(Typed::here().without("--slug").to_string())
+            .hint(to_type(&["stop", slug, "--delete", "--yes"]));
     }
-    let line = ["stop", slug, "--delete"];
+    let line = ["stop", slug, "--delete", "--yes"];
     error.hint(to_type(if claim.made().is_some() { &line } else { &line[..2] }))
 }
 

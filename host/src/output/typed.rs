@@ -65,8 +65,13 @@ impl Typed {
     /// With this option, which has no value and may stand there already.
     #[must_use]
     pub fn with_switch(self, option: &str) -> Self {
-        let has = self.0[..self.end()].iter().any(|word| word == option);
-        if has { self } else { self.with(&[option]) }
+        if self.has_switch(option) { self } else { self.with(&[option]) }
+    }
+
+    /// Does this option stand there, which has no value?
+    #[must_use]
+    pub fn has_switch(&self, option: &str) -> bool {
+        self.0[..self.end()].iter().any(|word| word == option)
     }
 
     /// Without this option and its value.

@@ -67,7 +67,7 @@ fn file_of(path: Option<&Path>) -> Result<PathBuf, CommandError> {
     let Some(path) = path else {
         let root = repository().ok_or_else(|| {
             CommandError::usage("this is no git checkout")
-                .hint(to_type(&["config", "trust", "PATH"]))
+                .note("its path may be named behind the command")
         })?;
         return Ok(root.join(REPOSITORY_FILE));
     };
@@ -77,7 +77,7 @@ fn file_of(path: Option<&Path>) -> Result<PathBuf, CommandError> {
     }
     if path.is_file() {
         let message = format!("`{}` is neither a folder nor a `{REPOSITORY_FILE}`", path.display());
-        return Err(CommandError::usage(message).hint(to_type(&["config", "trust", "PATH"])));
+        return Err(CommandError::usage(message).hint(super::paths()));
     }
     let here = real(path).join(REPOSITORY_FILE);
     if here.symlink_metadata().is_ok() {

@@ -116,7 +116,7 @@ fn absent(word: &str, error: &FindError, wanted: &Wanted) -> Option<Check> {
     match error {
         FindError::Missing { .. } if wanted.in_use.contains(word) => {
             let message = "it isn't installed, and there are leases of it";
-            Some(fail("doctor", message, to_type(&["doctor", "--provider-path", "DIR"])))
+            Some(fail("doctor", message, to_type(&["provider", "list"])))
         }
         FindError::Clash { .. } => {
             Some(fail("doctor", error.to_string(), to_type(&["provider", "list"])))

@@ -1,7 +1,7 @@
 //! The folders of this user, what is in them, and how much more fits.
 
 use super::{fail, pass, skip, warn};
-use crate::claims::{ClaimError, Reader};
+use crate::claims::{ClaimError, Reader, put_aside};
 use crate::output::{Quoted, to_type};
 use crabbox_provider_api::payload::Check;
 use rustix::fs::{Access, access, statvfs};
@@ -57,7 +57,7 @@ pub(super) fn state_folder(folder: &Path) -> Check {
 /// A sticky one is open on purpose: a folder of one's own is made in it.
 fn open_hint(folder: &Path, mode: u32) -> String {
     if mode & 0o1000 == 0 {
-        return format!("chmod 700 {}", Quoted(folder));
+        return format!("chmod go-w {}", Quoted(folder));
     }
     format!("export CRABBOX_STATE_DIR={}", Quoted(&folder.join("crabbox")))
 }
@@ -121,6 +121,10 @@ fn unusable(error: &ClaimError, state: &Path, aside: String) -> Check {
         // SQLite's index of the log is missing: whoever opens the database for writing makes it.
         _ if is_code(error, rusqlite::ErrorCode::CannotOpen) => {
             format!("ls -la {} && {}", Quoted(state), to_type(&["list"]))
+        }
+        // Nothing of it can be saved.
+        _ if is_code(error, rusqlite::ErrorCode::NotADatabase) => {
+            put_aside(&state.join("claims.db"))
         }
         _ if is_code(error, rusqlite::ErrorCode::DatabaseBusy) => to_type(&["doctor"]),
         _ => aside,

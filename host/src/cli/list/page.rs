@@ -90,7 +90,7 @@ impl<'a> Page<'a> {
             self.failed += 1;
             self.first_failed.get_or_insert_with(|| {
                 let trouble = lease.trouble.as_deref().unwrap_or("leasing it failed");
-                let line = ["stop", slug, "--delete"];
+                let line = ["stop", slug, "--delete", "--yes"];
                 let line = to_type(if lease.is_made { &line } else { &line[..2] });
                 (format!("{slug} failed: {trouble}"), line)
             });

@@ -123,7 +123,7 @@ impl Files {
 
 /// On a box nothing is leased: what would be run there can be run here.
 pub(in crate::cli) fn refuse_to_nest(command: &str) -> Result<(), CommandError> {
-    if env::var_os("CRABBOX_RUN").is_none() {
+    if env::var_os("CRABBOX_RUN").is_none_or(|run| run.is_empty()) {
         return Ok(());
     }
     Err(CommandError::usage(format!("this is a box already: `crabbox {command}` doesn't nest")))

@@ -78,7 +78,7 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
     match error {
         // Neither is good advice for all that somebody has, or the machine.
         SyncError::NotACheckout(folder) if home().is_some_and(|home| home.starts_with(folder)) => {
-            result.hint("go to the folder of a project first")
+            result.note("go to the folder of a project first")
         }
         SyncError::NotACheckout(_) => {
             result.hint(Typed::here().with(&["--from-dir", "."]).to_string()).hint("git init")
@@ -90,7 +90,7 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
         SyncError::MassDeletion { .. } => {
             result.hint(Typed::here().with(&["--allow-mass-deletion"]).to_string())
         }
-        SyncError::Changed(_) => result.hint(AGAIN),
+        SyncError::Changed(_) => result.note(AGAIN),
         _ => result,
     }
 }
@@ -99,7 +99,7 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
 fn explain_box(failure: &Failure, slug: &str, command: Option<&Command>) -> CommandError {
     let error = CommandError::failed(failure.message.clone());
     match (failure.code, command) {
-        (FailureCode::Verify, _) => error.code("sync").hint(AGAIN),
+        (FailureCode::Verify, _) => error.code("sync").note(AGAIN),
         (FailureCode::Occupied, _) => error.code("sync").hint(fresh()),
         (FailureCode::DiskFull, _) => {
             error.code("run").hint(to_type(&["stop", slug, "--delete", "--yes"]))
