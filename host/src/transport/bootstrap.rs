@@ -5,6 +5,10 @@
 //! quote, newline, `!` or backslash. It runs the helper where a folder has it;
 //! else it says so, receives the executable, lets it check itself, and runs it. A folder
 //! that turns out to be noexec, read-only or full is skipped by a second try.
+//!
+//! What lies there under the helper's name isn't read again in each session: that would cost more than the session
+//! itself. One that is cut short or damaged ends without a greeting, and is brought anew. One that somebody has put there who
+//! can write in a folder that is the user's alone is none of our business: they could as well exchange the shell.
 
 use super::error::{Noise, TransportError, join};
 use super::helpers::{self, Helper};
@@ -20,6 +24,7 @@ use std::io::{BufReader, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout};
 use std::time::Duration;
+use tracing::debug;
 
 /// The command line's limit on the box is 128 KiB for one argument; a longer
 /// request travels as the first frame.
@@ -60,9 +65,9 @@ pub(super) fn open(
         "-".clone_into(&mut argument);
     }
     let mut reason = String::new();
-    let mut skip = 0;
+    let (mut skip, mut found) = (0, Found::Runs);
     while skip < FOLDERS {
-        let (process, stdin, stdout) = run(&script(&argument, skip))?;
+        let (process, stdin, stdout) = run(&script(&argument, skip, found))?;
         let mut link = Link {
             input: BufReader::with_capacity(256 * 1024, stdout),
             output: BufWriter::with_capacity(256 * 1024, stdin),
@@ -80,7 +85,11 @@ pub(super) fn open(
                 }
                 return Ok(link);
             }
-            Greeting::Noise(output) => {
+            Greeting::Broken(said) if found == Found::Runs => {
+                debug!("the helper on the box is broken, and brought anew: {said}");
+                found = Found::Replaced;
+            }
+            Greeting::Noise(output) | Greeting::Broken(output) => {
                 let status = link.process.end_of_it();
                 return Err(TransportError::Noise(Noise {
                     end: in_words(status),
@@ -95,6 +104,8 @@ pub(super) fn open(
                     .next()
                     .and_then(|number| number.parse().ok())
                     .unwrap_or(FOLDERS);
+                // The reason comes by another way than the word that it failed.
+                link.process.end_of_it();
                 reason = join(&text, &link.process.stderr_tail());
                 skip = tried.max(skip + 1);
             }
@@ -103,8 +114,19 @@ pub(super) fn open(
     Err(TransportError::NoFolder(reason))
 }
 
+/// What is done with a helper that is there already.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// It is run.
+    Runs,
+    /// It was run, and is none: another takes its place.
+    Replaced,
+}
+
 enum Greeting {
     Helper,
+    /// What was there under the helper's name isn't one that runs.
+    Broken(String),
     Fail(String),
     Noise(String),
 }
@@ -144,11 +166,13 @@ fn within<T>(
 
 impl Greeting {
     fn of(opening: Opening) -> Self {
+        let text = |said: Vec<u8>| String::from_utf8_lossy(&said).trim().to_owned();
         match opening {
             Opening::Helper => Self::Helper,
             Opening::Miss(_) => Self::Noise("it asks for the helper twice".to_owned()),
             Opening::Fail(text) => Self::Fail(text),
-            Opening::Noise(noise) => Self::Noise(String::from_utf8_lossy(&noise).trim().to_owned()),
+            Opening::Broken(said) => Self::Broken(text(said)),
+            Opening::Noise(noise) => Self::Noise(text(noise)),
         }
     }
 }
@@ -169,11 +193,12 @@ pub(super) fn becoming(role: &str, request: &Request) -> Result<String, Transpor
         return Err(TransportError::Start { program: "ssh".to_owned(), source: error });
     }
     Ok([
-        "u=$(id -u);k=0;c=\"${XDG_CACHE_HOME:-$HOME/.cache}/crabbox/helper\";",
+        PLACES,
+        &which(),
+        "u=$(id -u);k=0;",
         FOLDERS_IN_TURN,
         "[ -O \"$d\" ]||continue;",
-        &format!("for h in {};do ", hashes()),
-        &format!("if [ -x \"$d/$h\" ];then exec \"$d/$h\" {role} {argument};fi;done;done;"),
+        &format!("if [ -x \"$d/$h\" ];then exec \"$d/$h\" {role} {argument};fi;done;"),
         "echo \"crabbox: the remote helper is gone from the box\" >&2;exit 125",
     ]
     .concat())
@@ -185,33 +210,55 @@ fn encode(request: &Request) -> Result<String, TransportError> {
     Ok(BASE64_URL_SAFE_NO_PAD.encode(json))
 }
 
-fn hashes() -> String {
-    helpers::all().iter().map(|helper| helper.sha256).collect::<Vec<_>>().join(" ")
+/// Sets `c`, the usual folder: nothing where the box has no `HOME`, for it would be one of the root folder's.
+const PLACES: &str =
+    "c=\"${XDG_CACHE_HOME:-${HOME:+$HOME/.cache}}\";c=\"${c:+$c/crabbox/helper}\";";
+
+/// Sets `h`, the file's name for this machine: boxes of several kinds may share a home. Where the kernel tells
+/// a shell, no process is spent on it.
+fn which() -> String {
+    let arms = helpers::all().iter().map(|helper| {
+        let also = if helper.machine == "aarch64" { "|arm64" } else { "" };
+        format!("{}{also}) h={};;", helper.machine, helper.sha256)
+    });
+    [
+        "a=;{ read -r a </proc/sys/kernel/arch;} 2>/dev/null||a=$(uname -m);case \"$a\" in ",
+        &arms.collect::<String>(),
+        "*) h=none;;esac;",
+    ]
+    .concat()
 }
 
 /// `i` counts the folders, the first `k` of which are left out. Those in shared places must be ours and no link.
 const FOLDERS_IN_TURN: &str = concat!(
     "i=0;for d in \"$c\" ",
     "\"/var/tmp/crabbox-$u\" \"/tmp/crabbox-$u\" \"/dev/shm/crabbox-$u\";",
-    "do i=$((i+1));[ \"$i\" -gt \"$k\" ]||continue;[ -L \"$d\" ]&&continue;"
+    "do i=$((i+1));[ \"$i\" -gt \"$k\" ]||continue;[ -n \"$d\" ]||continue;[ -L \"$d\" ]&&continue;"
 );
 
+/// Runs what is in one of the folders. The word before tells a helper that is none from a box that answers nothing.
+fn running(folder: &str) -> String {
+    let file = format!("{folder}/$h");
+    format!("if [ -x \"{file}\" ];then echo \"<<crabbox-$w-1>>\";exec \"{file}\" serve \"$r\";fi;")
+}
+
 /// The script, for a request and with the first `skip` folders left out.
-fn script(argument: &str, skip: u32) -> String {
-    let hashes = hashes();
+fn script(argument: &str, skip: u32, found: Found) -> String {
     let folders = FOLDERS_IN_TURN;
+    let (usual, any) = match found {
+        Found::Runs => (running("$c"), running("$d")),
+        Found::Replaced => (String::new(), String::new()),
+    };
     [
-        &format!("r={argument};k={skip};"),
-        // The usual place first, before a process is spent on the user's number.
-        "c=\"${XDG_CACHE_HOME:-$HOME/.cache}/crabbox/helper\";",
-        &format!("if [ \"$k\" -lt 1 ] && [ -O \"$c\" ];then for h in {hashes};do "),
-        "if [ -x \"$c/$h\" ];then exec \"$c/$h\" serve \"$r\";fi;done;fi;u=$(id -u);",
-        folders,
-        "[ -O \"$d\" ]||continue;",
-        &format!("for h in {hashes};do "),
-        "if [ -x \"$d/$h\" ];then exec \"$d/$h\" serve \"$r\";fi;done;done;",
         // The words are put together here so that a shell that echoes the script isn't taken for its result.
-        "m=miss;f=fail;o=$(umask);echo \"<<crabbox-$m-1>> $(uname -sm)\";umask 077;read -r n h;",
+        &format!("r={argument};k={skip};w=have;m=miss;f=fail;"),
+        PLACES,
+        &which(),
+        // The usual place first, before a process is spent on the user's number.
+        &format!("if [ \"$k\" -lt 1 ] && [ -O \"$c\" ];then :;{usual}fi;u=$(id -u);"),
+        folders,
+        &format!("[ -O \"$d\" ]||continue;{any}done;"),
+        "o=$(umask);echo \"<<crabbox-$m-1>> $(uname -sm)\";umask 077;read -r n h;",
         folders,
         "mkdir -p \"$d\" 2>/dev/null||continue;[ -O \"$d\" ]||continue;t=\"$d/.$h.$$\";",
         "if head -c \"$n\" >\"$t\" && chmod 700 \"$t\" && \"$t\" --self-check \"$h\" && ",
@@ -228,9 +275,11 @@ mod tests {
 
     #[test]
     fn the_script_survives_every_login_shell() {
-        let script = script("abc_-", 0);
-        for forbidden in ['\'', '\n', '!', '\\'] {
-            assert!(!script.contains(forbidden), "{forbidden:?}");
+        for found in [Found::Runs, Found::Replaced] {
+            let script = script("abc_-", 0, found);
+            for forbidden in ['\'', '\n', '!', '\\'] {
+                assert!(!script.contains(forbidden), "{forbidden:?}");
+            }
         }
     }
 }

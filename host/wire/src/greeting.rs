@@ -7,6 +7,9 @@ use std::io::{self, Read, Write};
 /// that an rc file left.
 pub const MAGIC: &[u8] = b"<<crabbox-helper-1>>\n";
 
+/// Printed by the bootstrap script, with a newline, before it becomes a helper that is there already.
+pub const HAVE: &[u8] = b"<<crabbox-have-1>>";
+
 /// Printed by the bootstrap script when no folder holds the helper; a space, the
 /// output of `uname -sm` and a newline follow. Printable throughout: the script
 /// travels through login shells of all kinds and can't hold a backslash.
@@ -35,6 +38,8 @@ pub enum Opening {
     Miss(String),
     /// The script gave up. Holds its reason.
     Fail(String),
+    /// The stream ended after [`HAVE`]: what is there isn't a helper, or none that runs. Holds what it said.
+    Broken(Vec<u8>),
     /// The stream ended, or the noise limit was reached, before any of them.
     /// Holds the end of what was said instead.
     Noise(Vec<u8>),
@@ -50,9 +55,10 @@ pub fn greet(out: &mut impl Write) -> io::Result<()> {
 /// to the next reader, so nothing may be read ahead. Give it a buffered reader.
 pub fn read_opening(input: &mut impl Read) -> io::Result<Opening> {
     let mut seen = Vec::new();
+    let mut is_there = false;
     for _ in 0..NOISE_LIMIT {
         let Some(byte) = read_byte(input)? else {
-            return Ok(Opening::Noise(seen));
+            return Ok(if is_there { Opening::Broken(seen) } else { Opening::Noise(seen) });
         };
         if seen.len() == 2 * KEPT {
             seen.drain(..KEPT);
@@ -60,6 +66,10 @@ pub fn read_opening(input: &mut impl Read) -> io::Result<Opening> {
         seen.push(byte);
         if seen.ends_with(MAGIC) {
             return Ok(Opening::Helper);
+        }
+        if seen.ends_with(HAVE) {
+            is_there = true;
+            seen.clear();
         }
         if seen.ends_with(MISS) {
             return Ok(Opening::Miss(read_line(input)?));
@@ -111,6 +121,15 @@ mod tests {
         let opening = read_opening(&mut input).expect("reads");
         assert_eq!(opening, Opening::Miss("Linux aarch64".to_owned()));
         assert_eq!(input, b"rest");
+    }
+
+    #[test]
+    fn a_helper_that_is_there_and_says_nothing_is_broken() {
+        let mut input: &[u8] = b"motd\n<<crabbox-have-1>>\nSegmentation fault\n";
+        let said = b"\nSegmentation fault\n".to_vec();
+        assert_eq!(read_opening(&mut input).expect("reads"), Opening::Broken(said));
+        let mut input: &[u8] = b"<<crabbox-have-1>>\n<<crabbox-helper-1>>\n";
+        assert_eq!(read_opening(&mut input).expect("reads"), Opening::Helper);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What a run costs on the way: connections, commands, round trips, processes.
 
 use crabbox_tests::ssh::{Counts, Reached, Server};
+use crabbox_tests::until;
 use std::fs;
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -44,7 +45,7 @@ fn a_warm_run_makes_no_connection_and_asks_for_one_command_in_two_round_trips() 
 fn a_box_that_stood_ready_without_a_connection_costs_one() {
     let Some(reached) = Reached::on(Server::OpenSsh) else { return };
     reached.warm_up();
-    end_connections(&reached);
+    reached.hang_up();
     let costs = cost(&reached, &["run", "--", "true"]);
     assert_eq!((costs.connections, costs.execs), (1, 1), "{}", reached.host.log());
     assert_eq!(reached.calls(), ["lease", "resolve"], "the way there could lead to another box");
@@ -58,7 +59,7 @@ fn a_way_that_leads_to_one_box_alone_is_gone_before_the_provider_is_asked() {
         assert!(ran.expect("it runs").status.success());
     };
     warm(&reached, &["warmup"]);
-    end_connections(&reached);
+    reached.hang_up();
     warm(&reached, &["run", "--", "true"]);
     assert_eq!(reached.calls(), ["lease"]);
 }
@@ -74,6 +75,8 @@ fn the_first_session_brings_the_helper_and_no_second_command() {
 fn what_is_asked_of_a_connection_needs_no_process() {
     let Some(reached) = Reached::on(Server::Russh) else { return };
     reached.warm_up();
+    // Else the run might start it, and the trace would last as long as it does.
+    until("the caretaker", || reached.world.caretaker().is_some());
     let trace = reached.world.root().join("trace");
     let mut strace = Command::new("strace");
     strace.args(["-f", "-qq", "-e", "trace=execve", "-o"]).arg(&trace);
@@ -100,13 +103,4 @@ fn what_is_asked_of_a_connection_needs_no_process() {
     // Git says what the checkout holds.
     started.retain(|program| *program != "git");
     assert_eq!(started, ["crabbox", "ssh"]);
-}
-
-/// As when this machine was asleep for long.
-fn end_connections(reached: &Reached) {
-    for folder in reached.connections() {
-        let mut ssh = Command::new("ssh");
-        ssh.arg("-S").arg(folder.join("0")).args(["-O", "exit", "box"]).stderr(Stdio::null());
-        assert!(ssh.status().expect("ssh runs").success());
-    }
 }

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// A world, and the host that its boxes are on.
 #[derive(Debug)]
@@ -106,6 +106,15 @@ impl Reached {
     pub fn warm_up(&self) {
         let ran = self.crabbox(&["warmup"]);
         assert_eq!(ran.code, 0, "{ran:?}");
+    }
+
+    /// Ends the connections, as when this machine was asleep for long.
+    pub fn hang_up(&self) {
+        for folder in self.connections() {
+            let mut ssh = Command::new("ssh");
+            ssh.arg("-S").arg(folder.join("0")).args(["-O", "exit", "box"]).stderr(Stdio::null());
+            assert!(ssh.status().expect("ssh runs").success());
+        }
     }
 
     /// What the provider was called with so far.

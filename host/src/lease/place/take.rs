@@ -75,9 +75,9 @@ impl Desk {
                 Tried::Refused { why, full } => {
                     let said = format!("`{host}` isn't used: {why}");
                     if full {
-                        self.printer.phase(&said)
+                        self.printer.phase(&said);
                     } else {
-                        self.printer.warning(&said)
+                        self.printer.warning(&said);
                     }
                     request.exclude.push(host.clone());
                     refusals.push(Refusal { host, why, full });

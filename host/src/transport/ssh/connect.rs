@@ -162,7 +162,11 @@ impl<'a> Way<'a> {
         self.prepare()?;
         let options =
             [self.making(&socket), vec!["-o".to_owned(), "BatchMode=yes".to_owned()]].concat();
-        let mut run = |script: &str| self.start(&options, script);
+        let mut run = |script: &str| match master::look(&socket) {
+            // A second try, for another folder or helper, finds what the first has made.
+            Master::Alive(_) => self.start(&riding(&socket), script),
+            _ => self.start(&options, script),
+        };
         let link =
             bootstrap::open(&mut run, request, started).map_err(|error| self.explain(error))?;
         self.note_master(&socket);
