@@ -175,7 +175,7 @@ fn a_forgotten_box_of_local_can_be_adopted_and_used_again() {
     let refused = world.crabbox(&["forget", &slug]);
     let parts = ["must be confirmed", &format!("forget {name} --yes\n")];
     says(&refused, 2, &parts);
-    says(&refused, 2, &[&format!("it names `{name}` of local, with the id `"), "is parked since"]);
+    says(&refused, 2, &[&format!("it names `{name}` of local, with the id `"), "became parked "]);
     let forgotten = world.crabbox(&["forget", &slug, "--yes"]);
     says(&forgotten, 0, &[&format!("{slug} is forgotten"), " --provider local\n"]);
     assert!(world.leases(&["--all"]).is_empty());

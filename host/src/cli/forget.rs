@@ -73,7 +73,7 @@ fn left_behind(stored: &Stored, claim: Option<&Claim>) -> Vec<String> {
             format!("its record: {shown}"),
         ];
     };
-    let mut lines = vec![format!("`{slug}` ({id}) is {state} since {}", ago(claim.updated))];
+    let mut lines = vec![format!("`{slug}` ({id}) became {state} {}", ago(claim.updated))];
     let Some(made) = claim.made() else {
         lines.push("no box of it was ever made".to_owned());
         return lines;
