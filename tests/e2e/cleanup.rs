@@ -325,12 +325,26 @@ fn parked_boxes_are_deleted_by_order_only() {
     }
     let kept = world.leases(&[])[1]["slug"].as_str().expect("a slug").to_owned();
     assert_eq!(world.crabbox(&["stop", &kept, "--delete", "--yes"]).code, 0);
-    assert_eq!(cleanup(&world, &["--delete-parked"]).code, 2, "it must be confirmed");
+    let slug = world.only_slug();
+    let asked = world.crabbox(&["cleanup", "--delete-parked"]);
+    let said = format!("error: deleting 1 box must be confirmed: {slug}\n");
+    assert!(asked.code == 2 && asked.stderr.contains(&said), "{asked:?}");
+    let told = world.crabbox(&["cleanup", "--yes"]);
+    assert_eq!(
+        (told.code, told.stdout.matches("it is parked for long").count()),
+        (0, 1),
+        "{told:?}"
+    );
+    assert!(!told.stderr.contains("parked for long"), "why is said once: {told:?}");
+    let plan = world.crabbox(&["cleanup", "--delete-parked", "--dry-run"]).stdout;
+    assert!(plan.contains(" PLAN ") && plan.contains(" would be deleted "), "{plan}");
     let ran = cleanup(&world, &["--delete-parked", "--dry-run"]);
     assert_eq!(done(&ran), ["planned long_parked"], "{ran:?}");
     let ran = cleanup(&world, &["--delete-parked", "--yes"]);
     assert_eq!((ran.code, done(&ran)), (0, vec!["deleted long_parked".to_owned()]), "{ran:?}");
     assert!(world.boxes().is_empty());
+    let nothing = cleanup(&world, &["--delete-parked"]);
+    assert_eq!(nothing.code, 0, "nobody is asked about nothing: {nothing:?}");
 }
 
 /// A world whose user has systemd, as far as that can be seen.

@@ -10,10 +10,11 @@ use super::confirm::Question;
 use super::interrupts::Interrupts;
 use crate::claims::{Claim, Moment};
 use crate::config::{Flags, Layers, Settings};
-use crate::lease::{Facts, Order, RunSeen, Verdict, Working, verdict};
+use crate::lease::{Facts, Order, RunSeen, Verdict, Why, Working, verdict};
 use crate::output::{CommandError, Exit, Typed, to_type};
 use ask::Group;
 use clap::Args;
+use crabbox_provider_api::payload::ReleaseAction;
 use report::Report;
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
@@ -43,7 +44,7 @@ pub(super) struct Cleanup {
     #[arg(long)]
     delete_parked: bool,
     /// Don't ask
-    #[arg(long, requires = "delete_parked")]
+    #[arg(long)]
     yes: bool,
     /// Write units for systemd that do it each hour
     #[arg(long, conflicts_with_all = ["dry_run", "expired", "delete_parked"])]
@@ -51,6 +52,14 @@ pub(super) struct Cleanup {
     /// Only these leases
     #[arg(long = "lease", value_name = "ID", hide = true)]
     leases: Vec<String>,
+}
+
+/// The boxes that are deleted since they are parked for long.
+fn to_delete<'a>(claims: &'a [Claim], order: &Order) -> Vec<&'a str> {
+    let facts = Facts { now: Moment::now(), held: false, run: RunSeen::Unasked };
+    let deletes = Verdict::Release(Why::LongParked, ReleaseAction::Delete);
+    let due = claims.iter().filter(|claim| verdict(claim, &facts, order) == deletes);
+    due.map(|claim| &*claim.slug).collect()
 }
 
 impl Cleanup {
@@ -82,9 +91,6 @@ impl Cleanup {
         let places = shared.places()?;
         let flags = Flags { of_lease: true, ..shared.flags() };
         let settings = Settings::load(flags.clone(), None, &places)?;
-        if self.delete_parked && !self.dry_run {
-            self.agree(shared, &settings)?;
-        }
         let order = Order {
             expired: self.expired,
             delete_parked: self.delete_parked,
@@ -92,6 +98,9 @@ impl Cleanup {
             dry_run: self.dry_run,
         };
         let (claims, unreadable) = shared.store(&places)?.all(false)?;
+        if self.delete_parked && !self.dry_run {
+            self.agree(shared, &settings, &to_delete(&claims, &order))?;
+        }
         for error in &unreadable {
             let cause = error.source().map(|source| format!(": {source}")).unwrap_or_default();
             shared.printer.warning(&format!("{error}{cause}"));
@@ -122,18 +131,27 @@ impl Cleanup {
     }
 
     /// What is deleted is gone with its caches.
-    fn agree(&self, shared: &Shared, settings: &Settings) -> Result<(), CommandError> {
+    fn agree(
+        &self,
+        shared: &Shared,
+        settings: &Settings,
+        slugs: &[&str],
+    ) -> Result<(), CommandError> {
         if let Some(enforcement) = &settings.no_deletion {
             let message = format!("`--delete-parked` can't be: for `lease.release`, {enforcement}");
             return Err(CommandError::usage(message).code("enforced"));
         }
-        if self.yes {
+        if self.yes || slugs.is_empty() {
             return Ok(());
         }
+        let names = slugs.join(", ");
+        let boxes =
+            if slugs.len() == 1 { "1 box".to_owned() } else { format!("{} boxes", slugs.len()) };
         Question {
-            ask: "delete the boxes that are parked for long, with all that is on them? [y/N]"
-                .to_owned(),
-            refused: "deleting parked boxes must be confirmed".to_owned(),
+            ask: format!(
+                "delete {boxes} parked for long, with all that is on them: {names}? [y/N]"
+            ),
+            refused: format!("deleting {boxes} must be confirmed: {names}"),
             line: to_type(&["cleanup", "--delete-parked", "--yes"]),
             left: "all is left as it is".to_owned(),
         }

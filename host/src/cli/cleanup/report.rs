@@ -6,6 +6,7 @@ use crate::lease::{Cleaned, Done, End, Order, Verdict};
 use crate::output::{CommandError, Printer, Table, human, to_type};
 use crabbox_provider_api::payload::ReleaseAction;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 
 pub(super) struct Report {
     pub(super) order: Order,
@@ -24,7 +25,9 @@ impl Report {
         }
         let cleaned: Vec<_> = self.answers.iter().flat_map(|answer| &answer.cleaned).collect();
         if !cleaned.is_empty() {
-            let mut table = Table::new(&["SLUG", "STATE", "PROVIDER", "DONE", "WHY"]).texts(4);
+            let done_or_not = if self.order.dry_run { "PLAN" } else { "DONE" };
+            let headings = ["SLUG", "STATE", "PROVIDER", done_or_not, "WHY"];
+            let mut table = Table::new(&headings).texts(4);
             for one in &cleaned {
                 table.row([
                     one.claim.slug.clone(),
@@ -35,14 +38,11 @@ impl Report {
                 ]);
             }
             printer.table(&table)?;
-            for one in &cleaned {
-                let lines = lines(one);
-                if lines.is_empty() || printer.is_quiet() {
-                    continue;
-                }
-                printer.phase(&format!("{}: {}", one.claim.slug, why(one)));
-                for line in &lines {
-                    printer.hint(line);
+            // Why stands above, and what goes for several is said once.
+            let mut said = BTreeSet::new();
+            for line in cleaned.iter().flat_map(|one| lines(one)) {
+                if !printer.is_quiet() && said.insert(line.clone()) {
+                    printer.hint(&line);
                 }
             }
         }
