@@ -163,6 +163,19 @@ fn a_checkout_with_a_broken_file_does_not_keep_its_boxes() {
     assert!(stopped.stderr.contains(".crabbox.toml: nothing of it is taken: "), "{stopped:?}");
 }
 
+/// It is told of, and in nobody's way who only looks, or keeps a box.
+#[test]
+fn a_checkout_with_a_broken_file_finds_its_boxes_and_extends_them() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--keep", "--", "true"]).code, 0);
+    world.write(".crabbox.toml", "[lease\n");
+    for line in [&["status", "@repo"][..], &["extend", "@last", "2h"]] {
+        let ran = world.crabbox(line);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(ran.stderr.contains(".crabbox.toml: nothing of it is taken: "), "{ran:?}");
+    }
+}
+
 #[test]
 fn nobody_is_asked_to_delete_a_box_that_is_in_use() {
     let world = World::new();

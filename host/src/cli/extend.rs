@@ -1,11 +1,11 @@
 //! `crabbox extend`
 
-use super::Shared;
 use super::bounds;
 use super::caretaker::look_after;
 use super::config::warn;
 use super::interrupts::Interrupts;
 use super::list::to_json;
+use super::{Shared, in_spite_of};
 use crate::config::{Flags, Settings, parse_duration};
 use crate::output::{CommandError, Typed, human};
 use clap::Args;
@@ -38,7 +38,7 @@ impl Extend {
         bounds::check_provider(&settings, &claim)?;
         // A box that stays is used on: all that holds for a run holds for it.
         let flags = Flags { provider: Some(claim.provider.clone()), ..shared.flags() };
-        let settings = Settings::for_provider(flags, Some(&claim.repository), &places)?;
+        let settings = in_spite_of(shared.printer, &flags, &claim.repository, &places)?;
         warn(shared.printer, &settings.warnings);
         bounds::check_ttl(&settings, self.time)?;
         let handed = &settings.provider_settings.handed;

@@ -51,7 +51,7 @@ use clap::builder::Resettable;
 use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueHint};
 use jiff::Timestamp;
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 use tracing::field::Empty;
@@ -411,13 +411,13 @@ impl Shared {
 
     /// What a run would want in the checkout that this is called in.
     fn here(&self, places: &Places) -> Here {
-        let (flags, places) = (self.flags(), places.clone());
+        let (flags, places, printer) = (self.flags(), places.clone(), self.printer);
         Here::new(move || {
             let repository = config::repository().ok_or_else(|| {
                 CommandError::new(Exit::NotFound, "there is no checkout here")
                     .hint(to_type(&["list"]))
             })?;
-            let settings = Settings::for_provider(flags.clone(), Some(&repository), &places)?;
+            let settings = in_spite_of(printer, &flags, &repository, &places)?;
             let profile = settings.provider_settings.profile;
             Ok(Checkout { repository, provider: settings.provider, profile })
         })
@@ -438,6 +438,22 @@ impl Shared {
         }
         Registry::new(crate::registry::Places::discover(settings.provider_path.clone()))
     }
+}
+
+/// The settings of a checkout for what is only looked for, or stays as it is: its own file is left out, with a
+/// warning, where it is wrong.
+fn in_spite_of(
+    printer: Printer,
+    flags: &Flags,
+    repository: &Path,
+    places: &Places,
+) -> Result<Settings, CommandError> {
+    Settings::for_provider(flags.clone(), Some(repository), places).or_else(|_| {
+        let flags = Flags { of_lease: true, ..flags.clone() };
+        let settings = Settings::for_provider(flags, Some(repository), places)?;
+        config::warn(printer, &settings.warnings);
+        Ok(settings)
+    })
 }
 
 /// `2m ago` and the like.
