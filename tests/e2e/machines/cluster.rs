@@ -1,13 +1,16 @@
 //! A world with machines in its user's `~/.ssh/config`.
 
 use super::sshd::Sshd;
-use crabbox_tests::{Ran, World};
+use crabbox_tests::{Ran, World, built};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+/// `ssh` looks for its configuration where the list of users says that the home is. Becomes the program.
+const AS_AT_HOME: &str = "mount --bind \"$0\" /etc/passwd && exec \"$@\"";
 
 pub(super) struct Cluster {
     pub(super) world: World,
@@ -35,8 +38,24 @@ impl Cluster {
         fs::write(world.root().join("home/.ssh/config"), config).expect("writes");
         fs::write(known, keys).expect("writes");
         let cluster = Self { world, machines };
+        let id = rustix::process::getuid().as_raw().to_string();
+        let home = cluster.world.root().join("home").display().to_string();
+        let users = fs::read_to_string("/etc/passwd").expect("users");
+        let moved = users.lines().map(|line| {
+            let mut fields: Vec<&str> = line.split(':').collect();
+            if fields.len() == 7 && fields[2] == id {
+                fields[5] = &home;
+            }
+            fields.join(":") + "\n"
+        });
+        fs::write(cluster.users(), moved.collect::<String>()).expect("writes");
         cluster.configure(names, "");
         Some(cluster)
+    }
+
+    /// The list of users, in which this one lives in the world.
+    fn users(&self) -> PathBuf {
+        self.world.root().join("passwd")
     }
 
     /// With these hosts and further settings.
@@ -55,7 +74,10 @@ impl Cluster {
     }
 
     pub(super) fn command(&self, words: &[&str]) -> Command {
-        let mut command = self.world.command(words);
+        let (users, crabbox) = (self.users().display().to_string(), &built().crabbox);
+        let crabbox = crabbox.display().to_string();
+        let before = ["-m", "sh", "-c", AS_AT_HOME, &users, &crabbox];
+        let mut command = self.world.command_of(Path::new("unshare"), &[&before, words].concat());
         // Sockets of a world are gone with it.
         let runtime = self.world.root().join("run");
         fs::create_dir_all(&runtime).expect("a folder");

@@ -22,10 +22,17 @@ impl Sshd {
     /// Can there be one here? `false`, and a line that says so, if not.
     pub(super) fn can_be() -> bool {
         let is_root = rustix::process::geteuid().is_root();
-        let runs =
-            Path::new(SSHD).exists() && (!is_root || fs::create_dir_all("/run/sshd").is_ok());
+        let mut mount = Command::new("unshare");
+        mount.args(["-m", "mount", "--bind", "/etc/passwd", "/etc/passwd"]);
+        let mounts = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        let runs = mounts
+            && Path::new(SSHD).exists()
+            && (!is_root || fs::create_dir_all("/run/sshd").is_ok());
         if !runs {
-            let _ = writeln!(std::io::stderr(), "skipped: there is no sshd here");
+            let _ = writeln!(
+                std::io::stderr(),
+                "skipped: there is no sshd here, or nothing can be mounted"
+            );
         }
         runs
     }
