@@ -6,6 +6,7 @@ use super::status::until;
 use crate::claims::{Claim, Ending, Stage};
 use crate::output::{CommandError, visible, wrap};
 use clap::Args;
+use crabbox_provider_api::payload::Scope;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -72,8 +73,12 @@ pub(super) fn block(claim: &Claim, holder: Option<&str>, terminal: Option<usize>
             "resource",
             &format!("{} (id {})", made.name, made.id.as_deref().unwrap_or("unknown")),
         );
-        if let Some(scope) = made.scope {
-            line("scope", &format!("{} of {}", scope.account, scope.deployment));
+        match made.scope {
+            Some(Scope { account, deployment }) if account.is_empty() => line("scope", &deployment),
+            Some(Scope { account, deployment }) => {
+                line("scope", &format!("{account} of {deployment}"));
+            }
+            None => {}
         }
         if !made.attributes.is_empty() {
             line("attributes", &Value::Object(made.attributes).to_string());

@@ -1,7 +1,11 @@
 //! The life of leases on machines, from the first run to their end.
 
 use super::Cluster;
+use crabbox_tests::Ran;
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::net::TcpListener;
+use std::process::Stdio;
 
 #[test]
 fn a_lease_lives_and_goes_as_on_any_box() {
@@ -19,6 +23,8 @@ fn a_lease_lives_and_goes_as_on_any_box() {
     cluster.done(&["extend", "@last", "3h"]);
     let shown = cluster.done(&["status", "@last"]);
     assert!(shown.stdout.contains("ready"), "{}", shown.stdout);
+    let inspected = cluster.done(&["inspect", "@last"]);
+    assert!(inspected.stdout.contains("scope        desk\n"), "{}", inspected.stdout);
     let list = cluster.done(&["list", "--refresh"]);
     assert!(list.stdout.contains("ready"), "{}", list.stdout);
     cluster.done(&["cleanup"]);
@@ -130,4 +136,24 @@ fn without_the_users_configuration_a_machine_is_reached_by_its_settings() {
     let refused = cluster.crabbox(&["run", "--", "true"]);
     assert_eq!(refused.code, 125, "{}", refused.stderr);
     assert_eq!(cluster.counts(), [0]);
+}
+
+#[test]
+fn whoever_is_interrupted_while_a_machine_says_nothing_leaves_at_once_and_no_trace() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    // It takes connections, and says nothing.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let entry = silent.local_addr().expect("an address").to_string();
+    cluster.configure(&[&entry, "desk"], "");
+    let mut command = cluster.command(&["run", "--", "true"]);
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("starts");
+    let connected = silent.accept().expect("a connection");
+    let pid = Pid::from_child(&child);
+    kill_process(pid, Signal::INT).expect("a signal");
+    let ran: Ran = child.wait_with_output().expect("ends").into();
+    drop(connected);
+    assert_eq!(ran.code, 130, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("isn't used"), "{}", ran.stderr);
+    assert_eq!(cluster.counts(), [0], "no other machine is tried");
+    assert!(cluster.world.leases(&[]).is_empty());
 }

@@ -72,20 +72,26 @@ impl Desk {
             }
             match self.try_box(claim, &leased, &endpoint)? {
                 Tried::Taken(place) => return Ok(as_leased(&place, claim, leased, &endpoint)),
+                Tried::Refused { .. } if self.working.is_interrupted() => {
+                    let why = CommandError::failed("no other box is looked for");
+                    return Err(NotLeased::before(why));
+                }
                 Tried::Refused { why, full } => {
-                    let said = format!("`{host}` isn't used: {why}");
-                    if full {
-                        self.printer.phase(&said);
-                    } else {
-                        self.printer.warning(&said);
-                    }
+                    self.say_refused(&host, &why, full);
                     request.exclude.push(host.clone());
                     refusals.push(Refusal { host, why, full });
                 }
             }
-            if self.working.is_interrupted() {
-                return Err(NotLeased::before(CommandError::failed("no other box is looked for")));
-            }
+        }
+    }
+
+    /// That there is no room is nothing to worry about; what keeps a box from being reached may be.
+    fn say_refused(&self, host: &str, why: &CommandError, full: bool) {
+        let said = format!("`{host}` isn't used: {why}");
+        if full {
+            self.printer.phase(&said);
+        } else {
+            self.printer.warning(&said);
         }
     }
 
