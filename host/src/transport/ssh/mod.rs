@@ -2,7 +2,7 @@
 //!
 //! [`folder`] holds what belongs to a connection, [`config`] is what `ssh` reads there; [`connect`] rides a live
 //! [`master`], or makes one; [`proxy`] is what stands round a provider's own command on the way, and [`error`]
-//! what `ssh` says when it doesn't get there, with the [`fingerprint`] of a key that isn't known. [`print`] is for
+//! what `ssh` says when it doesn't get there, with the [`fingerprint`] of a key that isn't known. [`mod@print`] is for
 //! whoever wants to type it. [`foreground`] makes a connection where somebody can be asked for a passphrase, and [`end`] ends those of a lease, with the
 //! processes that are [`recorded`].
 
