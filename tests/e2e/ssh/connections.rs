@@ -7,6 +7,8 @@ use std::fs;
 use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 /// The processes of this world's connections that still run: of `ssh`, and of ours round the proxy command.
 fn processes(reached: &Reached) -> Vec<Pid> {
@@ -164,4 +166,40 @@ fn a_runtime_folder_that_others_may_write_in_is_refused() {
     let output = reached.command(&["run", "--", "true"]).env("TMPDIR", &short).output();
     assert!(output.as_ref().expect("it runs").status.success(), "{output:?}");
     assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 0);
+}
+
+#[test]
+fn a_master_that_is_stopped_for_a_while_during_a_run_is_waited_for() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.warm_up();
+    let (started, go) = (reached.world.root().join("started"), reached.world.root().join("go"));
+    let line = format!(
+        "touch {}; until [ -e {} ];do sleep 0.1;done; echo done",
+        started.display(),
+        go.display()
+    );
+    let child = start(&reached, &["run", "--shell", &line]);
+    until("the command", || started.exists());
+    let master = master(&reached);
+    kill_process(master, Signal::STOP).expect("it is there");
+    fs::write(&go, "").expect("a file");
+    // The command ends while nobody can say so.
+    sleep(Duration::from_secs(3));
+    kill_process(master, Signal::CONT).expect("it is there");
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(output.stdout, b"done\n");
+    assert_eq!(reached.host.counts().connections, 1);
+}
+
+#[test]
+fn a_master_that_is_stopped_when_a_run_begins_is_replaced() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.warm_up();
+    let stopped = master(&reached);
+    kill_process(stopped, Signal::STOP).expect("it is there");
+    let ran = reached.crabbox(&["run", "--keep", "--shell", "echo here"]);
+    assert_eq!((ran.code, &*ran.stdout), (0, "here\n"), "{ran:?}");
+    assert_eq!(reached.host.counts().connections, 2);
+    assert!(!processes(&reached).contains(&stopped), "it would be a connection for ever");
 }

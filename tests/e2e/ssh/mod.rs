@@ -3,5 +3,7 @@
 mod bootstrap;
 mod connections;
 mod cost;
+mod failures;
 mod folders;
+mod markers;
 mod mounted;

@@ -59,6 +59,12 @@ pub enum SshFailure {
     /// The server takes no more sessions on this connection.
     #[error("its connection takes no more sessions")]
     NoSession,
+    /// The server takes a login, and opens no session.
+    #[error("it lets us in, and runs nothing")]
+    NoCommand,
+    /// Nobody says why: `ssh` doesn't tell of a command that the server refuses, or that a signal ends.
+    #[error("it ended the session without a word")]
+    Wordless,
     /// There is no folder for the socket.
     #[error("there is no folder for the connection's socket")]
     Folder,
@@ -123,6 +129,9 @@ const WORDS: &[(&str, SshFailure)] = &[
     ("Connection refused", SshFailure::Refused),
     ("No route to host", SshFailure::Unreachable),
     ("Network is unreachable", SshFailure::Unreachable),
+    ("session request failed", SshFailure::NoCommand),
+    ("exec request failed", SshFailure::NoCommand),
+    ("open failed", SshFailure::NoCommand),
     ("Bad configuration option", SshFailure::Config),
     ("Bad owner or permissions", SshFailure::Config),
     ("bad configuration options", SshFailure::Config),
@@ -150,6 +159,7 @@ pub(super) fn is_of_ssh(noise: &Noise) -> bool {
 pub(super) fn classify(stderr: &str, proxy: Option<&str>) -> SshFailure {
     let found = WORDS.iter().find(|(words, _)| stderr.contains(words));
     match (found.map(|(_, failure)| *failure), proxy) {
+        (None, None | Some("")) if stderr.trim().is_empty() => SshFailure::Wordless,
         // Its end is all that ssh sees of it.
         (None | Some(SshFailure::Closed), Some(_)) => SshFailure::Proxy,
         (failure, _) => failure.unwrap_or(SshFailure::Other),
@@ -178,6 +188,11 @@ mod tests {
             ),
             ("/x/config: line 3: Bad configuration option: foo", SshFailure::Config),
             ("kex_exchange_identification: Connection closed by remote host", SshFailure::Closed),
+            (
+                "mux_client_request_session: session request failed: Session open refused by peer",
+                SshFailure::NoCommand,
+            ),
+            ("", SshFailure::Wordless),
             ("something new", SshFailure::Other),
         ];
         for (stderr, expected) in cases {
@@ -190,6 +205,8 @@ mod tests {
         let closed = "Connection closed by UNKNOWN port 65535";
         assert_eq!(classify(closed, None), SshFailure::Closed);
         assert_eq!(classify(closed, Some("no such workspace")), SshFailure::Proxy);
+        assert_eq!(classify("", Some("")), SshFailure::Wordless);
+        assert_eq!(classify("", Some("no such workspace")), SshFailure::Proxy);
         let denied = "ann@desk: Permission denied (publickey).";
         assert_eq!(classify(denied, Some("a warning")), SshFailure::Auth);
     }
