@@ -253,7 +253,11 @@ pub(super) fn stop(shared: &Shared, claim: &Claim, delete: bool) {
     if delete {
         shared.lock().to_delete.insert(claim.id.to_string());
     }
-    let _ = desk(shared).stop(claim.id.as_str(), delete, &Settings::default());
+    let mut desk = desk(shared);
+    // Whoever lets go of it is this very thread: a second stop would wait for that.
+    if desk.store.holder(&claim.id).expect("looks").is_none() {
+        let _ = desk.stop(claim.id.as_str(), delete, &Settings::default());
+    }
 }
 
 /// Whatever it does, what stands ready and has time left stays so.
