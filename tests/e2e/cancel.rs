@@ -149,7 +149,7 @@ fn what_can_not_be_undone_is_named_with_the_line_to_type() {
     let (slug, name) = (&claims[0]["slug"], &claims[0]["resource"]["name"]);
     let said = format!("note: `{}` may be left at the provider: ", name.as_str().expect("a name"));
     assert!(ran.stderr.contains(&said), "{}", ran.stderr);
-    let hint = format!("hint: crabbox stop {} --delete\n", slug.as_str().expect("a slug"));
+    let hint = format!("hint: crabbox stop {} --delete --yes\n", slug.as_str().expect("a slug"));
     assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
     place.next_works_and_all_can_be_stopped("what can't be undone");
 }
@@ -174,7 +174,7 @@ fn what_an_interrupted_lease_has_made_is_released_as_it_was_settled() {
         assert_eq!(ran.code, 130, "{}", ran.stderr);
         assert_eq!((place.boxes(), place.claims().len()), (left, left), "{}", ran.stderr);
         assert!(ran.stderr.contains("note: what it made (`cbx_"), "{}", ran.stderr);
-        let hint = "--delete\n";
+        let hint = "--delete --yes\n";
         assert_eq!(ran.stderr.contains(hint), left > 0, "{}", ran.stderr);
         place.next_works_and_all_can_be_stopped(release);
     }

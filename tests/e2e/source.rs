@@ -175,7 +175,7 @@ fn what_changes_or_goes_while_it_is_sent_stops_the_run_and_the_next_one_works() 
         let ran = Ran::from(child.wait_with_output().expect("ends"));
         assert_eq!((ran.code, ran.stdout.as_str()), (125, ""), "{change}: {}", ran.stderr);
         assert!(ran.stderr.contains(said), "{change}: {}", ran.stderr);
-        assert!(ran.stderr.contains("hint: run it again"), "{change}: {}", ran.stderr);
+        assert!(ran.stderr.contains("note: run it again"), "{change}: {}", ran.stderr);
         let next = desk.run(&["--shell", "cat hello.txt 2>/dev/null; true"]);
         let here = fs::read_to_string(desk.world.checkout().join("hello.txt")).unwrap_or_default();
         assert_eq!((next.code, next.stdout), (0, here), "{change}: {}", next.stderr);

@@ -150,7 +150,7 @@ fn who_does_not_wait_is_refused_and_told_how_to() {
     assert_eq!(ran.code, 125);
     let error = format!("error: `{slug}` is in use by {}\n", running.name());
     assert!(ran.stderr.contains(&error), "{}", ran.stderr);
-    let hint = format!("hint: crabbox run --id {slug} -- COMMAND\n");
+    let hint = format!("hint: crabbox run --id {slug} -- true\n");
     assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
     // Without `--id` nothing is ever waited for.
     assert_eq!(world.crabbox(&["run", "--no-wait", "--", "true"]).code, 125);

@@ -449,6 +449,8 @@ fn in_spite_of(
     places: &Places,
 ) -> Result<Settings, CommandError> {
     Settings::for_provider(flags.clone(), Some(repository), places).or_else(|_| {
+        // What is wrong without it, too, isn't its fault.
+        Settings::for_provider(flags.clone(), None, places)?;
         let flags = Flags { of_lease: true, ..flags.clone() };
         let settings = Settings::for_provider(flags, Some(repository), places)?;
         config::warn(printer, &settings.warnings);

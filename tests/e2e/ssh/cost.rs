@@ -36,8 +36,8 @@ fn a_warm_run_makes_no_connection_and_asks_for_one_command_in_two_round_trips() 
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
         let costs = cost(&reached, &words);
         assert_eq!((costs.connections, costs.execs), (0, 1), "{server:?}: {}", reached.host.log());
-        // Each round trip, and a last word.
-        assert!(costs.turns <= 3, "{server:?}: {costs:?}");
+        // Each round trip, and last words that nobody waits for: the end of input, and the channel's.
+        assert!(costs.turns <= 4, "{server:?}: {costs:?}");
     }
 }
 
