@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crabbox_wire::delta::Record;
-use crabbox_wire::frame::{ToHelper, ToHost};
+use crabbox_wire::frame::{FrameError, ToHelper, ToHost};
 use crabbox_wire::greeting::{Opening, read_opening};
 use crabbox_wire::message::{
     Base, Command, Failure, Identity, Inherit, Marker, Outcome, Request, Run, Sync, Synced,
@@ -12,7 +12,7 @@ use crabbox_wire::text::Text;
 use crabbox_wire::tree::{self, Entry, Hash, Kind, Tree};
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufReader, Write};
+use std::io::{BufReader, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::{self, Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -200,8 +200,13 @@ impl Files {
 
 pub(crate) fn send_delta(records: &[u8], host: &mut ChildStdin) {
     let packed = zstd::encode_all(records, 3).expect("packs");
-    ToHelper::Delta(&packed).write(host).expect("writes");
-    ToHelper::DeltaEnd.write(host).expect("writes");
+    for frame in [ToHelper::Delta(&packed), ToHelper::DeltaEnd] {
+        match frame.write(host) {
+            // A helper that needs none may be gone: what it said is read.
+            Err(FrameError::Io(error)) if error.kind() == ErrorKind::BrokenPipe => return,
+            written => written.expect("writes"),
+        }
+    }
 }
 
 /// Answers a manifest with the delta from it.
