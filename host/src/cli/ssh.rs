@@ -3,16 +3,16 @@
 use super::Shared;
 use super::bounds;
 use super::config::repository;
-use crate::claims::{Claim, Store, Way, describe_holder};
+use crate::claims::{Claim, Store, Way};
 use crate::config::{Flags, Settings};
-use crate::lease::{Desk, LAST, REPO, to_show, workspace_name};
+use crate::lease::{Desk, LAST, REPO, visit, workspace_name};
 use crate::output::{CommandError, Exit, Quoted, to_type};
 use crate::places::Places;
 use crate::run::{self, RunError};
 use crate::transport::{self, Route, TransportError, ssh};
 use clap::{Args, ValueHint};
 use crabbox_provider_api::payload::Transport;
-use crabbox_wire::message::{Command, Inherit, Marker, Request, Run};
+use crabbox_wire::message::{Command, Inherit, Request, Run};
 use crabbox_wire::text::Text;
 use std::ffi::OsString;
 use std::io::{self, IsTerminal};
@@ -93,25 +93,8 @@ impl Ssh {
         claim: &Claim,
         way: &Way,
     ) -> Result<(), CommandError> {
-        let Some(marker) = way.marker.clone() else {
-            return Err(not_ready(claim));
-        };
-        let mut request = Request {
-            protocol: crabbox_wire::PROTOCOL,
-            lease: claim.id.to_string(),
-            identity: to_show(claim),
-            marker: Marker::Expect { hash: marker },
-            work_root: Text(way.endpoint.work_root.clone().into_bytes()),
-            workspace: Text(workspace_name(&claim.repository)),
-            sync: None,
-            run: None,
-            look: None,
-            probe: true,
-            place: None,
-            copy: None,
-            tunnel: None,
-            holder: describe_holder(),
-        };
+        let request = visit(claim, &way.endpoint).ok_or_else(|| not_ready(claim))?;
+        let mut request = Request { probe: true, ..request };
         let connecting = shared.printer.progress(format!("connecting to {}", claim.slug));
         let proved = prove(route, &request);
         drop(connecting);
