@@ -35,18 +35,19 @@ pub(crate) fn time(command: &mut Command) -> f64 {
     took
 }
 
-/// Takes the times of several things in turn, so that a machine whose speed drifts is no
-/// unfair to any; the first round isn't counted.
+/// Takes the times of several things in turn, each round with another one first, so that neither a
+/// machine whose speed drifts nor what the one before left to be written is unfair to any; the
+/// first round isn't counted.
 pub(crate) fn in_turn<const N: usize>(
     times: usize,
     mut things: [&mut dyn FnMut() -> f64; N],
 ) -> [Figures; N] {
     let mut taken: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
     for round in 0..=times {
-        for (thing, taken) in things.iter_mut().zip(&mut taken) {
-            let took = thing();
+        for which in (round..round + N).map(|turn| turn % N) {
+            let took = things[which]();
             if round > 0 {
-                taken.push(took);
+                taken[which].push(took);
             }
         }
     }

@@ -22,6 +22,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 /// How large a log may get, in bytes, less what was cut out of it.
 const CAP: u64 = 512 * 1024 * 1024;
 
+/// A log up to this size stays whole, in bytes. Of a larger one, what the host has is cut out
+/// while it is still in memory: written to a disk, it would cost more than all the rest of its way.
+const WHOLE: u64 = 64 * 1024 * 1024;
+
 /// Cut out at least this much at a time, in bytes.
 const CUT: u64 = 16 * 1024 * 1024;
 
@@ -160,13 +164,13 @@ impl Log {
     }
 
     /// Cuts out what the host has, up to this offset of the output; a log of ordinary size
-    /// stays whole.
+    /// stays [whole](WHOLE).
     fn cut_to(&mut self, offset: u64) {
         while let Some((_, end)) = self.ends.pop_front_if(|(out, _)| *out <= offset) {
             self.told = end;
         }
         if let Some(file) = &self.file
-            && self.length > CAP / 2
+            && self.length > WHOLE
             && self.told > self.cut + CUT
         {
             let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
