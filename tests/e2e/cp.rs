@@ -373,6 +373,35 @@ fn a_link_that_the_box_made_is_never_written_through() {
 }
 
 #[test]
+fn nothing_that_a_box_sends_goes_into_a_repository_here() {
+    let world = warm();
+    let hook = "mkdir -p .git/hooks sub; echo 'touch /tmp/x' >.git/hooks/post-checkout; \
+                chmod +x .git/hooks/post-checkout; echo gitdir: /tmp >sub/.git; echo new >sub/new";
+    well(&world.shell(hook));
+    let before = names(&world.checkout().join(".git/hooks"));
+    let ran = world.crabbox(&["cp", "@last:.", "."]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    for name in [".git", "sub/.git"] {
+        let line = format!("{name}`: nothing that comes from a box goes into a `.git`");
+        assert!(ran.stderr.contains(&line), "{ran:?}");
+    }
+    assert_eq!(names(&world.checkout().join(".git/hooks")), before);
+    assert_eq!(names(&world.checkout().join("sub")), ["new"], "the rest is there");
+    // What was typed leads into it by a link that came before.
+    well(&world.shell("ln -s .git/hooks out"));
+    well(&world.crabbox(&["cp", "@last:out", "."]));
+    let ran = world.crabbox(&["cp", "@last:.git/hooks/post-checkout", "out"]);
+    insta::assert_snapshot!(ran.snapshot(&world), @"
+    exit 2
+    --- stdout
+    --- stderr
+    crabbox: error: `out` can't be where it goes: nothing that comes from a box goes into a `.git`
+    crabbox:   hint: crabbox cp @last:.git/hooks/post-checkout /tmp
+    ");
+    assert_eq!(names(&world.checkout().join(".git/hooks")), before);
+}
+
+#[test]
 fn a_log_that_grows_is_had_as_far_as_it_was() {
     let world = warm();
     fs::write(world.workspace().join("log"), large()).expect("a file");

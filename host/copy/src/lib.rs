@@ -8,6 +8,7 @@
 //! | [`target`] | where that is: as `cp -R` has it |
 //! | [`packing`] | is compressing worth its time? |
 //! | [`partial`] | a file on its way: whole or not at all, and continued after a break |
+//! | `git` | what nothing of a box goes into |
 //! | [`reason`] | what the system says, in words |
 //!
 //! What the records are is in [`crabbox_wire::copy`]. How they travel isn't this crate's business: each end is given
@@ -17,9 +18,11 @@
 //!
 //! - Write anywhere but below the place it was given: each record names one part of a path, folders are held open,
 //!   and no link is followed on the way, whoever made it.
+//! - Write into a `.git` of this machine what comes from a box ([`receive::Receiver::sparing_git`]).
 //! - Put a file into its place before all of it is there and is what was announced.
 //! - Hold more than one small file or one block in memory.
 
+mod git;
 pub mod packing;
 pub mod partial;
 pub mod reason;

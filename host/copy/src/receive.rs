@@ -1,6 +1,7 @@
 //! Makes what the records say, below the place that was given. What can't be made is told of, and the rest goes on.
 
 use crate::Gone;
+use crate::git::{WHY, is_git};
 use crate::partial::{Partial, PartialError, place, place_link};
 use crate::reason::{in_words, is_full};
 use crate::target::{Place, Target, TargetError};
@@ -68,6 +69,8 @@ pub struct Receiver {
     entries: u64,
     /// The place is settled: what comes now has a name.
     settled: bool,
+    /// Nothing goes into a `.git`.
+    spares_git: bool,
 }
 
 #[derive(Debug)]
@@ -107,8 +110,22 @@ impl Receiver {
     /// Nothing is touched before the first entry comes.
     #[must_use]
     pub fn new(target: Target) -> Self {
-        let (copied, folders) = (Copied::default(), Vec::new());
-        Self { target, folders, lost: 0, file: None, copied, entries: 0, settled: false }
+        Self {
+            target,
+            folders: Vec::new(),
+            lost: 0,
+            file: None,
+            copied: Copied::default(),
+            entries: 0,
+            settled: false,
+            spares_git: false,
+        }
+    }
+
+    /// The same, where what comes is a box's and the place is ours: what git reads there is trusted.
+    #[must_use]
+    pub fn sparing_git(target: Target) -> Self {
+        Self { spares_git: true, ..Self::new(target) }
     }
 
     /// Does what the records of a block say. `true`: that was all.
@@ -161,8 +178,13 @@ impl Receiver {
         }
     }
 
-    /// Another entry; the name that it gets. `None`: its folder can't be had.
-    fn next(&mut self, name: &[u8], is_folder: bool) -> Result<Option<Vec<u8>>, ReceiveError> {
+    /// Another entry; the name that it gets. `None`: its folder can't be had, or it can't itself.
+    fn next(
+        &mut self,
+        name: &[u8],
+        is_folder: bool,
+        answers: &mut dyn Answers,
+    ) -> Result<Option<Vec<u8>>, ReceiveError> {
         self.entries += 1;
         if self.entries > MAX_ENTRIES {
             return Err(ReceiveError::TooMany);
@@ -170,14 +192,22 @@ impl Receiver {
         if self.lost > 0 {
             return Ok(None);
         }
-        match (self.settled, name.is_empty()) {
-            (false, true) => self.settle(is_folder),
-            (true, false) if self.folders.len() > 1 => Ok(Some(name.to_vec())),
-            _ => Err(ReceiveError::Order),
+        let called = match (self.settled, name.is_empty()) {
+            (false, true) => self.settle(is_folder)?,
+            (true, false) if self.folders.len() > 1 => name.to_vec(),
+            _ => return Err(ReceiveError::Order),
+        };
+        if self.spares_git && is_git(&called) {
+            self.remark(name, WHY, true, answers)?;
+            return Ok(None);
         }
+        Ok(Some(called))
     }
 
-    fn settle(&mut self, is_folder: bool) -> Result<Option<Vec<u8>>, ReceiveError> {
+    fn settle(&mut self, is_folder: bool) -> Result<Vec<u8>, ReceiveError> {
+        if self.spares_git {
+            self.target.check_git()?;
+        }
         let (place, path) = self.target.settle(is_folder)?;
         self.settled = true;
         self.copied.place = Text(path.as_os_str().as_bytes().to_vec());
@@ -186,7 +216,7 @@ impl Receiver {
             Place::Into(folder) => (folder, Vec::new()),
         };
         self.folders.push(Folder { open, name: Vec::new(), mode: None });
-        Ok(Some(name))
+        Ok(name)
     }
 
     fn innermost(&self) -> BorrowedFd<'_> {
@@ -203,7 +233,7 @@ impl Receiver {
         if self.folders.len() + self.lost > MAX_DEPTH + 1 {
             return Err(ReceiveError::Order);
         }
-        let Some(called) = self.next(name, true)? else {
+        let Some(called) = self.next(name, true, answers)? else {
             self.lost += 1;
             return Ok(());
         };
@@ -251,7 +281,7 @@ impl Receiver {
         key: Option<Hash>,
         answers: &mut dyn Answers,
     ) -> Result<(), ReceiveError> {
-        let called = self.next(shown, false)?;
+        let called = self.next(shown, false, answers)?;
         let (mode, hasher) = (mode & 0o777, blake3::Hasher::new());
         let (at, hasher, content) = match (called.as_deref(), key) {
             (None, Some(_)) => return Ok(answers.say(Word::Skip)?),
@@ -393,7 +423,7 @@ impl Receiver {
         target: &[u8],
         answers: &mut dyn Answers,
     ) -> Result<(), ReceiveError> {
-        let Some(name) = self.next(shown, false)? else { return Ok(()) };
+        let Some(name) = self.next(shown, false, answers)? else { return Ok(()) };
         match place_link(self.innermost(), &name, target) {
             Ok(()) => {
                 self.copied.links += 1;

@@ -1,11 +1,13 @@
 //! Where something is copied to: into a folder that is there, or to a name beside others. What was typed is
 //! followed, links included; what comes from the other side never is.
 
+use crate::git::{WHY, is_within};
 use crate::reason::in_words;
 use crabbox_wire::copy::is_name;
 use rustix::fs::{CWD, FileType, Mode, OFlags, openat, stat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
+use std::fs;
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -40,6 +42,9 @@ pub enum TargetError {
     /// There is a file, and a folder can't take its place.
     #[error("`{}` is no folder, and a folder can't take its place", .0.display())]
     InTheWay(PathBuf),
+    /// It is in a `.git`, and what comes is a box's.
+    #[error("`{}` can't be where it goes: {WHY}", .0.display())]
+    Git(PathBuf),
     /// It can't be opened.
     #[error("`{}` can't be opened: {}", path.display(), in_words(*.error))]
     Open {
@@ -78,6 +83,19 @@ impl Target {
         }
     }
 
+    /// Whatever leads there: what was typed may be a link that an earlier copy brought.
+    pub fn check_git(&self) -> Result<(), TargetError> {
+        let path = &self.path;
+        let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+        let above = above.unwrap_or(Path::new("."));
+        // What isn't there has no place of its own, and will be in the folder above it.
+        let found = fs::canonicalize(path).or_else(|_| fs::canonicalize(above));
+        match found {
+            Ok(found) if is_within(&found) => Err(TargetError::Git(path.clone())),
+            _ => Ok(()),
+        }
+    }
+
     fn within(&self, is_folder: bool) -> Result<(Place, PathBuf), TargetError> {
         let folder = open(&self.path)?;
         match &self.name {
@@ -112,7 +130,6 @@ fn open(folder: &Path) -> Result<OwnedFd, TargetError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::fs;
     use std::os::unix::fs::symlink;
 
     #[test]

@@ -5,6 +5,7 @@ use crabbox_copy::receive::{Answers, ReceiveError, Receiver};
 use crabbox_copy::send::{Answer, Line, send};
 use crabbox_copy::target::{Target, name_of};
 use crabbox_wire::copy::{Copied, MAX_DEPTH, RESUMABLE, Record, Remark, Word};
+use crabbox_wire::text::Text;
 use crabbox_wire::tree::Hash;
 use proptest::prelude::*;
 use std::ffi::OsStr;
@@ -324,6 +325,72 @@ fn nobody_becomes_somebody_else_by_a_copy() {
     let (world, result, _) = told(&records);
     assert!(result.expect("ends"));
     assert_eq!(world.path().join("to/x").metadata().expect("there").mode() & 0o7777, 0o755);
+}
+
+/// What comes of it when it is a box's.
+fn brought(from: &Path, to: &Path) -> Said {
+    let receiver = Receiver::sparing_git(target(from, to));
+    let (said, breaks_after) = (Said::default(), usize::MAX);
+    let mut line = Joined { receiver, said, breaks_after, sent: 0, failed: None };
+    let _ = send(from, &mut line);
+    if let Some(error) = line.failed {
+        line.said.remarks.push(Remark {
+            path: Text::default(),
+            what: error.to_string(),
+            failed: true,
+        });
+    }
+    line.said
+}
+
+#[test]
+fn nothing_of_a_box_goes_into_a_git_folder_and_the_rest_does() {
+    let world = tempfile::tempdir().expect("a folder");
+    let (from, to) = (world.path().join("from"), world.path().join("to"));
+    for folder in [&from.join(".git/hooks"), &from.join("sub/deep"), &to.join(".git/hooks")] {
+        fs::create_dir_all(folder).expect("a folder");
+    }
+    fs::write(from.join(".git/hooks/post-checkout"), "#!/bin/sh\n").expect("a file");
+    fs::write(from.join(".git/pack"), vec![1; 5 * 1024 * 1024]).expect("a file");
+    // A file that leads to a repository, a link that does, and what a file system may take for the same name.
+    fs::write(from.join("sub/.git"), "gitdir: ../../evil\n").expect("a file");
+    symlink("../evil", from.join("sub/deep/.git")).expect("a link");
+    fs::write(from.join(".GIT"), vec![1; 5 * 1024 * 1024]).expect("a file");
+    fs::write(from.join("sub/.gitignore"), "fine").expect("a file");
+    let said = brought(&from.join("."), &to);
+    let mut named = said.remarks();
+    named.sort();
+    let why = "nothing that comes from a box goes into a `.git`";
+    let paths = [".GIT", ".git", "sub/.git", "sub/deep/.git"];
+    assert_eq!(named, paths.map(|path| (path.to_owned(), why, true)));
+    assert_eq!(names(&to.join(".git")), ["hooks"]);
+    assert!(names(&to.join(".git/hooks")).is_empty());
+    assert_eq!(names(&to), [".git", "sub"]);
+    assert_eq!(names(&to.join("sub")), [".gitignore", "deep"]);
+    assert!(names(&to.join("sub/deep")).is_empty());
+}
+
+#[test]
+fn a_target_in_a_git_folder_is_refused_whatever_leads_there() {
+    let world = tempfile::tempdir().expect("a folder");
+    let (from, to) = (world.path().join("from"), world.path().join("to"));
+    fs::create_dir_all(to.join(".git/hooks")).expect("a folder");
+    symlink(".git/hooks", to.join("out")).expect("a link");
+    fs::write(&from, "#!/bin/sh\n").expect("a file");
+    for place in ["out", "out/new", ".git", ".git/new", ".git/hooks/../new"] {
+        let said = brought(&from, &to.join(place));
+        assert_eq!(said.remarks.len(), 1, "{place}");
+        assert!(said.remarks[0].what.contains("goes into a `.git`"), "{:?}", said.remarks);
+    }
+    // As it would be called by what was typed, or by the source.
+    fs::remove_dir_all(to.join(".git")).expect("removes");
+    assert_eq!(brought(&from, &to.join(".git")).remarks.len(), 1);
+    let source = world.path().join(".git");
+    fs::create_dir(&source).expect("a folder");
+    assert_eq!(brought(&source, &to).remarks.len(), 1);
+    assert_eq!(names(&to), ["out"]);
+    // Under another name, it is nothing that git would read.
+    assert!(brought(&source, &to.join("theirs")).remarks.is_empty());
 }
 
 proptest! {

@@ -11,7 +11,7 @@ use crate::transport::Route;
 use crate::visit::VisitError;
 use clap::{Args, ValueHint};
 use crabbox_copy::receive::ReceiveError;
-use crabbox_copy::target::{Target, name_of};
+use crabbox_copy::target::{Target, TargetError, name_of};
 use crabbox_wire::copy::{Copied, Copy, Remark};
 use crabbox_wire::message::{Failure, FailureCode, Request};
 use crabbox_wire::text::Text;
@@ -31,8 +31,9 @@ const NAMED: usize = 20;
 /// One of the two is on a box: `ID:PATH`, where PATH counts from the folder that holds the
 /// checkout there, unless it begins with `/` or `~/`. A file here with a colon in its name is
 /// written `./a:b`. A folder is copied with all that is in it, into DST if that is a folder, else
-/// as it. Modes and links are kept. A large file that broke off goes on where it stopped when
-/// the same line is typed again. The box must be ready or in use; nobody is waited for.
+/// as it. Modes and links are kept. Nothing of a box goes into a `.git` here. A large file that
+/// broke off goes on where it stopped when the same line is typed again. The box must be ready or
+/// in use; nobody is waited for.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox cp amber-crab:target/report.html .
@@ -239,9 +240,7 @@ fn explain(error: CopyError, ends: &Ends, visit: &Visit) -> CommandError {
     match error {
         CopyError::Visit(VisitError::Box(failure)) => explain_box(failure, ends, visit),
         CopyError::Visit(error) => visit.explain(&error),
-        CopyError::Receive(ReceiveError::Target(error)) => {
-            CommandError::new(Exit::NotFound, error.to_string())
-        }
+        CopyError::Receive(ReceiveError::Target(error)) => explain_target(&error, ends),
         CopyError::Receive(
             ReceiveError::Record(_)
             | ReceiveError::Order
@@ -258,6 +257,17 @@ fn explain(error: CopyError, ends: &Ends, visit: &Visit) -> CommandError {
                 None => result,
             }
         }
+    }
+}
+
+/// Why what comes can't go where it was to go.
+fn explain_target(error: &TargetError, ends: &Ends) -> CommandError {
+    match (error, ends) {
+        (TargetError::Git(_), Ends::Get { to, .. }) => {
+            let elsewhere = Typed::here().replaced(&to.to_string_lossy(), "/tmp").to_string();
+            CommandError::usage(error.to_string()).hint(elsewhere)
+        }
+        _ => CommandError::new(Exit::NotFound, error.to_string()),
     }
 }
 

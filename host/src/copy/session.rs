@@ -37,7 +37,7 @@ pub fn get(
     let Proved { mut input, output, process, mut buffer } =
         Proved::open(route, request, &mut |_| {})?;
     let mut unpacker = Unpacker::new().map_err(CopyError::Unpack)?;
-    let mut receiver = Receiver::new(target);
+    let mut receiver = Receiver::sparing_git(target);
     let mut here = Here { output, watch, done: None };
     let mut take = || loop {
         fault::point("copy.block");
