@@ -55,7 +55,7 @@ pub enum Transport {
 /// A box behind an ssh server. The host runs `ssh` with a configuration of its own, and keeps one
 /// connection a lease.
 ///
-/// No text of it may hold control characters, and none may begin with a dash.
+/// No text of it may hold control characters, and none may begin with a dash; for host and user, see [`Ssh::is_name`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ssh {
     /// A host's name or address. With `use_user_config`: whatever the user would type after `ssh`. With
@@ -82,6 +82,17 @@ pub struct Ssh {
     /// The user's own `~/.ssh/config` counts, as if they had typed `ssh HOST`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub use_user_config: bool,
+}
+
+impl Ssh {
+    /// May this be a host or a user? Letters, digits and `._:%+~@-`, with no dash at the beginning: OpenSSH puts both
+    /// into the line of a shell, where a user's configuration has a `ProxyCommand` or a `Match exec` with `%h` or `%r`.
+    /// The host program reaches no box that is called otherwise.
+    #[must_use]
+    pub fn is_name(text: &str) -> bool {
+        let is_fine = |c: char| c.is_alphanumeric() || "._:%+~@-".contains(c);
+        !text.is_empty() && !text.starts_with('-') && text.chars().all(is_fine)
+    }
 }
 
 /// How an ssh server proves that it is the right one.
@@ -116,6 +127,18 @@ mod tests {
         assert_eq!(transport, Transport::Unknown);
         let key: HostKey = serde_json::from_str(r#"{"kind":"dns"}"#).expect("tolerated");
         assert_eq!(key, HostKey::Unknown);
+    }
+
+    #[test]
+    fn a_name_says_nothing_to_a_shell() {
+        for good in ["desk", "10.0.0.7", "fe80::1%eth0", "ann@corp", "ann+tag", "büro", "a_b-c.d~e"]
+        {
+            assert!(Ssh::is_name(good), "{good}");
+        }
+        assert!(!Ssh::is_name("") && !Ssh::is_name("-oProxyCommand=x"));
+        for bad in " \t\n\0'\"`$\\;&|<>(){}[]*?!,#/^=".chars() {
+            assert!(!Ssh::is_name(&format!("a{bad}b")), "{bad:?}");
+        }
     }
 
     #[test]

@@ -45,11 +45,7 @@ impl Host {
         if port == Some(None) {
             return Err(bad("its port is no number from 1 to 65535"));
         }
-        let is_word = |word: &str| {
-            let bad = |c: char| c.is_control() || c.is_whitespace() || "\"'\\*?!,#/@[]".contains(c);
-            !word.is_empty() && !word.starts_with('-') && !word.chars().any(bad)
-        };
-        if !is_word(name) || user.is_some_and(|user| !is_word(user)) {
+        if !Ssh::is_name(name) || user.is_some_and(|user| !Ssh::is_name(user)) {
             return Err(bad("user and host are plain words"));
         }
         Ok(Self {
@@ -76,7 +72,10 @@ impl Host {
         Ok(Endpoint {
             transport: Transport::Ssh(Ssh {
                 host: self.name.clone(),
-                user: self.user.clone().or_else(|| settings.text("user").map(str::to_owned)),
+                user: match &self.user {
+                    None => user(settings)?,
+                    user => user.clone(),
+                },
                 port: match self.port {
                     None => port(settings)?,
                     port => port,
@@ -111,6 +110,16 @@ impl Host {
         let of_host = labels.get(&*self.entry).copied().unwrap_or_default();
         of_host.split_whitespace().any(|one| one == label)
     }
+}
+
+fn user(settings: &Settings) -> Result<Option<String>, Error> {
+    let Some(user) = settings.text("user") else { return Ok(None) };
+    if Ssh::is_name(user) {
+        return Ok(Some(user.to_owned()));
+    }
+    let message = format!("`{}` can't be who logs in", user.escape_debug());
+    Err(Error::new(ErrorCode::InvalidConfig, message)
+        .hint("set user to a plain word, such as `ann`"))
 }
 
 fn port(settings: &Settings) -> Result<Option<u16>, Error> {
@@ -186,15 +195,25 @@ mod tests {
             ("ann@[fe80::1]", Some("ann"), "fe80::1", None),
             ("ann@corp@desk", Some("ann@corp"), "desk", None),
         ] {
-            let Ok(host) = Host::parse(entry) else {
-                assert!(user == Some("ann@corp"), "{entry}");
-                continue;
-            };
+            let host = Host::parse(entry).expect("a host");
             assert_eq!((host.user.as_deref(), &*host.name, host.port), (user, name, port));
         }
         for bad in ["", "-oProxyCommand=x", "a b", "desk:x", "desk:0", "@desk", "ann@", "a\nb", "*"]
         {
             assert!(Host::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn neither_user_nor_host_is_a_line_of_shell() {
+        for bad in ["$(id)", "`id`", "a|id", "a;id", "a&id", "{id}", "a<b", "a>b"] {
+            for entry in [format!("{bad}@desk"), format!("ann@{bad}"), bad.to_owned()] {
+                assert!(Host::parse(&entry).is_err(), "{entry}");
+            }
+            let settings = settings(json!({ "user": bad }));
+            let desk = Host::parse("desk").expect("a host");
+            assert!(desk.endpoint(None, &settings).is_err(), "{bad}");
+            assert!(Host::parse("ann@desk").expect("a host").endpoint(None, &settings).is_ok());
         }
     }
 

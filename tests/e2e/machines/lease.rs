@@ -100,6 +100,41 @@ fn a_machine_that_is_off_is_left_out_and_no_trace_is_left_of_it() {
     assert!(ran.stderr.contains("the connection is refused"), "{}", ran.stderr);
     assert!(ran.stderr.contains("ssh -v desk true"), "{}", ran.stderr);
     assert!(!ran.stderr.contains("may be left"), "{}", ran.stderr);
+    // Where none is full, another time may do.
+    cluster.machine_mut("attic").off();
+    cluster.configure(&["desk", "attic"], "");
+    let ran = cluster.crabbox(&["warmup", "--fresh"]);
+    assert_eq!(ran.code, 6, "{}", ran.stderr);
+    for name in ["desk", "attic"] {
+        assert!(ran.stderr.contains(&format!("`{name}`: ")), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn settings_hold_instead_of_the_users_configuration() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.configure(&["desk"], "port = 1");
+    let ran = cluster.crabbox(&["warmup"]);
+    assert_ne!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("the connection is refused"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_host_that_a_shell_would_read_is_refused_before_anything_reads_it() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    let config = cluster.world.root().join("home/.ssh/config");
+    let planted = cluster.world.root().join("home/planted");
+    let text = fs::read_to_string(&config).expect("reads");
+    fs::write(&config, format!("{text}\n  ProxyCommand sh -c 'exit 1' %r\n")).expect("writes");
+    let user = "$(cd${IFS}~&&touch${IFS}planted)";
+    for more in ["", &*format!("user = '{user}'")] {
+        let host = if more.is_empty() { format!("{user}@desk") } else { "desk".to_owned() };
+        cluster.configure(&[&host], more);
+        let ran = cluster.crabbox(&["warmup"]);
+        assert_eq!(ran.code, 2, "{}", ran.stderr);
+        assert!(ran.stderr.contains("word"), "{}", ran.stderr);
+        assert!(!planted.exists());
+    }
 }
 
 #[test]

@@ -225,10 +225,10 @@ fn expanded(text: &str) -> String {
     text.replace('%', "%%")
 }
 
-/// A single word that needs no quotes.
+/// A single word that needs no quotes, here and in the line of shell that the user's own configuration may make of it:
+/// OpenSSH checks only what is typed after it.
 fn name(text: &str) -> Result<&str, Unspeakable> {
-    let bad = |c: char| c.is_control() || c.is_whitespace() || "\"'\\*?!,#/".contains(c);
-    if text.is_empty() || text.starts_with('-') || text.chars().any(bad) {
+    if !Ssh::is_name(text) {
         return Err(Unspeakable(text.escape_debug().to_string()));
     }
     Ok(text)
@@ -296,6 +296,9 @@ mod tests {
             Ssh { host: "*".to_owned(), use_user_config: true, ..desk() },
             Ssh { host: "ssh://desk:1".to_owned(), use_user_config: true, ..desk() },
             Ssh { user: Some("ann\nPort 1".to_owned()), ..desk() },
+            Ssh { user: Some("$(id)".to_owned()), use_user_config: true, ..desk() },
+            Ssh { host: "`id`@desk".to_owned(), use_user_config: true, ..desk() },
+            Ssh { host: "desk;id".to_owned(), use_user_config: true, ..desk() },
             Ssh { identity_file: Some("/a\"b".to_owned()), ..desk() },
             Ssh { identity_file: Some("/a${HOME}".to_owned()), ..desk() },
         ];
