@@ -26,6 +26,7 @@ mod faults;
 mod hang_up;
 mod help;
 mod hints;
+mod hostile_box;
 mod init;
 mod isolation;
 mod keys;

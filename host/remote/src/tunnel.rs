@@ -33,7 +33,7 @@ pub(crate) fn serve(tunnel: &Tunnel, connection: &Arc<Connection>) -> Result<(),
                     }
                     other => other,
                 },
-                piece => streams.take(id, &piece),
+                piece => streams.take(id, &piece).map(drop),
             });
         done.map_err(|error| Failure::new(FailureCode::Request, error.to_string()))?;
     }

@@ -23,8 +23,11 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// So many entries that couldn't be copied are named.
+/// So many entries that couldn't be copied are named, and so many others of which there is something to be said.
 const NAMED: usize = 20;
+
+/// How much of a path, and of what there is to be said of it, is shown, in characters: both may come from the box.
+const SHOWN: usize = 1024;
 
 /// Copy files and folders to or from a box
 ///
@@ -60,7 +63,7 @@ impl Cp {
         let _interrupts = Interrupts::listen(printer, Working::default(), again)?;
         let began = Instant::now();
         let mut failed =
-            Failed { from: Path::new(&self.from), printer, count: 0, first: Vec::new() };
+            Failed { from: Path::new(&self.from), printer, count: 0, first: Vec::new(), grown: 0 };
         let copied = copy(&ends, &visit, printer, &mut failed)
             .map_err(|error| explain(error, &ends, &visit))?;
         let report = Report { visit: &visit, ends: &ends, copied, failed, took: began.elapsed() };
@@ -131,6 +134,8 @@ struct Failed<'a> {
     printer: Printer,
     count: u64,
     first: Vec<(String, String)>,
+    /// Others, of which only a part was had.
+    grown: usize,
 }
 
 impl Failed<'_> {
@@ -141,13 +146,26 @@ impl Failed<'_> {
             let slash = if shown.ends_with(['/', ':']) { "" } else { "/" };
             shown = format!("{shown}{slash}{path}");
         }
+        let (shown, what) = (cut(&shown), cut(&what));
         if !failed {
-            self.printer.warning(&format!("`{shown}`: {what}"));
+            self.grown += 1;
+            if self.grown <= NAMED {
+                self.printer.warning(&format!("`{shown}`: {what}"));
+            }
             return;
         }
         self.count += 1;
         if self.first.len() < NAMED {
             self.first.push((shown, what));
+        }
+    }
+
+    /// Of those that were had in part, how many weren't named.
+    fn tell_of_more(&self) {
+        let more = self.grown.saturating_sub(NAMED);
+        if more > 0 {
+            let files = human::count(more as u64, "more file");
+            self.printer.warning(&format!("and {files} of which the same is to be said"));
         }
     }
 
@@ -165,6 +183,13 @@ impl Failed<'_> {
     }
 }
 
+fn cut(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
 struct Report<'a> {
     visit: &'a Visit,
     ends: &'a Ends,
@@ -175,6 +200,7 @@ struct Report<'a> {
 
 impl Report<'_> {
     fn show(&self, printer: Printer) -> Result<Exit, CommandError> {
+        self.failed.tell_of_more();
         let error = self.failed.error();
         if printer.json {
             printer.document(&self.to_json())?;

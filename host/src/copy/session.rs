@@ -16,7 +16,7 @@ use crabbox_wire::message::Request;
 use std::io::{BufWriter, Read, Write};
 use std::path::Path;
 use std::process::ChildStdin;
-use std::sync::mpsc::{Receiver as Channel, Sender as ToSender, channel};
+use std::sync::mpsc::{Receiver as Channel, SyncSender as ToSender, TrySendError, sync_channel};
 use std::thread;
 
 /// Sees how a copy goes.
@@ -105,7 +105,8 @@ pub fn put(
     let Proved { mut input, output, process, mut buffer } =
         Proved::open(route, request, &mut |_| {})?;
     let packer = if compress { Packer::new().ok() } else { None };
-    let (answer, answers) = channel();
+    // One question is open at a time.
+    let (answer, answers) = sync_channel(1);
     let progress = watch.progress;
     // One thread sends and another reads: were one to do both, each side could wait for the other to read.
     thread::scope(|scope| {
@@ -114,15 +115,15 @@ pub fn put(
         let sending = scope.spawn(move || send(from, &mut line).map(|()| line));
         let listened = listen(&mut input, &mut buffer, &answer, &process, watch);
         drop(answer);
-        if listened.is_err() {
-            // The sender may be stuck in a write that nobody reads.
+        if listened.is_err() || !sending.is_finished() {
+            // The sender may be stuck in a write that nobody reads. One that has sent all doesn't notice.
             process.terminate();
         }
         match (listened, sending.join()) {
             // Why we stopped says more than that the box saw us stop.
-            (Err(_), Ok(Err(error @ (SendError::Missing | SendError::Look(_))))) => {
-                Err(error.into())
-            }
+            (_, Ok(Err(error @ (SendError::Missing | SendError::Look(_))))) => Err(error.into()),
+            // What it hasn't been sent it can't have put in its place.
+            (Ok(_), Ok(Err(SendError::Gone(_)))) => Err(VisitError::Order.into()),
             (listened, _) => listened,
         }
     })
@@ -149,7 +150,9 @@ fn listen(
             Some(_) => return Err(VisitError::Order.into()),
         };
         // A sender that has given up says why itself.
-        let _ = answer.send(answered);
+        if let Err(TrySendError::Full(_)) = answer.try_send(answered) {
+            return Err(VisitError::Order.into());
+        }
     }
 }
 

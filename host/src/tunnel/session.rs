@@ -42,10 +42,12 @@ pub(crate) fn carry(
         Some(ToHost::Failed(failure)) => Err(VisitError::Box(failure).into()),
         Some(ToHost::Tunnel(payload)) => {
             let (id, piece) = Piece::decode(payload).map_err(StreamsError::from)?;
-            if let Piece::Refused(why) = piece {
+            let has_ended = streams.take(id, &piece)?;
+            // Once for each connection that somebody here has made.
+            if let (Piece::Refused(why), true) = (piece, has_ended) {
                 refused(Refusal::There(why.to_owned()));
             }
-            Ok(streams.take(id, &piece)?)
+            Ok(())
         }
         Some(_) => Err(VisitError::Order.into()),
     };

@@ -4,7 +4,6 @@
 use crate::Way;
 use crate::streams::StreamsError;
 use crabbox_wire::tunnel::{FIRST, Piece};
-use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -29,8 +28,8 @@ struct State {
     may_send: usize,
     /// What may still come from there.
     granted: usize,
-    /// What came and isn't written yet: no more than was granted.
-    arrived: VecDeque<Vec<u8>>,
+    /// What came and isn't written yet: no more than was granted, in pieces of whatever size.
+    arrived: Vec<u8>,
     /// Nothing more comes.
     ended: bool,
     /// Over in both directions.
@@ -44,7 +43,7 @@ impl Default for Stream {
         let state = State {
             may_send: FIRST,
             granted: FIRST,
-            arrived: VecDeque::new(),
+            arrived: Vec::new(),
             ended: false,
             over: false,
             socket: None,
@@ -58,17 +57,17 @@ impl Stream {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Bytes from the other side.
+    /// Bytes from the other side. None at all say nothing, and cost no grant: whoever sends them could do so for ever.
     pub(crate) fn arrived(&self, bytes: &[u8]) -> Result<(), StreamsError> {
         let mut state = self.lock();
         if state.over {
             return Ok(());
         }
-        if state.ended || bytes.len() > state.granted {
+        if state.ended || bytes.is_empty() || bytes.len() > state.granted {
             return Err(StreamsError::Order);
         }
         state.granted -= bytes.len();
-        state.arrived.push_back(bytes.to_vec());
+        state.arrived.extend_from_slice(bytes);
         self.news.notify_all();
         Ok(())
     }
@@ -91,15 +90,16 @@ impl Stream {
         self.lock().granted += bytes;
     }
 
-    /// It is over.
-    pub(crate) fn reset(&self) {
+    /// It is over. `false`: it was already.
+    pub(crate) fn reset(&self) -> bool {
         let mut state = self.lock();
-        state.over = true;
-        state.arrived.clear();
+        let was_open = !std::mem::replace(&mut state.over, true);
+        state.arrived = Vec::new();
         if let Some(socket) = state.socket.take() {
             let _ = socket.shutdown(Shutdown::Both);
         }
         self.news.notify_all();
+        was_open
     }
 
     fn is_over(&self) -> bool {
@@ -121,17 +121,18 @@ impl Stream {
         (!state.over).then_some(state.may_send)
     }
 
-    /// What came, once something has. `None`: nothing more comes.
-    fn next(&self) -> Option<Vec<u8>> {
+    /// All that came, once something has, in place of what is in the buffer. `false`: nothing more comes.
+    fn next(&self, buffer: &mut Vec<u8>) -> bool {
         let waiting = |state: &mut State| state.arrived.is_empty() && !state.ended && !state.over;
         let state = self.news.wait_while(self.lock(), waiting);
-        state.unwrap_or_else(PoisonError::into_inner).arrived.pop_front()
+        buffer.clear();
+        std::mem::swap(&mut state.unwrap_or_else(PoisonError::into_inner).arrived, buffer);
+        !buffer.is_empty()
     }
 
     /// Something went wrong with the connection itself: the other side is told, once.
     fn fail(&self, id: u32, way: &impl Way) {
-        if !self.is_over() {
-            self.reset();
+        if self.reset() {
             let _ = way.say(id, &Piece::Reset);
         }
     }
@@ -161,19 +162,22 @@ impl Stream {
 
     /// Writes what comes, until there is nothing more.
     pub(crate) fn write_to(&self, mut socket: &TcpStream, id: u32, way: &impl Way) {
-        let mut owed = 0;
-        while let Some(bytes) = self.next() {
-            if socket.write_all(&bytes).is_err() {
-                return self.fail(id, way);
-            }
-            owed += bytes.len();
-            if owed >= ENOUGH {
-                // Granted before it is said: it may come at once.
-                self.grant(owed);
-                let bytes = u32::try_from(owed).unwrap_or(u32::MAX);
-                owed = 0;
-                if way.say(id, &Piece::Grant(bytes)).is_err() {
-                    return;
+        let (mut owed, mut buffer) = (0, Vec::new());
+        while self.next(&mut buffer) {
+            // The other side is to go on while the rest is written.
+            for bytes in buffer.chunks(CHUNK) {
+                if socket.write_all(bytes).is_err() {
+                    return self.fail(id, way);
+                }
+                owed += bytes.len();
+                if owed >= ENOUGH {
+                    // Granted before it is said: it may come at once.
+                    self.grant(owed);
+                    let bytes = u32::try_from(owed).unwrap_or(u32::MAX);
+                    owed = 0;
+                    if way.say(id, &Piece::Grant(bytes)).is_err() {
+                        return;
+                    }
                 }
             }
         }

@@ -90,18 +90,21 @@ impl<W: Way> Streams<W> {
         })
     }
 
-    /// A piece that came from the other side, of a stream that is open or was: never waits.
-    pub fn take(&self, id: u32, piece: &Piece<'_>) -> Result<(), StreamsError> {
+    /// A piece that came from the other side, of a stream that is open or was: never waits. `true`: it has ended one
+    /// that was open.
+    pub fn take(&self, id: u32, piece: &Piece<'_>) -> Result<bool, StreamsError> {
         // What was on its way when it ended.
-        let Some(stream) = lock(&self.table).all.get(&id).map(Arc::clone) else { return Ok(()) };
+        let Some(stream) = lock(&self.table).all.get(&id).map(Arc::clone) else {
+            return Ok(false);
+        };
         match *piece {
             Piece::Open => return Err(StreamsError::Order),
             Piece::Data(bytes) => stream.arrived(bytes)?,
             Piece::End => stream.ended(),
-            Piece::Reset | Piece::Refused(_) => stream.reset(),
+            Piece::Reset | Piece::Refused(_) => return Ok(stream.reset()),
             Piece::Grant(bytes) => stream.granted(bytes),
         }
-        Ok(())
+        Ok(false)
     }
 
     /// The way to the other side.
@@ -163,4 +166,67 @@ fn take_from(table: &Mutex<Table>) -> usize {
     }
     table.pool -= MORE;
     MORE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::TcpListener;
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    struct Said(Sender<u32>);
+
+    impl Way for Said {
+        fn say(&self, _: u32, piece: &Piece<'_>) -> Result<(), Gone> {
+            // What is granted for a connection that is there.
+            if let Piece::Grant(bytes) = piece {
+                self.0.send(*bytes).map_err(|_| Gone)?;
+            }
+            Ok(())
+        }
+    }
+
+    /// Stream 7, to a connection whose other end nobody reads from.
+    fn open() -> (Streams<Said>, Receiver<u32>, TcpStream) {
+        let (grants, granted) = channel();
+        let streams = Streams::new(Said(grants), 2);
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let socket = TcpStream::connect(listener.local_addr().expect("an address"));
+        let socket = socket.expect("connects");
+        streams.open(7, move || Ok(socket)).expect("opens");
+        let (other, _) = listener.accept().expect("a connection");
+        assert_eq!(granted.recv().expect("a grant") as usize, WINDOW - FIRST);
+        (streams, granted, other)
+    }
+
+    #[test]
+    fn what_costs_no_grant_is_refused() {
+        let (streams, _granted, _other) = open();
+        assert!(matches!(streams.take(7, &Piece::Data(b"")), Err(StreamsError::Order)));
+    }
+
+    #[test]
+    fn more_than_was_granted_is_refused_in_whatever_pieces_it_comes() {
+        let (streams, granted, _other) = open();
+        let mut room = WINDOW;
+        let refused = loop {
+            // What is written into the connection is granted anew.
+            room += granted.try_iter().map(|bytes| bytes as usize).sum::<usize>();
+            match streams.take(7, &Piece::Data(&[0; 100])) {
+                Ok(_) => room = room.saturating_sub(100),
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(refused, StreamsError::Order));
+        assert!(room < 200, "{room}");
+    }
+
+    #[test]
+    fn a_stream_is_refused_once_and_one_that_nobody_opened_never() {
+        let (streams, _granted, _other) = open();
+        let refused = Piece::Refused("no");
+        let told: Vec<_> =
+            [8, 7, 7].map(|id| streams.take(id, &refused).expect("a piece")).to_vec();
+        assert_eq!(told, [false, true, false]);
+    }
 }
