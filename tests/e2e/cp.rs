@@ -129,6 +129,27 @@ fn what_can_not_be_is_said_before_anything_is_done() {
 }
 
 #[test]
+fn what_is_put_into_a_checkout_that_is_not_there_yet_is_not_in_its_way() {
+    let world = warm();
+    // As a first sync leaves it that has failed.
+    let work_root = world.workspace().parent().expect("a work root").to_owned();
+    fs::remove_dir_all(world.workspace()).expect("removes");
+    fs::remove_dir_all(work_root.join(".crabbox/trees")).expect("removes");
+    for place in ["@last:", "@last:data", "@last:new/"] {
+        let ran = world.crabbox(&["cp", "../checkout", place]);
+        assert_eq!(ran.code, 4, "{place}: {ran:?}");
+        assert!(ran.stderr.contains("the checkout isn't there yet on "), "{ran:?}");
+    }
+    well(&world.crabbox(&["cp", "hello.txt", "@last:~/elsewhere"]));
+    let ran = world.crabbox(&["cp", "hello.txt", "@last:again"]);
+    let line = ran.stderr.lines().find_map(|line| line.split_once("hint: crabbox "));
+    let line: Vec<&str> = line.expect("a hint").1.split(' ').collect();
+    well(&world.crabbox(&line));
+    well(&world.crabbox(&["cp", "hello.txt", "@last:again"]));
+    well(&world.shell("cat again"));
+}
+
+#[test]
 fn a_box_that_is_not_ready_is_named_with_the_line_that_makes_it_so() {
     let world = warm();
     let slug = world.only_slug();

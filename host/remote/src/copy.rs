@@ -32,6 +32,10 @@ pub(crate) fn serve(copy: &Copy, layout: &Layout, connection: &Connection) -> Re
             })
         }
         Copy::Put { path, name } => {
+            if is_in_workspace(path) && !layout.is_synced() {
+                let what = "the checkout isn't there yet";
+                return Err(Failure::new(FailureCode::Missing, what));
+            }
             let name = name.as_ref().map(|name| name.0.clone());
             receive(Target { path: place(path, layout)?, name }, connection)
         }
@@ -45,11 +49,17 @@ fn place(path: &Text, layout: &Layout) -> Result<PathBuf, Failure> {
     }
     match path.0.as_slice() {
         b"~" => expand(&Text::from("~/")),
-        path if path.starts_with(b"/") || path.starts_with(b"~/") => expand(&Text::from(path)),
+        absolute if !is_in_workspace(path) => expand(&Text::from(absolute)),
         // What is joined to nothing gets a slash, as whoever wants a folder types it.
         b"" => Ok(layout.workspace.clone()),
         path => Ok(layout.workspace.join(OsStr::from_bytes(path))),
     }
+}
+
+/// Does it count from the workspace root?
+fn is_in_workspace(path: &Text) -> bool {
+    let path = path.0.as_slice();
+    path != b"~" && !path.starts_with(b"/") && !path.starts_with(b"~/")
 }
 
 struct ToTheHost<'a> {

@@ -61,6 +61,11 @@ impl Layout {
         Ok(Self::at(expand(&request.work_root)?, &request.lease, name))
     }
 
+    /// Has a sync made the workspace? What is put there before would be in the way of the first one, for good.
+    pub(crate) fn is_synced(&self) -> bool {
+        self.workspace.is_dir() && self.tree.join("journal").is_file()
+    }
+
     /// The places of a workspace.
     pub(crate) fn at(work_root: PathBuf, lease: &str, workspace: &OsStr) -> Self {
         let ours = work_root.join(".crabbox");

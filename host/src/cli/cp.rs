@@ -3,7 +3,7 @@
 use super::Shared;
 use super::interrupts::Interrupts;
 use super::list::to_json;
-use super::visit::Visit;
+use super::visit::{Visit, ready};
 use crate::copy::{CopyError, Ends, EndsError, Watch, get, put};
 use crate::lease::Working;
 use crate::output::{CommandError, Exit, Printer, Typed, human, to_type};
@@ -304,6 +304,11 @@ fn explain_box(failure: Failure, ends: &Ends, visit: &Visit) -> CommandError {
         (FailureCode::Missing, Ends::Get { from, .. }) => {
             let from = String::from_utf8_lossy(from);
             CommandError::new(Exit::NotFound, format!("there is no `{from}` on {slug}"))
+        }
+        (FailureCode::Missing, Ends::Put { .. }) => {
+            let message = format!("{} on {slug}", failure.message);
+            let error = CommandError::new(Exit::NotFound, message).code("copy");
+            error.hint(ready(&visit.claim))
         }
         (FailureCode::Identity | FailureCode::Marker, _) => {
             visit.explain(&VisitError::Box(failure))

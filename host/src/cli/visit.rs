@@ -96,7 +96,7 @@ impl Visit {
 }
 
 /// The line that makes the box ready, and finds it if it moved.
-fn ready(claim: &Claim) -> String {
+pub(super) fn ready(claim: &Claim) -> String {
     to_type(&["run", "--id", &claim.slug, "--keep", "--", "true"])
 }
 
