@@ -15,6 +15,8 @@
 //! | [`layout`] | where things lie on the box; checks the request |
 //! | [`place`] | a lease's part of a box that several share |
 //! | [`proof`] | is this the leased box? |
+//! | [`mod@machine_id`] | what tells it from others |
+//! | [`here`] | a folder that no other machine sees |
 //! | [`lock`] | one session at a time in a workspace |
 //! | [`copy`] | a session that only copies files |
 //! | [`mod@tunnel`] | a session that only carries connections to a port |
@@ -33,6 +35,7 @@
 //! | [`descendants`] | everything that it has started |
 //! | [`processes`] | what the box says of its processes |
 //! | [`oom`] | did memory run out? |
+//! | [`random`] | numbers that nobody can guess |
 //! | [`shell`] | instead of a session: a shell, or a command, between the streams of whoever asked for it |
 //! | [`sys`] | all of the unsafe code |
 //!
@@ -60,16 +63,19 @@ mod descendants;
 mod environment;
 mod failure;
 mod folders;
+mod here;
 mod inbox;
 mod journal;
 mod layout;
 mod lock;
 mod lost;
+mod machine_id;
 mod oom;
 mod outbox;
 mod place;
 mod processes;
 mod proof;
+mod random;
 mod runs;
 mod scan;
 mod session;

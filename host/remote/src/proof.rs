@@ -2,7 +2,8 @@
 
 use crate::failure::Failure;
 use crate::layout::{Layout, expand, make_private};
-use crate::place;
+use crate::machine_id::{self, machine_id};
+use crate::{place, random};
 use crabbox_wire::PROTOCOL;
 use crabbox_wire::message::{FailureCode, Identity, Marker, Proof, Request};
 use crabbox_wire::text::Text;
@@ -20,7 +21,7 @@ const LIMIT: u64 = 4096;
 /// Compares what the host expects; then writes or checks the marker.
 pub(crate) fn prove(request: &Request, layout: &Layout) -> Result<Proof, Failure> {
     let machine_id = machine_id();
-    let boot_id = first_line(&["/proc/sys/kernel/random/boot_id"]);
+    let boot_id = boot_id();
     let is_it = match &request.identity {
         Identity::Record => true,
         Identity::Environment { name, value } => {
@@ -30,7 +31,8 @@ pub(crate) fn prove(request: &Request, layout: &Layout) -> Result<Proof, Failure
             read(&expand(path)?).is_ok_and(|found| found.trim_ascii() == content.trim().as_bytes())
         }
         Identity::Place { place } => {
-            place.machine_id == machine_id
+            !place.machine_id.is_empty()
+                && place.machine_id == machine_id::of_places()
                 && place::is_here(&layout.work_root, place).unwrap_or(false)
         }
         Identity::Machine { machine_id: machine, boot_id: boot } => {
@@ -56,16 +58,9 @@ pub(crate) fn prove(request: &Request, layout: &Layout) -> Result<Proof, Failure
     })
 }
 
-/// What tells this machine from others; empty: nothing does.
-pub(crate) fn machine_id() -> String {
-    first_line(&["/etc/machine-id", "/var/lib/dbus/machine-id"])
-}
-
 fn write_marker(lease: &str, path: &Path) -> Result<String, Failure> {
-    let mut nonce = [0; 16];
-    let content = rustix::rand::getrandom(&mut nonce, rustix::rand::GetRandomFlags::empty())
-        .map(|_| format!("{lease}\n{:032x}\n", u128::from_ne_bytes(nonce)));
-    let written = content.map_err(io::Error::from).and_then(|content| {
+    let written = random::number().and_then(|nonce| {
+        let content = format!("{lease}\n{nonce}\n");
         let folder = path.parent().unwrap_or(Path::new("/"));
         make_private(folder).map_err(io::Error::other)?;
         let temporary = path.with_extension("new");
@@ -98,8 +93,7 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(content)
 }
 
-fn first_line(paths: &[&str]) -> String {
-    let content = paths.iter().find_map(|path| read(Path::new(path)).ok());
-    let content = content.unwrap_or_default();
+fn boot_id() -> String {
+    let content = read(Path::new("/proc/sys/kernel/random/boot_id")).unwrap_or_default();
     String::from_utf8_lossy(content.trim_ascii()).into_owned()
 }

@@ -31,6 +31,24 @@ fn the_marker_of_another_lease_is_neither_used_nor_removed() {
 }
 
 #[test]
+fn a_place_that_lost_its_marker_keeps_its_claim_until_that_is_forgotten() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["run", "--", "true"]);
+    let place = cluster.place("desk");
+    fs::remove_file(place.join(".crabbox/place")).expect("removes");
+    let list = cluster.done(&["list", "--refresh"]);
+    assert!(list.stderr.contains("its marker is gone"), "{}", list.stderr);
+    let said = delete(&cluster, 5);
+    assert!(said.contains("its marker is gone"), "{said}");
+    let slug = cluster.slug();
+    let forget = format!("hint: crabbox forget {slug} --yes");
+    assert!(said.contains(&forget), "{said}");
+    assert_eq!(cluster.lease()["state"], "parked");
+    cluster.done(&["forget", &slug, "--yes"]);
+    assert!(place.exists());
+}
+
+#[test]
 fn another_machine_proves_nothing() {
     let Some(mut cluster) = Cluster::of(&["desk"]) else { return };
     cluster.done(&["run", "--", "true"]);

@@ -43,8 +43,10 @@ pub(super) struct Marker {
 pub(super) enum Seen {
     /// A folder with a marker.
     Marked(Marker),
-    /// Something without one.
+    /// A folder of this user's without one.
     Unmarked,
+    /// What is no place, nor was: no folder, or another user's.
+    Other,
     /// Nothing.
     Absent,
 }
@@ -92,7 +94,7 @@ pub(crate) fn is_here(folder: &Path, place: &Place) -> io::Result<bool> {
         openat(CWD, parent, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
     Ok(match look(root.as_fd(), name.to_str().unwrap_or_default())? {
         Seen::Marked(marker) => marker == Marker::of(place),
-        Seen::Unmarked | Seen::Absent => false,
+        Seen::Unmarked | Seen::Other | Seen::Absent => false,
     })
 }
 
@@ -101,11 +103,11 @@ pub(super) fn look(root: BorrowedFd<'_>, name: &str) -> io::Result<Seen> {
     let folder = match open_folder(root, name.as_bytes(), TO_LOOK) {
         Ok(folder) => folder,
         Err(Errno::NOENT) => return Ok(Seen::Absent),
-        Err(Errno::NOTDIR | Errno::LOOP) => return Ok(Seen::Unmarked),
+        Err(Errno::NOTDIR | Errno::LOOP) => return Ok(Seen::Other),
         Err(errno) => return Err(errno.into()),
     };
     if fstat(&folder)?.st_uid != geteuid().as_raw() {
-        return Ok(Seen::Unmarked);
+        return Ok(Seen::Other);
     }
     match read_marker(folder.as_fd()) {
         Ok(Some(marker)) => Ok(Seen::Marked(marker)),

@@ -1,13 +1,13 @@
 //! Does what the host asks about a place.
 
 use super::folder::{self, Marker, Seen, lease, look, removing};
-use super::removal::{another, remove};
+use super::removal::{another, remove, unmarked};
 use super::root::Root;
 use super::survey::survey;
 use crate::connection::Connection;
 use crate::failure::Failure;
 use crate::layout::{expand, is_lease};
-use crate::proof::machine_id;
+use crate::machine_id;
 use crabbox_wire::PROTOCOL;
 use crabbox_wire::message::{FailureCode, Request};
 use crabbox_wire::place::{Place, PlaceAnswer, PlaceOrder};
@@ -42,7 +42,10 @@ pub(crate) fn carry_out(
     if place.folder.0 != folder.as_os_str().as_bytes() || lease(place) != request.lease {
         return refuse("that is another place");
     }
-    if place.machine_id != machine_id() {
+    if place.machine_id.is_empty() {
+        return Ok(elsewhere("nothing tells this machine from others"));
+    }
+    if place.machine_id != machine_id::of_places() {
         return Ok(elsewhere("this is another machine"));
     }
     if let PlaceOrder::Take { limit, .. } = order {
@@ -68,13 +71,13 @@ fn take(
     if root.id().map_err(wrap)?.as_ref() != Some(&place.root) {
         return Ok(elsewhere("its work root is another one by now"));
     }
+    if let Seen::Unmarked | Seen::Other = look(root.folder(), lease(place)).map_err(wrap)? {
+        let why = format!("`{}` is there, and crabbox hasn't made it", path.display());
+        return Ok(PlaceAnswer::Foreign { why });
+    }
     match seen(&root, place) {
         PlaceAnswer::Gone => {}
         other => return Ok(other),
-    }
-    if matches!(look(root.folder(), lease(place)).map_err(wrap)?, Seen::Unmarked) {
-        let why = format!("`{}` is there, and crabbox hasn't made it", path.display());
-        return Ok(PlaceAnswer::Foreign { why });
     }
     let used = root.count(&place.machine_id).map_err(wrap)?;
     if limit.is_some_and(|limit| used >= limit) {
@@ -84,16 +87,16 @@ fn take(
     Ok(PlaceAnswer::Here)
 }
 
-/// What has become of it. Its folder without a marker, or something else in its place, isn't it any more.
+/// What has become of it. Something else in its place isn't it any more; a folder without a marker may be.
 fn seen(root: &Root, place: &Place) -> PlaceAnswer {
     let ours = Marker::of(place);
-    for (name, answer) in
-        [(lease(place), PlaceAnswer::Here), (&*removing(place), PlaceAnswer::Rest)]
-    {
+    let removing = removing(place);
+    for (name, answer) in [(lease(place), PlaceAnswer::Here), (&*removing, PlaceAnswer::Rest)] {
         match look(root.folder(), name) {
             Ok(Seen::Marked(marker)) if marker == ours => return answer,
             Ok(Seen::Marked(..)) => return another(),
-            Ok(Seen::Unmarked | Seen::Absent) => {}
+            Ok(Seen::Unmarked) if name != removing => return unmarked(),
+            Ok(Seen::Unmarked | Seen::Other | Seen::Absent) => {}
             Err(error) => return elsewhere(&unseen(place, &error)),
         }
     }

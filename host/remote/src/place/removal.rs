@@ -35,7 +35,8 @@ pub(super) fn remove(
             rename_to_new(root.folder(), lease(place), &gone).map_err(wrap)?;
         }
         Seen::Marked(..) => return Ok(another()),
-        Seen::Unmarked | Seen::Absent => {}
+        Seen::Unmarked => return Ok(unmarked()),
+        Seen::Other | Seen::Absent => {}
     }
     // Emptying may take long, and is nobody's business any more.
     drop(lock);
@@ -46,7 +47,7 @@ pub(super) fn remove(
         }
         Seen::Marked(..) => Ok(another()),
         // Without a marker it is proven of nobody, so what holds anything stays.
-        Seen::Unmarked => {
+        Seen::Unmarked | Seen::Other => {
             clear(root.folder(), &gone).map_err(wrap)?;
             Ok(PlaceAnswer::Removed)
         }
@@ -56,6 +57,11 @@ pub(super) fn remove(
 
 pub(super) fn another() -> PlaceAnswer {
     PlaceAnswer::Foreign { why: "its marker is another lease's".to_owned() }
+}
+
+/// It has all that a place has but what proves it: that the lease is over would leave it to nobody.
+pub(super) fn unmarked() -> PlaceAnswer {
+    PlaceAnswer::Foreign { why: "its marker is gone".to_owned() }
 }
 
 /// Ends what runs there without anybody who looks after it.

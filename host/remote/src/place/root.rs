@@ -3,6 +3,7 @@
 use super::folder::{Seen, look};
 use crate::connection::Connection;
 use crate::failure::Failure;
+use crate::here;
 use crate::layout::{is_lease, make_private};
 use crate::lock;
 use crabbox_wire::message::FailureCode;
@@ -10,11 +11,10 @@ use crabbox_wire::tree::Hash;
 use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, fstat, fstatfs, linkat, openat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Holds the work root's own random number.
@@ -128,17 +128,8 @@ impl Root {
 
     /// A lock of this machine alone: a place is on a machine, whoever else sees its folder.
     fn local_lock(&self) -> Result<PathBuf, Failure> {
-        let user = geteuid().as_raw();
         let hash = Hash::of(self.path.as_os_str().as_bytes()).to_string();
-        let folders = ["/var/tmp", "/tmp", "/dev/shm"];
-        let folder = folders.map(|parent| Path::new(parent).join(format!("crabbox-{user}")));
-        let folder = folder.into_iter().find(|folder| {
-            let _ = make_private(folder);
-            fs::symlink_metadata(folder).is_ok_and(|found| {
-                found.is_dir() && found.uid() == user && found.mode() & 0o022 == 0
-            })
-        });
-        let folder = folder.ok_or_else(|| {
+        let folder = here::folder().ok_or_else(|| {
             let why = "there is no folder for a lock, and the work root is on a network";
             Failure::new(FailureCode::System, why)
         })?;

@@ -2,7 +2,7 @@
 
 use super::root::Root;
 use crate::failure::Failure;
-use crate::proof::machine_id;
+use crate::machine_id;
 use crabbox_wire::place::Survey;
 use crabbox_wire::text::Text;
 use std::fs;
@@ -16,14 +16,16 @@ use std::thread;
 pub(super) fn survey(folder: &Path, root: Option<&str>) -> Result<Survey, Failure> {
     let parent = folder.parent().unwrap_or(Path::new("/"));
     let wrap = |error: io::Error| Failure::system("looking at", parent, &error);
-    if let Some(id) = root {
+    let machine_id = if let Some(id) = root {
         Root::make(parent)?.id_or(id).map_err(wrap)?;
-    }
-    look(folder).map_err(wrap)
+        machine_id::of_places_or_new()
+    } else {
+        machine_id::of_places()
+    };
+    look(folder, machine_id).map_err(wrap)
 }
 
-fn look(folder: &Path) -> io::Result<Survey> {
-    let machine_id = machine_id();
+fn look(folder: &Path, machine_id: String) -> io::Result<Survey> {
     let parent = folder.parent().unwrap_or(Path::new("/"));
     let (root, used) = match Root::open(parent) {
         Ok(root) => (root.id()?, root.count(&machine_id)?),

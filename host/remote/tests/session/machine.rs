@@ -60,6 +60,27 @@ impl Machine {
         Some(machine)
     }
 
+    /// From now on it has no id, and a disk of its own with this name. `false`, with a word on it, where nothing can be
+    /// mounted.
+    pub(crate) fn loses_its_id(&mut self, disk: &str) -> bool {
+        let disk = self.outside(disk);
+        fs::create_dir(&disk).expect("a folder");
+        let line = format!(
+            "for id in /etc/machine-id /var/lib/dbus/machine-id; do \
+             if [ -e $id ]; then mount --bind /dev/null $id || exit 99; fi; done; \
+             mount --bind '{}' /var/tmp || exit 99; exec \"$0\" \"$@\"",
+            disk.display()
+        );
+        let words = ["unshare", "-m", "sh", "-c", &line];
+        let tried = process::Command::new(words[0]).args(&words[1..]).arg("true").status();
+        if !tried.is_ok_and(|status| status.success()) {
+            skipped("nothing can be mounted here");
+            return false;
+        }
+        self.words = [&words[..], &[HELPER]].concat().into_iter().map(str::to_owned).collect();
+        true
+    }
+
     /// Where the box may keep to itself what the test needs.
     pub(crate) fn outside(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)

@@ -124,6 +124,55 @@ fn only_the_same_machine_and_work_root_prove_that_a_place_is_gone() {
 }
 
 #[test]
+fn a_place_that_lost_its_marker_is_neither_gone_nor_removed() {
+    let machine = Machine::new();
+    take(&machine, 1, 9).expect("takes");
+    let ours = place(&machine, 1);
+    let marker = folder(&machine, 1).join(".crabbox/place");
+    let text = fs::read(&marker).expect("a marker");
+    fs::remove_file(&marker).expect("removes");
+    let unmarked = || PlaceAnswer::Foreign { why: "its marker is gone".to_owned() };
+    assert_eq!(look(&machine, &ours, 1), unmarked());
+    assert_eq!(remove(&machine, 1), Ok(unmarked()));
+    assert!(folder(&machine, 1).exists());
+    fs::write(&marker, text).expect("writes");
+    assert_eq!(remove(&machine, 1), Ok(PlaceAnswer::Removed));
+    // A file under its name is no place, nor was one.
+    fs::write(folder(&machine, 1), "theirs").expect("writes");
+    assert_eq!(look(&machine, &ours, 1), PlaceAnswer::Gone);
+}
+
+#[test]
+fn machines_without_an_id_that_share_a_home_do_not_prove_each_others_places() {
+    let mut machine = Machine::new();
+    if !machine.loses_its_id("one") {
+        return;
+    }
+    assert_eq!(take(&machine, 1, 9), Ok(PlaceAnswer::Here));
+    let ours = place(&machine, 1);
+    assert_eq!(look(&machine, &ours, 1), PlaceAnswer::Here);
+    assert_eq!(survey(&machine, None).used, 1);
+    let nobodys = Place { machine_id: String::new(), ..ours.clone() };
+    assert!(matches!(look(&machine, &nobodys, 1), PlaceAnswer::Elsewhere { .. }));
+    // The same home, boot and kernel.
+    machine.loses_its_id("other");
+    assert_eq!(survey(&machine, None).machine_id, "", "who only looks makes none");
+    assert!(matches!(look(&machine, &ours, 1), PlaceAnswer::Elsewhere { .. }));
+    assert_ne!(place(&machine, 1).machine_id, ours.machine_id);
+    let removed = ask(&machine, 1, PlaceOrder::Remove { place: ours.clone() });
+    assert!(matches!(removed, Ok(PlaceAnswer::Elsewhere { .. })), "{removed:?}");
+    for place in [ours, nobodys] {
+        let session = Request {
+            place: None,
+            identity: Identity::Place { place },
+            ..request(&machine, 1, PlaceOrder::Survey { root: None })
+        };
+        let log = machine.open(&session).with_nothing(|_, _| {});
+        assert_eq!(log.failed(), Some(FailureCode::Identity));
+    }
+}
+
+#[test]
 fn no_folder_but_a_leases_own_is_ever_named() {
     let machine = Machine::new();
     let ours = place(&machine, 1);

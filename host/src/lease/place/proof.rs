@@ -61,7 +61,7 @@ pub(in super::super) fn in_place(
         Ok(PlaceAnswer::Gone) => Ok(Resolution::Missing { proof: Proof::Deleted }),
         Ok(PlaceAnswer::Foreign { why }) => {
             printer.phase(&why_unseen(claim, &why));
-            Ok(Resolution::Foreign { owner: "another lease".to_owned() })
+            Ok(Resolution::Foreign { owner: "somebody else".to_owned() })
         }
         Ok(PlaceAnswer::Elsewhere { why }) => {
             printer.phase(&why_unseen(claim, &why));
