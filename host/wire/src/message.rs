@@ -177,7 +177,7 @@ pub enum Signal {
 pub struct Proof {
     /// [`crate::PROTOCOL`].
     pub protocol: u32,
-    /// The content of `/etc/machine-id`, or empty.
+    /// The content of `/etc/machine-id`, or empty: it has none.
     pub machine_id: String,
     /// The kernel's boot id, or empty.
     pub boot_id: String,

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 /// A place, with all that proves that it is this one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
-    /// The machine that it is on, as in [`crate::message::Proof::machine_id`].
+    /// The machine that it is on, as in [`crate::message::Proof::machine_id`]; one without an id gets a number of ours,
+    /// with `crabbox-` before it. Never empty: nothing would tell it from others.
     pub machine_id: String,
     /// The work root that it is in: a random number in a file of that. An empty mount point has none, and a folder
     /// that was made anew another.
@@ -84,7 +85,7 @@ pub enum PlaceAnswer {
 /// What a box says of itself to whoever may want a place on it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Survey {
-    /// As in [`Place::machine_id`].
+    /// As in [`Place::machine_id`]; empty where none was ever taken.
     pub machine_id: String,
     /// As in [`Place::root`]; `None`: there is no work root yet.
     pub root: Option<String>,

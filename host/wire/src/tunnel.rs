@@ -32,7 +32,7 @@ pub struct Tunnel {
 pub enum Piece<'a> {
     /// A new stream.
     Open,
-    /// The next bytes.
+    /// The next bytes, at least one.
     Data(&'a [u8]),
     /// Nothing more comes in this direction.
     End,
