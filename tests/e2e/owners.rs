@@ -127,9 +127,48 @@ fn a_checkout_of_another_user_above_yours_says_nothing() {
     let refused = run();
     assert_eq!(refused.code, 125);
     assert!(refused.stderr.contains("dubious ownership"), "{}", refused.stderr);
-    assert!(world.boxes().iter().all(|one| one.read_dir().is_ok_and(|mut all| {
-        all.all(|entry| entry.is_ok_and(|entry| entry.file_name() == ".crabbox"))
-    })));
+    assert!(world.boxes().is_empty());
+}
+
+#[test]
+fn a_checkout_that_git_refuses_is_refused_before_a_box_is_leased() {
+    let Some(world) = checkout() else {
+        return;
+    };
+    fs::remove_file(world.checkout().join(".crabbox.toml")).expect("removes");
+    world.git(&["worktree", "add", "-q", "../tree"]);
+    let tree = world.root().join("tree");
+    let ran = |folder: &Path, line: &[&str]| Ran::of(world.command(line).current_dir(folder));
+    let gitconfig = world.root().join("home/.gitconfig");
+    let owners = [
+        (world.checkout(), world.checkout()),
+        (world.checkout(), world.checkout().join(".git")),
+        // What the `.git` of a worktree names.
+        (tree.clone(), world.checkout().join(".git/worktrees/tree")),
+    ];
+    for (folder, others) in owners {
+        give(&others);
+        for line in [&["run", "--", "true"][..], &["warmup"], &["run", "--json", "--", "true"]] {
+            let refused = ran(&folder, line);
+            let all = refused.stdout + &refused.stderr;
+            let shown = folder.display();
+            let why = format!("git refuses the checkout `{shown}`: detected dubious ownership");
+            assert!(refused.code != 0 && all.contains(&why), "{line:?}: {all}");
+            let hint = format!("git config --global --add safe.directory {shown}");
+            assert!(all.contains(&hint) && !all.contains("\\n"), "{line:?}: {all}");
+            assert_eq!(world.leases(&["--all"]), [serde_json::Value::Null; 0], "{line:?}");
+        }
+        let paste = world.command_of("sh".as_ref(), &["-c", "eval \"$PASTED\""]);
+        let hint = format!("git config --global --add safe.directory {}", folder.display());
+        assert_eq!(Ran::of({ paste }.env("PASTED", hint)).code, 0);
+        let trusted = ran(&folder, &["run", "-q", "--", "cat", "hello.txt"]);
+        assert_eq!(trusted.stdout, "hello\n", "{}", trusted.stderr);
+        chown(&others, Some(0), None).expect("takes it back");
+        fs::remove_file(&gitconfig).expect("removes");
+        let slug = world.only_slug();
+        assert_eq!(world.crabbox(&["stop", &slug, "--delete", "--yes"]).code, 0);
+        assert_eq!(world.crabbox(&["forget", &slug, "--yes"]).code, 0);
+    }
 }
 
 #[test]

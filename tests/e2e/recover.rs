@@ -39,7 +39,7 @@ const STATES: &[State] = &[
     ("A provider lacks a setting, or a secret was typed", lacking_setting),
     ("There is no HOME", no_home),
     ("It isn't a git checkout", no_checkout),
-    ("git can't list the files", dubious),
+    ("git refuses the checkout", dubious),
 ];
 
 #[test]

@@ -1,6 +1,6 @@
 //! Makes the box's tree equal to the checkout.
 //!
-//! [`source`] names the files, [`scan()`] turns them into a tree of hashes (with
+//! [`source`] names the files, if git lets it ([`owner`]), [`scan()`] turns them into a tree of hashes (with
 //! [`cache`] and [`before`] so that an unchanged file costs one `stat`, and [`folders`] that never lead out) while the box is
 //! reached ([`wanted`]), [`base`] remembers what a box was last given, [`delta`] sends the difference, [`guard`]
 //! stops a mistake.
@@ -13,6 +13,7 @@ mod delta;
 mod folders;
 mod git;
 mod guard;
+mod owner;
 mod patterns;
 mod scan;
 mod source;
@@ -27,7 +28,7 @@ pub use source::Source;
 pub use wanted::{Scanning, Wanted};
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The checkout can't be made into a tree, or a tree can't be sent.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +49,14 @@ pub enum SyncError {
         folder: PathBuf,
         /// What it said.
         reason: String,
+    },
+    /// Git takes it for somebody else's, and reads nothing of it.
+    #[error("git refuses the checkout `{}`: {said}", .folder.display())]
+    Distrusted {
+        /// The checkout.
+        folder: PathBuf,
+        /// What git said.
+        said: String,
     },
     /// A file or folder can't be read.
     #[error("`{}` can't be read", .path.display())]
@@ -78,4 +87,13 @@ pub enum SyncError {
         /// Of how many.
         held: usize,
     },
+}
+
+impl SyncError {
+    /// Git said this, in one line or several.
+    fn git(folder: &Path, said: &str) -> Self {
+        let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+        let reason = lines.collect::<Vec<_>>().join("; ");
+        Self::Git { folder: folder.to_owned(), reason }
+    }
 }

@@ -6,6 +6,7 @@
 use super::SyncError;
 use super::folders::Folders;
 use super::git::{Line, git, run};
+use super::owner;
 use super::patterns;
 use crate::places::real;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -56,6 +57,12 @@ impl Source {
     /// A folder as it is.
     pub fn folder(folder: &Path) -> Result<Self, SyncError> {
         Ok(Self { root: canonical(folder)?, git: false, ours: Vec::new() })
+    }
+
+    /// Errors if git refuses it since it is another user's: it would when its names are listed, too, while a box
+    /// is leased already.
+    pub fn check_owner(&self) -> Result<(), SyncError> {
+        if self.git { owner::check(&self.root) } else { Ok(()) }
     }
 
     /// Leaves out what isn't tracked below these folders.
@@ -132,7 +139,7 @@ impl Walk<'_> {
     /// The names of the checkout at `root`, each behind `prefix`, and those of the
     /// checkouts inside it: submodules, and repositories that git takes for opaque.
     fn git(&mut self, root: &Path, prefix: &[u8]) -> Result<(), SyncError> {
-        let refuse = |reason: String| SyncError::Git { folder: root.to_owned(), reason };
+        let refuse = |said: &str| SyncError::git(root, said);
         let mut list = git(root);
         list.args([
             "ls-files",
@@ -143,18 +150,19 @@ impl Walk<'_> {
             "--stage",
             "-z",
         ]);
-        let (status, output) = run(list, self.stop).map_err(|error| refuse(error.to_string()))?;
+        let (status, output) = run(list, self.stop).map_err(|error| refuse(&error.to_string()))?;
         let said = String::from_utf8_lossy(&output.stderr);
         match status {
             Some(status) if status.success() => {}
-            Some(_) => return Err(refuse(said.trim().to_owned())),
+            // Of a checkout inside, this is known only now.
+            Some(_) => return Err(owner::check(root).err().unwrap_or_else(|| refuse(&said))),
             None => return Err(SyncError::Stopped),
         }
         let warnings = said.lines().map(|line| line.strip_prefix("warning: ").unwrap_or(line));
         self.found.warnings.extend(warnings.map(|line| format!("git: {line}")));
         for line in output.stdout.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
             let line = Line::parse(line)
-                .ok_or_else(|| refuse("`git ls-files` prints lines of another form".to_owned()))?;
+                .ok_or_else(|| refuse("`git ls-files` prints lines of another form"))?;
             let full = [prefix, line.name].concat();
             if line.may_hold_checkout && holds_checkout(root, line.name) {
                 let path = root.join(OsStr::from_bytes(line.name));

@@ -67,6 +67,7 @@ impl Choice {
         };
         let settings = Settings::for_provider(flags, Some(&source.root), &places)?;
         warn(shared.printer, &settings.warnings);
+        source.check_owner().map_err(|error| explain_sync(&error))?;
         Ok(Order {
             named: self.provider.clone(),
             asked: self.stay,

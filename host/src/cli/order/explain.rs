@@ -83,6 +83,10 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
         SyncError::NotACheckout(_) => {
             result.hint(Typed::here().with(&["--from-dir", "."]).to_string()).hint("git init")
         }
+        SyncError::Distrusted { folder, .. } => {
+            let folder = Quoted(folder);
+            result.hint(format!("git config --global --add safe.directory {folder}"))
+        }
         SyncError::Bare(_) => result.hint("git worktree add ../checkout"),
         SyncError::Read { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
             result.note("what shan't be sent: --exclude PATTERN, or a line in `.crabboxignore`")
