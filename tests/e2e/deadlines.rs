@@ -96,7 +96,8 @@ fn a_provider_is_asked_only_when_less_than_half_is_left() {
         assert_eq!(ran.code, 0, "{ran:?}");
         desk.calls()
     };
-    assert_eq!(desk.run(&["--keep", "--ttl", "4h", "--", "true"]).code, 0);
+    let mut first = desk.command(&["--keep", "--", "true"]);
+    assert_eq!(Ran::of(first.env("CRABBOX_LEASE_TTL", "4h")).code, 0);
     desk.calls();
     assert_eq!(run("7h"), "", "more than half of what is wanted is left");
     assert!(left(&desk.world.leases(&[])[0]) <= hours(4));
@@ -144,6 +145,36 @@ fn an_idle_time_that_was_asked_for_is_the_leases_own_until_another_is() {
     assert_eq!(idle(&["run", "--idle", "5h", "--", "true"]), 4);
     assert_eq!(idle(&["run", "--keep", "--", "true"]), 4);
     assert_eq!(idle(&["warmup", "--fresh"]), 0, "another has what the settings say");
+}
+
+#[test]
+fn a_time_to_live_that_was_asked_for_is_the_leases_own_until_another_is() {
+    let world = World::new();
+    let after = |line: &[&str]| {
+        let ran = world.crabbox(line);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let used = |lease: &Value| time(&lease["used"]);
+        let lease = world.leases(&[]).into_iter().max_by_key(used).expect("a lease");
+        let left = left(&lease).as_hours();
+        let stopped = world.crabbox(&["stop", lease["slug"].as_str().expect("a slug")]);
+        assert_eq!(stopped.code, 0, "{stopped:?}");
+        left
+    };
+    assert_eq!(after(&["run", "--keep", "--slug", "red-eel", "--ttl", "3h", "--", "true"]), 2);
+    assert_eq!(after(&["run", "--keep", "--", "true"]), 2, "it was started again");
+    assert_eq!(after(&["warmup", "--ttl", "5h"]), 4);
+    assert_eq!(after(&["warmup"]), 4);
+    assert_eq!(after(&["warmup", "--fresh"]), 7, "another has what the settings say");
+    if world.configure_machine("[enforced.lease]\nttl = '2h'\n") {
+        assert_eq!(after(&["warmup", "--slug", "red-eel"]), 1, "no more than is allowed now");
+    }
+    // A run that goes on gives the box as much each time.
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--ttl", "4h", "--", "true"]).code, 0);
+    desk.calls();
+    let mut later = desk.command(&["--", "true"]);
+    assert_eq!(Ran::of(later.env("CRABBOX_LEASE_TTL", "20h")).code, 0);
+    assert_eq!(desk.calls(), "", "more than half of what is its own is left");
 }
 
 #[test]

@@ -150,6 +150,7 @@ fn a_look_shows_what_an_earlier_crabbox_recorded_and_leaves_it() {
     for (schema, slug) in [
         (include_str!("../../host/src/claims/migrations/schema-1.sql"), "red-lobster"),
         (include_str!("../../host/src/claims/migrations/schema-2.sql"), "mauve-oyster"),
+        (include_str!("../../host/src/claims/migrations/schema-3.sql"), "golden-pelican"),
     ] {
         let world = World::new();
         fs::create_dir_all(state(&world)).expect("a folder");

@@ -50,6 +50,10 @@ pub struct Claim {
     /// How long it may stay ready without use, if somebody asked for another time than the settings say.
     #[serde(default)]
     pub idle: Option<Duration>,
+    /// How long its box may stay at a time, from being made or started, if somebody asked for another time than the
+    /// settings say.
+    #[serde(default)]
+    pub ttl: Option<Duration>,
     /// The last run on it.
     pub run: Option<LastRun>,
     /// Why leasing failed, why nobody vouches for the box, or what is left to do by hand.
@@ -80,6 +84,7 @@ impl Claim {
             deadline: None,
             stays_until: None,
             idle: None,
+            ttl: None,
             run: None,
             trouble: None,
             stage: Stage::Leasing { made: None },
@@ -209,7 +214,17 @@ pub struct Made {
     pub planned: Option<String>,
 }
 
+/// How the immutable id of a place begins, which is a part of a machine that several leases share.
+pub const PLACE: &str = "place:";
+
 impl Made {
+    /// The machine that it is a place on, as its provider calls it. `None`: it is no place, or nobody knows yet.
+    #[must_use]
+    pub fn host(&self) -> Option<&str> {
+        let is_place = self.id.as_ref().is_some_and(|id| id.starts_with(PLACE));
+        self.scope.as_ref().filter(|_| is_place).map(|scope| scope.deployment.as_str())
+    }
+
     /// As the provider is asked for it.
     #[must_use]
     pub fn resource(&self) -> Resource {

@@ -1,7 +1,7 @@
 //! What of a claim stands in columns of its own, beside the record: what a claim is looked for by, and
 //! what a list shows. A list of thousands must not read their records.
 
-use super::claim::Claim;
+use super::claim::{Claim, Made};
 use super::moment::Moment;
 use jiff::Timestamp;
 use rusqlite::types::Value;
@@ -50,8 +50,7 @@ pub(super) const ADD: &str = "
     CREATE INDEX by_use ON claims (used);
 ";
 
-/// For schema 3: a deadline by its other clock, which is milliseconds since this boot. The first index
-/// holds all that a list shows.
+/// For schema 3: a deadline by its other clock, which is milliseconds since this boot.
 pub(super) const ADD_CLOCK: &str = concat!(
     "
     DROP INDEX IF EXISTS listing;
@@ -65,6 +64,15 @@ pub(super) const ADD_CLOCK: &str = concat!(
     ";"
 );
 
+/// For schema 4: the machine that a lease has a place on. The index holds all that a list shows.
+pub(super) const ADD_HOST: &str = "
+    DROP INDEX IF EXISTS listing;
+    ALTER TABLE claims ADD COLUMN host TEXT;
+    CREATE INDEX listing ON claims (used DESC, id, slug, state, provider, repository, created, ends,
+        ends_boot, ends_since_boot, keep, run, resource_name, trouble, host)
+        WHERE state NOT IN ('released', 'lost');
+";
+
 /// Writes a new claim. `false`: its id or slug is taken.
 pub(super) fn insert(
     database: &Connection,
@@ -73,10 +81,10 @@ pub(super) fn insert(
 ) -> rusqlite::Result<bool> {
     let mut statement = database.prepare(
         "INSERT OR IGNORE INTO claims (state, revision, updated, record, created, used, ends, keep,
-                run, resource_name, resource_id, trouble, ends_boot, ends_since_boot, id, slug,
-                provider, repository)
+                run, resource_name, resource_id, trouble, ends_boot, ends_since_boot, host, id,
+                slug, provider, repository)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17,
-                ?18)",
+                ?18, ?19)",
     )?;
     let mut values = changing(claim, record);
     values.push(claim.id.to_string().into());
@@ -96,8 +104,8 @@ pub(super) fn update(
     let mut statement = database.prepare(
         "UPDATE claims SET state = ?1, revision = ?2, updated = ?3, record = ?4, created = ?5,
                 used = ?6, ends = ?7, keep = ?8, run = ?9, resource_name = ?10, resource_id = ?11,
-                trouble = ?12, ends_boot = ?13, ends_since_boot = ?14
-            WHERE id = ?15 AND revision = ?16",
+                trouble = ?12, ends_boot = ?13, ends_since_boot = ?14, host = ?15
+            WHERE id = ?16 AND revision = ?17",
     )?;
     let mut values = changing(claim, record);
     values.push(claim.id.to_string().into());
@@ -119,7 +127,9 @@ pub(super) fn used_last(database: &Connection, claim: &Claim) -> rusqlite::Resul
 
 /// What an event may change, in the order of both statements.
 fn changing(claim: &Claim, record: String) -> Vec<Value> {
-    let (name, id) = claim.made().map(|made| (made.name, made.id)).unzip();
+    let made = claim.made();
+    let host = made.as_ref().and_then(Made::host).map(str::to_owned);
+    let (name, id) = made.map(|made| (made.name, made.id)).unzip();
     let ends = claim.ends();
     let (boot, since_boot) = ends.as_ref().and_then(Moment::since_boot).unzip();
     vec![
@@ -137,5 +147,6 @@ fn changing(claim: &Claim, record: String) -> Vec<Value> {
         claim.trouble.clone().into(),
         boot.map(str::to_owned).into(),
         since_boot.into(),
+        host.into(),
     ]
 }

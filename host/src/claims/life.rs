@@ -51,6 +51,8 @@ pub enum Event {
         run: Option<LastRun>,
         /// Until when the box may stay, where the claim doesn't say, or where it was started just now.
         deadline: Option<Moment>,
+        /// How long it may stay at a time, now and later, if that was asked for just now.
+        ttl: Option<Duration>,
     },
     /// It learned something about the box it holds.
     Note {
@@ -324,7 +326,8 @@ impl Claim {
             }
             Event::Start { deadline } => claim.deadline.clone_from(deadline),
             Event::NotStarted { .. } => claim.deadline = None,
-            Event::Take { found, run, deadline } => {
+            Event::Take { found, run, deadline, ttl } => {
+                claim.ttl = ttl.or(claim.ttl);
                 claim.run = run.clone().or(claim.run);
                 if found.is_some() {
                     claim.trouble = None;

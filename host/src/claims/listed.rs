@@ -36,6 +36,8 @@ pub struct Listed<'a> {
     pub is_made: bool,
     /// What is wrong with it.
     pub trouble: Option<Cow<'a, str>>,
+    /// The machine that it has a place on, where several leases share one.
+    pub host: Option<Cow<'a, str>>,
 }
 
 impl<'a> Listed<'a> {
@@ -81,6 +83,7 @@ impl<'a> Listed<'a> {
             run: maybe(10)?,
             is_made: maybe(11)?.is_some(),
             trouble: maybe(12)?,
+            host: maybe(13)?,
         })
     }
 }
@@ -93,7 +96,7 @@ impl Reader {
         mut show: impl FnMut(&Listed<'_>),
     ) -> Result<(), ClaimError> {
         let shown = "SELECT id, slug, state, provider, repository, created, ends, ends_boot,
-            ends_since_boot, keep, run, resource_name, trouble FROM claims";
+            ends_since_boot, keep, run, resource_name, trouble, host FROM claims";
         let query = if also_final {
             format!("{shown} ORDER BY used DESC")
         } else {

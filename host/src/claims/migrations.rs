@@ -16,7 +16,7 @@ use serde::Deserialize;
 use std::path::PathBuf;
 
 /// The schema of this version; `PRAGMA user_version` holds a database's own.
-pub(super) const SCHEMA: i64 = 3;
+pub(super) const SCHEMA: i64 = 4;
 
 const CREATE: &str = "
     CREATE TABLE claims (
@@ -34,10 +34,11 @@ const CREATE: &str = "
 ";
 
 /// What is done to a database with the schema before: one step a schema.
-const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 3] = [
+const STEPS: [fn(&Transaction<'_>) -> rusqlite::Result<()>; 4] = [
     |new| new.execute_batch(CREATE),
     |second| second.execute_batch(columns::ADD),
-    |third| third.execute_batch(columns::ADD_CLOCK).and_then(|()| fill(third)),
+    |third| third.execute_batch(columns::ADD_CLOCK),
+    |fourth| fourth.execute_batch(columns::ADD_HOST).and_then(|()| fill(fourth)),
 ];
 
 /// Brings an older database, or a new one, to [`SCHEMA`].
@@ -184,6 +185,7 @@ impl First {
             deadline: None,
             stays_until: None,
             idle: None,
+            ttl: None,
             run: self.run.map(|id| LastRun { id, over }),
             trouble: self.trouble,
             stage,
@@ -201,6 +203,7 @@ mod tests {
 
     const FIRST: &str = include_str!("migrations/schema-1.sql");
     const SECOND: &str = include_str!("migrations/schema-2.sql");
+    const THIRD: &str = include_str!("migrations/schema-3.sql");
 
     fn old(state: &Path, schema: &str) -> Connection {
         fs::create_dir_all(state).expect("a folder");
@@ -242,6 +245,26 @@ mod tests {
         let boot: String =
             store.database().query_row(query, [], |row| row.get(0)).expect("is there");
         assert_eq!(boot, "00000000-0000-4000-8000-000000000def");
+    }
+
+    #[test]
+    fn a_claim_of_schema_3_is_as_it_was_and_a_list_says_which_machine_its_place_is_on() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let state = folder.path().join("state");
+        drop(old(&state, THIRD));
+        let store = Store::open(&state).expect("opens");
+        let (claims, unreadable) = store.all(true).expect("lists");
+        assert!(unreadable.is_empty(), "{unreadable:?}");
+        let mut claims: Vec<_> =
+            claims.iter().map(|one| format!("{} {}", one.slug, one.revision)).collect();
+        claims.sort();
+        assert_eq!(claims, ["bronze-seal 6", "golden-pelican 7", "red-eel 9", "teal-urchin 6"]);
+        let mut hosts = Vec::new();
+        let show = |one: &Listed<'_>| {
+            hosts.extend(one.host.as_ref().map(|host| format!("{} {host}", one.slug)));
+        };
+        store.list(true, show).expect("lists");
+        assert_eq!(hosts, ["teal-urchin ann@desk:2222"]);
     }
 
     #[test]
@@ -326,7 +349,7 @@ mod tests {
 
     #[test]
     fn whoever_only_looks_leaves_an_old_database_old_and_sees_all_of_it() {
-        for (schema, version) in [(FIRST, 1), (SECOND, 2)] {
+        for (schema, version) in [(FIRST, 1), (SECOND, 2), (THIRD, 3)] {
             let folder = tempfile::tempdir().expect("temporary folder");
             let state = folder.path().join("state");
             let database = old(&state, schema);

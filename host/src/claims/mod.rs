@@ -31,7 +31,7 @@ mod store;
 mod unattended;
 
 pub use adopt::{Adopted, Claimant};
-pub use claim::{Claim, Ending, LastRun, Machine, Made, Owned, Way};
+pub use claim::{Claim, Ending, LastRun, Machine, Made, Owned, PLACE, Way};
 pub use error::{ClaimError, put_aside};
 pub use forget::Stored;
 pub use holder::{Holder, describe as describe_holder};

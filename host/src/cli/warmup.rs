@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// local one, and leaves it ready: the next runs start at once. It stays so until its idle
 /// time or its time to live is over, or `crabbox stop` ends it. A box that is warm already
 /// is made to hold the tree of now, and `--ttl` gives it more time, never less; one in use is
-/// waited for. `--idle` holds for later runs, too.
+/// waited for. `--idle` and `--ttl` hold for later runs, too.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox warmup

@@ -1,29 +1,16 @@
 //! Finds a box for a checkout: a ready one, else a parked one, else a new one.
 
 use super::answer::{may_appear, reachable, still_to_come, why_not};
-use super::audit::Action;
 use super::desk::Desk;
 use super::extend::check_time;
-use super::look::Onlooker;
-use super::place::in_place;
 use super::profile;
 use super::reference::{self, Here};
 use super::slug::Slug;
 use crate::claims::{Claim, Ending, Event, Holder, LastRun, Moment, Owned, Stage, State, Way};
 use crate::output::{CommandError, Exit, Progress, Typed, to_type};
-use crate::provider::Provider;
-use crabbox_provider_api::manifest::Capability;
-use crabbox_provider_api::payload::{
-    Endpoint, Intent, Proof, ReleaseAction, Resolution, ResolveRequest, Settings,
-};
+use crabbox_provider_api::payload::{Endpoint, Intent, Proof, ReleaseAction, Resolution, Settings};
 use std::path::PathBuf;
 use std::time::Duration;
-
-/// How long a provider may take to start and find a resource.
-pub(super) const RESOLVE_DEADLINE: Duration = Duration::from_mins(10);
-
-/// How long a box may take to say what is on it, with the connection.
-const LOOK_DEADLINE: Duration = Duration::from_mins(2);
 
 /// What kind of box is wanted.
 #[derive(Clone, Debug)]
@@ -44,6 +31,8 @@ pub struct Wanted {
     pub keep: bool,
     /// How long a box may stay, from being made or started, unless a run is alive.
     pub ttl: Duration,
+    /// The same, if it was asked for just now: then it is the lease's own from now on.
+    pub asked_ttl: Option<Duration>,
     /// Never reuse a lease.
     pub fresh: bool,
     /// The name of a new lease, or of the checkout's own that has it already.
@@ -241,7 +230,7 @@ impl Desk {
             (State::Ready, Some(way)) if !claim.ends().is_some_and(|end| end.may_be_over()) => {
                 let endpoint = way.endpoint.clone();
                 self.working.hold();
-                let event = take(None, wanted);
+                let event = self.taking(&claim, None, wanted);
                 self.store.transition(&mut claim, &event)?;
                 Ok(Taken::Held(Box::new(Held { claim, endpoint, how: How::FoundReady, holder })))
             }
@@ -328,7 +317,7 @@ impl Desk {
         };
         if parked.is_some() {
             // Should the rest fail, or its answer be lost, it may be on.
-            let deadline = Moment::after(wanted.ttl);
+            let deadline = Moment::after(self.own_ttl(&claim, wanted.asked_ttl, wanted.ttl));
             self.store.transition(&mut claim, &Event::Start { deadline })?;
         }
         match self.resolve(&mut provider, &mut claim, Intent::Connect, &wanted.settings) {
@@ -339,7 +328,8 @@ impl Desk {
                 };
                 let endpoint = way.endpoint.clone();
                 self.working.hold();
-                self.store.transition(&mut claim, &take(Some((owned, way)), wanted))?;
+                let event = self.taking(&claim, Some((owned, way)), wanted);
+                self.store.transition(&mut claim, &event)?;
                 Ok(Taken::Held(Box::new(Held { claim, endpoint, how: How::Started, holder })))
             }
             Ok(Resolution::Missing { proof: Proof::Deleted }) => self.gone(&mut claim),
@@ -399,33 +389,11 @@ impl Desk {
         Ok(())
     }
 
-    /// Calls `resolve` for a claim.
-    pub(super) fn resolve(
-        &mut self,
-        provider: &mut Provider,
-        claim: &mut Claim,
-        intent: Intent,
-        settings: &Settings,
-    ) -> Result<Resolution, CommandError> {
-        let request = question(claim, intent, settings)?;
-        let longest = self.working.patience(RESOLVE_DEADLINE);
-        // Whoever only asks does nothing to it.
-        let begun = match intent {
-            Intent::Connect => Some(self.audit.begin(Action::Start, claim)?),
-            Intent::Status => None,
-        };
-        let mut onlooker = Onlooker::new(self.printer, self.working.stop());
-        let resolved = provider.resolve(&request, longest, &mut onlooker);
-        if let Some(begun) = begun {
-            self.audit.end(&begun, claim, &resolved);
-        }
-        let resolved = resolved?;
-        if provider.can(&Capability::SharedBox) {
-            let declared = || Self::declared(&self.registry, &claim.provider);
-            let asker = self.asker(claim, &declared, longest.min(LOOK_DEADLINE));
-            return in_place(claim, intent, resolved, &asker, self.printer);
-        }
-        Ok(resolved)
+    /// This command takes the box.
+    fn taking(&self, claim: &Claim, found: Option<(Owned, Way)>, wanted: &Wanted) -> Event {
+        let run = wanted.run.clone().map(LastRun::new);
+        let deadline = Moment::after(self.own_ttl(claim, wanted.asked_ttl, wanted.ttl));
+        Event::Take { found, run, deadline, ttl: wanted.asked_ttl }
     }
 }
 
@@ -437,36 +405,6 @@ pub(super) fn rank(claim: &Claim) -> u8 {
         // Left by a command that was killed, or in use: their lock tells.
         _ => 2,
     }
-}
-
-/// What `resolve` is asked of a claim: about what it names, and to start only what may be used.
-pub(super) fn question(
-    claim: &Claim,
-    intent: Intent,
-    settings: &Settings,
-) -> Result<ResolveRequest, CommandError> {
-    let made = claim.made().ok_or_else(|| {
-        let message = format!("no box of `{}` was ever made", claim.slug);
-        CommandError::new(Exit::NotFound, message)
-    })?;
-    if intent == Intent::Connect && !claim.may_be_started() {
-        let message = format!("`{}` is {}: its box isn't started", claim.slug, claim.state());
-        return Err(CommandError::new(Exit::Conflict, message));
-    }
-    Ok(ResolveRequest {
-        lease: claim.id.to_string(),
-        resource: made.resource(),
-        scope: made.scope.clone(),
-        attributes: made.attributes,
-        intent,
-        settings: settings.clone(),
-    })
-}
-
-/// This command takes the box.
-fn take(found: Option<(Owned, Way)>, wanted: &Wanted) -> Event {
-    let run = wanted.run.clone().map(LastRun::new);
-    Event::Take { found, run, deadline: Moment::after(wanted.ttl) }
 }
 
 /// The same line for a box of its own.

@@ -14,6 +14,15 @@ impl Desk {
         self.longest.as_ref()?.most().map(|most| most.max(kept))
     }
 
+    /// How long the box of a claim may stay at a time: what was `asked` for just now or once before, else what the
+    /// settings say.
+    #[must_use]
+    pub fn own_ttl(&self, claim: &Claim, asked: Option<Duration>, settings: Duration) -> Duration {
+        let own = asked.or(claim.ttl).unwrap_or(settings);
+        // That may have been asked for before the machine's file forbade it.
+        self.most(Duration::ZERO).map_or(own, |most| most.min(own))
+    }
+
     /// The time that a new box of this provider is given.
     pub(super) fn time_to_create(
         &self,

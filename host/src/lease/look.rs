@@ -1,10 +1,10 @@
 //! Asks what has become of a box, and changes nothing.
 
-use super::acquire::{RESOLVE_DEADLINE, question};
 use super::answer::why_not;
 use super::desk::{self, Desk};
 use super::hang_up::hang_up;
 use super::place::{Asker, in_place};
+use super::resolve::{RESOLVE_DEADLINE, question};
 use crate::claims::Claim;
 use crate::output::{CommandError, Printer};
 use crate::provider::{Callbacks, Stop};

@@ -92,7 +92,8 @@ impl Desk {
         let settings = &wanted.settings;
         let own = provider.own_deadline();
         // A lease that broke off and is taken up again begins its time now.
-        let ttl = self.time_to_create(&claim.provider, own, wanted.ttl)?;
+        let ttl = self.own_ttl(&claim, wanted.asked_ttl, wanted.ttl);
+        let ttl = self.time_to_create(&claim.provider, own, ttl)?;
         let deadline = Moment::after(ttl);
         let request = LeaseRequest {
             lease: claim.id.to_string(),
@@ -227,6 +228,7 @@ fn new_claim(id: LeaseId, slug: String, wanted: &Wanted, provider: &Provider) ->
     provider.version().clone_into(&mut claim.provider_version);
     claim.ending = Ending::from(wanted.release);
     claim.keep = wanted.keep;
+    claim.ttl = wanted.asked_ttl;
     claim.repository.clone_from(&wanted.repository);
     claim.profile = wanted.profile.clone().unwrap_or_default();
     claim.run = wanted.run.clone().map(LastRun::new);

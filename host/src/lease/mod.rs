@@ -7,7 +7,7 @@
 //!
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
 //! what failed, [`extend`] gives it more time, [`prolong`] does so while a run goes on, [`release`] lets go,
-//! [`look`] only asks, [`mod@visit`] is for whoever uses a box without taking it, [`adopt`] makes a lease of what is there, [`forget`] drops one; [`hang_up`] ends the connections to a box that is let go of. [`cleanup`] says what is to
+//! [`look`] only asks, [`resolve`] about the box of a claim, [`mod@visit`] is for whoever uses a box without taking it, [`adopt`] makes a lease of what is there, [`forget`] drops one; [`hang_up`] ends the connections to a box that is let go of. [`cleanup`] says what is to
 //! become of a claim that nobody looks after, [`clean`] does it, after asking the box for the [`fate`] of its run;
 //! [`answer`] says what a provider's word is worth, [`place`] looks after a lease's part of a shared box,
 //! [`names`] what things are called, [`slug`] what a user calls a lease, [`reference`](mod@reference) which lease is
@@ -37,6 +37,7 @@ mod profile;
 mod prolong;
 mod reference;
 mod release;
+mod resolve;
 mod roll_back;
 mod slug;
 mod visit;

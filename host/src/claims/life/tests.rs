@@ -45,6 +45,7 @@ pub(in super::super) fn claim(stage: Stage) -> Claim {
         deadline: None,
         stays_until: None,
         idle: None,
+        ttl: None,
         run: None,
         trouble: None,
         stage,
@@ -92,8 +93,8 @@ fn events(owned: &Owned) -> Vec<Event> {
         Event::Nothing,
         Event::Start { deadline: None },
         Event::NotStarted { since: Moment::now() },
-        Event::Take { found: None, run: Some(run()), deadline: None },
-        Event::Take { found: found(), run: Some(run()), deadline: None },
+        Event::Take { found: None, run: Some(run()), deadline: None, ttl: None },
+        Event::Take { found: found(), run: Some(run()), deadline: None, ttl: None },
         Event::Note { machine, marker: String::new() },
         Event::Free {
             keep: false,
@@ -296,7 +297,7 @@ fn whoever_runs_nothing_leaves_the_last_run_in_the_claim() {
     let now = Timestamp::UNIX_EPOCH;
     let ready = Stage::Ready { owned: owned("1"), way: Some(way()), idle_until: None };
     let ready = Claim { run: Some(run()), ..claim(ready) };
-    let take = Event::Take { found: None, run: None, deadline: None };
+    let take = Event::Take { found: None, run: None, deadline: None, ttl: None };
     let taken = ready.after(&take, now).expect("takes");
     assert_eq!(taken.run, Some(run()), "its end may not have been seen");
     let made = Some(owned("1").into());
@@ -318,7 +319,7 @@ fn an_ordinary_claim_becomes_kept_only_by_asking_and_ordinary_again_by_letting_g
     let now = Timestamp::UNIX_EPOCH;
     assert!(!busy.after(&free(false), now).expect("frees").keep);
     let kept = busy.after(&free(true), now).expect("frees");
-    let take = Event::Take { found: None, run: Some(run()), deadline: None };
+    let take = Event::Take { found: None, run: Some(run()), deadline: None, ttl: None };
     let again = kept.after(&take, now).expect("takes");
     assert!(again.after(&free(false), now).expect("frees").keep);
     let action = ReleaseAction::Park;

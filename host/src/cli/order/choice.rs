@@ -91,6 +91,7 @@ impl Choice {
             release: settings.release,
             keep: self.keep,
             ttl: settings.ttl,
+            asked_ttl: self.stay.ttl,
             fresh: self.fresh,
             slug: self.slug,
             id: None,

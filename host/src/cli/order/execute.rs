@@ -190,7 +190,8 @@ impl Order {
         if !started || !is_ephemeral() || held.claim.ending.action().is_none() {
             return Ok(());
         }
-        desk.limit(held, self.settings.ttl, &self.settings.provider_settings.handed)
+        let ttl = desk.own_ttl(&held.claim, self.asked.ttl, self.settings.ttl);
+        desk.limit(held, ttl, &self.settings.provider_settings.handed)
     }
 
     /// The box gets more time while the run goes on. One that was somebody's before never ends by a time.
@@ -201,7 +202,7 @@ impl Order {
             lease: held.claim.id.clone(),
             asked: self.is_asked_for_more(held, deadline.as_ref(), printer),
             deadline,
-            ttl: self.settings.ttl,
+            ttl: desk.own_ttl(&held.claim, self.asked.ttl, self.settings.ttl),
             started: held.how == How::Started && !is_ephemeral(),
             settings: self.settings.provider_settings.handed.clone(),
         };

@@ -243,6 +243,7 @@ impl Call {
             release: settings.release,
             keep: true,
             ttl: settings.ttl,
+            asked_ttl: None,
             fresh: self.hook == Hook::Lease,
             slug: None,
             id,

@@ -192,6 +192,7 @@ pub(super) fn wanted(shared: &Shared, checkout: bool, by: By) -> Wanted {
         release: ReleaseAction::Park,
         keep: false,
         ttl: Duration::from_hours(8),
+        asked_ttl: None,
         fresh: false,
         slug,
         id,

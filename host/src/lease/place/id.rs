@@ -1,27 +1,21 @@
 //! The immutable id of a place, as it stands in a claim: the machine, the work root, a random number, the folder. The
 //! host makes it up, and no provider's answer changes it.
 
-use crate::claims::Claim;
+use crate::claims::{Claim, PLACE};
 use crabbox_wire::place::Place;
-
-/// Begins it.
-const KIND: &str = "place";
 
 /// As an id. `None`: it can't be one, since its parts couldn't be told apart.
 pub(super) fn to_text(place: &Place) -> Option<String> {
     let Place { machine_id, root, folder, nonce } = place;
     let folder = str::from_utf8(&folder.0).ok()?;
-    let text = format!("{KIND}:{machine_id}:{root}:{nonce}:{folder}");
+    let text = format!("{PLACE}{machine_id}:{root}:{nonce}:{folder}");
     (parse(&text).as_ref() == Some(place)).then_some(text)
 }
 
 /// What an id says. `None`: it isn't a place's.
 fn parse(text: &str) -> Option<Place> {
-    let mut parts = text.splitn(5, ':');
+    let mut parts = text.strip_prefix(PLACE)?.splitn(4, ':');
     let mut next = || parts.next().map(str::to_owned);
-    if next()? != KIND {
-        return None;
-    }
     let (machine_id, root, nonce) = (next()?, next()?, next()?);
     let folder = next()?;
     let is_whole = !root.is_empty() && !nonce.is_empty() && folder.starts_with('/');

@@ -1,9 +1,9 @@
 //! Removes a lease's place, which the helper does once the marker in it was seen to be this lease's.
 
-use super::super::acquire::question;
 use super::super::desk::Desk;
 use super::super::look::Onlooker;
 use super::super::release::RELEASE_DEADLINE;
+use super::super::resolve::question;
 use super::ask::explain;
 use super::id::of_claim;
 use super::proof::endpoint_of;

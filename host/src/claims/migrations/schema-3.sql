@@ -1,0 +1,37 @@
+-- What crabbox wrote with schema 3: each claim the work of a real command, but for the place on a shared machine.
+CREATE TABLE claims (
+        id         TEXT PRIMARY KEY,
+        slug       TEXT NOT NULL,
+        state      TEXT NOT NULL,
+        revision   INTEGER NOT NULL,
+        provider   TEXT NOT NULL,
+        repository TEXT NOT NULL,
+        updated    TEXT NOT NULL,
+        record     TEXT NOT NULL
+    , created INTEGER, used INTEGER, ends INTEGER, keep INTEGER, run TEXT, resource_name TEXT, resource_id TEXT, trouble TEXT, ends_boot TEXT, ends_since_boot INTEGER) STRICT;
+INSERT INTO "claims" VALUES('cbx_517ac0353146','golden-pelican','parked',7,'local','/home/ann/project','2026-11-26T06:24:54.868948573Z','{"id":"cbx_517ac0353146","slug":"golden-pelican","revision":7,"provider":"local","provider_version":"0.1.0","name":"","ending":"park","keep":false,"repository":"/home/ann/project","profile":"1:6e46dd10defc9b56","created":"2026-11-26T06:24:54.804190133Z","updated":"2026-11-26T06:24:54.868948573Z","used":"2026-11-26T06:24:54.813792738Z","deadline":null,"stays_until":null,"idle":null,"run":{"id":"run_7125dde14bc2","over":true},"trouble":null,"stage":{"state":"parked","owned":{"name":"cbx_517ac0353146","id":"85d9042ed42e19cc3077ec71e3cfb8e9","scope":{"deployment":"/home/ann/.local/share/crabbox/local (a3ba815e3a1859dc7c0bd80c5eff5740) on machine 00000000000000000000000000000abc","account":"0"},"attributes":{}},"since":{"wall":"2026-11-26T06:24:54.868948573Z","since_boot":{"boot":"00000000-0000-4000-8000-000000000def","ms":47454624}}}}',1795674294804,1795674294813,NULL,0,'run_7125dde14bc2','cbx_517ac0353146','85d9042ed42e19cc3077ec71e3cfb8e9',NULL,NULL,NULL);
+INSERT INTO "claims" VALUES('cbx_69c3f1d926be','bronze-seal','ready',6,'local','/home/ann/project','2026-11-26T06:24:54.941593622Z','{"id":"cbx_69c3f1d926be","slug":"bronze-seal","revision":6,"provider":"local","provider_version":"0.1.0","name":"","ending":"park","keep":true,"repository":"/home/ann/project","profile":"1:6e46dd10defc9b56","created":"2026-11-26T06:24:54.906575764Z","updated":"2026-11-26T06:24:54.941593622Z","used":"2026-11-26T06:24:54.941593622Z","deadline":{"wall":"2026-11-26T14:24:54.912169415Z","since_boot":{"boot":"00000000-0000-4000-8000-000000000def","ms":76254668}},"stays_until":null,"idle":null,"run":{"id":"run_77ede673eee5","over":true},"trouble":null,"stage":{"state":"ready","owned":{"name":"cbx_69c3f1d926be","id":"dcfd62f20be2c4624d4b97ad4047c87e","scope":{"deployment":"/home/ann/.local/share/crabbox/local (a3ba815e3a1859dc7c0bd80c5eff5740) on machine 00000000000000000000000000000abc","account":"0"},"attributes":{}},"way":{"endpoint":{"transport":{"kind":"exec","prefix":[]},"work_root":"/home/ann/.local/share/crabbox/local/cbx_69c3f1d926be","same_machine":true},"identity":{"kind":"file","path":"/home/ann/.local/share/crabbox/local/cbx_69c3f1d926be/.crabbox/id","content":"dcfd62f20be2c4624d4b97ad4047c87e"},"machine":{"machine_id":"00000000000000000000000000000abc","boot_id":"00000000-0000-4000-8000-000000000def"},"marker":"541e223cfee7c63919c307874f7cb740a9d7b7852f1a2b7d5f57f81a1a77a691"},"idle_until":{"wall":"2026-11-26T06:54:54.941586281Z","since_boot":{"boot":"00000000-0000-4000-8000-000000000def","ms":49254697}}}}',1795674294906,1795674294941,1795703094912,1,'run_77ede673eee5','cbx_69c3f1d926be','dcfd62f20be2c4624d4b97ad4047c87e',NULL,'00000000-0000-4000-8000-000000000def',76254668);
+INSERT INTO "claims" VALUES('cbx_2b7a90d41c66','teal-urchin','ready',6,'ssh','/home/ann/project','2026-11-26T06:24:54.941593622Z','{"id":"cbx_2b7a90d41c66","slug":"teal-urchin","revision":6,"provider":"ssh","provider_version":"0.1.0","name":"","ending":"park","keep":true,"repository":"/home/ann/project","profile":"1:6e46dd10defc9b56","created":"2026-11-26T06:24:54.906575764Z","updated":"2026-11-26T06:24:54.941593622Z","used":"2026-11-26T06:24:54.941593622Z","deadline":{"wall":"2026-11-26T14:24:54.912169415Z","since_boot":{"boot":"00000000-0000-4000-8000-000000000def","ms":76254668}},"stays_until":null,"idle":null,"run":{"id":"run_5d01e2c7aa90","over":true},"trouble":null,"stage":{"state":"ready","owned":{"name":"cbx_2b7a90d41c66","id":"place:00000000000000000000000000000bcd:5f0e1d2c3b4a59687786a5b4c3d2e1f0:0123456789abcdef0123456789abcdef:/home/ann/crabbox/cbx_2b7a90d41c66","scope":{"deployment":"ann@desk:2222","account":""},"attributes":{"host":"ann@desk:2222"}},"way":{"endpoint":{"transport":{"kind":"ssh","host":"desk","user":"ann","port":2222,"host_key":{"kind":"known"}},"work_root":"/home/ann/crabbox/cbx_2b7a90d41c66","same_machine":false},"identity":null,"machine":{"machine_id":"00000000000000000000000000000bcd","boot_id":"00000000-0000-4000-8000-000000000bcd"},"marker":"541e223cfee7c63919c307874f7cb740a9d7b7852f1a2b7d5f57f81a1a77a691"},"idle_until":{"wall":"2026-11-26T06:54:54.941586281Z","since_boot":{"boot":"00000000-0000-4000-8000-000000000def","ms":49254697}}}}',1795674294906,1795674294941,1795703094912,1,'run_5d01e2c7aa90','cbx_2b7a90d41c66','place:00000000000000000000000000000bcd:5f0e1d2c3b4a59687786a5b4c3d2e1f0:0123456789abcdef0123456789abcdef:/home/ann/crabbox/cbx_2b7a90d41c66',NULL,'00000000-0000-4000-8000-000000000def',76254668);
+INSERT INTO "claims" VALUES('cbx_733b797cbcdc','red-eel','released',9,'local','/home/ann/project','2026-11-26T06:24:55.088492889Z','{"id":"cbx_733b797cbcdc","slug":"red-eel","revision":9,"provider":"local","provider_version":"0.1.0","name":"","ending":"delete","keep":false,"repository":"/home/ann/project","profile":"1:6e46dd10defc9b56","created":"2026-11-26T06:24:54.988580627Z","updated":"2026-11-26T06:24:55.088492889Z","used":"2026-11-26T06:24:55.000639486Z","deadline":null,"stays_until":null,"idle":null,"run":{"id":"run_a082ab8b3583","over":true},"trouble":null,"stage":{"state":"released","made":{"name":"cbx_733b797cbcdc","id":"65b535a36a9e796309d7fd42a904092d","scope":{"deployment":"/home/ann/.local/share/crabbox/local (a3ba815e3a1859dc7c0bd80c5eff5740) on machine 00000000000000000000000000000abc","account":"0"},"attributes":{},"asked":null}}}',1795674294988,1795674295000,NULL,0,'run_a082ab8b3583','cbx_733b797cbcdc','65b535a36a9e796309d7fd42a904092d',NULL,NULL,NULL);
+CREATE UNIQUE INDEX live_slugs ON claims (slug) WHERE state NOT IN ('released', 'lost');
+CREATE INDEX by_repository ON claims (repository, provider, state);
+CREATE INDEX by_slug ON claims (slug);
+CREATE INDEX by_run ON claims (run);
+CREATE INDEX by_resource_name ON claims (resource_name);
+CREATE INDEX by_resource_id ON claims (resource_id);
+CREATE INDEX by_use ON claims (used);
+CREATE INDEX listing ON claims (used DESC, id, slug, state, provider, repository, created, ends,
+        ends_boot, ends_since_boot, keep, run, resource_name, trouble)
+        WHERE state NOT IN ('released', 'lost');
+CREATE INDEX suspects ON claims (id) WHERE CASE WHEN json_valid(record) THEN
+            json_type(record, '$.slug') IS NOT 'text' OR json_type(record, '$.revision') IS NOT 'integer'
+            OR json_type(record, '$.provider') IS NOT 'text'
+            OR json_type(record, '$.created') IS NOT 'text'
+            OR json_type(record, '$.updated') IS NOT 'text'
+            OR json_type(record, '$.used') IS NOT 'text'
+            OR json_type(record, '$.ending') IS NOT 'text'
+            OR json_extract(record, '$.id') IS NOT id
+            OR json_extract(record, '$.slug') IS NOT slug AND slug IS NOT id
+            OR json_extract(record, '$.stage.state') IS NOT state
+        ELSE 1 END;
+PRAGMA user_version = 3;
