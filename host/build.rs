@@ -4,6 +4,8 @@
 //! A nested cargo does it, with a target folder and a profile of its own: the
 //! outer cargo holds the lock of the workspace's folder while this script runs.
 
+mod commit;
+
 use anyhow::{Context, Result, bail};
 use sha2::{Digest, Sha256};
 use std::env;
@@ -38,7 +40,9 @@ fn main() -> Result<()> {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=commit.rs");
     println!("cargo::rustc-env=CRABBOX_TARGET={}", env::var("TARGET")?);
+    tell_commit(workspace);
 
     let mut table = String::from("&[\n");
     for (machine, target) in targets()? {
@@ -59,6 +63,22 @@ fn main() -> Result<()> {
     table.push(']');
     fs::write(out.join("helpers.rs"), table)?;
     Ok(())
+}
+
+/// The commit that this is built from, unless somebody says another. Only in what is built for use: each commit makes
+/// whatever knows it be built anew.
+fn tell_commit(workspace: &Path) {
+    println!("cargo::rerun-if-env-changed=CRABBOX_COMMIT");
+    if env::var_os("CRABBOX_COMMIT").is_some() || env::var("PROFILE").as_deref() != Ok("release") {
+        return;
+    }
+    let found = commit::of(workspace);
+    for path in found.watched {
+        println!("cargo::rerun-if-changed={}", path.display());
+    }
+    if let Some(commit) = found.commit {
+        println!("cargo::rustc-env=CRABBOX_COMMIT={commit}");
+    }
 }
 
 /// The musl targets that are installed; without any, this machine's own

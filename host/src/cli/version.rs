@@ -11,7 +11,7 @@ use std::fmt::Write as _;
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The commit that it was built from, where whoever built it has said so.
+/// The commit that it was built from, where whoever built it has said so, or the build found it.
 const COMMIT: Option<&str> = option_env!("CRABBOX_COMMIT");
 
 /// What it was built for.
@@ -25,8 +25,8 @@ pub(super) fn line() -> String {
 
 /// Show the version with all that was built in
 ///
-/// The commit is known if `CRABBOX_COMMIT` was set when crabbox was built. A remote helper's hash
-/// is the name of its file on a box.
+/// The commit is known of a release build in a git checkout, and of any other if `CRABBOX_COMMIT` was set
+/// when crabbox was built. A remote helper's hash is the name of its file on a box.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox version
