@@ -1,7 +1,8 @@
 //! `crabbox cleanup`: what nobody looks after is let go of, and nothing else.
 
 use crate::desk::Desk;
-use crabbox::claims::{Event, Store};
+use crabbox::claims::{Claim, Event, LeaseId, Owned, Store, Way};
+use crabbox_provider_api::payload::{Attributes, Endpoint, ReleaseAction, Scope, Transport};
 use crabbox_tests::{Ran, World, until};
 use serde_json::Value;
 use std::fs::{self, File};
@@ -309,6 +310,55 @@ fn what_has_no_claim_is_told_of_and_left_alone() {
     let told = world.crabbox(&["cleanup"]);
     assert!(told.stderr.contains(&format!("crabbox adopt {name} --provider local")), "{told:?}");
     assert!(world.only_box().exists());
+}
+
+#[test]
+fn a_question_about_many_boxes_names_ten() {
+    let world = World::new();
+    world.configure("[lease]\nparked_ttl = '1ms'\n");
+    let mut store = Store::open(&world.root().join("state/crabbox")).expect("opens");
+    let mut asked = |count: u64| {
+        let name = format!("red-eel-{count:02}");
+        let owned = Owned {
+            id: name.clone(),
+            name: name.clone(),
+            scope: Scope::default(),
+            attributes: Attributes::new(),
+        };
+        let mut claim = Claim::new(LeaseId::from_bits(count), name);
+        "local".clone_into(&mut claim.provider);
+        assert!(store.insert(&claim).expect("inserts"));
+        let transport = Transport::Exec { prefix: Vec::new() };
+        let way = Way {
+            endpoint: Endpoint::new(transport, "~/crabbox"),
+            identity: None,
+            machine: None,
+            marker: None,
+        };
+        let action = ReleaseAction::Park;
+        for event in [
+            Event::Checkpoint(owned.clone().into()),
+            Event::Leased { owned, way, run: None, deadline: None },
+            Event::Release { found: None, action, failed: false, run_is_over: true },
+            Event::Parked,
+        ] {
+            store.transition(&mut claim, &event).expect("goes on");
+        }
+        let ran = world.crabbox(&["cleanup", "--delete-parked"]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        let names = ran.stderr.lines().next().and_then(|line| line.rsplit_once(": "));
+        names.expect("names").1.to_owned()
+    };
+    let mut said = Vec::new();
+    for count in 1..=12 {
+        said.push(asked(count));
+    }
+    let ten = "red-eel-10, red-eel-09, red-eel-08, red-eel-07, red-eel-06, red-eel-05, red-eel-04, \
+               red-eel-03, red-eel-02, red-eel-01";
+    assert_eq!(said[9], ten);
+    let later = "red-eel-12, red-eel-11, red-eel-10, red-eel-09, red-eel-08, red-eel-07, red-eel-06, \
+                 red-eel-05, red-eel-04, red-eel-03 and 2 more";
+    assert_eq!(said[11], later);
 }
 
 #[test]

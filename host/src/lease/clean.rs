@@ -5,7 +5,7 @@ use super::cleanup::{self, Facts, Order, RunSeen, Verdict, Why};
 use super::desk::Desk;
 use super::fate;
 use super::release::End;
-use crate::claims::{Claim, Event, Moment, State};
+use crate::claims::{Claim, ClaimError, Event, Moment, Reader, State};
 use crate::output::{CommandError, Exit};
 use crabbox_provider_api::payload::{Proof, ReleaseAction, Resolution, ResourceState, Settings};
 
@@ -44,6 +44,23 @@ impl Cleaned {
     }
 }
 
+/// What a cleanup would do to a claim, for whoever only looks: no lock is taken. `None`: nothing, or somebody works
+/// with it.
+pub fn plan(store: &Reader, listed: &Claim, order: &Order) -> Result<Option<Cleaned>, ClaimError> {
+    let verdict = cleanup::verdict(listed, &facts(RunSeen::Unasked), order);
+    let Some(why) = verdict.why() else {
+        return Ok(None);
+    };
+    if store.holder(&listed.id)?.is_some() {
+        return Ok(None);
+    }
+    let done = match verdict {
+        Verdict::Report(_) => Done::Left,
+        _ => Done::Planned(verdict),
+    };
+    Ok(Some(Cleaned { claim: listed.clone(), why, done }))
+}
+
 impl Desk {
     /// Cleans up after one claim. `None`: all is well with it, or somebody works with it.
     pub fn clean(
@@ -70,7 +87,6 @@ impl Desk {
         self.working.set(Some(&claim.slug));
         let cleaned = match verdict {
             Verdict::Report(_) => Ok(Some((why, Done::Left))),
-            _ if order.dry_run => Ok(Some((why, Done::Planned(verdict)))),
             _ => settings(&claim)
                 .and_then(|settings| self.carry_out(&mut claim, verdict, why, order, &settings)),
         };

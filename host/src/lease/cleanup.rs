@@ -15,8 +15,6 @@ pub struct Order {
     pub delete_parked: bool,
     /// For how long a box may be parked.
     pub parked_ttl: Duration,
-    /// Only say what would be done.
-    pub dry_run: bool,
 }
 
 /// What is known of the run on a box whose end nobody has seen.

@@ -46,7 +46,7 @@ mod working;
 
 pub use acquire::{Held, How, InUse, Wanted, fresh};
 pub use adopt::{Adoption, Owner, Sighted};
-pub use clean::{Cleaned, Done};
+pub use clean::{Cleaned, Done, plan};
 pub use cleanup::{Facts, Order, RunSeen, Verdict, Why, due, is_long_parked, verdict};
 pub use desk::{Desk, open};
 pub use look::{in_words, look_at};

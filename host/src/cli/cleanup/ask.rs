@@ -1,7 +1,7 @@
 //! Each provider's claims, one after the other; all providers at once, each with its own time. One that
 //! is broken is in nobody's way.
 
-use crate::claims::Claim;
+use crate::claims::{Claim, ClaimError};
 use crate::cli::Shared;
 use crate::cli::onlooker::Onlooker;
 use crate::config::{Enforcement, Flags, Setting, Settings};
@@ -46,6 +46,8 @@ pub(super) struct Asking<'a> {
     pub(super) settings: &'a Settings,
     pub(super) flags: Flags,
     pub(super) order: Order,
+    /// Only say what would be done.
+    pub(super) dry_run: bool,
 }
 
 impl Asking<'_> {
@@ -54,35 +56,62 @@ impl Asking<'_> {
         // Told of on the way.
         drop(self.shared.registry(self.settings));
         thread::scope(|scope| {
-            let ask = |(group, working): (Group, &Working)| {
-                let (span, working) = (span.clone(), working.clone());
+            let asked = groups.into_iter().zip(workings).map(|(group, working)| {
+                let span = span.clone();
                 scope.spawn(move || span.in_scope(|| self.one(group, working)))
-            };
-            let threads: Vec<_> = groups.into_iter().zip(workings).map(ask).collect();
+            });
+            let threads: Vec<_> = asked.collect();
             threads.into_iter().map(|one| one.join().expect("asking doesn't panic")).collect()
         })
     }
 
-    fn one(&self, group: Group, working: Working) -> Answer {
+    fn one(&self, group: Group, working: &Working) -> Answer {
         let Group { provider, claims, lists } = group;
         let mut answer =
             Answer { provider, cleaned: Vec::new(), unclaimed: Vec::new(), trouble: None };
-        let result = self.desk(working).and_then(|mut desk| {
-            self.clean(&mut desk, &claims, &mut answer)?;
-            if lists && !desk.working().is_interrupted() {
-                self.list(&desk, &claims, &mut answer)?;
-            }
-            Ok(())
-        });
+        let lists = || lists && !working.is_interrupted();
+        let result = if self.dry_run {
+            self.plan(&claims, &mut answer).and_then(|()| {
+                // One that is open already needn't see what others write.
+                let after = || self.shared.look(self.places)?.all(false).map_err(Into::into);
+                if lists() {
+                    self.list(&self.registry(), &claims, after, &mut answer)
+                } else {
+                    Ok(())
+                }
+            })
+        } else {
+            self.desk(working.clone()).and_then(|mut desk| {
+                self.clean(&mut desk, &claims, &mut answer)?;
+                let after = || desk.store.all(false).map_err(Into::into);
+                if lists() {
+                    self.list(&desk.registry, &claims, after, &mut answer)
+                } else {
+                    Ok(())
+                }
+            })
+        };
         answer.trouble = result.err();
         answer
+    }
+
+    fn registry(&self) -> Registry {
+        Registry::new(registry::Places::discover(self.settings.provider_path.clone()))
+    }
+
+    /// Nothing is made or written for it.
+    fn plan(&self, claims: &[Claim], answer: &mut Answer) -> Result<(), CommandError> {
+        let store = self.shared.look(self.places)?;
+        for claim in claims {
+            answer.cleaned.extend(lease::plan(&store, claim, &self.order)?);
+        }
+        Ok(())
     }
 
     fn desk(&self, working: Working) -> Result<Desk, CommandError> {
         working.end_within(LONGEST);
         let store = self.shared.store(self.places)?;
-        let places = registry::Places::discover(self.settings.provider_path.clone());
-        let desk = Desk::new(store, Registry::new(places), self.shared.printer);
+        let desk = Desk::new(store, self.registry(), self.shared.printer);
         Ok(desk.with_in_process(self.settings.in_process.clone()).with_working(working))
     }
 
@@ -109,14 +138,20 @@ impl Asking<'_> {
 
     /// What the provider lists and no claim names: neither one that was there before it was asked,
     /// nor one that came meanwhile.
-    fn list(&self, desk: &Desk, before: &[Claim], answer: &mut Answer) -> Result<(), CommandError> {
+    fn list(
+        &self,
+        registry: &Registry,
+        before: &[Claim],
+        after: impl Fn() -> Result<(Vec<Claim>, Vec<ClaimError>), CommandError>,
+        answer: &mut Answer,
+    ) -> Result<(), CommandError> {
         let name = &answer.provider;
         let is_allowed =
             |enforcement: &Enforcement| enforcement.bound.admits(&Setting::Text(name.clone()));
         if !self.settings.providers.as_ref().is_none_or(is_allowed) {
             return Ok(());
         }
-        let library = match desk.registry.find(name) {
+        let library = match registry.find(name) {
             Ok(library) => library,
             // Told of with its claims, if it has some.
             Err(FindError::Missing { .. }) => return Ok(()),
@@ -135,7 +170,7 @@ impl Asking<'_> {
                 _ => return Err(error.into()),
             },
         };
-        let (after, _) = desk.store.all(false)?;
+        let (after, _) = after()?;
         let is_named = |claim: &Claim, one: &payload::Resource| {
             claim.made().is_some_and(|made| match &made.id {
                 Some(_) => made.id == one.id,

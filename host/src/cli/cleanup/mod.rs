@@ -54,6 +54,18 @@ pub(super) struct Cleanup {
     leases: Vec<String>,
 }
 
+/// So many boxes are named in a question: nobody reads more.
+const NAMED: usize = 10;
+
+/// What these are called, or the first of them.
+fn names(slugs: &[&str]) -> String {
+    let named = slugs[..slugs.len().min(NAMED)].join(", ");
+    match slugs.len() - slugs.len().min(NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more"),
+    }
+}
+
 /// The boxes that are deleted since they are parked for long.
 fn to_delete<'a>(claims: &'a [Claim], order: &Order) -> Vec<&'a str> {
     let facts = Facts { now: Moment::now(), held: false, run: RunSeen::Unasked };
@@ -74,7 +86,6 @@ impl Cleanup {
             delete_parked: self.delete_parked,
             // The settings aren't read yet: rather a log too many.
             parked_ttl: Duration::ZERO,
-            dry_run: false,
         };
         let facts = Facts { now: Moment::now(), held: false, run: RunSeen::Unasked };
         let is_work = |claim: &Claim| {
@@ -95,9 +106,12 @@ impl Cleanup {
             expired: self.expired,
             delete_parked: self.delete_parked,
             parked_ttl: settings.parked_ttl,
-            dry_run: self.dry_run,
         };
-        let (claims, unreadable) = shared.store(&places)?.all(false)?;
+        let (claims, unreadable) = if self.dry_run {
+            shared.look(&places)?.all(false)?
+        } else {
+            shared.store(&places)?.all(false)?
+        };
         if self.delete_parked && !self.dry_run {
             self.agree(shared, &settings, &to_delete(&claims, &order))?;
         }
@@ -117,8 +131,9 @@ impl Cleanup {
         let workings: Vec<_> = groups.iter().map(|_| Working::default()).collect();
         let again = Typed::here().to_string();
         let interrupts = Interrupts::listen_to_all(shared.printer, workings.clone(), again)?;
-        let asking = ask::Asking { shared, places: &places, settings: &settings, flags, order };
-        let report = Report { order, answers: asking.all(groups, &workings) };
+        let (places, settings, dry_run) = (&places, &settings, self.dry_run);
+        let asking = ask::Asking { shared, places, settings, flags, order, dry_run };
+        let report = Report { dry_run, answers: asking.all(groups, &workings) };
         if let Some(error) = interrupts.broken_off("the rest isn't cleaned up") {
             // There is one document.
             if !shared.printer.json {
@@ -144,7 +159,7 @@ impl Cleanup {
         if self.yes || slugs.is_empty() {
             return Ok(());
         }
-        let names = slugs.join(", ");
+        let names = names(slugs);
         let boxes =
             if slugs.len() == 1 { "1 box".to_owned() } else { format!("{} boxes", slugs.len()) };
         Question {

@@ -2,14 +2,15 @@
 
 use super::ask::{Answer, lines};
 use crate::cli::list::to_json;
-use crate::lease::{Cleaned, Done, End, Order, Verdict};
+use crate::lease::{Cleaned, Done, End, Verdict};
 use crate::output::{CommandError, Printer, Table, human, to_type};
 use crabbox_provider_api::payload::ReleaseAction;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 pub(super) struct Report {
-    pub(super) order: Order,
+    /// Nothing was done.
+    pub(super) dry_run: bool,
     pub(super) answers: Vec<Answer>,
 }
 
@@ -25,7 +26,7 @@ impl Report {
         }
         let cleaned: Vec<_> = self.answers.iter().flat_map(|answer| &answer.cleaned).collect();
         if !cleaned.is_empty() {
-            let done_or_not = if self.order.dry_run { "PLAN" } else { "DONE" };
+            let done_or_not = if self.dry_run { "PLAN" } else { "DONE" };
             let headings = ["SLUG", "STATE", "PROVIDER", done_or_not, "WHY"];
             let mut table = Table::new(&headings).texts(4);
             for one in &cleaned {
@@ -69,7 +70,7 @@ impl Report {
         if nothing {
             printer.phase("nothing is to be cleaned up");
         }
-        if self.order.dry_run && !cleaned.is_empty() {
+        if self.dry_run && !cleaned.is_empty() {
             let leases = human::count(cleaned.len() as u64, "lease");
             printer.phase(&format!("{leases} looked at, nothing done"));
         }
@@ -121,7 +122,7 @@ impl Report {
             .collect();
         json!({
             "schema_version": 1,
-            "dry_run": self.order.dry_run,
+            "dry_run": self.dry_run,
             "again": self.again(),
             "leases": leases,
             "unclaimed": unclaimed,

@@ -99,12 +99,8 @@ fn claims() -> BTreeMap<&'static str, Claim> {
     all
 }
 
-const ORDER: Order = Order {
-    expired: false,
-    delete_parked: false,
-    parked_ttl: Duration::from_mins(45),
-    dry_run: false,
-};
+const ORDER: Order =
+    Order { expired: false, delete_parked: false, parked_ttl: Duration::from_mins(45) };
 
 fn facts(minutes: i64) -> Facts {
     Facts { now: at(minutes).into(), held: false, run: RunSeen::Unasked }
