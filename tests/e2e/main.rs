@@ -63,6 +63,7 @@ mod ssh;
 mod ssh_doubles;
 mod stalled;
 mod state;
+mod state_folder;
 mod stop;
 mod sync;
 mod time;

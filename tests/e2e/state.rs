@@ -1,5 +1,5 @@
-//! The folder that holds the claims: held by another, read-only, damaged, of another version, of
-//! another time. Nothing in it is lost, and every error says where, why and what to type.
+//! The claims' database: held by another, damaged, of another version, of another time. Nothing in it is lost, and
+//! every error says where, why and what to type.
 
 use crabbox_tests::{Ran, World};
 use rusqlite::{Connection, params};
@@ -12,12 +12,12 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-fn database(world: &World) -> PathBuf {
+pub(crate) fn database(world: &World) -> PathBuf {
     world.root().join("state/crabbox/claims.db")
 }
 
 /// With a lease, and everything that is in the log written to the database itself.
-fn world_with_a_lease() -> World {
+pub(crate) fn world_with_a_lease() -> World {
     let world = World::new();
     assert_eq!(world.shell("true").code, 0);
     let connection = Connection::open(database(&world)).expect("opens");
@@ -27,13 +27,13 @@ fn world_with_a_lease() -> World {
     world
 }
 
-fn leases(world: &World, more: &[&str]) -> Vec<Value> {
+pub(crate) fn leases(world: &World, more: &[&str]) -> Vec<Value> {
     let list = world.crabbox(&[&["list", "--json"], more].concat()).stdout;
     let list: Value = serde_json::from_str(&list).expect("JSON");
     list["leases"].as_array().expect("a list").clone()
 }
 
-fn mode(path: &Path, mode: u32) {
+pub(crate) fn mode(path: &Path, mode: u32) {
     fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
 }
 
@@ -293,147 +293,13 @@ fn a_newer_database_is_left_to_its_crabbox() {
     newer.pragma_update(None, "user_version", 99).expect("ages");
     drop(newer);
     let said =
-        format!("the claims database `{}` has schema 99, this crabbox knows 3", path.display());
+        format!("the claims database `{}` has schema 99, this crabbox knows 4", path.display());
     let next = ["note: the newer crabbox that wrote it", "/home/crabbox-state\n"];
     says(&world.crabbox(&["list"]), 1, &[&said, next[0], next[1]]);
     says(&world.shell("true"), 125, &[&said]);
     let back = Connection::open(&path).expect("opens");
     back.pragma_update(None, "user_version", 3).expect("as before");
     assert_eq!(leases(&world, &[]).len(), 1);
-}
-
-#[test]
-fn a_state_folder_that_can_not_be_written_is_an_error_with_a_way_out() {
-    let world = World::new();
-    let folder = world.root().join("state/crabbox");
-    fs::create_dir_all(&folder).expect("a folder");
-    let Some(mut run) = world.command_of_nobody(&["run", "--", "true"]) else {
-        return;
-    };
-    mode(&folder, 0o500);
-    let next = "/home/crabbox-state -- true\n";
-    let said = format!("the state folder `{}` can't be used", folder.display());
-    says(&Ran::of(&mut run), 125, &[&said, "because: Permission denied", next]);
-    mode(&folder, 0o700);
-    assert_eq!(Ran::of(&mut run).code, 0);
-    mode(&folder.join("claims.db"), 0o400);
-    let said = format!("the claims database `{}` can't be written", database(&world).display());
-    says(&Ran::of(&mut run), 125, &[&said, "because: ", next]);
-    mode(&folder.join("claims.db"), 0o600);
-    assert_eq!(Ran::of(&mut run).code, 0);
-}
-
-#[test]
-fn a_read_only_disk_is_an_error_and_no_loss() {
-    let world = world_with_a_lease();
-    let folder = world.root().join("state/crabbox");
-    let line =
-        r#"mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" || exit 99; shift 0; exec "$@""#;
-    let mut command = world.command_of(Path::new("unshare"), &["-m", "sh", "-c", line]);
-    let program = world.command(&["run", "--", "true"]);
-    command.arg(&folder).arg(program.get_program()).args(program.get_args());
-    let ran = Ran::of(&mut command);
-    if ran.code == 99 || ran.stderr.contains("unshare") {
-        let mut stderr = std::io::stderr();
-        let _ = std::io::Write::write_all(&mut stderr, b"skipped: no mounts here\n");
-        return;
-    }
-    says(&ran, 125, &["claims", "because: ", "/home/crabbox-state -- true\n"]);
-    assert_eq!(leases(&world, &[]).len(), 1);
-}
-
-#[test]
-fn a_folder_that_was_there_keeps_its_mode_and_is_refused_if_others_can_write_in_it() {
-    let world = World::new();
-    let folder = world.root().join("mine");
-    fs::create_dir(&folder).expect("a folder");
-    let path = folder.display().to_string();
-    let run = ["run", "--state-dir", &path, "--", "true"];
-    let mode_of = |path: &Path| fs::metadata(path).expect("looks").mode() & 0o7777;
-    for open in [0o777, 0o1777, 0o770] {
-        mode(&folder, open);
-        let said = format!("the state folder `{path}` can't be used");
-        let why = format!("because: others can write in it (mode {open:o})");
-        let own = format!("hint: crabbox run --state-dir {path}/crabbox -- true\n");
-        says(&world.crabbox(&run), 125, &[&said, &why, &own]);
-        assert_eq!(mode_of(&folder), open);
-        assert_eq!(fs::read_dir(&folder).expect("reads").count(), 0);
-    }
-    // What the hint says works.
-    mode(&folder, 0o1777);
-    let own = folder.join("crabbox");
-    let ran = world.crabbox(&["run", "--state-dir", &own.to_string_lossy(), "--", "true"]);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert_eq!(mode_of(&own), 0o700);
-    // Others may look into the folder, and see nothing.
-    mode(&folder, 0o755);
-    assert_eq!(world.crabbox(&run).code, 0);
-    assert_eq!(mode_of(&folder), 0o755);
-    for file in ["claims.db", "claims.db-wal", "claims.db-shm"] {
-        assert_eq!(mode_of(&folder.join(file)), 0o600, "{file}");
-    }
-    assert_eq!(mode_of(&folder.join("holders")), 0o700);
-}
-
-#[test]
-fn a_folder_of_another_user_is_refused() {
-    let world = World::new();
-    let folder = world.root().join("state/crabbox");
-    fs::create_dir_all(&folder).expect("a folder");
-    if world.command_of_nobody(&[]).is_none() {
-        return;
-    }
-    let said = format!("the state folder `{}` can't be used", folder.display());
-    says(&world.crabbox(&["list"]), 2, &[&said, "belongs to user 65534", "/home/crabbox-state\n"]);
-}
-
-#[test]
-fn without_a_home_the_error_says_what_to_type() {
-    let world = World::new();
-    let homeless = |arguments: &[&str]| {
-        let mut command = world.command(arguments);
-        for name in ["HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"]
-        {
-            command.env_remove(name);
-        }
-        command
-    };
-    let next = "hint: export HOME=\"$(getent passwd";
-    says(
-        &Ran::of(&mut homeless(&["list"])),
-        2,
-        &["neither `HOME` nor `XDG_STATE_HOME` is set", next],
-    );
-    says(&Ran::of(&mut homeless(&["run", "--", "true"])), 125, &["neither `HOME` nor", next]);
-    // Only the boxes have no place.
-    let mut run = world.command(&["run", "--", "true"]);
-    run.env_remove("HOME").env_remove("XDG_DATA_HOME");
-    says(&Ran::of(&mut run), 125, &["neither `HOME` nor `XDG_DATA_HOME` is set", next]);
-}
-
-#[test]
-fn a_home_that_can_not_be_written_is_an_error_and_can_be_gone_round() {
-    let world = World::new();
-    let Some(mut run) = world.command_of_nobody(&["run", "--", "cat", "hello.txt"]) else {
-        return;
-    };
-    let home = world.root().join("home");
-    for name in ["XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"] {
-        run.env_remove(name);
-    }
-    mode(&home, 0o500);
-    let said = format!("the state folder `{}/.local/state/crabbox`", home.display());
-    says(
-        &Ran::of(&mut run),
-        125,
-        &[&said, "Permission denied", "/home/crabbox-state -- cat hello.txt\n"],
-    );
-    run.env("CRABBOX_STATE_DIR", world.root().join("state"));
-    let said = format!("no box can be made in `{}/.local/share/crabbox/local`", home.display());
-    says(&Ran::of(&mut run), 125, &[&said, "hint: XDG_DATA_HOME"]);
-    run.env("XDG_DATA_HOME", world.root().join("data"));
-    let ran = Ran::of(&mut run);
-    assert_eq!((ran.code, ran.stdout.as_str()), (0, "hello\n"), "{}", ran.stderr);
 }
 
 #[test]
@@ -491,22 +357,4 @@ fn what_a_claim_says_is_shown_and_not_obeyed() {
     assert!(!listed.contains(['\u{1b}', '\u{9b}']), "{listed:?}");
     let document: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
     assert_eq!(document["leases"][0]["provider"], escape);
-}
-
-#[test]
-fn two_state_folders_know_nothing_of_each_other() {
-    let world = World::new();
-    let folders = ["one", "other"].map(|name| world.root().join(name).display().to_string());
-    for folder in &folders {
-        let ran = world.crabbox(&["--state-dir", folder, "run", "--", "cat", "hello.txt"]);
-        assert_eq!(ran.stdout, "hello\n", "{}", ran.stderr);
-    }
-    assert_eq!(world.boxes().len(), 2);
-    let of = |folder: &str| leases(&world, &["--state-dir", folder]);
-    let ids = folders.each_ref().map(|folder| of(folder)[0]["id"].clone());
-    assert_ne!(ids[0], ids[1]);
-    let foreign = ["stop", ids[1].as_str().expect("an id"), "--state-dir", &folders[0]];
-    assert_eq!(world.crabbox(&foreign).code, 4);
-    assert_eq!(world.boxes().len(), 2);
-    assert!(leases(&world, &[]).is_empty());
 }
