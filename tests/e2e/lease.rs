@@ -2,9 +2,10 @@
 
 use crate::desk::Desk;
 use crate::place::Place;
-use crabbox_tests::World;
+use crabbox_tests::{Ran, World};
 use serde_json::Value;
 use std::fs;
+use std::process::Command;
 
 /// The leases that `list` shows, oldest first.
 fn slug(lease: &Value) -> &str {
@@ -141,6 +142,28 @@ fn what_a_failed_lease_has_made_is_kept_where_that_was_asked_for() {
     let stopped = desk.crabbox(&["stop", slug, "--delete", "--yes"]);
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
     desk.machine();
+}
+
+#[test]
+fn a_line_leads_to_what_a_failed_lease_has_made_and_kept_if_it_is_on() {
+    let world = World::new();
+    let root = world.root().join("boxes");
+    world.configure(&format!(
+        "[provider.misbehaving]\nlease = 'answers an id: of another'\nroot = '{}'\n",
+        root.display()
+    ));
+    let path = world.provider_path("crabbox_provider_misbehaving").display().to_string();
+    let provider = ["--provider-path", &path, "run", "--provider", "misbehaving"];
+    let ran = world.crabbox(&[&provider[..], &["--keep", "--", "true"]].concat());
+    assert_eq!(ran.code, 125, "{}", ran.stderr);
+    let failed = world.leases(&[]).remove(0);
+    assert_eq!(failed["state"], "failed");
+    let shell = ran.stderr.lines().find_map(|line| line.strip_prefix("crabbox:   hint: cd "));
+    let made = root.join(failed["resource"]["name"].as_str().expect("a name")).join("work");
+    assert_eq!(shell, made.to_str(), "{}", ran.stderr);
+    let mut pasted = Command::new("sh");
+    pasted.args(["-c", &format!("cd {} && pwd -P", made.display())]);
+    assert_eq!(Ran::of(&mut pasted).stdout, format!("{}\n", made.display()));
 }
 
 #[test]

@@ -49,11 +49,16 @@ fn the_next_run_finds_the_box_ready_and_the_tree_on_it() {
     assert!(ran.stderr.contains(&said) && ran.stderr.contains("1 file sent"), "{ran:?}");
     let path = &desk.path;
     for line in [
-        format!("hint: crabbox --provider-path {path} run --provider desk -- COMMAND\n"),
+        format!("hint: crabbox --provider-path {path} run --provider desk -- ls\n"),
         format!("hint: crabbox --provider-path {path} stop {slug}\n"),
     ] {
         assert!(ran.stderr.contains(&line), "{line}: {ran:?}");
     }
+    let first = ran.stderr.lines().find_map(|line| line.strip_prefix("crabbox:   hint: crabbox "));
+    let mut pasted = desk.world.command_of("sh".as_ref(), &["-c", "eval \"$CRABBOX $LINE\""]);
+    pasted.env("CRABBOX", &crabbox_tests::built().crabbox).env("LINE", first.expect("a line"));
+    let ran = Ran::of(&mut pasted);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "hello.txt\n"), "{ran:?}");
     assert_eq!(lease["state"], "ready");
     assert_eq!(lease["keep"], false, "nobody asked for that");
     assert_eq!(lease["run"], Value::Null, "nothing has run");

@@ -6,7 +6,7 @@ use super::config::repository;
 use crate::claims::{Claim, Store, Way};
 use crate::config::{Flags, Settings};
 use crate::lease::{Desk, LAST, REPO, visit, workspace_name};
-use crate::output::{CommandError, Exit, Quoted, to_type};
+use crate::output::{CommandError, Exit, to_type};
 use crate::places::Places;
 use crate::run::{self, RunError};
 use crate::transport::{self, Route, TransportError, ssh};
@@ -66,7 +66,9 @@ impl Ssh {
         };
         let folder = folder(&claim, way);
         if self.print {
-            return shared.printer.data(&format!("{}\n", printed(&route, &folder)?));
+            let line = transport::shell_line(&route, &folder);
+            let line = line.map_err(|error| unspeakable(&error))?;
+            return shared.printer.data(&format!("{line}\n"));
         }
         if self.config {
             return shared.printer.data(&block(&route, &claim)?);
@@ -168,28 +170,7 @@ fn explain(error: &RunError, claim: &Claim) -> CommandError {
 fn folder(claim: &Claim, way: &Way) -> String {
     let name = workspace_name(&claim.repository);
     let name = String::from_utf8_lossy(&name);
-    let root = &way.endpoint.work_root;
-    match root.strip_prefix("~/") {
-        Some(rest) => format!("~/{}", Quoted(&Path::new(rest).join(&*name))),
-        None => Quoted(&Path::new(root).join(&*name)).to_string(),
-    }
-}
-
-fn printed(route: &Route<'_>, folder: &str) -> Result<String, CommandError> {
-    let inside = format!("cd {folder}; exec $SHELL -l");
-    let words = match route.transport {
-        Transport::Exec { prefix } if prefix.is_empty() => return Ok(format!("cd {folder}")),
-        Transport::Exec { prefix } => {
-            [prefix.as_slice(), &["/bin/sh", "-c", &inside].map(str::to_owned)].concat()
-        }
-        Transport::Ssh(to) => {
-            let line = ssh::line(route, to).map_err(|error| unspeakable(&error))?;
-            [line, vec![inside]].concat()
-        }
-        _ => return Err(unspeakable(&TransportError::UnknownKind)),
-    };
-    let words = words.iter().map(|word| Quoted(Path::new(word)).to_string());
-    Ok(words.collect::<Vec<_>>().join(" "))
+    transport::folder_word(&Path::new(&way.endpoint.work_root).join(&*name))
 }
 
 fn block(route: &Route<'_>, claim: &Claim) -> Result<String, CommandError> {

@@ -73,15 +73,14 @@ fn show(done: &Done, printer: Printer) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The lines to use next: the same line with a command gets this box, and no other.
+/// The lines to use next, each of which works as it stands: the same line with a command gets this box, and no other.
 fn next(done: &Done) -> [String; 2] {
     let slug = &done.claim.slug;
     let mut run = Typed::here();
     for switch in ["--fresh", "--keep", "--json", "--quiet", "-q", "--allow-mass-deletion"] {
         run = run.without_switch(switch);
     }
-    let run =
-        run.without("--ttl").without("--idle").replaced("warmup", "run").with(&["--", "COMMAND"]);
+    let run = run.without("--ttl").without("--idle").replaced("warmup", "run").with(&["--", "ls"]);
     [run.to_string(), to_type(&["stop", slug])]
 }
 

@@ -3,9 +3,13 @@
 use super::answer::{NOT_VISIBLE, why_not};
 use super::desk::Desk;
 use crate::claims::{Claim, ClaimError, Event, Made, Moment, Owned, State};
-use crate::output::{CommandError, to_type};
+use crate::output::{CommandError, to_type, visible};
+use crate::transport::{self, Route};
 use crabbox_provider_api::Effect;
-use crabbox_provider_api::payload::{Intent, Proof, ReleaseAction, Released, Resolution, Settings};
+use crabbox_provider_api::payload::{
+    Endpoint, Intent, Proof, ReleaseAction, Released, Resolution, Settings,
+};
+use std::path::Path;
 
 /// What is left of a lease that failed.
 enum Left {
@@ -17,8 +21,8 @@ enum Left {
     Gone,
     /// What was made is parked.
     Parked,
-    /// What was made stays as it is, as the user wants it.
-    Kept(Box<Owned>),
+    /// What was made stays as it is, as the user wants it; where it is on, the line that leads to it.
+    Kept(Box<Owned>, Option<String>),
     /// Nothing is there, and it may still appear until then.
     Late(Moment),
     /// Something may be, for this reason.
@@ -56,7 +60,7 @@ impl Desk {
             // Of what isn't there, nothing is to be asked for when it is stopped.
             (_, made) => {
                 let made = match &left {
-                    Left::Kept(owned) => Some(Made::from((**owned).clone())),
+                    Left::Kept(owned, _) => Some(Made::from((**owned).clone())),
                     _ => made,
                 };
                 let asked = (effect != Effect::None).then(Moment::now);
@@ -78,8 +82,13 @@ impl Desk {
             true if gone => result,
             true => has_failed(result, slug),
             false => {
-                let kept = matches!(left, Left::Kept(_)).then(|| to_type(&["inspect", slug]));
-                let result = kept.into_iter().fold(result, CommandError::hint);
+                let result = match left {
+                    Left::Kept(_, shell) => {
+                        let result = shell.into_iter().fold(result, CommandError::hint);
+                        result.hint(to_type(&["inspect", slug]))
+                    }
+                    _ => result,
+                };
                 result.hint(to_type(&["stop", slug, "--delete", "--yes"]))
             }
         };
@@ -121,11 +130,12 @@ impl Desk {
                 let Some(action) = claim.ending.action() else {
                     return Ok(Left::Unsure("it is to be left as it is".to_owned()));
                 };
-                let found = Owned::of(&found);
+                let (found, endpoint) = (Owned::of(&found), found.endpoint);
                 // Whoever leaves on purpose wants nothing to be looked at.
                 let keeps = claim.keep && !self.working.is_interrupted();
                 if let Some(owned) = found.clone().filter(|_| keeps) {
-                    return Ok(Left::Kept(Box::new(owned)));
+                    let shell = endpoint.and_then(|endpoint| self.shell_on(claim, &endpoint));
+                    return Ok(Left::Kept(Box::new(owned), shell));
                 }
                 // Should this be killed, what is left is still never used.
                 let event = Event::Release { found, action, failed: true, run_is_over: true };
@@ -143,6 +153,20 @@ impl Desk {
             }
             other => Ok(Left::Unsure(why_not(claim, &other))),
         }
+    }
+
+    /// The line that opens a shell on what was made, if it can be pasted. `crabbox ssh` needs a box that has proven
+    /// itself once, which one of a lease that failed may never have.
+    fn shell_on(&self, claim: &Claim, endpoint: &Endpoint) -> Option<String> {
+        let route = Route {
+            lease: claim.id.as_str(),
+            transport: &endpoint.transport,
+            state: self.store.folder(),
+            declared: &|| Self::declared(&self.registry, &claim.provider),
+        };
+        let folder = transport::folder_word(Path::new(&endpoint.work_root));
+        let line = transport::shell_line(&route, &folder).ok()?;
+        (visible(&line) == line).then_some(line)
     }
 }
 
@@ -184,7 +208,7 @@ impl Left {
             Self::Gone => Some(format!("nothing is left of it: `{name}` isn't there")),
             Self::Deleted => Some(format!("what it made (`{name}`) is deleted")),
             Self::Parked => Some(format!("what it made (`{name}`) is parked")),
-            Self::Kept(_) => Some(format!("what it made (`{name}`) is kept as it is")),
+            Self::Kept(..) => Some(format!("what it made (`{name}`) is kept as it is")),
             Self::Late(until) => Some(format!(
                 "`{name}` isn't there, and may still appear until {}",
                 until.wall.strftime("%Y-%m-%d %H:%M:%SZ")

@@ -2,7 +2,7 @@
 //!
 //! [`bootstrap`] is the script that runs the helper there (and what the host does when it isn't there yet),
 //! [`process`] our end of the stream, [`mod@helpers`] the executables that are embedded in this program,
-//! [`watchdog`] ends a box's silence. [`mod@attach`] is for people, without the frames. A [`Route`] leads to a box by [`exec`] or by [`ssh`]; nothing above this
+//! [`watchdog`] ends a box's silence. [`mod@attach`] and [`shell`] are for people, without the frames. A [`Route`] leads to a box by [`exec`] or by [`ssh`]; nothing above this
 //! module knows which.
 
 mod attach;
@@ -12,6 +12,7 @@ mod exec;
 mod helpers;
 mod process;
 mod route;
+mod shell;
 pub mod ssh;
 mod watchdog;
 
@@ -21,4 +22,5 @@ pub use error::TransportError;
 pub use helpers::embedded as helpers;
 pub use process::Process;
 pub use route::{Route, open};
+pub use shell::{folder_word, shell_line};
 pub(crate) use watchdog::Watchdog;
