@@ -57,6 +57,7 @@ mod schemas;
 mod screens;
 mod secrets;
 mod settings;
+mod shown;
 mod slugs;
 mod source;
 mod ssh;

@@ -84,6 +84,8 @@ fn whoever_only_looks_changes_nothing() {
             &["inspect", &slug, "--offline"],
             &["claims", "--all"],
             &["doctor"],
+            &["cleanup", "--dry-run"],
+            &["cleanup", "--dry-run", "--delete-parked", "--expired"],
             &["completions", "bash"],
         ] {
             let ran = desk.crabbox(words);
@@ -121,6 +123,8 @@ fn looks(slug: &str) -> Vec<(Vec<&str>, &'static [i32])> {
         (vec!["list", "--refresh"], &[0]),
         (vec!["claims"], &[0]),
         (vec!["doctor"], &[0, 1]),
+        // A provider may not be set up here.
+        (vec!["cleanup", "--dry-run"], &[0, 6]),
         (vec!["completions", "bash"], &[0]),
     ];
     let of_one: &[i32] = if slug == "nobody" { &[4] } else { &[0] };
@@ -313,6 +317,12 @@ fn what_a_killed_command_has_left_is_shown_as_that_and_not_waited_for() {
         let list = world.crabbox(&["list"]);
         assert!(list.stdout.contains(&format!(" {state}, unattended ")), "{list:?}");
         assert!(list.stderr.contains("hint: crabbox cleanup"), "{list:?}");
+        let is_unattended = |lease: &Value| lease["unattended"] == true;
+        assert_eq!(world.leases(&[]).iter().filter(|lease| is_unattended(lease)).count(), 1);
+        let status = json(&world.crabbox(&["status", "@last", "--json"]));
+        assert!(is_unattended(&status["lease"]), "{status}");
+        let plan = json(&world.crabbox(&["cleanup", "--dry-run", "--json"]));
+        assert_eq!(plan["leases"][0]["done"], "planned", "{plan}");
         let status = world.crabbox(&["status", "@last"]);
         assert!(status.stdout.contains(&format!(" {state}, unattended\n")), "{status:?}");
         let ran = world.crabbox(&["status", "@last", "--wait"]);
@@ -324,6 +334,7 @@ fn what_a_killed_command_has_left_is_shown_as_that_and_not_waited_for() {
         assert_eq!(world.crabbox(&["cleanup"]).code, 0);
     }
     assert!(!world.crabbox(&["list"]).stdout.contains("unattended"));
+    assert!(world.leases(&[]).iter().all(|lease| lease["unattended"] == false));
 }
 
 #[test]

@@ -358,7 +358,8 @@ fn unknown_provider(world: &World) -> Option<String> {
     let _ = world.crabbox(&kept);
     fs::remove_dir_all(folder).expect("removes");
     let run = world.crabbox(&["run", "--fresh", "--provider", "desk", "--", "true"]);
-    Some(all(&[run, world.crabbox(&["stop", &slug(world)])]))
+    let list = world.crabbox(&["list"]);
+    Some(all(&[run, list, world.crabbox(&["stop", &slug(world)])]))
 }
 
 fn asked_for(world: &World) -> Option<String> {

@@ -69,6 +69,9 @@ pub(super) fn block(claim: &Claim, holder: Option<&str>, terminal: Option<usize>
     line("held by", holder.unwrap_or("nobody"));
     line("provider", &format!("{} {}", claim.provider, claim.provider_version));
     if let Some(made) = claim.made() {
+        if let Some(host) = made.host() {
+            line("host", host);
+        }
         line(
             "resource",
             &format!("{} (id {})", made.name, made.id.as_deref().unwrap_or("unknown")),

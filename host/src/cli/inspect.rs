@@ -3,8 +3,10 @@
 use super::claims::{block, record};
 use super::config::warn;
 use super::debug;
+use super::list::standing;
+use super::standing::{Standing, Standings};
 use super::{Shared, bounds};
-use crate::claims::Claim;
+use crate::claims::{Claim, Made};
 use crate::config::{Flags, Settings};
 use crate::lease::{self, in_words};
 use crate::log::Record;
@@ -40,6 +42,8 @@ const LONGEST: Duration = Duration::from_mins(10);
 struct Known {
     claim: Claim,
     holder: Option<String>,
+    /// Can its provider be used?
+    standing: Standing,
     /// What the provider says, or why it says nothing. `None`: it wasn't asked.
     answer: Option<Result<Resolution, CommandError>>,
     /// The logs that name the lease, the latest first, with their numbers.
@@ -56,11 +60,17 @@ impl Inspect {
         let is_asked = !self.offline && claim.made().is_some();
         let answer = is_asked.then(|| ask(shared, &places, &claim));
         let logs = logs(&places.state, &claim);
-        let known = Known { claim, holder, answer, logs };
+        let flags = Flags { of_lease: true, ..shared.flags() };
+        let settings = Settings::load(flags, None, &places).ok();
+        let mut standings = Standings::under(settings.as_ref(), shared);
+        let standing = standing(&claim, &mut standings);
+        let known = Known { claim, holder, standing, answer, logs };
         if shared.printer.json {
             return shared.printer.document(&known.to_json()?);
         }
-        shared.printer.data(&known.describe(shared.printer.columns()))
+        shared.printer.data(&known.describe(shared.printer.columns()))?;
+        standings.explain(shared.printer);
+        Ok(())
     }
 }
 
@@ -114,6 +124,8 @@ impl Known {
             "schema_version": 1,
             "record": record["record"],
             "holder": self.holder,
+            "host": self.claim.made().as_ref().and_then(Made::host),
+            "provider_state": self.standing,
             "answer": answer,
             "answer_error": error,
             "endpoint": self.endpoint().map(serde_json::to_value).transpose().map_err(failed)?,
@@ -124,7 +136,10 @@ impl Known {
     fn describe(&self, terminal: Option<usize>) -> String {
         let mut text = block(&self.claim, self.holder.as_deref(), terminal);
         let says = match &self.answer {
-            None => "it wasn't asked".to_owned(),
+            None => match self.standing.in_words() {
+                Some(standing) => format!("it can't be asked: {standing}"),
+                None => "it wasn't asked".to_owned(),
+            },
             Some(Ok(answer)) => in_words(&self.claim, answer),
             Some(Err(error)) => format!("error: {error}"),
         };

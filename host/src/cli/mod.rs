@@ -28,6 +28,7 @@ mod provider;
 mod run;
 mod settings;
 mod ssh;
+mod standing;
 mod status;
 mod stay;
 mod stop;

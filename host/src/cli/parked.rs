@@ -2,10 +2,9 @@
 //! `cleanup` alone.
 
 use crate::claims::{Claim, Moment, Reader};
-use crate::config::{Flags, Settings};
+use crate::config::Settings;
 use crate::lease::is_long_parked;
 use crate::output::{Printer, to_type};
-use crate::places::Places;
 use jiff::Timestamp;
 use std::path::Path;
 use std::time::Duration;
@@ -17,9 +16,8 @@ pub(super) fn of_checkout(store: &Reader, root: &Path, settings: &Settings) -> u
     count(&claims, settings.parked_ttl)
 }
 
-/// Tells how many there are, if any. Whoever looks at leases needn't have right settings.
-pub(super) fn tell_of(printer: Printer, store: &Reader, flags: Flags, places: &Places) {
-    let Ok(settings) = Settings::load(flags, None, places) else { return };
+/// Tells how many there are, if any.
+pub(super) fn tell_of(printer: Printer, store: &Reader, settings: &Settings) {
     // Only those are read that may be.
     let long_ago = Timestamp::now().checked_sub(settings.parked_ttl).unwrap_or(Timestamp::MIN);
     let claims = store.parked_before(long_ago).unwrap_or_default();

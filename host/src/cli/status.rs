@@ -1,9 +1,11 @@
 //! `crabbox status`
 
-use super::list::{shown_state, to_json};
+use super::list::{Lease, shown_state, standing};
+use super::standing::{Standing, Standings};
 use super::{Shared, ago, in_short};
 use crate::claims::{Claim, Moment, State};
-use crate::config::parse_duration;
+use crate::config::{Flags, Settings, parse_duration};
+use crate::lease::AtStop;
 use crate::output::{CommandError, Exit, Typed, human, to_type, visible, wrap};
 use crate::places::Places;
 use clap::Args;
@@ -38,20 +40,31 @@ impl Status {
         let places = shared.places()?;
         let store = shared.look(&places)?;
         let claim = shared.find(&store, &places, &self.id)?;
-        let (claim, holder, is_unattended) = if self.wait {
-            (settled(shared, &places, claim, self.timeout)?, None, false)
+        let (claim, holder) = if self.wait {
+            (settled(shared, &places, claim, self.timeout)?, None)
         } else {
-            let (holder, is_unattended) =
-                (store.holder(&claim.id)?, store.is_unattended(&claim.id)?);
-            (claim, holder, is_unattended)
+            let holder = store.holder(&claim.id)?;
+            (claim, holder)
         };
+        let flags = Flags { of_lease: true, ..shared.flags() };
+        let settings = Settings::load(flags, None, &places).ok();
+        let mut standings = Standings::under(settings.as_ref(), shared);
         if shared.printer.json {
-            let document =
-                json!({ "schema_version": 1, "lease": to_json(&claim), "holder": holder });
-            return shared.printer.document(&document);
+            return shared.printer.document(&json!({
+                "schema_version": 1,
+                "stop": AtStop::of(&claim).as_str(),
+                "lease": Lease::looked_at(claim, &store, &mut standings),
+                "holder": holder,
+            }));
         }
-        let holder = holder.as_deref();
-        shared.printer.data(&describe(&claim, holder, is_unattended, shared.printer.columns()))
+        let seen = Seen {
+            holder,
+            is_unattended: !self.wait && store.is_unattended(&claim.id)?,
+            standing: standing(&claim, &mut standings),
+        };
+        shared.printer.data(&describe(&claim, &seen, shared.printer.columns()))?;
+        standings.explain(shared.printer);
+        Ok(())
     }
 }
 
@@ -110,25 +123,31 @@ fn unattended(claim: &Claim) -> CommandError {
         .hint(to_type(&["stop", slug]))
 }
 
-/// A lease in lines for people.
-fn describe(
-    claim: &Claim,
-    holder: Option<&str>,
+/// What is known of a lease beside its claim.
+struct Seen {
+    holder: Option<String>,
     is_unattended: bool,
-    terminal: Option<usize>,
-) -> String {
+    standing: Standing,
+}
+
+/// A lease in lines for people.
+fn describe(claim: &Claim, seen: &Seen, terminal: Option<usize>) -> String {
     let mut text = format!("{} ({})\n", visible(&claim.slug), claim.id);
     let mut line = |name: &str, value: &str| {
         let value = wrap(&visible(value), 14, terminal);
         let _ = writeln!(text, "  {name:<11} {value}");
     };
     let in_doubt = claim.trouble.is_some();
-    line("state", &shown_state(claim.state().as_str(), in_doubt, is_unattended));
-    if let Some(holder) = holder {
+    line("state", &shown_state(claim.state().as_str(), in_doubt, seen.is_unattended));
+    if let Some(holder) = &seen.holder {
         line("used by", holder);
     }
-    line("provider", &format!("{} {}", claim.provider, claim.provider_version));
+    let standing = seen.standing.in_words().map(|words| format!(", {words}")).unwrap_or_default();
+    line("provider", &format!("{} {}{standing}", claim.provider, claim.provider_version));
     if let Some(made) = claim.made() {
+        if let Some(host) = made.host() {
+            line("host", host);
+        }
         line("resource", &made.name);
     }
     line("repository", &claim.repository.display().to_string());
@@ -143,6 +162,9 @@ fn describe(
         if let Some(end) = end.filter(|_| !is_over(claim)) {
             line(name, &format!("{}{then}", until(end)));
         }
+    }
+    if !is_over(claim) {
+        line("stop", AtStop::of(claim).in_words());
     }
     if let Some(run) = &claim.run {
         let how = if run.over { "over" } else { "its end wasn't seen" };

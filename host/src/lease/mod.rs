@@ -6,7 +6,7 @@
 //! [`crate::claims::Claim::after`].
 //!
 //! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
-//! what failed, [`extend`] gives it more time, [`prolong`] does so while a run goes on, [`release`] lets go,
+//! what failed, [`extend`] gives it more time, [`prolong`] does so while a run goes on, [`release`] lets go, [`at_stop`] says how where somebody asks for it,
 //! [`look`] only asks, [`resolve`] about the box of a claim, [`mod@visit`] is for whoever uses a box without taking it, [`adopt`] makes a lease of what is there, [`forget`] drops one; [`hang_up`] ends the connections to a box that is let go of. [`cleanup`] says what is to
 //! become of a claim that nobody looks after, [`clean`] does it, after asking the box for the [`fate`] of its run;
 //! [`answer`] says what a provider's word is worth, [`place`] looks after a lease's part of a shared box,
@@ -17,6 +17,7 @@
 mod acquire;
 mod adopt;
 mod answer;
+mod at_stop;
 mod audit;
 mod ceiling;
 mod clean;
@@ -46,6 +47,7 @@ mod working;
 
 pub use acquire::{Held, How, InUse, Wanted, fresh};
 pub use adopt::{Adoption, Owner, Sighted};
+pub use at_stop::AtStop;
 pub use clean::{Cleaned, Done, plan};
 pub use cleanup::{Facts, Order, RunSeen, Verdict, Why, due, is_long_parked, verdict};
 pub use desk::{Desk, open};

@@ -2,6 +2,7 @@
 
 use super::acquire::{Held, How};
 use super::answer::{NOT_VISIBLE, may_appear, still_to_come, why_not};
+use super::at_stop::AtStop;
 use super::desk::Desk;
 use super::hang_up::hang_up;
 use super::look::Onlooker;
@@ -151,35 +152,19 @@ impl Desk {
         let _holder = self.hold_to_stop(&claim)?;
         let mut claim = self.find(claim.id.as_str())?;
         let action = if delete { Some(ReleaseAction::Delete) } else { claim.ending.action() };
-        match (claim.state(), action) {
-            // What ended so, whatever is asked for now: an order to release would have settled another end.
-            (State::Released, _) => {
-                let end = match (claim.made(), claim.ending) {
-                    (None, _) => End::Closed,
-                    (Some(_), Ending::None) => End::WasLetGo,
-                    (Some(_), _) => End::Deleted,
-                };
-                return Ok((claim, end));
+        let action = match AtStop::by(&claim, action) {
+            AtStop::Park => ReleaseAction::Park,
+            AtStop::Delete => ReleaseAction::Delete,
+            AtStop::Leave => {
+                self.part(&mut claim, &Event::LetGo)?;
+                return Ok((claim, End::LetGo));
             }
-            (State::Parked, Some(ReleaseAction::Park)) if claim.trouble.is_none() => {
-                return Ok((claim, End::Parked));
-            }
-            (State::Lost, _) => {
-                return Err(CommandError::new(
-                    Exit::NotFound,
-                    format!("the box of `{}` is gone already", claim.slug),
-                ));
-            }
-            (State::Leasing | State::Failed, _) if claim.made().is_none() => {
-                // What may exist is named before it is made, so nobody has to be asked.
+            AtStop::Close => {
+                // Nobody has to be asked.
                 self.store.transition(&mut claim, &Event::Nothing)?;
                 return Ok((claim, End::Closed));
             }
-            _ => {}
-        }
-        let Some(action) = action else {
-            self.part(&mut claim, &Event::LetGo)?;
-            return Ok((claim, End::LetGo));
+            AtStop::Nothing => return ended(&claim).map(|end| (claim, end)),
         };
         let mut provider = self.provider(&claim.provider).map_err(|error| match error.kind() {
             Exit::NotFound => {
@@ -399,4 +384,18 @@ pub(super) fn in_use(slug: &str, by: &str) -> CommandError {
     CommandError::new(Exit::Conflict, format!("`{slug}` is in use by {by}"))
         .note("end that command first")
         .hint(to_type(&["status", slug]))
+}
+
+/// What ended so, whatever is asked for now: an order to release would have settled another end.
+fn ended(claim: &Claim) -> Result<End, CommandError> {
+    match (claim.state(), claim.made(), claim.ending) {
+        (State::Lost, ..) => {
+            let message = format!("the box of `{}` is gone already", claim.slug);
+            Err(CommandError::new(Exit::NotFound, message))
+        }
+        (State::Parked, ..) => Ok(End::Parked),
+        (_, None, _) => Ok(End::Closed),
+        (_, Some(_), Ending::None) => Ok(End::WasLetGo),
+        (_, Some(_), _) => Ok(End::Deleted),
+    }
 }

@@ -23,8 +23,15 @@ fn a_lease_lives_and_goes_as_on_any_box() {
     cluster.done(&["extend", "@last", "3h"]);
     let shown = cluster.done(&["status", "@last"]);
     assert!(shown.stdout.contains("ready"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("  host        desk\n"), "{}", shown.stdout);
     let inspected = cluster.done(&["inspect", "@last"]);
     assert!(inspected.stdout.contains("scope        desk\n"), "{}", inspected.stdout);
+    assert!(inspected.stdout.contains("host         desk\n"), "{}", inspected.stdout);
+    let inspected = cluster.done(&["inspect", "@last", "--offline", "--json"]);
+    assert!(inspected.stdout.contains("\"host\": \"desk\""), "{}", inspected.stdout);
+    let list = cluster.done(&["list"]);
+    assert!(list.stdout.contains(" ssh on desk "), "{}", list.stdout);
+    assert_eq!(cluster.lease()["host"], "desk");
     let list = cluster.done(&["list", "--refresh"]);
     assert!(list.stdout.contains("ready"), "{}", list.stdout);
     cluster.done(&["cleanup"]);

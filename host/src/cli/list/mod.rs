@@ -4,13 +4,14 @@ mod lease;
 mod page;
 mod refresh;
 
-use self::lease::Lease;
-pub(super) use self::lease::to_json;
+pub(super) use self::lease::{Lease, standing, to_json};
 use self::page::Page;
 pub(super) use self::page::shown_state;
 use self::refresh::Answers;
+use super::standing::Standings;
 use super::{Shared, parked};
 use crate::claims::{ClaimError, Reader};
+use crate::config::{Flags, Settings};
 use crate::output::{CommandError, Printer};
 use clap::Args;
 use serde::Serialize;
@@ -45,10 +46,14 @@ impl List {
         } else {
             None
         };
+        // Whoever looks at leases needn't have right settings.
+        let flags = Flags { of_lease: true, ..shared.flags() };
+        let settings = Settings::load(flags, None, &places).ok();
+        let standings = Standings::under(settings.as_ref(), shared);
         if shared.printer.json {
-            return self.document(shared, &store, answers.as_ref());
+            return self.document(shared, &store, standings, answers.as_ref());
         }
-        let mut page = Page::new(&store, answers.as_ref());
+        let mut page = Page::new(&store, standings, answers.as_ref());
         store.list(self.all, |lease| page.add(lease))?;
         warn_of(&store.unreadable(self.all)?, shared.printer);
         if page.is_empty() {
@@ -57,7 +62,9 @@ impl List {
         }
         shared.printer.table(&page.table)?;
         page.explain(shared.printer);
-        parked::tell_of(shared.printer, &store, shared.flags(), &places);
+        if let Some(settings) = &settings {
+            parked::tell_of(shared.printer, &store, settings);
+        }
         Ok(())
     }
 
@@ -65,11 +72,12 @@ impl List {
         &self,
         shared: &Shared,
         store: &Reader,
+        mut standings: Standings,
         answers: Option<&Answers>,
     ) -> Result<(), CommandError> {
         let (mut leases, mut unreadable) = (Vec::new(), Vec::new());
         store.each(self.all, |claim| match claim {
-            Ok(claim) => leases.push(Lease::of(claim)),
+            Ok(claim) => leases.push(Lease::looked_at(claim, store, &mut standings)),
             Err(error) => unreadable.push(error),
         })?;
         warn_of(&unreadable, shared.printer);

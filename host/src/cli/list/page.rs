@@ -2,6 +2,7 @@
 
 use super::refresh::Answers;
 use crate::claims::{Listed, Reader, State};
+use crate::cli::standing::{Standing, Standings};
 use crate::cli::{age, in_short};
 use crate::output::{Printer, Table, human, to_type};
 use jiff::Timestamp;
@@ -15,6 +16,7 @@ const NOTHING: &str = "-";
 pub(super) struct Page<'a> {
     pub(super) table: Table,
     store: &'a Reader,
+    standings: Standings,
     answers: Option<&'a Answers>,
     now: Timestamp,
     rows: usize,
@@ -28,7 +30,11 @@ pub(super) struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
-    pub(super) fn new(store: &'a Reader, answers: Option<&'a Answers>) -> Self {
+    pub(super) fn new(
+        store: &'a Reader,
+        standings: Standings,
+        answers: Option<&'a Answers>,
+    ) -> Self {
         let mut headings = vec!["SLUG", "STATE"];
         headings.extend(answers.map(|_| "PROVIDER SAYS"));
         headings.extend(["PROVIDER", "AGE", "LEFT", "KEEP", "REPOSITORY", "LAST RUN", "ID"]);
@@ -41,6 +47,7 @@ impl<'a> Page<'a> {
         Self {
             table,
             store,
+            standings,
             answers,
             now,
             rows: 0,
@@ -69,9 +76,10 @@ impl<'a> Page<'a> {
             lease.in_work().is_some_and(|id| self.store.is_unattended(&id).unwrap_or(false));
         self.unattended += usize::from(is_unattended);
         let state = shown_state(&lease.state, lease.trouble.is_some(), is_unattended);
+        let provider = self.provider(lease);
         let first = [lease.slug.as_ref(), state.as_ref()];
         let rest = [
-            lease.provider.as_ref(),
+            provider.as_ref(),
             age.as_deref().unwrap_or(NOTHING),
             left.as_deref().unwrap_or(NOTHING),
             if lease.keep { "yes" } else { NOTHING },
@@ -81,6 +89,22 @@ impl<'a> Page<'a> {
         ];
         self.table.row(first.into_iter().chain(answer).chain(rest));
         self.note(lease);
+    }
+
+    /// Its provider, with the machine that it is on, and whether it can be used at all.
+    fn provider<'b>(&mut self, lease: &'b Listed<'_>) -> Cow<'b, str> {
+        let standing = if lease.is_made && !lease.is_final() {
+            self.standings.of(&lease.provider, &lease.slug, &lease.id)
+        } else {
+            Standing::Ok
+        };
+        let name = &lease.provider;
+        match (&lease.host, standing.in_words()) {
+            (None, None) => Cow::from(name.as_ref()),
+            (None, Some(standing)) => format!("{name}, {standing}").into(),
+            (Some(host), None) => format!("{name} on {host}").into(),
+            (Some(host), Some(standing)) => format!("{name} on {host}, {standing}").into(),
+        }
     }
 
     /// What is wrong with it, for later.
@@ -100,7 +124,7 @@ impl<'a> Page<'a> {
     }
 
     /// What is wrong with leases, and what to do about it.
-    pub(super) fn explain(&self, printer: Printer) {
+    pub(super) fn explain(self, printer: Printer) {
         match (self.failed, &self.first_failed) {
             (1, Some((why, line))) => printer.advice(why, line),
             (0, _) | (_, None) => {}
@@ -121,6 +145,7 @@ impl<'a> Page<'a> {
             let line = format!("{slug} may be out of reach: {trouble}");
             printer.advice(&line, &to_type(&["stop", slug]));
         }
+        self.standings.explain(printer);
     }
 }
 
