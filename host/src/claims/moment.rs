@@ -142,17 +142,19 @@ impl Moment {
 }
 
 /// Reads one that an earlier crabbox may have written as the clock on the wall alone.
-pub(super) fn of_any_version<'de, D: Deserializer<'de>>(from: D) -> Result<Moment, D::Error> {
+pub(super) fn of_any_version<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Option<Moment>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
     enum Written {
         Both(Moment),
         Wall(Timestamp),
     }
-    Ok(match Written::deserialize(from)? {
+    Ok(Option::<Written>::deserialize(from)?.map(|written| match written {
         Written::Both(moment) => moment,
         Written::Wall(wall) => wall.into(),
-    })
+    }))
 }
 
 /// An old record has only the clock on the wall.

@@ -7,7 +7,7 @@ use std::fmt;
 
 /// Where a lease stands, with what is known there.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "state", rename_all = "snake_case")]
+#[serde(tag = "state", rename_all = "snake_case", try_from = "Flat")]
 pub enum Stage {
     /// The provider is asked for a resource; one may exist.
     Leasing {
@@ -42,7 +42,6 @@ pub enum Stage {
         /// Its resource.
         owned: Owned,
         /// Since when.
-        #[serde(deserialize_with = "moment::of_any_version")]
         since: Moment,
     },
     /// Let go of: the end.
@@ -60,6 +59,51 @@ pub enum Stage {
         /// What may be left.
         made: Option<Made>,
     },
+}
+
+/// As it stands in a record, whatever the stage: read in one pass. A tag that may come last would have all of it kept
+/// before any of it is understood, and there may be thousands.
+#[derive(Deserialize)]
+struct Flat {
+    state: State,
+    #[serde(default)]
+    made: Option<Made>,
+    #[serde(default)]
+    owned: Option<Owned>,
+    #[serde(default)]
+    way: Option<Way>,
+    #[serde(default)]
+    idle_until: Option<Moment>,
+    #[serde(default)]
+    failed: Option<bool>,
+    #[serde(default, deserialize_with = "moment::of_any_version")]
+    since: Option<Moment>,
+}
+
+/// A stage lacks what belongs to it.
+#[derive(Debug, thiserror::Error)]
+#[error("missing field `{0}`")]
+struct Missing(&'static str);
+
+impl TryFrom<Flat> for Stage {
+    type Error = Missing;
+
+    fn try_from(flat: Flat) -> Result<Self, Missing> {
+        let Flat { state, made, owned, way, idle_until, failed, since } = flat;
+        let owned = owned.ok_or(Missing("owned"));
+        Ok(match state {
+            State::Leasing => Self::Leasing { made },
+            State::Ready => Self::Ready { owned: owned?, way, idle_until },
+            State::Busy => Self::Busy { owned: owned?, way: way.ok_or(Missing("way"))? },
+            State::Releasing => {
+                Self::Releasing { owned: owned?, failed: failed.ok_or(Missing("failed"))? }
+            }
+            State::Parked => Self::Parked { owned: owned?, since: since.ok_or(Missing("since"))? },
+            State::Released => Self::Released { made },
+            State::Lost => Self::Lost { made },
+            State::Failed => Self::Failed { made },
+        })
+    }
 }
 
 impl Stage {

@@ -1,5 +1,6 @@
 //! `crabbox list`
 
+mod document;
 mod lease;
 mod page;
 mod refresh;
@@ -7,16 +8,12 @@ mod refresh;
 pub(super) use self::lease::{Lease, standing, to_json};
 use self::page::Page;
 pub(super) use self::page::shown_state;
-use self::refresh::Answers;
 use super::standing::Standings;
 use super::{Shared, parked};
-use crate::claims::{ClaimError, Reader};
+use crate::claims::ClaimError;
 use crate::config::{Flags, Settings};
 use crate::output::{CommandError, Printer};
 use clap::Args;
-use serde::Serialize;
-use serde_json::Value;
-use std::collections::BTreeMap;
 use std::error::Error as _;
 
 /// List leases, from local records
@@ -51,7 +48,9 @@ impl List {
         let settings = Settings::load(flags, None, &places).ok();
         let standings = Standings::under(settings.as_ref(), shared);
         if shared.printer.json {
-            return self.document(shared, &store, standings, answers.as_ref());
+            let printer = shared.printer;
+            let all = document::print(printer, &store, self.all, standings, answers.as_ref());
+            return all.map(|unreadable| warn_of(&unreadable, printer));
         }
         let mut page = Page::new(&store, standings, answers.as_ref());
         store.list(self.all, |lease| page.add(lease))?;
@@ -67,32 +66,6 @@ impl List {
         }
         Ok(())
     }
-
-    fn document(
-        &self,
-        shared: &Shared,
-        store: &Reader,
-        mut standings: Standings,
-        answers: Option<&Answers>,
-    ) -> Result<(), CommandError> {
-        let (mut leases, mut unreadable) = (Vec::new(), Vec::new());
-        store.each(self.all, |claim| match claim {
-            Ok(claim) => leases.push(Lease::looked_at(claim, store, &mut standings)),
-            Err(error) => unreadable.push(error),
-        })?;
-        warn_of(&unreadable, shared.printer);
-        let answers = answers.map(BTreeMap::values).into_iter().flatten();
-        let answers: Vec<Value> = answers.map(refresh::to_json).collect();
-        shared.printer.document(&Document { answers, leases, schema_version: 1 })
-    }
-}
-
-/// What `--json` shows.
-#[derive(Serialize)]
-struct Document {
-    answers: Vec<Value>,
-    leases: Vec<Lease>,
-    schema_version: u32,
 }
 
 /// Claims that can't be read: one that is damaged stands beside the others.
