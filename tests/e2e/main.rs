@@ -7,6 +7,7 @@ mod boxes;
 mod cancel;
 mod cancel_call;
 mod cleanup;
+mod cleanup_timer;
 mod commit;
 mod completions;
 mod config;

@@ -60,9 +60,7 @@ impl Inspect {
         let is_asked = !self.offline && claim.made().is_some();
         let answer = is_asked.then(|| ask(shared, &places, &claim));
         let logs = logs(&places.state, &claim);
-        let flags = Flags { of_lease: true, ..shared.flags() };
-        let settings = Settings::load(flags, None, &places).ok();
-        let mut standings = Standings::under(settings.as_ref(), shared);
+        let mut standings = Standings::read(shared, &places);
         let standing = standing(&claim, &mut standings);
         let known = Known { claim, holder, standing, answer, logs };
         if shared.printer.json {

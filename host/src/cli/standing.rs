@@ -3,8 +3,9 @@
 //! runs.
 
 use super::Shared;
-use crate::config::Settings;
+use crate::config::{Flags, Settings};
 use crate::output::{CommandError, Printer, to_type};
+use crate::places;
 use crate::registry::{FindError, Places, Registry};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -48,6 +49,12 @@ struct Known {
 }
 
 impl Standings {
+    /// Where the user's settings have providers looked for. Whoever looks at leases needn't have right ones.
+    pub(super) fn read(shared: &Shared, places: &places::Places) -> Self {
+        let flags = Flags { of_lease: true, ..shared.flags() };
+        Self::under(Settings::load(flags, None, places).ok().as_ref(), shared)
+    }
+
     /// Where these settings, if they can be read, have providers looked for.
     pub(super) fn under(settings: Option<&Settings>, shared: &Shared) -> Self {
         let path =

@@ -4,7 +4,7 @@ use super::list::{Lease, shown_state, standing};
 use super::standing::{Standing, Standings};
 use super::{Shared, ago, in_short};
 use crate::claims::{Claim, Moment, State};
-use crate::config::{Flags, Settings, parse_duration};
+use crate::config::parse_duration;
 use crate::lease::AtStop;
 use crate::output::{CommandError, Exit, Typed, human, to_type, visible, wrap};
 use crate::places::Places;
@@ -46,9 +46,7 @@ impl Status {
             let holder = store.holder(&claim.id)?;
             (claim, holder)
         };
-        let flags = Flags { of_lease: true, ..shared.flags() };
-        let settings = Settings::load(flags, None, &places).ok();
-        let mut standings = Standings::under(settings.as_ref(), shared);
+        let mut standings = Standings::read(shared, &places);
         if shared.printer.json {
             return shared.printer.document(&json!({
                 "schema_version": 1,
