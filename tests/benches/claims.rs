@@ -75,7 +75,7 @@ fn ready(store: &mut Store) {
     let idle_until = Moment::after(Duration::from_hours(1));
     for event in [
         Event::Checkpoint(Made::from(owned.clone())),
-        Event::Leased { owned, way, run: Some(run), deadline: None },
+        Event::Leased { owned, way, run: Some(run), deadline: None, ttl: None },
         Event::Free { keep: true, idle_until, run_is_over: true, deadline: None, idle: None },
     ] {
         store.transition(&mut claim, &event).expect("goes on");

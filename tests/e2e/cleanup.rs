@@ -338,7 +338,7 @@ fn a_question_about_many_boxes_names_ten() {
         let action = ReleaseAction::Park;
         for event in [
             Event::Checkpoint(owned.clone().into()),
-            Event::Leased { owned, way, run: None, deadline: None },
+            Event::Leased { owned, way, run: None, deadline: None, ttl: None },
             Event::Release { found: None, action, failed: false, run_is_over: true },
             Event::Parked,
         ] {

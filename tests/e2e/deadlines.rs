@@ -160,7 +160,11 @@ fn a_time_to_live_that_was_asked_for_is_the_leases_own_until_another_is() {
         assert_eq!(stopped.code, 0, "{stopped:?}");
         left
     };
+    // Also of one that was begun without it, by a command that was killed.
+    let mut killed = world.command(&["run", "--slug", "red-eel", "--", "true"]);
+    assert_eq!(Ran::of(killed.env("CRABBOX_FAULT", "claim.after.insert")).code, -1);
     assert_eq!(after(&["run", "--keep", "--slug", "red-eel", "--ttl", "3h", "--", "true"]), 2);
+    assert_eq!(world.leases(&[]).len(), 1);
     assert_eq!(after(&["run", "--keep", "--", "true"]), 2, "it was started again");
     assert_eq!(after(&["warmup", "--ttl", "5h"]), 4);
     assert_eq!(after(&["warmup"]), 4);

@@ -204,8 +204,13 @@ mod tests {
         assert!(store.claimant("local", &owned("1")).expect("asks").is_some());
         assert_eq!(store.claimant("desk", &owned("1")).expect("asks"), None);
         let run = LastRun::new("run_1".to_owned());
-        let leased =
-            Event::Leased { owned: owned("1"), way: way(), run: Some(run), deadline: None };
+        let leased = Event::Leased {
+            owned: owned("1"),
+            way: way(),
+            run: Some(run),
+            deadline: None,
+            ttl: None,
+        };
         store.transition(&mut made, &leased).expect("leases");
         assert!(store.claimant("local", &owned("1")).expect("asks").is_some());
         assert_eq!(store.claimant("local", &owned("2")).expect("asks"), None);
@@ -242,7 +247,13 @@ mod tests {
         store.transition(&mut second, &checkpoint(&named)).expect("its name alone is nobody's");
         assert!(refused(store.transition(&mut second, &checkpoint(&known))));
         let found = Owned { name: named.name.clone(), ..owned("1") };
-        let leased = Event::Leased { owned: found.clone(), way: way(), run: None, deadline: None };
+        let leased = Event::Leased {
+            owned: found.clone(),
+            way: way(),
+            run: None,
+            deadline: None,
+            ttl: None,
+        };
         assert!(refused(store.transition(&mut second, &leased)));
         let action = crabbox_provider_api::payload::ReleaseAction::Delete;
         let release =

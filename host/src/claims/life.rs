@@ -22,6 +22,8 @@ pub enum Event {
         run: Option<LastRun>,
         /// Until when it may stay.
         deadline: Option<Moment>,
+        /// How long it may stay at a time, now and later, if that was asked for just now.
+        ttl: Option<Duration>,
     },
     /// Leasing failed; what is left of it, if anything, is never used.
     LeaseFailed {
@@ -320,8 +322,9 @@ impl Claim {
         }
         match event {
             // Nothing can have run on what is there only now.
-            Event::Leased { run, deadline, .. } => {
+            Event::Leased { run, deadline, ttl, .. } => {
                 claim.run.clone_from(run);
+                claim.ttl = ttl.or(claim.ttl);
                 claim.deadline.clone_from(deadline);
             }
             Event::Start { deadline } => claim.deadline.clone_from(deadline),

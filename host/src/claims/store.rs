@@ -286,7 +286,7 @@ mod tests {
 
     fn leased() -> Event {
         let run = Some(LastRun::new("run_1".to_owned()));
-        Event::Leased { owned: owned("1"), way: way(), run, deadline: None }
+        Event::Leased { owned: owned("1"), way: way(), run, deadline: None, ttl: None }
     }
 
     fn store() -> (tempfile::TempDir, Store) {
@@ -371,7 +371,7 @@ mod tests {
             let event = match used.stage() {
                 Stage::Leasing { .. } => {
                     let owned = Owned { id: used.slug.clone(), ..owned("") };
-                    Event::Leased { owned, way: way(), run: None, deadline: None }
+                    Event::Leased { owned, way: way(), run: None, deadline: None, ttl: None }
                 }
                 _ => Event::Free {
                     keep: true,

@@ -147,7 +147,8 @@ impl Desk {
         let endpoint = way.endpoint.clone();
         self.working.hold();
         let run = wanted.run.clone().map(LastRun::new);
-        self.store.transition(&mut claim, &Event::Leased { owned, way, run, deadline })?;
+        let ttl = wanted.asked_ttl;
+        self.store.transition(&mut claim, &Event::Leased { owned, way, run, deadline, ttl })?;
         self.printer
             .phase(&format!("leased {} ({}) from {}", claim.slug, claim.id, claim.provider));
         Ok(Held { claim, endpoint, how: How::Acquired, holder })

@@ -87,7 +87,7 @@ fn events(owned: &Owned) -> Vec<Event> {
     let machine = Machine { machine_id: String::new(), boot_id: String::new() };
     vec![
         Event::Checkpoint(owned().into()),
-        Event::Leased { owned: owned(), way: way(), run: Some(run()), deadline: None },
+        Event::Leased { owned: owned(), way: way(), run: Some(run()), deadline: None, ttl: None },
         Event::LeaseFailed { left: None, why: why() },
         Event::LeaseFailed { left: Some(owned().into()), why: why() },
         Event::Nothing,
@@ -302,7 +302,8 @@ fn whoever_runs_nothing_leaves_the_last_run_in_the_claim() {
     assert_eq!(taken.run, Some(run()), "its end may not have been seen");
     let made = Some(owned("1").into());
     let leasing = Claim { run: Some(run()), ..claim(Stage::Leasing { made }) };
-    let leased = Event::Leased { owned: owned("1"), way: way(), run: None, deadline: None };
+    let leased =
+        Event::Leased { owned: owned("1"), way: way(), run: None, deadline: None, ttl: None };
     assert_eq!(leasing.after(&leased, now).expect("leases").run, None, "it never began");
 }
 

@@ -39,7 +39,7 @@ fn busy() -> Vec<Event> {
     let machine = Machine { machine_id: String::new(), boot_id: String::new() };
     vec![
         Event::Checkpoint(owned().into()),
-        Event::Leased { owned: owned(), way: way(), run: Some(run()), deadline: None },
+        Event::Leased { owned: owned(), way: way(), run: Some(run()), deadline: None, ttl: None },
         Event::Note { machine, marker: "m".to_owned() },
     ]
 }
