@@ -1,13 +1,11 @@
 //! The terminal is gone, or whoever started crabbox wants it to end: the command ends with all that it
 //! has started, the box is released, and nothing hangs, whoever still reads.
 
-use crabbox_tests::{World, built, until};
+use crabbox_tests::{Pty, World, built, until};
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use serde_json::Value;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::process::{Child, ChildStdout, Stdio};
 
@@ -85,23 +83,12 @@ fn a_terminal_that_goes_away_twice_is_one_and_does_not_stop_the_release() {
     check_end(&world, child, 129);
 }
 
-/// A pseudo-terminal: its master, and the other side.
-fn terminal() -> (OwnedFd, File) {
-    let master =
-        openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a master");
-    grantpt(&master).expect("grants");
-    unlockpt(&master).expect("unlocks");
-    let name = ptsname(&master, Vec::new()).expect("a name").into_string().expect("text");
-    let slave = File::options().read(true).write(true).open(name).expect("a terminal");
-    (master, slave)
-}
-
 #[test]
 fn a_closed_terminal_ends_the_command_and_the_box_is_parked() {
     // Where the program's output goes: to the terminal, or past it.
     for past in [false, true] {
         let world = World::new();
-        let (master, slave) = terminal();
+        let Pty { master, slave, .. } = Pty::open();
         let mut command = world.command_of("setsid".as_ref(), &["--ctty"]);
         command.arg(&built().crabbox).args(["run", "--shell", LINE]);
         let other = || slave.try_clone().expect("a copy");
@@ -109,7 +96,7 @@ fn a_closed_terminal_ends_the_command_and_the_box_is_parked() {
         command.stdout(if past { Stdio::null() } else { Stdio::from(other()) });
         let child = command.spawn().expect("runs");
         drop((command, slave));
-        let mut screen = File::from(master);
+        let mut screen = master;
         if past {
             until("the command runs", || {
                 world.boxes().len() == 1

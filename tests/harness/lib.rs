@@ -9,6 +9,7 @@
 //! | [`ssh`] | hosts to ssh to, each with what goes wrong with it |
 //! | [`settle`], [`names`] | the same for any text |
 //! | [`screen`] | what a person sees, on a terminal and off it |
+//! | [`Typist`] | somebody at a terminal, who types |
 //! | [`transcript`] | the terminal sessions in the documents, typed again |
 //! | [`until`] | waits for what will happen, without asserting a time |
 //! | [`scale`] | how often what is repeated is repeated |
@@ -22,8 +23,10 @@ pub mod screen;
 mod settled;
 pub mod ssh;
 pub mod transcript;
+mod typist;
 mod world;
 
 pub use built::{Built, Profile, built};
 pub use settled::{names, settle};
+pub use typist::{Left, Pty, Typist, led_by};
 pub use world::{Peaks, Ran, World, scale, until};

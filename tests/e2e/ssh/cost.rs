@@ -1,9 +1,9 @@
 //! What a run costs on the way: connections, commands, round trips, processes.
 
+use crabbox_tests::led_by;
 use crabbox_tests::ssh::{Counts, Reached, Server};
-use crabbox_tests::until;
 use std::fs;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
 /// What one more command of this world's costs.
@@ -75,17 +75,12 @@ fn the_first_session_brings_the_helper_and_no_second_command() {
 fn what_is_asked_of_a_connection_needs_no_process() {
     let Some(reached) = Reached::on(Server::Russh) else { return };
     reached.warm_up();
-    // Else the run might start it, and the trace would last as long as it does.
-    until("the caretaker", || reached.world.caretaker().is_some());
     let trace = reached.world.root().join("trace");
-    let mut strace = Command::new("strace");
-    strace.args(["-f", "-qq", "-e", "trace=execve", "-o"]).arg(&trace);
-    let line = reached.command(&["run", "-q", "--", "true"]);
-    strace.arg(line.get_program()).args(line.get_args()).stdin(Stdio::null());
-    strace.current_dir(reached.world.checkout()).env_clear();
-    for (name, value) in line.get_envs() {
-        strace.env(name, value.unwrap_or_default());
-    }
+    let output = trace.display().to_string();
+    let words = ["strace", "-f", "-qq", "-e", "trace=execve", "-o", &output];
+    let mut strace = led_by(&words, &reached.command(&["run", "-q", "--", "true"]));
+    // Else it might start the caretaker, and the trace would last as long as that does.
+    strace.env("CI", "true").stdin(Stdio::null());
     match strace.status() {
         Ok(status) if status.success() => {}
         other => {

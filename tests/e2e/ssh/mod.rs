@@ -7,3 +7,4 @@ mod failures;
 mod folders;
 mod markers;
 mod mounted;
+mod terminal;

@@ -1,14 +1,10 @@
 //! Shells on a terminal of the box.
 
 use super::{each, fed, piped};
+use crabbox_tests::Pty;
 use crabbox_tests::ssh::SshHost;
-use rustix::fs::{Mode, OFlags};
 use rustix::process::{Pid, Signal, kill_process};
-use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use rustix::termios::{Winsize, tcsetwinsize};
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::os::fd::OwnedFd;
 use std::process::{Child, Stdio};
 
 /// Starts a command on a terminal, and waits for its first line, `ready`.
@@ -60,15 +56,16 @@ fn the_interrupt_key_interrupts() {
 #[test]
 fn the_terminal_grows_with_the_client() {
     for host in each() {
-        let (master, slave) = terminal();
-        resize(&master, 80, 24);
+        let pty = Pty::open();
+        pty.resize(80, 24);
         let line =
             "trap 'stty size; exit' WINCH; echo ready; stty size; while :; do sleep 0.1; done";
-        let (mut child, mut output) = ready(&host, line, Stdio::from(slave));
+        let (mut child, mut output) =
+            ready(&host, line, Stdio::from(pty.slave.try_clone().expect("a copy")));
         let mut size = String::new();
         output.read_line(&mut size).expect("a line");
         assert_eq!(size, "24 80\r\n");
-        resize(&master, 132, 50);
+        pty.resize(132, 50);
         // The client isn't in the terminal's foreground, where the kernel would tell it.
         let client = Pid::from_child(&child);
         kill_process(client, Signal::WINCH).expect("it runs");
@@ -91,18 +88,4 @@ fn a_terminal_ends_with_its_shell() {
         output.read_to_string(&mut text).expect("text");
         assert_eq!((text.as_str(), child.wait().expect("an end").code()), ("ready\r\n", Some(4)));
     }
-}
-
-fn terminal() -> (OwnedFd, File) {
-    let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("a terminal");
-    grantpt(&master).expect("a terminal");
-    unlockpt(&master).expect("a terminal");
-    let name = ptsname(&master, Vec::new()).expect("a name");
-    let slave = rustix::fs::open(&name, OFlags::RDWR | OFlags::NOCTTY, Mode::empty());
-    (master, File::from(slave.expect("a terminal")))
-}
-
-fn resize(terminal: &OwnedFd, columns: u16, rows: u16) {
-    let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
-    tcsetwinsize(terminal, size).expect("a terminal");
 }

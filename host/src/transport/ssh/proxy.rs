@@ -3,13 +3,15 @@
 //!
 //! OpenSSH sends what such a command says on standard error to nowhere, and one whose `ssh` is killed may wait for
 //! ever. So its last words are kept in the connection's folder, it gets the environment that the
-//! provider declares and no more, and it ends with its `ssh`. Not one byte of the stream passes through here.
+//! provider declares and no more, and it ends with its `ssh`. Not one byte of the stream passes through here. It leaves
+//! the terminal that its `ssh` was started at: the connection is of others, too, and an interrupt key, or a window that
+//! is closed, is no end of it.
 
 use super::folder::Folder;
 use super::recorded::Recorded;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process_group, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process_group, pidfd_open, setsid};
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
@@ -88,6 +90,8 @@ fn run(folder: &Folder) -> io::Result<ExitStatus> {
     let [program, arguments @ ..] = words.as_slice() else {
         return Err(io::Error::other("no command leads there"));
     };
+    // It fails only for the first of a process group, which no child of `ssh` is.
+    let _ = setsid();
     // Nothing without a trace: whoever ends the connection ends this, too.
     if let Some(here) = Recorded::of(getpid()) {
         here.note(folder)?;
