@@ -61,11 +61,14 @@ struct Shown {
 struct Waits {
     all: Vec<Arc<Wait>>,
     watched: bool,
+    /// How many want the terminal for somebody else.
+    aside: usize,
     /// This program is about to leave: nothing more is said of what it waits for.
     over: bool,
 }
 
-static WAITS: Mutex<Waits> = Mutex::new(Waits { all: Vec::new(), watched: false, over: false });
+static WAITS: Mutex<Waits> =
+    Mutex::new(Waits { all: Vec::new(), watched: false, aside: 0, over: false });
 static CHANGED: Condvar = Condvar::new();
 /// Are there lines that are drawn over? Asked before each byte of a program's output.
 static DRAWN: AtomicBool = AtomicBool::new(false);
@@ -96,6 +99,28 @@ pub(super) fn end() {
         wait.clear();
     }
     DRAWN.store(false, Ordering::Release);
+}
+
+/// The terminal is somebody else's, who asks there: nothing is drawn or said of waits while this lives.
+#[derive(Debug)]
+#[must_use]
+pub struct Aside(());
+
+/// Takes away what is drawn until then.
+pub fn stand_aside() -> Aside {
+    let mut waits = waits();
+    waits.aside += 1;
+    for wait in &waits.all {
+        wait.clear();
+    }
+    DRAWN.store(false, Ordering::Release);
+    Aside(())
+}
+
+impl Drop for Aside {
+    fn drop(&mut self) {
+        waits().aside -= 1;
+    }
 }
 
 /// Writes what stays, above what is drawn over.
@@ -181,7 +206,7 @@ fn watch() {
     loop {
         let now = Instant::now();
         let mut beats = Vec::new();
-        for wait in &waits.all {
+        for wait in waits.all.iter().filter(|_| waits.aside == 0) {
             beats.extend(wait.look(now).map(|line| (wait.printer, line)));
         }
         if !beats.is_empty() {

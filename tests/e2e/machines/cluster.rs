@@ -28,7 +28,7 @@ impl Cluster {
             .iter()
             .map(|name| (*name, Sshd::start(&world.root().join("machines").join(name))))
             .collect();
-        let known = world.root().join("known_hosts");
+        let known = known_hosts(&world);
         let (mut config, mut keys) = (String::new(), String::new());
         for (name, machine) in &machines {
             config.push_str(&machine.config(name, &known));
@@ -63,6 +63,11 @@ impl Cluster {
         let hosts = serde_json::to_string(hosts).expect("text");
         let provider = format!("[provider.ssh]\nhosts = {hosts}\n{more}\n");
         self.world.configure(&format!("[lease]\nprovider = 'ssh'\n{provider}"));
+    }
+
+    /// The keys that its user knows.
+    pub(super) fn known_hosts(&self) -> PathBuf {
+        known_hosts(&self.world)
     }
 
     pub(super) fn machine(&self, name: &str) -> &Sshd {
@@ -122,4 +127,8 @@ impl Cluster {
     pub(super) fn counts(&self) -> Vec<usize> {
         self.machines.values().map(|machine| machine.places().len()).collect()
     }
+}
+
+fn known_hosts(world: &World) -> PathBuf {
+    world.root().join("known_hosts")
 }

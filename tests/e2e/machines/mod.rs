@@ -1,6 +1,7 @@
 //! The provider `ssh`: boxes are places on machines, which are the system's own `sshd` here, on loopback, each with a
 //! home folder of its own.
 
+mod asked;
 mod cluster;
 mod doctor;
 mod faults;

@@ -89,15 +89,20 @@ impl Sshd {
         self.folder.join("user")
     }
 
+    /// The file of its own key.
+    pub(super) fn host_key_file(&self) -> PathBuf {
+        self.folder.join("host.pub")
+    }
+
     /// Its own key.
     pub(super) fn host_key(&self) -> String {
-        let key = fs::read_to_string(self.folder.join("host.pub")).expect("a key");
+        let key = fs::read_to_string(self.host_key_file()).expect("a key");
         key.split(' ').take(2).collect::<Vec<_>>().join(" ")
     }
 
     /// What tells `ssh` its key.
     pub(super) fn known(&self) -> String {
-        let key = fs::read_to_string(self.folder.join("host.pub")).expect("a key");
+        let key = fs::read_to_string(self.host_key_file()).expect("a key");
         format!("[127.0.0.1]:{} {key}", self.port)
     }
 
@@ -186,7 +191,8 @@ fn started(mut command: Command, folder: &Path, port: u16) -> Child {
     let shown = folder.display();
     let text = format!(
         "ListenAddress 127.0.0.1:{port}\nHostKey {shown}/host\nAuthorizedKeysFile {shown}/authorized\n\
-         PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\nLogLevel VERBOSE\n\
+         PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\n\
+         PasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel VERBOSE\n\
          SetEnv HOME={shown}/home XDG_CACHE_HOME={shown}/home/.cache\n"
     );
     let config = folder.join("sshd_config");

@@ -4,13 +4,13 @@
 use super::super::error::TransportError;
 use super::super::route::Route;
 use super::connect::{Way, client};
-use super::error::SshFailure;
 use super::master::{self, Master};
+use crate::output::stand_aside;
 use crabbox_provider_api::payload::Transport;
 use std::process::Stdio;
 
-/// Makes the connection of this way, unless there is one. To be called where standard input and standard error are a
-/// terminal, which is `ssh`'s until it has one.
+/// Makes the connection of this way, unless there is one, or lets `ssh` say why not: whoever goes this way next finds
+/// out. To be called where standard input and standard error are a terminal, which is `ssh`'s meanwhile.
 pub fn open_in_foreground(route: &Route<'_>) -> Result<(), TransportError> {
     let Transport::Ssh(ssh) = route.transport else {
         return Ok(());
@@ -22,6 +22,7 @@ pub fn open_in_foreground(route: &Route<'_>) -> Result<(), TransportError> {
         return Ok(());
     }
     way.prepare()?;
+    let aside = stand_aside();
     let status = client()
         .args(way.making(&socket))
         // In the background as soon as nobody has to be asked any more.
@@ -30,10 +31,9 @@ pub fn open_in_foreground(route: &Route<'_>) -> Result<(), TransportError> {
         .stdout(Stdio::null())
         .status()
         .map_err(|source| TransportError::Start { program: "ssh".to_owned(), source })?;
-    if !status.success() {
-        // Why, it has said itself.
-        return Err(way.failed(SshFailure::Other, status.to_string()).into());
+    drop(aside);
+    if status.success() {
+        way.note_master(&socket);
     }
-    way.note_master(&socket);
     Ok(())
 }

@@ -1,0 +1,134 @@
+//! What `ssh` asks whoever sits at a terminal: whether a host key is the right one, and a passphrase. It is asked once,
+//! and what comes after it rides the connection.
+
+use super::Cluster;
+use crabbox_tests::{Left, Typist};
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
+
+const SURE: &str = "Are you sure you want to continue connecting";
+
+/// A machine whose key isn't known yet.
+fn unknown() -> Option<Cluster> {
+    let cluster = Cluster::of(&["desk"])?;
+    fs::write(cluster.known_hosts(), "").expect("writes");
+    Some(cluster)
+}
+
+fn fingerprint(key: &Path) -> String {
+    let output = Command::new("ssh-keygen").arg("-lf").arg(key).output().expect("ssh-keygen runs");
+    let text = String::from_utf8(output.stdout).expect("text");
+    text.split_whitespace().nth(1).expect("a fingerprint").to_owned()
+}
+
+fn known(cluster: &Cluster) -> String {
+    fs::read_to_string(cluster.known_hosts()).expect("reads")
+}
+
+#[test]
+fn an_unknown_key_is_shown_confirmed_once_and_known_from_then_on() {
+    let Some(cluster) = unknown() else { return };
+    let mut typist = Typist::before(&cluster.command(&["warmup"]));
+    typist.reads(&fingerprint(&cluster.machine("desk").host_key_file()));
+    typist.reads(SURE);
+    typist.types("yes\n");
+    let Left { code, shown } = typist.leaves();
+    assert_eq!(code, Some(0), "{shown}");
+    assert_eq!(shown.matches(SURE).count(), 1, "{shown}");
+    let key = cluster.machine("desk").host_key();
+    assert!(known(&cluster).contains(&key), "{}", known(&cluster));
+    assert_eq!(cluster.machine("desk").connections(), 1);
+    // In batch, over that connection and over another one.
+    cluster.done(&["run", "--", "true"]);
+    assert_eq!(cluster.machine("desk").connections(), 1);
+    let slug = cluster.slug();
+    cluster.done(&["stop", &slug]);
+    cluster.done(&["run", "--", "true"]);
+    assert_eq!(cluster.machine("desk").connections(), 2);
+}
+
+#[test]
+fn who_says_no_is_told_so_and_nothing_is_recorded_or_leased() {
+    let Some(cluster) = unknown() else { return };
+    let mut typist = Typist::before(&cluster.command(&["warmup"]));
+    typist.reads(SURE);
+    typist.types("no\n");
+    let Left { code, shown } = typist.leaves();
+    assert_eq!(code, Some(1), "{shown}");
+    let (_, after) = shown.split_once(SURE).expect("a question");
+    for what in ["its host key isn't known here", "hint: ", "crabbox warmup"] {
+        assert!(after.contains(what), "{what}: {shown}");
+    }
+    assert!(!after.contains(SURE), "{shown}");
+    assert_eq!(known(&cluster), "");
+    assert_eq!(cluster.machine("desk").connections(), 0);
+    assert_eq!(cluster.counts(), [0]);
+    // In batch, nobody is asked.
+    let ran = cluster.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("hint: crabbox warmup"), "{ran:?}");
+    assert_eq!(known(&cluster), "");
+}
+
+#[test]
+fn nothing_is_drawn_over_a_question_and_the_interrupt_key_is_an_answer() {
+    let Some(cluster) = unknown() else { return };
+    let mut typist = Typist::before(&cluster.command(&["warmup"]));
+    typist.reads("(yes/no/[fingerprint])? ");
+    // Several times as long as a line of ours is left alone.
+    thread::sleep(Duration::from_millis(700));
+    let shown = typist.shown();
+    assert!(shown.ends_with("(yes/no/[fingerprint])? "), "{shown}");
+    typist.types("\u{3}");
+    let Left { code, shown } = typist.leaves();
+    assert_eq!(code, Some(130), "{shown}");
+    assert_eq!(known(&cluster), "");
+    assert_eq!(cluster.counts(), [0]);
+}
+
+#[test]
+fn a_passphrase_that_is_wrong_is_what_the_error_says() {
+    let Some(cluster) = unknown() else { return };
+    encrypt(&cluster);
+    let mut typist = Typist::before(&cluster.command(&["warmup"]));
+    typist.reads(SURE);
+    typist.types("yes\n");
+    for _ in 0..3 {
+        typist.reads("Enter passphrase for key");
+        typist.types("wrong\n");
+    }
+    let Left { code, shown } = typist.leaves();
+    assert_eq!(code, Some(1), "{shown}");
+    let (_, after) = shown.rsplit_once("error: ").expect("an error");
+    assert!(after.contains("it doesn't let us in"), "{shown}");
+}
+
+/// The key of its user has a passphrase from now on.
+fn encrypt(cluster: &Cluster) {
+    let mut keygen = Command::new("ssh-keygen");
+    keygen.args(["-q", "-p", "-P", "", "-N", "open sesame", "-f"]);
+    let status = keygen.arg(cluster.machine("desk").user_key()).status();
+    assert!(status.expect("ssh-keygen runs").success());
+}
+
+#[test]
+fn a_passphrase_is_asked_for_once_and_runs_ride_what_it_opened() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    encrypt(&cluster);
+    let ran = cluster.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("it doesn't let us in"), "{ran:?}");
+    assert!(ran.stderr.contains("hint: crabbox warmup"), "{ran:?}");
+    let mut typist = Typist::before(&cluster.command(&["warmup"]));
+    typist.reads("Enter passphrase for key");
+    typist.types("open sesame\n");
+    let Left { code, shown } = typist.leaves();
+    assert_eq!(code, Some(0), "{shown}");
+    assert!(!shown.contains("sesame"), "{shown}");
+    let ran = cluster.done(&["run", "--keep", "--shell", "echo here"]);
+    assert_eq!(ran.stdout, "here\n");
+    assert_eq!(cluster.machine("desk").connections(), 1);
+}
