@@ -10,12 +10,14 @@
 //! | `NAME@FILE`, `NAME:N@FILE` | that process makes the file and goes on when it is gone |
 //! | `!NAME` | the process panics there, as at a bug |
 //! | `>FILE` | nothing ends; each point that is passed becomes a line of the file |
+//! | `<MS` | nothing ends; a box that says nothing is waited for no longer than so many milliseconds |
 //!
 //! The provider's child gets the variable, too, beside what its manifest declares. In a release build
 //! there is nothing of all this: [`point`] is empty, and the variable means nothing.
 
 use std::ffi::OsString;
 use std::fmt::Display;
+use std::time::Duration;
 
 /// The variable that orders them.
 pub(crate) const VARIABLE: &str = "CRABBOX_FAULT";
@@ -117,6 +119,22 @@ pub(crate) fn point(name: impl Display) {
 #[inline]
 pub(crate) fn point(_: impl Display) {}
 
+/// How long a box may say nothing, where that is `usual`.
+#[cfg(debug_assertions)]
+pub(crate) fn patience(usual: Duration) -> Duration {
+    match orders::given() {
+        Some(orders::Order::Hurry(longest)) => usual.min(*longest),
+        _ => usual,
+    }
+}
+
+/// How long a box may say nothing: as long as usual.
+#[cfg(not(debug_assertions))]
+#[inline]
+pub(crate) fn patience(usual: Duration) -> Duration {
+    usual
+}
+
 /// What a child must be told, beside what its provider declares.
 pub(crate) fn environment() -> Option<(&'static str, OsString)> {
     let value = if cfg!(debug_assertions) { std::env::var_os(VARIABLE) } else { None };
@@ -171,6 +189,8 @@ mod orders {
         Panic(String),
         /// Note all of them in this file.
         Note(PathBuf),
+        /// Be impatient, and go on at all of them.
+        Hurry(Duration),
     }
 
     /// What this process was told when it started.
@@ -192,6 +212,9 @@ mod orders {
         fn of(text: &str) -> Self {
             if let Some(file) = text.strip_prefix('>') {
                 return Self::Note(file.into());
+            }
+            if let Some(Ok(longest)) = text.strip_prefix('<').map(str::parse) {
+                return Self::Hurry(Duration::from_millis(longest));
             }
             if let Some(name) = text.strip_prefix('!') {
                 return Self::Panic(name.to_owned());
@@ -222,7 +245,7 @@ mod orders {
                     }
                 }
                 Self::Panic(name) if name == point => panic!("as asked, at {point}"),
-                Self::At { .. } | Self::Panic(_) => {}
+                Self::At { .. } | Self::Panic(_) | Self::Hurry(_) => {}
             }
         }
     }

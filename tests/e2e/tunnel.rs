@@ -15,13 +15,13 @@ use std::time::Duration;
 const MUCH: usize = 8 * 1024 * 1024;
 
 /// A tunnel, until it is dropped.
-struct Open {
+pub(crate) struct Open {
     child: Child,
     address: String,
 }
 
 impl Open {
-    fn by(mut command: Command) -> Self {
+    pub(crate) fn by(mut command: Command) -> Self {
         let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let mut child = child.expect("runs");
         let mut line = String::new();
@@ -30,7 +30,7 @@ impl Open {
         Self { child, address: line.trim().to_owned() }
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         TcpStream::connect(&self.address).expect("connects")
     }
 
@@ -43,7 +43,7 @@ impl Open {
 
 /// A server on loopback that answers each connection with what it was sent, in upper case, once its input has ended; and
 /// with nothing but its own words where it is told to hang.
-fn server() -> u16 {
+pub(crate) fn server() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("listens");
     let port = listener.local_addr().expect("an address").port();
     thread::spawn(move || {
@@ -70,7 +70,7 @@ fn server() -> u16 {
 }
 
 /// Sends all, ends its input, and reads the answer: that needs both halves of a connection.
-fn ask(mut socket: TcpStream, what: &[u8]) -> Vec<u8> {
+pub(crate) fn ask(mut socket: TcpStream, what: &[u8]) -> Vec<u8> {
     let mut writing = socket.try_clone().expect("clones");
     let what = what.to_vec();
     let writer = thread::spawn(move || {

@@ -14,6 +14,7 @@ use super::error::{Noise, TransportError, join};
 use super::helpers::{self, Helper};
 use super::process::{Process, Started, code, in_words};
 use super::watchdog::Watchdog;
+use crate::fault;
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crabbox_wire::frame::ToHelper;
@@ -156,6 +157,7 @@ fn within<T>(
     link: &mut Link,
     work: impl FnOnce(&mut Link) -> std::io::Result<T>,
 ) -> Result<T, TransportError> {
+    let patience = fault::patience(patience);
     let watchdog = Watchdog::over(link.process.id(), patience);
     let result = work(link);
     if watchdog.call_off() {

@@ -1,11 +1,12 @@
 //! What there is to read where a box can't be reached, each on a lease that stood ready; it can be used again as soon as
 //! the way leads there.
 
-use crabbox_tests::Ran;
-use crabbox_tests::ssh::{Reached, Refuse, Server, SshHost, SshHostBuilder};
+use crabbox_tests::ssh::{Hang, Reached, Refuse, Server, SshHost, SshHostBuilder};
+use crabbox_tests::{Ran, until};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use std::fs;
+use std::path::Path;
 
 /// A lease that stands ready, whose connection has ended, as after a night.
 fn ready() -> Reached {
@@ -30,17 +31,21 @@ fn leads_to(reached: &Reached, host: &SshHost) {
 
 /// What a run says that fails on the way there. The lease is none the worse for it: once the way is right, it is used.
 fn failed(reached: &Reached) -> String {
-    let slug = reached.world.only_slug();
     let ran = reached.crabbox(&["run", "--json", "--", "true"]);
     assert_eq!(ran.code, 125, "{ran:?}");
     let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
     assert_eq!(document["outcome"]["origin"], "transport", "{document}");
-    assert_eq!(reached.world.only_slug(), slug);
+    is_used(reached);
+    told(reached, &ran)
+}
+
+/// By the right way the only lease is used.
+fn is_used(reached: &Reached) {
+    let slug = reached.world.only_slug();
     leads_to(reached, &reached.host);
     let again = reached.crabbox(&["run", "--keep", "--", "true"]);
     assert_eq!(again.code, 0, "{again:?}");
     assert_eq!(reached.world.only_slug(), slug);
-    told(reached, &ran)
 }
 
 /// What was said, without what is the same in each case, and what differs from run to run.
@@ -176,6 +181,46 @@ fn the_providers_command_says_why() {
       hint: crabbox status [SLUG]
       hint: crabbox run --json --fresh -- true
     ");
+}
+
+/// What it says meanwhile is the reason; nothing of it is left.
+#[test]
+fn the_providers_command_hangs() {
+    let reached = ready();
+    let pid = reached.world.root().join("pid");
+    let line =
+        format!("echo 'the box is starting' >&2; echo $$ >{}; exec sleep 300", pid.display());
+    proxy(&reached, &line);
+    reached.ssh_with(&["ConnectTimeout=3"]);
+    assert_snapshot!(failed(&reached), @r"
+    error: `box` can't be reached by ssh: it doesn't answer in time; it said: the box is starting; Connection timed out during banner exchange
+      hint: ssh -v box true
+      hint: crabbox status [SLUG]
+      hint: crabbox run --json --fresh -- true
+    ");
+    let pid = fs::read_to_string(pid).expect("a number");
+    until("its end", || !Path::new("/proc").join(pid.trim()).exists());
+}
+
+/// For the first word of a server there is a deadline of ssh's, and for all that comes after it one of ours. A connection
+/// on which nothing is answered isn't kept for those who come later.
+#[test]
+fn a_server_stops_answering_on_the_way() {
+    for place in [Hang::Auth, Hang::Exec] {
+        let reached = ready();
+        let other = host(|host| host.hang(place));
+        leads_to(&reached, &other);
+        let mut run = reached.command(&["run", "--json", "--", "true"]);
+        let ran = Ran::of(run.env("CRABBOX_FAULT", "<3000"));
+        assert_eq!(ran.code, 125, "{ran:?}");
+        let told = told(&reached, &ran);
+        let first = told.lines().next();
+        assert_eq!(first, Some("error: `box` can't be reached by ssh: it doesn't answer in time"));
+        assert!(told.contains("hint: ssh -v box true"), "{told}");
+        assert_eq!(other.counts().connections, 1, "{place:?}");
+        until("the server's end", || other.processes().is_empty());
+        is_used(&reached);
+    }
 }
 
 #[test]

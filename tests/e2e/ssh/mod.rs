@@ -5,6 +5,7 @@ mod connections;
 mod cost;
 mod failures;
 mod folders;
+mod line;
 mod markers;
 mod mounted;
 mod terminal;

@@ -124,6 +124,12 @@ impl SshHostBuilder {
         self.line_with("--rate", rate.to_owned())
     }
 
+    /// A line that counts, and forgets a connection on which nothing has passed for so long: nothing passes then.
+    #[must_use]
+    pub fn forget_after(self, idle: Duration) -> Self {
+        self.line_with("--forget-after", format!("{}ms", idle.as_millis()))
+    }
+
     fn line_with(mut self, switch: &str, value: String) -> Self {
         self.line.get_or_insert_default().extend([OsString::from(switch), value.into()]);
         self

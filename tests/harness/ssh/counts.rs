@@ -30,6 +30,8 @@ pub struct Counts {
     /// How often the client sent after something had come to it: at most one more for each thing
     /// than the round trips it waited for, since the last word may be its own. Needs a line.
     pub turns: usize,
+    /// Connections that a line has forgotten.
+    pub forgotten: usize,
 }
 
 impl Counts {
@@ -89,6 +91,7 @@ impl Counts {
                 "connection" => self.connections += 1,
                 "to_server" => self.to_server += bytes,
                 "to_client" => self.to_client += bytes,
+                "forgotten" => self.forgotten += 1,
                 "end" => self.ended += 1,
                 _ => {}
             }

@@ -127,10 +127,16 @@ impl SshHost {
         fs::read_to_string(self.files.counts()).expect("counts")
     }
 
+    /// The lines that carry something, or could.
+    #[must_use]
+    pub fn lines(&self) -> Vec<Pid> {
+        living(&self.files.line_counts(), &programs::relay())
+    }
+
     /// The servers and lines that haven't come to their end.
     #[must_use]
     pub fn processes(&self) -> Vec<Pid> {
-        let of_line = living(&self.files.line_counts(), &programs::relay());
+        let of_line = self.lines();
         match self.server {
             Server::Russh => [of_line, living(&self.files.counts(), &programs::server())].concat(),
             Server::OpenSsh => of_line,

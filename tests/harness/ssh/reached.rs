@@ -58,6 +58,18 @@ impl Reached {
         self.transport.borrow_mut()[name] = value;
     }
 
+    /// From now on the stock client is started with these options before all others.
+    pub fn ssh_with(&self, options: &[&str]) {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        let ssh = std::env::split_paths(&path).map(|folder| folder.join("ssh"));
+        let ssh = ssh.into_iter().find(|file| file.exists()).expect("an ssh");
+        let words: String = options.iter().map(|option| format!(" -o {option}")).collect();
+        let line = format!("#!/bin/sh\nexec {}{words} \"$@\"\n", ssh.display());
+        let file = self.world.root().join("ssh-with-options");
+        fs::write(&file, line).expect("a file");
+        let _ = self.world.executable("bin/ssh", &file);
+    }
+
     /// The home of commands on the box.
     #[must_use]
     pub fn home(&self) -> PathBuf {
@@ -86,6 +98,12 @@ impl Reached {
     /// The same environment for another command of this world's.
     #[must_use]
     pub fn dress(&self, mut command: Command) -> Command {
+        let bin = self.world.root().join("bin");
+        if bin.exists() {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            let folders = [bin].into_iter().chain(std::env::split_paths(&path));
+            command.env("PATH", std::env::join_paths(folders).expect("folders"));
+        }
         command
             .env("XDG_RUNTIME_DIR", self.runtime())
             .env("CRABBOX_PROVIDER", "route")

@@ -167,8 +167,12 @@ impl<'a> Way<'a> {
             Master::Alive(_) => self.start(&riding(&socket), script),
             _ => self.start(&options, script),
         };
-        let link =
-            bootstrap::open(&mut run, request, started).map_err(|error| self.explain(error))?;
+        let opened = bootstrap::open(&mut run, request, started);
+        if let Err(TransportError::Silent { .. }) = opened {
+            // Its first session has hung, and so would all that were to ride it.
+            master::terminate(&socket);
+        }
+        let link = opened.map_err(|error| self.explain(error))?;
         self.note_master(&socket);
         Ok(Ridden::Link(Box::new(Link { socket: Some(socket), ..link })))
     }
