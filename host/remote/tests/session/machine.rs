@@ -122,6 +122,13 @@ impl Machine {
         }
     }
 
+    /// What a visitor asks, who changes nothing of the lease, with nothing in it yet.
+    pub(crate) fn visit(&self) -> Request {
+        let hash = self.give(None, &Files::new(&[])).marker;
+        let marker = Marker::Expect { hash };
+        Request { sync: None, marker, ..self.request(None, Files::new(&[]).root()) }
+    }
+
     /// What is asked to run a command on an empty tree.
     pub(crate) fn request_to_run(&self, run: Run) -> Request {
         Request { run: Some(run), ..self.request(None, Files::new(&[]).root()) }
