@@ -1,12 +1,13 @@
 //! What crabbox costs, each figure beside a baseline of the same sitting.
 //!
 //! `cargo bench -p crabbox-tests [-- TOPIC…]`, with the topics `start`, `warm`, `first`, `output`,
-//! `crowd`, `provider`, `claims`, `ssh`. Prints one table and writes it as JSON to `target/measured.json`. Ends with 1 when a
+//! `crowd`, `provider`, `claims`, `ssh`, `copies`. Prints one table and writes it as JSON to `target/measured.json`. Ends with 1 when a
 //! *count* (processes, fsyncs, memory) is over its budget, never for a time: machines differ.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's table is its output")]
 
 mod claims;
+mod copies;
 mod counts;
 mod crowd;
 mod figures;
@@ -36,6 +37,7 @@ const TOPICS: &[Topic] = &[
     ("provider", provider::measure),
     ("claims", claims::measure),
     ("ssh", ssh::measure),
+    ("copies", copies::measure),
 ];
 
 fn main() -> ExitCode {

@@ -15,7 +15,7 @@ use std::time::Duration;
 const ROUNDS: usize = 9;
 
 /// A turn of the line, in ms.
-const TURNS: [u64; 3] = [0, 40, 80];
+pub(crate) const TURNS: [u64; 3] = [0, 40, 80];
 
 /// What a warm run may ask of the line: connections, commands, turns with the last words that nobody waits for.
 const CONNECTIONS: u64 = 0;
@@ -25,24 +25,24 @@ const ROUND_TRIPS: u64 = 4;
 const RUN: [&str; 4] = ["run", "-q", "--", "true"];
 
 /// At one end of the line.
-struct Site<'a> {
-    reached: Reached,
+pub(crate) struct Site<'a> {
+    pub(crate) reached: Reached,
     crabbox: &'a Path,
     rtt: u64,
 }
 
 impl<'a> Site<'a> {
-    fn new(files: usize, rtt: u64, crabbox: &'a Path) -> Option<Self> {
+    pub(crate) fn new(files: usize, rtt: u64, crabbox: &'a Path) -> Option<Self> {
         let line = |host: crabbox_tests::ssh::SshHostBuilder| host.rtt(Duration::from_millis(rtt));
         let reached = Reached::around(fill(files), Server::OpenSsh, line)?;
         Some(Self { reached, crabbox, rtt })
     }
 
-    fn crabbox(&self, words: &[&str]) -> Command {
+    pub(crate) fn crabbox(&self, words: &[&str]) -> Command {
         self.reached.dress(self.reached.world.command_of(self.crabbox, words))
     }
 
-    fn warm_up(&self) {
+    pub(crate) fn warm_up(&self) {
         time(&mut self.crabbox(&["warmup", "-q"]));
         // What changed in the last two seconds is read again: let it settle.
         std::thread::sleep(Duration::from_millis(2500));
@@ -96,7 +96,7 @@ impl<'a> Site<'a> {
         sh
     }
 
-    fn named(&self, what: &str) -> String {
+    pub(crate) fn named(&self, what: &str) -> String {
         format!("{what}, RTT {} ms", self.rtt)
     }
 }

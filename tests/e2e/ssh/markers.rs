@@ -1,9 +1,10 @@
 //! The lease's mark on the box: on what isn't its box, nothing is done. What the box's clock says is no part of it.
 
-use crabbox_tests::Ran;
 use crabbox_tests::ssh::{Reached, Server};
+use crabbox_tests::{Ran, until};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
 use std::time::{Duration, SystemTime};
 
 const YEAR: Duration = Duration::from_hours(365 * 24);
@@ -86,8 +87,51 @@ fn what_is_a_year_old_or_young_on_the_box_is_as_good() {
         let (ran, is_run) = runs(&reached, &["--json"]);
         assert_eq!((ran.code, is_run), (0, true), "{ran:?}");
         reached.world.write("hello.txt", "changed\n");
-        let ran = reached.crabbox(&["run", "--keep", "--", "cat", "hello.txt"]);
+        let cat = || reached.crabbox(&["run", "--keep", "--", "cat", "hello.txt"]);
+        let ran = cat();
         assert_eq!((ran.code, &*ran.stdout), (0, "changed\n"), "{ran:?}");
+        // What is changed there, without a trace in its length or time, is sent again.
+        let there = reached.copy().join("hello.txt");
+        let time = fs::metadata(&there).and_then(|found| found.modified()).expect("a time");
+        fs::write(&there, "CHANGED\n").expect("a file");
+        File::options()
+            .write(true)
+            .open(&there)
+            .and_then(|file| file.set_modified(time))
+            .expect("a time");
+        let ran = cat();
+        assert_eq!((ran.code, &*ran.stdout), (0, "changed\n"), "{ran:?}");
+        assert!(ran.stderr.contains("1 file sent"), "{ran:?}");
+    }
+}
+
+/// Nor is a lock that somebody has any staler for its age.
+#[test]
+fn a_lock_that_is_a_year_old_is_waited_for() {
+    for when in [SystemTime::now() - YEAR, SystemTime::now() + YEAR] {
+        let reached = ready();
+        let (up, go) = (reached.world.root().join("up"), reached.world.root().join("go"));
+        let line =
+            format!("touch {}; until [ -e {} ];do sleep 0.05;done", up.display(), go.display());
+        let start = |words: &[&str]| {
+            let mut command = reached.command(words);
+            command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+        };
+        let first = start(&["run", "--shell", &line]);
+        until("the command", || up.exists());
+        age(&reached.home(), when);
+        let slug = reached.world.only_slug();
+        let waits = reached.world.root().join("waits");
+        let second =
+            start(&["run", "--id", &slug, "--shell", &format!("touch {}", waits.display())]);
+        std::thread::sleep(Duration::from_millis(700));
+        assert!(!waits.exists());
+        fs::write(go, "").expect("a file");
+        for child in [first, second] {
+            let ran = Ran::from(child.wait_with_output().expect("it ends"));
+            assert_eq!(ran.code, 0, "{ran:?}");
+        }
+        assert!(waits.exists());
     }
 }
 

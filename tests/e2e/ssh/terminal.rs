@@ -5,7 +5,7 @@ use crabbox_tests::ssh::{Reached, Server};
 use crabbox_tests::{Left, Ran, Typist};
 use std::fs;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
@@ -13,15 +13,6 @@ use std::thread;
 fn each() -> impl Iterator<Item = Reached> {
     let servers = [Server::Russh, Server::OpenSsh].into_iter();
     servers.filter_map(Reached::on).inspect(Reached::warm_up)
-}
-
-/// The copy of the checkout on the box.
-fn copy_there(reached: &Reached) -> PathBuf {
-    let root = reached.home().join("crabbox");
-    let entries = fs::read_dir(root).expect("a work root").map(|entry| entry.expect("one").path());
-    let copies: Vec<PathBuf> = entries.filter(|path| !path.ends_with(".crabbox")).collect();
-    let [copy] = &*copies else { panic!("{copies:?}") };
-    copy.clone()
 }
 
 fn fed(command: &mut Command, input: &[u8]) -> Output {
@@ -43,7 +34,7 @@ fn a_shell_has_a_terminal_of_the_box_as_large_as_ours_in_the_copy_of_the_checkou
         typist.types("echo \"at:$(tty) size:$(stty size)\"; echo \"in:$(pwd)\"\n");
         typist.reads("at:/dev/pts/");
         typist.reads("size:30 100");
-        typist.reads(&format!("in:{}", copy_there(&reached).display()));
+        typist.reads(&format!("in:{}", reached.copy().display()));
         typist.types("while [ \"$(stty size)\" = '30 100' ]; do sleep 0.05; done\n");
         typist.types("echo \"then:$(stty size)\"; exit 7\n");
         typist.resizes(132, 50);
@@ -121,7 +112,7 @@ fn the_line_that_is_printed_works_from_any_folder_over_a_connection_that_is_ther
         assert_eq!(printed.code, 0, "{printed:?}");
         let line = printed.stdout.strip_suffix('\n').expect("a line");
         assert!(!line.contains('\n'), "{line}");
-        let copy = copy_there(&reached).display().to_string();
+        let copy = reached.copy().display().to_string();
         for connections in [0, 1] {
             let before = reached.host.counts();
             let output = fed(&mut elsewhere(&["sh", "-c", line]), b"pwd; exit 4\n");

@@ -114,7 +114,8 @@ impl Files {
         let mut text = format!(
             "HostKey {}\nAuthorizedKeysFile {}\nMaxSessions {max_sessions}\nPidFile none\n\
              UsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nPrintMotd no\n\
-             PasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel VERBOSE\n",
+             PasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel VERBOSE\n\
+             Subsystem sftp internal-sftp\n",
             self.host_key().display(),
             self.authorized_keys().display(),
         );

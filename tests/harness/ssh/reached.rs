@@ -63,8 +63,8 @@ impl Reached {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let ssh = std::env::split_paths(&path).map(|folder| folder.join("ssh"));
         let ssh = ssh.into_iter().find(|file| file.exists()).expect("an ssh");
-        let words: String = options.iter().map(|option| format!(" -o {option}")).collect();
-        let line = format!("#!/bin/sh\nexec {}{words} \"$@\"\n", ssh.display());
+        let words: Vec<&str> = options.iter().flat_map(|option| ["-o", option]).collect();
+        let line = format!("#!/bin/sh\nexec {} {} \"$@\"\n", ssh.display(), words.join(" "));
         let file = self.world.root().join("ssh-with-options");
         fs::write(&file, line).expect("a file");
         let _ = self.world.executable("bin/ssh", &file);
@@ -74,6 +74,16 @@ impl Reached {
     #[must_use]
     pub fn home(&self) -> PathBuf {
         self.world.root().join("box")
+    }
+
+    /// The only copy of a checkout there.
+    #[must_use]
+    pub fn copy(&self) -> PathBuf {
+        let root = fs::read_dir(self.home().join("crabbox")).expect("a work root");
+        let entries = root.map(|entry| entry.expect("an entry").path());
+        let mut copies: Vec<_> = entries.filter(|path| !path.ends_with(".crabbox")).collect();
+        assert_eq!(copies.len(), 1, "{copies:?}");
+        copies.remove(0)
     }
 
     /// Where the program under test keeps its connections.
