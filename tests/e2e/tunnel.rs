@@ -5,8 +5,10 @@ use crabbox_tests::ssh::{Reached, Server};
 use crabbox_tests::{Ran, World};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
+use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -120,6 +122,41 @@ pub(crate) fn documented(mut command: Command, with: impl FnOnce(&str)) -> Ran {
     Ran { stdout, ..Ran::from(child.wait_with_output().expect("ends")) }
 }
 
+/// With other ports, since those of the page may be taken here.
+#[test]
+fn the_guide_is_followed() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/how-to/reach-a-port.md");
+    let page = fs::read_to_string(page).expect("reads");
+    let world = World::new();
+    let ran = world.crabbox(&["warmup", "--slug", "amber-crab"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let there = server().to_string();
+    let free = TcpListener::bind("127.0.0.1:0").expect("listens");
+    let here = free.local_addr().expect("an address").port().to_string();
+    drop(free);
+    let ours = |text: &str| text.replace("18080", &here).replace("8080", &there);
+    let lines = page.split(['`', '\n']).filter_map(|part| {
+        part.trim_start_matches("$ ")
+            .strip_prefix("crabbox tunnel ")
+            .filter(|line| line.contains("8080"))
+    });
+    let mut typed = 0;
+    for line in lines {
+        let line = ours(line);
+        let words: Vec<&str> = line.split(' ').collect();
+        let open = Open::by(world.command(&[&["tunnel"], &*words].concat()));
+        assert_eq!(ask(open.connect(), b"x"), b"X", "{line}");
+        let is_chosen = line.contains(&here);
+        assert_eq!(open.address == format!("127.0.0.1:{here}"), is_chosen, "{line}");
+        let shown = page.lines().find_map(|line| line.strip_prefix("crabbox: 127.0.0.1:8080 "));
+        let expected = format!("crabbox: {} {}\n", open.address, ours(shown.expect("a line")));
+        let ran = open.signal(Signal::INT);
+        assert!(ran.stderr.contains(&expected), "{expected}: {ran:?}");
+        typed += 1;
+    }
+    assert_eq!(typed, 2);
+}
+
 #[test]
 fn connections_are_carried_both_ways_with_their_half_ends() {
     let (world, port) = (warm(), server().to_string());
@@ -207,8 +244,8 @@ fn a_box_that_goes_ends_the_tunnel_with_an_error() {
     assert_eq!(ask(open.connect(), b"a"), b"A");
     let ours = world.root().join("cache");
     let mut killed = 0;
-    for entry in std::fs::read_dir("/proc").expect("the processes").filter_map(Result::ok) {
-        let program = std::fs::read_link(entry.path().join("exe")).unwrap_or_default();
+    for entry in fs::read_dir("/proc").expect("the processes").filter_map(Result::ok) {
+        let program = fs::read_link(entry.path().join("exe")).unwrap_or_default();
         let id = entry.file_name().to_string_lossy().parse().ok().and_then(Pid::from_raw);
         if let Some(id) = id.filter(|_| program.starts_with(&ours)) {
             kill_process(id, Signal::KILL).expect("kills");

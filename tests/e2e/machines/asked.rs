@@ -2,7 +2,7 @@
 //! and what comes after it rides the connection.
 
 use super::Cluster;
-use crabbox_tests::{Left, Typist};
+use crabbox_tests::{Left, Ran, Typist};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -131,4 +131,45 @@ fn a_passphrase_is_asked_for_once_and_runs_ride_what_it_opened() {
     let ran = cluster.done(&["run", "--keep", "--shell", "echo here"]);
     assert_eq!(ran.stdout, "here\n");
     assert_eq!(cluster.machine("desk").connections(), 1);
+}
+
+/// After a night, on a box that stands ready.
+#[test]
+fn a_shell_asks_for_a_passphrase_where_there_is_no_connection_any_more() {
+    let Some(mut cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["warmup"]);
+    encrypt(&cluster);
+    cluster.machine_mut("desk").off();
+    cluster.machine_mut("desk").on();
+    let ran = cluster.crabbox(&["ssh", "@last", "--", "true"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.stderr.contains("it doesn't let us in"), "{ran:?}");
+    let line = "echo \"in:$(basename \"$PWD\")\"; exit 4";
+    let command = cluster.command(&["ssh", "@last", "--tty", "--", "sh", "-c", line]);
+    let mut typist = Typist::before(&command);
+    typist.reads("Enter passphrase for key");
+    typist.types("open sesame\n");
+    typist.reads("in:checkout");
+    assert_eq!(typist.leaves().code, Some(4));
+    cluster.done(&["run", "--keep", "--", "true"]);
+}
+
+#[test]
+fn the_lines_for_other_programs_lead_to_a_machine_of_the_users_own() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["warmup"]);
+    let config = cluster.world.root().join("home/.ssh/config");
+    let theirs = fs::read_to_string(&config).expect("reads");
+    let block = cluster.done(&["ssh", "@last", "--config"]).stdout;
+    // As the help has it: `crabbox ssh … --config >> ~/.ssh/config`.
+    fs::write(&config, format!("{theirs}\n{block}")).expect("writes");
+    let before = cluster.machine("desk").connections();
+    let ssh = |line: &str| Ran::of(&mut cluster.shell(line));
+    let ran = ssh("ssh desk 'echo here; exit 6'");
+    assert_eq!((ran.code, &*ran.stdout), (6, "here\n"), "{ran:?}");
+    let line = cluster.done(&["ssh", "@last", "--print"]).stdout;
+    let ran = ssh(&format!("cd / && echo 'pwd; exit 4' | {line}"));
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.stdout.contains("/checkout"), "{ran:?}");
+    assert_eq!(cluster.machine("desk").connections(), before);
 }

@@ -79,9 +79,18 @@ impl Cluster {
     }
 
     pub(super) fn command(&self, words: &[&str]) -> Command {
-        let (users, crabbox) = (self.users().display().to_string(), &built().crabbox);
-        let crabbox = crabbox.display().to_string();
-        let before = ["-m", "sh", "-c", AS_AT_HOME, &users, &crabbox];
+        let crabbox = built().crabbox.display().to_string();
+        self.at_home(&[&[&*crabbox], words].concat())
+    }
+
+    /// A line of shell of the user's.
+    pub(super) fn shell(&self, line: &str) -> Command {
+        self.at_home(&["sh", "-c", line])
+    }
+
+    fn at_home(&self, words: &[&str]) -> Command {
+        let users = self.users().display().to_string();
+        let before = ["-m", "sh", "-c", AS_AT_HOME, &users];
         let mut command = self.world.command_of(Path::new("unshare"), &[&before, words].concat());
         // Sockets of a world are gone with it.
         let runtime = self.world.root().join("run");

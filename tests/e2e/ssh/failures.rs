@@ -2,11 +2,13 @@
 //! the way leads there.
 
 use crabbox_tests::ssh::{Hang, Reached, Refuse, Server, SshHost, SshHostBuilder};
-use crabbox_tests::{Ran, until};
+use crabbox_tests::{Ran, led_by, until};
 use insta::assert_snapshot;
 use serde_json::{Value, json};
 use std::fs;
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 /// A lease that stands ready, whose connection has ended, as after a night.
 fn ready() -> Reached {
@@ -88,6 +90,29 @@ fn the_name_is_nobodys() {
       hint: crabbox status [SLUG]
       hint: crabbox run --json --fresh -- true
     ");
+}
+
+#[test]
+fn no_way_leads_there() {
+    let flag = if rustix::process::geteuid().is_root() { "-n" } else { "-rn" };
+    let can = Command::new("unshare").args([flag, "true"]).stderr(Stdio::null()).status();
+    if !can.is_ok_and(|status| status.success()) {
+        let _ = writeln!(std::io::stderr(), "skipped: there is no network to be without");
+        return;
+    }
+    let reached = ready();
+    reached.say("proxy", json!([]));
+    reached.say("host", json!("192.0.2.1"));
+    let run = reached.command(&["run", "--json", "--", "true"]);
+    let ran = Ran::of(led_by(&["unshare", flag], &run).stdin(Stdio::null()));
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert_snapshot!(told(&reached, &ran), @r"
+    error: `192.0.2.1` can't be reached by ssh: there is no way there; it said: ssh: connect to host 192.0.2.1 port 22: Network is unreachable
+      hint: ssh -v 192.0.2.1 true
+      hint: crabbox status [SLUG]
+      hint: crabbox run --json --fresh -- true
+    ");
+    is_used(&reached);
 }
 
 #[test]
