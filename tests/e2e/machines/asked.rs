@@ -2,7 +2,7 @@
 //! and what comes after it rides the connection.
 
 use super::Cluster;
-use crabbox_tests::{Left, Ran, Typist};
+use crabbox_tests::{Left, Ran, Typist, built};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -89,6 +89,28 @@ fn nothing_is_drawn_over_a_question_and_the_interrupt_key_is_an_answer() {
     assert_eq!(cluster.counts(), [0]);
 }
 
+/// As with any other job of a shell.
+#[test]
+fn the_stop_key_stops_the_question_until_it_is_brought_to_the_front_again() {
+    let Some(cluster) = unknown() else { return };
+    let mut typist = Typist::before(&cluster.shell("exec bash --norc --noprofile -i"));
+    typist.types(&format!("{} warmup; echo \"code:$?\"\n", built().crabbox.display()));
+    typist.reads(SURE);
+    typist.types("\u{1a}");
+    typist.reads("Stopped");
+    typist.types("echo \"meanwhile:$((40 + 2))\"\n");
+    typist.reads("meanwhile:42");
+    typist.types("fg; echo \"in the end:$?\"\n");
+    typist.reads("crabbox warmup");
+    typist.types("yes\n");
+    typist.reads("in the end:0");
+    // The shell has its terminal again.
+    typist.types("exit 5\n");
+    let Left { code, shown } = typist.leaves();
+    assert_eq!(code, Some(5), "{shown}");
+    assert_eq!(cluster.machine("desk").connections(), 1);
+}
+
 #[test]
 fn a_passphrase_that_is_wrong_is_what_the_error_says() {
     let Some(cluster) = unknown() else { return };
@@ -106,8 +128,8 @@ fn a_passphrase_that_is_wrong_is_what_the_error_says() {
     assert!(after.contains("it doesn't let us in"), "{shown}");
 }
 
-/// The key of its user has a passphrase from now on.
-fn encrypt(cluster: &Cluster) {
+/// The key of desk's user has a passphrase from now on.
+pub(super) fn encrypt(cluster: &Cluster) {
     let mut keygen = Command::new("ssh-keygen");
     keygen.args(["-q", "-p", "-P", "", "-N", "open sesame", "-f"]);
     let status = keygen.arg(cluster.machine("desk").user_key()).status();

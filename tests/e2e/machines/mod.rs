@@ -6,6 +6,7 @@ mod cluster;
 mod doctor;
 mod faults;
 mod guide;
+mod jump;
 mod lease;
 mod proof;
 mod sshd;

@@ -6,6 +6,7 @@ use super::super::route::Route;
 use super::connect::{Way, client};
 use super::master::{self, Master};
 use crate::output::stand_aside;
+use crate::sys::run_in_front;
 use crabbox_provider_api::payload::Transport;
 use std::process::Stdio;
 
@@ -23,13 +24,13 @@ pub fn open_in_foreground(route: &Route<'_>) -> Result<(), TransportError> {
     }
     way.prepare()?;
     let aside = stand_aside();
-    let status = client()
-        .args(way.making(&socket))
+    let mut ssh = client();
+    ssh.args(way.making(&socket))
         // In the background as soon as nobody has to be asked any more.
         .args(["-o", "BatchMode=no", "-f", "-N"])
         .arg(way.destination())
-        .stdout(Stdio::null())
-        .status()
+        .stdout(Stdio::null());
+    let status = run_in_front(&mut ssh)
         .map_err(|source| TransportError::Start { program: "ssh".to_owned(), source })?;
     drop(aside);
     if status.success() {
