@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::cell::RefCell;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 /// A world, and the host that its boxes are on.
@@ -96,7 +96,7 @@ impl Reached {
     #[must_use]
     pub fn connections(&self) -> Vec<PathBuf> {
         let entries = fs::read_dir(self.runtime().join("crabbox")).into_iter().flatten();
-        entries.map(|entry| entry.expect("an entry").path()).collect()
+        entries.flatten().map(|entry| entry.path()).collect()
     }
 
     /// Crabbox in the checkout.
@@ -139,9 +139,7 @@ impl Reached {
     /// Ends the connections, as when this machine was asleep for long.
     pub fn hang_up(&self) {
         for folder in self.connections() {
-            let mut ssh = Command::new("ssh");
-            ssh.arg("-S").arg(folder.join("0")).args(["-O", "exit", "box"]).stderr(Stdio::null());
-            assert!(ssh.status().expect("ssh runs").success());
+            assert!(ends(&folder.join("0")), "{}", folder.display());
         }
     }
 
@@ -151,4 +149,23 @@ impl Reached {
         let calls = fs::read_to_string(self.world.root().join("calls")).unwrap_or_default();
         calls.lines().map(str::to_owned).collect()
     }
+}
+
+/// A server of OpenSSH's outlives its host, and a connection to it this world.
+impl Drop for Reached {
+    fn drop(&mut self) {
+        for folder in self.connections() {
+            for number in 0..4 {
+                let socket = folder.join(number.to_string());
+                let _ = socket.exists() && ends(&socket);
+            }
+        }
+    }
+}
+
+/// Ends the connection of this socket.
+fn ends(socket: &Path) -> bool {
+    let mut ssh = Command::new("ssh");
+    ssh.arg("-S").arg(socket).args(["-O", "exit", "box"]).stderr(Stdio::null());
+    ssh.status().is_ok_and(|status| status.success())
 }
