@@ -40,7 +40,7 @@ pub(crate) fn time(command: &mut Command) -> f64 {
 /// first round isn't counted.
 pub(crate) fn in_turn<const N: usize>(
     times: usize,
-    mut things: [&mut dyn FnMut() -> f64; N],
+    things: [&mut dyn FnMut() -> f64; N],
 ) -> [Figures; N] {
     let mut taken: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
     for round in 0..=times {
