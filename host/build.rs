@@ -34,9 +34,15 @@ fn main() -> Result<()> {
     let manifest_folder = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?);
     let workspace = manifest_folder.parent().context("the host crate lies in the workspace")?;
     let out = PathBuf::from(env::var("OUT_DIR")?);
-    for input in
-        ["host/copy", "host/remote", "host/tunnel", "host/wire", "Cargo.lock", "Cargo.toml"]
-    {
+    for input in [
+        "host/copy",
+        "host/locks",
+        "host/remote",
+        "host/tunnel",
+        "host/wire",
+        "Cargo.lock",
+        "Cargo.toml",
+    ] {
         println!("cargo::rerun-if-changed={}", workspace.join(input).display());
     }
     println!("cargo::rerun-if-changed=build.rs");

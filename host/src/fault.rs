@@ -9,6 +9,7 @@
 //! | `NAME:N` | the same, at the N-th time that one process comes to it |
 //! | `NAME@FILE`, `NAME:N@FILE` | that process makes the file and goes on when it is gone |
 //! | `!NAME` | the process panics there, as at a bug |
+//! | `~NAME` | the system gives the bad answer there, one of [`ANSWERS`] |
 //! | `>FILE` | nothing ends; each point that is passed becomes a line of the file |
 //! | `<MS` | nothing ends; a box that says nothing is waited for no longer than so many milliseconds |
 //!
@@ -104,6 +105,27 @@ pub const POINTS: &[&str] = &[
     "child.after.checkpoint",
 ];
 
+/// Every answer of the system that can be a bad one.
+pub const ANSWERS: &[&str] = &[
+    // The state folder lies on a network.
+    "locks.network",
+    // The same, and nobody sees a lock there that another one holds.
+    "locks.unseen",
+];
+
+/// Is the answer of this name, one of [`ANSWERS`], to be the bad one?
+#[cfg(debug_assertions)]
+pub(crate) fn is_bad(name: &str) -> bool {
+    orders::given().is_some_and(|order| order.spoils(name))
+}
+
+/// The answer is what it is.
+#[cfg(not(debug_assertions))]
+#[inline]
+pub(crate) fn is_bad(_: &str) -> bool {
+    false
+}
+
 /// Comes to the point of this name, one of [`POINTS`].
 #[cfg(debug_assertions)]
 pub(crate) fn point(name: impl Display) {
@@ -187,6 +209,8 @@ mod orders {
         At { name: String, time: usize, met: AtomicUsize, wait: Option<PathBuf> },
         /// Panic at the one of this name.
         Panic(String),
+        /// Get the bad one for the answer of this name.
+        Spoil(String),
         /// Note all of them in this file.
         Note(PathBuf),
         /// Be impatient, and go on at all of them.
@@ -219,6 +243,9 @@ mod orders {
             if let Some(name) = text.strip_prefix('!') {
                 return Self::Panic(name.to_owned());
             }
+            if let Some(name) = text.strip_prefix('~') {
+                return Self::Spoil(name.to_owned());
+            }
             let (text, wait) = match text.split_once('@') {
                 Some((text, file)) => (text, Some(file.into())),
                 None => (text, None),
@@ -227,6 +254,10 @@ mod orders {
                 text.split_once(':').and_then(|(name, time)| Some((name, time.parse().ok()?)));
             let (name, time) = counted.unwrap_or((text, 1));
             Self::At { name: name.to_owned(), time, met: AtomicUsize::new(0), wait }
+        }
+
+        pub(super) fn spoils(&self, answer: &str) -> bool {
+            matches!(self, Self::Spoil(name) if name == answer)
         }
 
         pub(super) fn meet(&self, point: &str) {
@@ -245,7 +276,7 @@ mod orders {
                     }
                 }
                 Self::Panic(name) if name == point => panic!("as asked, at {point}"),
-                Self::At { .. } | Self::Panic(_) | Self::Hurry(_) => {}
+                Self::At { .. } | Self::Panic(_) | Self::Hurry(_) | Self::Spoil(_) => {}
             }
         }
     }

@@ -34,6 +34,7 @@ mod isolation;
 mod keys;
 mod lease;
 mod local;
+mod locks;
 mod logs;
 mod machines;
 mod manifests;

@@ -30,6 +30,7 @@ const STATES: &[State] = &[
     ("A claim can't be read", one_bad_claim),
     ("A box has no lease", unclaimed),
     ("The state folder can't be used", not_ours),
+    ("Locks don't work in the state folder", no_locks),
     ("A provider refuses, dies or hangs", refused),
     ("A provider can't be used", writable),
     ("There is no such provider", unknown_provider),
@@ -334,6 +335,11 @@ fn not_ours(world: &World) -> Option<String> {
     fs::create_dir_all(&state).expect("a folder");
     std::os::unix::fs::chown(state, Some(65534), None).ok()?;
     Some(all(&[world.crabbox(&["list"])]))
+}
+
+fn no_locks(world: &World) -> Option<String> {
+    let mut run = world.command(&["run", "--", "cargo", "test"]);
+    Some(Ran::of(run.env("CRABBOX_FAULT", "~locks.unseen")).stderr)
 }
 
 fn refused(world: &World) -> Option<String> {

@@ -126,10 +126,10 @@ pub(crate) fn unended(layout: &Layout) -> Vec<RunFolder> {
 }
 
 /// What has become of a run of this workspace. Without a folder it may be about to begin, or is
-/// forgotten: a session says which.
-pub(crate) fn fate(run: &str, layout: &Layout) -> Fate {
+/// forgotten: a session says which, by its lock.
+pub(crate) fn fate(run: &str, layout: &Layout, lock: &Path) -> Fate {
     let has_ended = layout.runs.join(run).join("exit").exists();
-    if !has_ended && lock::is_held(&layout.tree.join("lock")) { Fate::GoesOn } else { Fate::Over }
+    if !has_ended && lock::is_held(lock) { Fate::GoesOn } else { Fate::Over }
 }
 
 fn workspace(layout: &Layout) -> Text {

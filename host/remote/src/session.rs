@@ -51,8 +51,9 @@ fn session(argument: &str, connection: &Arc<Connection>) -> Result<(), Failure> 
     let layout = Layout::of(&request)?;
     let proof = proof::prove(&request, &layout)?;
     if let Some(run) = &request.look {
+        let lock = lock::of_workspace(&layout, &request.identity)?;
         connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;
-        return connection.outbox.send(&ToHost::Fate(runs::fate(run, &layout)));
+        return connection.outbox.send(&ToHost::Fate(runs::fate(run, &layout, &lock)));
     }
     if request.probe {
         return connection.outbox.send(&ToHost::Proved(Box::new(proof)));
@@ -67,8 +68,9 @@ fn session(argument: &str, connection: &Arc<Connection>) -> Result<(), Failure> 
     }
     make_private(&layout.tree.join("tmp"))?;
     connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;
+    let lock = lock::of_workspace(&layout, &request.identity)?;
     // The file's lock lasts as long as the session.
-    let _lock = lock::take(&layout.tree.join("lock"), &request.holder, connection)?;
+    let _lock = lock::take(&lock, &request.holder, connection)?;
     lost::end_all(&layout);
     apply::empty(&layout.tree.join("tmp"));
     sync(&request, &layout, connection)?;

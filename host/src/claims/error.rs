@@ -3,17 +3,16 @@
 use super::adopt::Claimant;
 use super::id::LeaseId;
 use super::life::Refused;
+use super::locks::{ELSEWHERE, on_this_machine};
 use super::migrations::SCHEMA;
 use super::store::BUSY;
 use crate::output::{CommandError, Exit, Quoted, Typed, to_type};
 use crate::places::{FolderError, home};
+use crabbox_locks::NoLocks;
 use rusqlite::ErrorCode;
 use std::error::Error;
 use std::iter;
 use std::path::{Path, PathBuf};
-
-/// Another folder for the claims, in the user's home.
-const ELSEWHERE: &str = "crabbox-state";
 
 /// The store can't do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -26,6 +25,15 @@ pub enum ClaimError {
         /// Why.
         #[source]
         source: FolderError,
+    },
+    /// Two commands could take one box.
+    #[error("the state folder `{}` can't be used", .path.display())]
+    Locks {
+        /// Which.
+        path: PathBuf,
+        /// What its locks are worth.
+        #[source]
+        source: NoLocks,
     },
     /// Another program holds the database.
     #[error("the claims database `{}` is held by another program: waited {}s for it", .path.display(), BUSY.as_secs())]
@@ -131,6 +139,7 @@ impl ClaimError {
             Self::Folder {
                 source: FolderError::Owner { .. } | FolderError::Open { .. }, ..
             }
+            | Self::Locks { .. }
             | Self::File { .. } => Exit::Usage,
             _ => Exit::Failed,
         }
@@ -138,6 +147,7 @@ impl ClaimError {
 
     fn note(&self) -> Option<&'static str> {
         match self {
+            Self::Locks { .. } => Some("without them, two commands could take one box"),
             Self::Damaged { .. } => {
                 Some("to put it aside is to begin anew, without its claims; the boxes stay")
             }
@@ -168,6 +178,9 @@ impl ClaimError {
                 }
                 vec![format!("chmod go-w {}", Quoted(path)), own]
             }
+            Self::Locks { .. } => on_this_machine()
+                .map(|folder| vec![in_folder(&folder), lasting(&folder)])
+                .unwrap_or_default(),
             Self::Folder { .. } | Self::ReadOnly { .. } | Self::Newer { .. } => {
                 elsewhere().into_iter().collect()
             }
@@ -192,6 +205,12 @@ impl ClaimError {
             _ => Vec::new(),
         }
     }
+}
+
+/// The line that has every later command of a shell keep its claims there.
+#[must_use]
+pub fn lasting(folder: &Path) -> String {
+    format!("export CRABBOX_STATE_DIR={}", Quoted(folder))
 }
 
 /// The line that puts a database aside of which nothing can be saved.

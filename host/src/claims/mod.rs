@@ -4,7 +4,7 @@
 //! where they lead: nothing else changes a claim. [`store`] keeps them in SQLite, in a private [`file`](mod@file), with
 //! [`columns`] that are [`listed`] and [`search`]ed, and fails with an [`error`]; [`queries`] asks for claims, [`adopt`] stores those of what was there
 //! before, [`forget`] drops one, [`record`] reads what a row holds, [`migrations`] brings an older database forward, [`reader`] looks at one without any
-//! effect, [`salvage`] saves what can be read of a damaged one, with [`rows`]; [`moment`] is a time that no set
+//! effect, [`salvage`] saves what can be read of a damaged one, with [`rows`]; [`locks`] refuses a folder where locks keep nobody out; [`moment`] is a time that no set
 //! clock moves, [`holder`] tells whether somebody works with a lease right now, [`unattended`] whether somebody should, and [`id`] is what it is called. Nothing
 //! here talks to a provider or a box.
 
@@ -18,6 +18,7 @@ mod holder;
 mod id;
 mod life;
 mod listed;
+mod locks;
 mod migrations;
 mod moment;
 mod queries;
@@ -32,12 +33,13 @@ mod unattended;
 
 pub use adopt::{Adopted, Claimant};
 pub use claim::{Claim, Ending, LastRun, Machine, Made, Owned, PLACE, Way};
-pub use error::{ClaimError, put_aside};
+pub use error::{ClaimError, lasting, put_aside};
 pub use forget::Stored;
 pub use holder::{Holder, describe as describe_holder};
 pub use id::LeaseId;
 pub use life::{Event, Refused};
 pub use listed::Listed;
+pub use locks::{look as look_at_locks, on_this_machine};
 pub use moment::Moment;
 #[cfg(test)]
 pub(crate) use moment::skew;

@@ -6,6 +6,7 @@
 
 use super::error::ClaimError;
 use super::file::{check_log, create_private};
+use super::locks;
 use super::migrations::{SCHEMA, migrate_to};
 use super::rows;
 use super::store::{BUSY, Store};
@@ -22,7 +23,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Whoever has the database open shares this one.
-const LOCK: &str = "claims.lock";
+pub(super) const LOCK: &str = "claims.lock";
 
 /// The new database, while it is being filled.
 const NEW: &str = "claims.new";
@@ -42,9 +43,11 @@ pub struct Salvaged {
     pub count: usize,
 }
 
-/// Nobody exchanges the database while this lives.
+/// Nobody exchanges the database while this lives. Where locks keep nobody out, there are to be no claims.
 pub(super) fn share(state: &Path) -> Result<File, ClaimError> {
     let file = lock_file(state).map_err(|error| unusable(state, error))?;
+    locks::check(&file, &state.join(LOCK))
+        .map_err(|source| ClaimError::Locks { path: state.to_owned(), source })?;
     wait_for(BUSY, || file.try_lock_shared())
         .map_err(|error| unusable(state, error))?
         .then_some(file)
@@ -177,10 +180,9 @@ fn exchange(state: &Path, path: &Path) -> io::Result<PathBuf> {
 
 fn lock_file(state: &Path) -> io::Result<File> {
     let path = state.join(LOCK);
-    match File::open(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            File::options().read(true).append(true).create(true).mode(0o600).open(&path)
-        }
+    // NFS and SMB give whoever can't write a file no exclusive lock on it.
+    match File::options().read(true).append(true).create(true).mode(0o600).open(&path) {
+        Err(_) if is_there(&path) => File::open(&path),
         opened => opened,
     }
 }

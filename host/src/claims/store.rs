@@ -11,6 +11,7 @@ use super::file::{check_files, check_log, create_private};
 use super::holder::Holder;
 use super::id::LeaseId;
 use super::life::Event;
+use super::locks::is_on_network;
 use super::migrations::{SCHEMA, migrate};
 use super::moment::Moment;
 use super::reader::Reader;
@@ -81,7 +82,7 @@ impl Store {
         check_log(&path)?;
         let wrap = |source| ClaimError::of_database(&path, source);
         let mut database = Connection::open(&path).map_err(wrap)?;
-        prepare(&mut database).map_err(wrap)?;
+        prepare(&mut database, is_on_network(state)).map_err(wrap)?;
         let found: i64 =
             database.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(wrap)?;
         if found > SCHEMA {
@@ -230,11 +231,13 @@ pub(super) fn wrap(path: &Path, source: rusqlite::Error) -> ClaimError {
     }
 }
 
-fn prepare(database: &mut Connection) -> rusqlite::Result<()> {
+fn prepare(database: &mut Connection, is_on_network: bool) -> rusqlite::Result<()> {
     database.busy_timeout(BUSY)?;
     // A claim must survive a power cut: one fsync a transition. WAL makes it one,
-    // and where a file system can't do WAL, SQLite stays with its journal.
-    patiently(|| database.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())))?;
+    // and where a file system can't do WAL, SQLite stays with its journal. The index of a WAL is memory that is shared:
+    // two machines would each have their own, and take the other's writes for damage.
+    let journal = if is_on_network { "delete" } else { "wal" };
+    patiently(|| database.pragma_update_and_check(None, "journal_mode", journal, |_| Ok(())))?;
     database.pragma_update(None, "synchronous", "full")?;
     // Closing the last connection would checkpoint: an fsync more for each command.
     database

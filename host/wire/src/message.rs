@@ -297,6 +297,8 @@ pub enum FailureCode {
     Missing,
     /// There is no place for what was to be copied.
     Place,
+    /// Locks keep nobody out where the workspace lies.
+    Locks,
     /// A code of a newer helper.
     #[serde(other)]
     Other,

@@ -3,18 +3,16 @@
 use super::folder::{Seen, look};
 use crate::connection::Connection;
 use crate::failure::Failure;
-use crate::here;
 use crate::layout::{is_lease, make_private};
 use crate::lock;
+use crabbox_locks::{Reach, reach};
 use crabbox_wire::message::FailureCode;
-use crabbox_wire::tree::Hash;
-use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, fstat, fstatfs, linkat, openat, unlinkat};
+use rustix::fs::{AtFlags, CWD, Dir, Mode, OFlags, fstat, linkat, openat, unlinkat};
 use rustix::io::Errno;
 use rustix::process::geteuid;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 /// Holds the work root's own random number.
@@ -25,22 +23,6 @@ const LOCK: &str = ".crabbox-lock";
 
 /// How much of [`ID`] is read, in bytes.
 const LIMIT: u64 = 128;
-
-/// File systems that several machines share, as `statfs` calls them: NFS, SMB in three ages, AFS in two kinds, Ceph,
-/// 9p, Lustre, GPFS, and what goes through FUSE (sshfs, for one). Their locks reach one machine at best.
-const SHARED: [u64; 11] = [
-    0x6969,
-    0x517b,
-    0xff53_4d42,
-    0xfe53_4d42,
-    0x5346_414f,
-    0x6b41_4653,
-    0x00c3_6400,
-    0x0102_1997,
-    0x0bd0_0bd0,
-    0x4750_4653,
-    0x6573_5546,
-];
 
 /// The folder of all places.
 #[derive(Debug)]
@@ -118,22 +100,14 @@ impl Root {
         Ok(self.id()?.unwrap_or_default())
     }
 
-    /// Its lock, for whoever takes or removes a place.
+    /// Its lock, for whoever takes or removes a place: of this machine alone where others have the folder, too, since a
+    /// place is on a machine, whoever else sees it.
     pub(super) fn lock(&self, holder: &str, connection: &Connection) -> Result<File, Failure> {
-        let is_shared = fstatfs(&self.folder)
-            .is_ok_and(|found| SHARED.contains(&u64::try_from(found.f_type).unwrap_or(0)));
-        let path = if is_shared { self.local_lock()? } else { self.path.join(LOCK) };
+        let path = match reach(&self.folder) {
+            Ok(Reach::Machine) => self.path.join(LOCK),
+            _ => lock::on_this_machine("places", &self.path)?,
+        };
         lock::take(&path, holder, connection)
-    }
-
-    /// A lock of this machine alone: a place is on a machine, whoever else sees its folder.
-    fn local_lock(&self) -> Result<PathBuf, Failure> {
-        let hash = Hash::of(self.path.as_os_str().as_bytes()).to_string();
-        let folder = here::folder().ok_or_else(|| {
-            let why = "there is no folder for a lock, and the work root is on a network";
-            Failure::new(FailureCode::System, why)
-        })?;
-        Ok(folder.join(format!("places-{}", &hash[..16])))
     }
 
     /// How many places of this machine it holds.

@@ -1,7 +1,7 @@
 //! The folders of this user, what is in them, and how much more fits.
 
 use super::{fail, pass, skip, warn};
-use crate::claims::{ClaimError, Reader, put_aside};
+use crate::claims::{ClaimError, Reader, lasting, look_at_locks, on_this_machine, put_aside};
 use crate::output::{Quoted, to_type};
 use crabbox_provider_api::payload::Check;
 use rustix::fs::{Access, access, statvfs};
@@ -47,6 +47,10 @@ pub(super) fn state_folder(folder: &Path) -> Check {
         let hint = if error == Errno::ROFS { ELSEWHERE.to_owned() } else { mode };
         return fail(id, format!("`{shown}` can't be written: {error}"), hint);
     }
+    if let Err(why) = look_at_locks(folder) {
+        let hint = on_this_machine().map_or_else(|| ELSEWHERE.to_owned(), |other| lasting(&other));
+        return fail(id, format!("`{shown}` can't be used: {why}"), hint);
+    }
     if found.mode() & 0o077 != 0 {
         let message = format!("`{shown}` is open to others (mode {:o})", found.mode() & 0o7777);
         return warn(id, message, format!("chmod 700 {quoted}"));
@@ -59,7 +63,7 @@ fn open_hint(folder: &Path, mode: u32) -> String {
     if mode & 0o1000 == 0 {
         return format!("chmod go-w {}", Quoted(folder));
     }
-    format!("export CRABBOX_STATE_DIR={}", Quoted(&folder.join("crabbox")))
+    lasting(&folder.join("crabbox"))
 }
 
 /// Could it be made?

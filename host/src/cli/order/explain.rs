@@ -100,14 +100,20 @@ pub(super) fn explain_sync(error: &SyncError) -> CommandError {
 }
 
 /// What the helper says, and what the user can do about it.
-fn explain_box(failure: &Failure, slug: &str, command: Option<&Command>) -> CommandError {
+fn explain_box(failure: &Failure, claim: &Claim, command: Option<&Command>) -> CommandError {
     let error = CommandError::failed(failure.message.clone());
     match (failure.code, command) {
         (FailureCode::Verify, _) => error.code("sync").note(AGAIN),
         (FailureCode::Occupied, _) => error.code("sync").hint(fresh()),
         (FailureCode::DiskFull, _) => {
-            error.code("run").hint(to_type(&["stop", slug, "--delete", "--yes"]))
+            error.code("run").hint(to_type(&["stop", &claim.slug, "--delete", "--yes"]))
         }
+        (FailureCode::Locks, _) => error
+            .code("run")
+            .note(
+                "two sessions could work in one workspace; on a disk of the box's own, they can't",
+            )
+            .hint(to_type(&["provider", "options", &claim.provider])),
         (code, Some(Command::Argv(words))) => {
             program_hint(code, words).into_iter().fold(error.code("run"), CommandError::hint)
         }
@@ -123,7 +129,7 @@ pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed 
         RunError::Sync(error) => explain_sync(error),
         RunError::Box(failure) => {
             let command = order.program.as_ref().map(|program| &program.command);
-            explain_box(failure, &claim.slug, command)
+            explain_box(failure, claim, command)
         }
         RunError::Interrupted(_) => CommandError::failed(order.purpose().interrupted()).code("run"),
         RunError::Transport(TransportError::Ssh(error)) => error.into(),
@@ -188,6 +194,17 @@ mod tests {
     use rustix::fs::{CWD, FileType, Mode, mknodat};
     use std::fs::{self, OpenOptions};
     use std::io::Write;
+
+    #[test]
+    fn a_workspace_without_locks_leads_to_the_settings_of_its_provider() {
+        let message = "`/lock` can't keep others out: it lies on nfs".to_owned();
+        let failure = Failure { code: FailureCode::Locks, message };
+        let id = "cbx_0123456789ab".parse().expect("an id");
+        let mut claim = Claim::new(id, "red-eel".to_owned());
+        "desk".clone_into(&mut claim.provider);
+        let error = explain_box(&failure, &claim, None);
+        assert!(error.hints().iter().any(|hint| hint.ends_with("provider options desk")));
+    }
 
     #[test]
     fn a_script_without_its_first_line_is_told_from_all_else() {
