@@ -70,7 +70,7 @@ fn ready(store: &mut Store) {
         same_machine: true,
         immutable: false,
     };
-    let way = Way { endpoint, identity: None, machine: None, marker: None };
+    let way = Way { endpoint, identity: None, machine: None, marker: None, login: None };
     let run = LastRun::new("run_0123456789ab".to_owned());
     let idle_until = Moment::after(Duration::from_hours(1));
     for event in [

@@ -334,6 +334,7 @@ fn a_question_about_many_boxes_names_ten() {
             identity: None,
             machine: None,
             marker: None,
+            login: None,
         };
         let action = ReleaseAction::Park;
         for event in [

@@ -35,6 +35,7 @@ mod keys;
 mod lease;
 mod local;
 mod locks;
+mod login;
 mod logs;
 mod machines;
 mod manifests;

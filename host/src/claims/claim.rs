@@ -315,17 +315,21 @@ pub struct Way {
     pub machine: Option<Machine>,
     /// Hash of the marker on it, once the helper wrote one since then.
     pub marker: Option<String>,
+    /// Digest of the login with which the provider vouched for it, where the provider says what that comes from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<String>,
 }
 
 impl Way {
-    /// What was found. `None`: the provider names no way to it. What it showed before counts no longer.
+    /// What was found, with which login. `None`: the provider names no way to it. What it showed before counts no longer.
     #[must_use]
-    pub fn of(found: &Found) -> Option<Self> {
+    pub fn of(found: &Found, login: Option<&str>) -> Option<Self> {
         Some(Self {
             endpoint: found.endpoint.clone()?,
             identity: found.identity.clone(),
             machine: None,
             marker: None,
+            login: login.map(str::to_owned),
         })
     }
 }

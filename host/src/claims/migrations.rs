@@ -144,6 +144,7 @@ impl First {
             identity: self.identity,
             machine: self.machine,
             marker: self.marker,
+            login: None,
         });
         let stage = match self.state {
             State::Leasing => Stage::Leasing { made },

@@ -23,6 +23,8 @@ pub struct Wanted {
     pub settings: Settings,
     /// Digest of those that shape a resource; `None`: nobody knows which they are.
     pub profile: Option<String>,
+    /// Digest of what the provider's login comes from; `None`: it doesn't say.
+    pub login: Option<String>,
     /// What the name of a new resource begins with, where the host makes it.
     pub prefix: Option<String>,
     /// What becomes of a new resource at its end.
@@ -43,6 +45,20 @@ pub struct Wanted {
     pub in_use: InUse,
     /// The run that the box is for, if it is for one: in the claim before anything of it starts.
     pub run: Option<String>,
+}
+
+impl Wanted {
+    /// The login that this claim's provider has here, as far as that is known.
+    fn login_of(&self, claim: &Claim) -> Option<&str> {
+        self.login.as_deref().filter(|_| self.provider == claim.provider)
+    }
+
+    /// Did the claim's provider vouch for its box with another login, or nobody knows with which? Then the box may be
+    /// another's, or out of sight, by now.
+    fn has_another_login(&self, claim: &Claim) -> bool {
+        let vouched = claim.way().and_then(|way| way.login.as_deref());
+        self.login_of(claim).is_some_and(|login| vouched != Some(login))
+    }
 }
 
 /// What is done while another command uses the box that would be taken.
@@ -88,6 +104,16 @@ pub(super) enum Taken {
     Gone,
     /// It may have one, and it isn't used, for this reason.
     LeftAlone(String),
+}
+
+impl Taken {
+    /// The same of a box that stood ready: it is left so.
+    fn found_ready(self) -> Self {
+        match self {
+            Self::Held(held) => Self::Held(Box::new(Held { how: How::FoundReady, ..*held })),
+            other => other,
+        }
+    }
 }
 
 impl Desk {
@@ -218,7 +244,7 @@ impl Desk {
 
     fn take_as_it_is(
         &mut self,
-        mut claim: Claim,
+        claim: Claim,
         holder: Holder,
         wanted: &Wanted,
     ) -> Result<Taken, CommandError> {
@@ -229,10 +255,7 @@ impl Desk {
             // One whose time is over may have been stopped meanwhile, on its provider's side.
             (State::Ready, Some(way)) if !claim.ends().is_some_and(|end| end.may_be_over()) => {
                 let endpoint = way.endpoint.clone();
-                self.working.hold();
-                let event = self.taking(&claim, None, wanted);
-                self.store.transition(&mut claim, &event)?;
-                Ok(Taken::Held(Box::new(Held { claim, endpoint, how: How::FoundReady, holder })))
+                self.take_ready(claim, endpoint, holder, wanted)
             }
             (State::Releasing, _) if claim.ending == Ending::Delete => {
                 Ok(Taken::LeftAlone("it is to be deleted".to_owned()))
@@ -243,6 +266,27 @@ impl Desk {
             (State::Leasing, _) => self.lease_again(claim, holder, wanted),
             (State::Released | State::Lost | State::Failed, _) => Ok(Taken::Gone),
         }
+    }
+
+    /// Takes a box that its provider has vouched for. With another login that is worth nothing, and it is asked first.
+    fn take_ready(
+        &mut self,
+        mut claim: Claim,
+        endpoint: Endpoint,
+        holder: Holder,
+        wanted: &Wanted,
+    ) -> Result<Taken, CommandError> {
+        if wanted.has_another_login(&claim) {
+            let Claim { slug, provider, .. } = &claim;
+            self.printer.phase(&format!(
+                "{provider} may have another login since it vouched for `{slug}`: it is asked again"
+            ));
+            return Ok(self.reconnect(claim, holder, wanted)?.found_ready());
+        }
+        self.working.hold();
+        let event = self.taking(&claim, None, wanted);
+        self.store.transition(&mut claim, &event)?;
+        Ok(Taken::Held(Box::new(Held { claim, endpoint, how: How::FoundReady, holder })))
     }
 
     /// Goes on where a command was killed that had begun to lease. What is known by its id is asked for
@@ -322,7 +366,7 @@ impl Desk {
         }
         match self.resolve(&mut provider, &mut claim, Intent::Connect, &wanted.settings) {
             Ok(Resolution::Found(found)) if claim.is_about(&found.resource, &found.scope) => {
-                let (owned, way) = match reachable(&found) {
+                let (owned, way) = match reachable(&found, wanted.login_of(&claim)) {
                     Ok(reached) => reached,
                     Err(why) => return self.leave_alone(&mut claim, why),
                 };

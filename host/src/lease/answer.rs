@@ -12,13 +12,13 @@ pub(super) fn unusable(provider: &str, why: &str) -> CommandError {
     CommandError::failed(message).code("provider")
 }
 
-/// A box that was found, with the way to it. A provider that says of one that it is there must say how to
+/// A box that was found with this login, with the way to it. A provider that says of one that it is there must say how to
 /// reach it, and where on it files may lie.
-pub(super) fn reachable(found: &Found) -> Result<(Owned, Way), String> {
+pub(super) fn reachable(found: &Found, login: Option<&str>) -> Result<(Owned, Way), String> {
     if found.state == ResourceState::Failed {
         return Err("it is broken".to_owned());
     }
-    let (Some(owned), Some(way)) = (Owned::of(found), Way::of(found)) else {
+    let (Some(owned), Some(way)) = (Owned::of(found), Way::of(found, login)) else {
         return Err("the provider names no way to it".to_owned());
     };
     let root = &way.endpoint.work_root;
@@ -103,13 +103,13 @@ mod tests {
             Found::from(Leased { resource, endpoint, ..Leased::default() })
         };
         for good in ["/srv", "~/crabbox"] {
-            assert!(reachable(&found(good)).is_ok(), "{good}");
+            assert!(reachable(&found(good), None).is_ok(), "{good}");
         }
         for bad in ["", "~", "rel/x", "~ann/x"] {
-            assert!(reachable(&found(bad)).is_err(), "{bad}");
+            assert!(reachable(&found(bad), None).is_err(), "{bad}");
         }
         let broken = Found { state: ResourceState::Failed, ..found("/srv") };
-        assert_eq!(reachable(&broken).err().as_deref(), Some("it is broken"));
-        assert!(reachable(&Found { endpoint: None, ..found("/srv") }).is_err());
+        assert_eq!(reachable(&broken, None).err().as_deref(), Some("it is broken"));
+        assert!(reachable(&Found { endpoint: None, ..found("/srv") }, None).is_err());
     }
 }

@@ -136,7 +136,7 @@ impl Desk {
                 return Err(self.roll_back(claim, error, Effect::Done, settings));
             }
         };
-        let (owned, way) = match reachable(&found) {
+        let (owned, way) = match reachable(&found, wanted.login.as_deref()) {
             Ok(reached) => reached,
             Err(why) => {
                 let error = unusable(&claim.provider, &why);

@@ -11,12 +11,14 @@
 mod capability;
 mod deadline;
 mod deadlines;
+mod login;
 mod names;
 pub mod settings;
 
 pub use capability::Capability;
 pub use deadline::Deadline;
 pub use deadlines::{Deadlines, Limit, Settles};
+pub use login::{Login, LoginProblem, Within, within};
 pub use names::{Alphabet, Names, NamesProblem};
 pub use settings::{Affects, Repository, Setting, SettingProblem, Type};
 
@@ -69,6 +71,9 @@ pub struct Manifest {
     /// How its resources may be called, if the host is to name them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Names>,
+    /// What tells one login from another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub login: Option<Login>,
     /// The settings under `[provider.NAME]`.
     #[serde(default)]
     pub settings: BTreeMap<String, Setting>,
@@ -107,6 +112,9 @@ pub enum ManifestError {
     /// Rules for names that can't be.
     #[error("the names can't be: {0}")]
     Names(#[from] NamesProblem),
+    /// A login that can't be told from another.
+    #[error("the login can't be told: {0}")]
+    Login(#[from] LoginProblem),
     /// Keys that mean nothing, where that is an error.
     #[error("the manifest has keys that mean nothing: `{}`", .0.join("`, `"))]
     Unknown(Vec<String>),
@@ -204,6 +212,9 @@ impl Manifest {
         }
         manifest.take_names()?;
         settings::check(&manifest.name, &manifest.settings)?;
+        if let Some(login) = &manifest.login {
+            login.check(&manifest.environment, &manifest.settings)?;
+        }
         manifest.unknown = unknown;
         Ok(manifest)
     }
@@ -368,6 +379,8 @@ mod tests {
             "environment = { HOME = 1 }",
             "deadlines = '5m'",
             "names = 'dns'",
+            "login = 'me'",
+            "login = { files = 'session' }",
             "settings = []",
             "settings = { a = 'string' }",
             "settings = { a = {} }",

@@ -24,7 +24,7 @@ pub(in super::super) fn way() -> Way {
         same_machine: false,
         immutable: false,
     };
-    Way { endpoint, identity: None, machine: None, marker: None }
+    Way { endpoint, identity: None, machine: None, marker: None, login: None }
 }
 
 pub(in super::super) fn claim(stage: Stage) -> Claim {

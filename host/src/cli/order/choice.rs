@@ -87,6 +87,7 @@ impl Choice {
             provider: settings.provider.clone(),
             settings: of_provider.handed.clone(),
             profile: of_provider.profile.clone(),
+            login: of_provider.login.clone(),
             prefix: of_provider.prefix.clone(),
             release: settings.release,
             keep: self.keep,

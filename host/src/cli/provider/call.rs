@@ -239,6 +239,7 @@ impl Call {
             provider: settings.provider.clone(),
             settings: settings.provider_settings.handed.clone(),
             profile: settings.provider_settings.profile.clone(),
+            login: settings.provider_settings.login.clone(),
             prefix: settings.provider_settings.prefix.clone(),
             release: settings.release,
             keep: true,

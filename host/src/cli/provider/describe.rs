@@ -110,6 +110,7 @@ fn about(library: &Library, digest: &str) -> String {
         ("deadlines", deadlines(&library.manifest)),
         ("own deadline", own_deadline(&library.manifest)),
         ("names", names(&library.manifest)),
+        ("login", login(&library.manifest)),
         ("licence", license.clone()),
         ("homepage", homepage.clone()),
         ("found in", library.source.as_str().to_owned()),
@@ -147,6 +148,12 @@ fn names(manifest: &Manifest) -> String {
     format!("{alphabet}, at most {}", human::count(names.max.into(), "byte"))
 }
 
+/// What its login comes from.
+fn login(manifest: &Manifest) -> String {
+    let Some(login) = &manifest.login else { return String::new() };
+    [&login.environment[..], &login.settings, &login.files].concat().join(", ")
+}
+
 fn to_json(library: &Library, digest: &str, settings: &BTreeMap<&String, Option<Found>>) -> Value {
     let manifest = &library.manifest;
     let environment: Vec<Value> = manifest
@@ -181,6 +188,7 @@ fn to_json(library: &Library, digest: &str, settings: &BTreeMap<&String, Option<
         "deadline": manifest.deadline,
         "settles": manifest.settles,
         "names": manifest.names,
+        "login": manifest.login,
         "environment": environment,
         "settings": settings,
         "source": library.source.as_str(),

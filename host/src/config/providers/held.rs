@@ -2,6 +2,7 @@
 
 use super::chain::Found;
 use super::check::of_tables;
+use super::login::fingerprint;
 use super::problem::{ProviderProblem, placeholder};
 use super::value::Value;
 use crate::config::error::{ConfigError, Place};
@@ -12,6 +13,7 @@ use crabbox_provider_api::manifest::{Affects, Manifest, Names, Setting};
 use crabbox_provider_api::payload::Settings;
 use crabbox_wire::tree::Hash;
 use std::collections::BTreeMap;
+use std::env;
 
 /// The settings of the chosen provider.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +25,8 @@ pub struct ProviderSettings {
     pub profile: Option<String>,
     /// What the names of new resources begin with, where the host makes them.
     pub prefix: Option<String>,
+    /// Digest of what the provider's login comes from; `None`: it doesn't say.
+    pub login: Option<String>,
 }
 
 impl Layers {
@@ -77,7 +81,8 @@ pub(in crate::config) fn hold(
     }
     // What is wrong is more worth knowing than what is left out.
     errors.extend(missing);
-    (ProviderSettings { handed, profile: Some(digest(&shaping)), prefix }, errors)
+    let login = fingerprint(manifest, &handed, |name| env::var_os(name));
+    (ProviderSettings { handed, profile: Some(digest(&shaping)), prefix, login }, errors)
 }
 
 /// A setting that nothing says anything of, and without which nothing works.

@@ -3,7 +3,7 @@
 //! A value comes from a flag ([`flags`]), the environment, the repository's file as far as
 //! [`decision`] lets it, the user's, or the manifest; [`chain`] puts these side by side for one
 //! setting, and the strongest that says something holds as a whole. [`value`] is what [`text`] becomes,
-//! [`secrets`] are read when they are handed on and not before, [`held`] is what a hook gets, [`hidden`](mod@hidden) what nobody is shown. [`check`] finds
+//! [`secrets`] are read when they are handed on and not before, [`held`] is what a hook gets, [`login`](mod@login) what tells whose login it has, [`hidden`](mod@hidden) what nobody is shown. [`check`] finds
 //! all that is wrong, [`problem`] says it, [`reference`](mod@reference) writes the page.
 
 mod chain;
@@ -12,6 +12,7 @@ mod decision;
 mod flags;
 mod held;
 mod hidden;
+mod login;
 mod problem;
 mod reference;
 mod secrets;

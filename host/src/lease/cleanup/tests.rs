@@ -21,7 +21,7 @@ fn way() -> Way {
         same_machine: false,
         immutable: false,
     };
-    Way { endpoint, identity: None, machine: None, marker: None }
+    Way { endpoint, identity: None, machine: None, marker: None, login: None }
 }
 
 fn run() -> LastRun {

@@ -37,6 +37,8 @@ pub(super) enum Order {
     Forget { which: usize },
     /// Somebody else deletes a resource, or puts another one in its place.
     Behind { which: usize, replace: bool },
+    /// Somebody logs in, to one of two accounts.
+    LogIn { other: bool },
     /// Somebody sets the clock on the wall.
     Clock { hours: i64 },
     /// Time passes.
@@ -96,6 +98,7 @@ pub(super) fn order() -> impl Strategy<Value = Order> {
         2 => (which(), ending).prop_map(|(which, ending)| Order::Adopt { which, ending }),
         1 => which().prop_map(|which| Order::Forget { which }),
         2 => (which(), any::<bool>()).prop_map(|(which, replace)| Order::Behind { which, replace }),
+        2 => any::<bool>().prop_map(|other| Order::LogIn { other }),
         2 => select(vec![-24, 24]).prop_map(|hours| Order::Clock { hours }),
         2 => select(vec![2, 20, 600]).prop_map(|minutes| Order::Time { minutes }),
     ]
@@ -152,6 +155,7 @@ pub(super) fn obey(shared: &Shared, order: Order) {
             }
         }
         Order::Behind { which, replace } => shared.lock().behind_our_back(which, replace),
+        Order::LogIn { other } => shared.lock().log_in(other),
         Order::Clock { hours } => skew::set_wall(SignedDuration::from_hours(hours)),
         Order::Time { minutes } => shared.pass(SignedDuration::from_mins(minutes)),
     });
@@ -188,6 +192,7 @@ pub(super) fn wanted(shared: &Shared, checkout: bool, by: By) -> Wanted {
         provider: "model".to_owned(),
         settings: Settings::default(),
         profile: None,
+        login: Some(shared.lock().logins.to_string()),
         prefix: None,
         release: ReleaseAction::Park,
         keep: false,
@@ -222,8 +227,16 @@ pub(super) fn run(shared: &Shared, wanted: &Wanted, leave: Leave) {
     let Ok(mut held) = desk.acquire(wanted) else { return };
     let id = held.claim.id.to_string();
     assert_eq!(held.claim.state(), State::Busy);
-    shared.lock().met.insert(("run", Mood::Well));
-    shared.lock().in_use.insert(id.clone());
+    {
+        let mut world = shared.lock();
+        let is_as_wanted = wanted.login == Some(world.logins.to_string());
+        let made = held.claim.made().and_then(|made| made.id).unwrap_or_default();
+        if is_as_wanted && world.is_unseen(&made) {
+            world.wrongs.push(format!("uses {made} of {id}, which isn't seen with this login"));
+        }
+        world.met.insert(("run", Mood::Well));
+        world.in_use.insert(id.clone());
+    }
     let using = Using(shared, id);
     let meanwhile = shared.lock().meanwhile.take();
     if let Some(order) = meanwhile {

@@ -54,6 +54,8 @@ pub(super) fn settle(shared: &Shared) -> Result<(), TestCaseError> {
     let mut unclear = BTreeSet::new();
     for claim in live(shared) {
         shared.lock().to_delete.insert(claim.id.to_string());
+        // Only from where it was made can it be let go of.
+        shared.lock().log_in_to(claim.made().and_then(|made| made.scope).as_ref());
         let stop = || desk(shared).stop(claim.id.as_str(), true, &Settings::default());
         let mut stopped = stop();
         // Another test of this process starts a program: for a moment, that holds every lock of it.

@@ -60,10 +60,15 @@ pub(super) struct Thing {
     pub(super) lease: Option<String>,
     /// It costs something.
     pub(super) is_on: bool,
+    /// The account that it is under, and seen by alone: the other one of two.
+    pub(super) other: bool,
 }
 
 /// The longest that the provider lets a box stay, where it ends them by itself.
 pub(super) const LONGEST: Duration = Duration::from_hours(24);
+
+/// One of two accounts of one user.
+const OTHER: &str = "me at work";
 
 /// The year 9999, in milliseconds since 1970.
 const AGES: u64 = 253_370_764_800_000;
@@ -74,8 +79,8 @@ pub(super) struct World {
     pub(super) ends_boxes: bool,
     /// In the order of their making. Names aren't unique here.
     pub(super) things: Vec<Thing>,
-    /// When it appears, its name, and for which lease.
-    late: Vec<(SignedDuration, String, Option<String>)>,
+    /// When it appears, its name, under which account, and for which lease.
+    late: Vec<(SignedDuration, String, bool, Option<String>)>,
     /// Names that were given by a request that came through: another one for the same is refused.
     names: BTreeSet<String>,
     /// How much time has passed.
@@ -83,6 +88,12 @@ pub(super) struct World {
     ids: u32,
     /// Which lease was ever given an id.
     given: BTreeMap<String, String>,
+    /// Under which account each id was given.
+    accounts: BTreeMap<String, bool>,
+    /// Who is logged in now: the other one of two.
+    other: bool,
+    /// How often somebody has logged in.
+    pub(super) logins: u32,
     /// Which lease had what before it was let go of.
     had: BTreeSet<(String, String)>,
     /// Leases whose claims have held an id.
@@ -173,7 +184,7 @@ impl Runtime for Shared {
             "lease" => self.lease(read(request), mood, host).map(answer),
             "resolve" => Ok(answer(self.resolve(&read(request), mood))),
             "release" => Ok(answer(self.release(&read(request), mood))),
-            "extend" => Ok(answer(self.extend(&read(request), mood))),
+            "extend" => self.extend(&read(request), mood).map(answer),
             "list" => Ok(answer(self.list())),
             other => panic!("nobody calls {other} here"),
         };
@@ -198,15 +209,19 @@ fn failed(effect: Effect) -> ProviderError {
     ProviderError::Answer { provider: "model".to_owned(), error }
 }
 
-fn scope(mood: Mood) -> Scope {
-    let account = if mood == Mood::IsElsewhere { "you" } else { "me" };
+fn scope(mood: Mood, other: bool) -> Scope {
+    let account = match (mood, other) {
+        (Mood::IsElsewhere, _) => "you",
+        (_, true) => OTHER,
+        (_, false) => "me",
+    };
     Scope { deployment: "model".to_owned(), account: account.to_owned() }
 }
 
-fn sighted(name: &str, id: &str, mood: Mood) -> Resolution {
+fn sighted(name: &str, id: &str, mood: Mood, other: bool) -> Resolution {
     Resolution::Found(Found {
         resource: Resource { name: name.to_owned(), id: Some(id.to_owned()) },
-        scope: scope(mood),
+        scope: scope(mood, other),
         state: ResourceState::Ready,
         endpoint: (mood != Mood::KnowsNoWay).then(endpoint),
         identity: None,
@@ -224,14 +239,16 @@ fn endpoint() -> Endpoint {
 }
 
 impl World {
-    fn make(&mut self, name: &str, lease: Option<&str>) -> String {
+    fn make(&mut self, name: &str, other: bool, lease: Option<&str>) -> String {
         self.ids += 1;
         let id = format!("id-{}", self.ids);
+        self.accounts.insert(id.clone(), other);
         if let Some(lease) = lease {
             self.given.insert(id.clone(), lease.to_owned());
         }
         let lease = lease.map(str::to_owned);
-        self.things.push(Thing { name: name.to_owned(), id: id.clone(), lease, is_on: true });
+        let name = name.to_owned();
+        self.things.push(Thing { name, id: id.clone(), lease, is_on: true, other });
         id
     }
 
@@ -242,9 +259,9 @@ impl World {
         let (due, late): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.late).into_iter().partition(|(at, ..)| *at <= now);
         self.late = late;
-        for (_, name, lease) in due {
+        for (_, name, other, lease) in due {
             if !self.names.contains(&name) {
-                self.make(&name, lease.as_deref());
+                self.make(&name, other, lease.as_deref());
             }
         }
     }
@@ -256,14 +273,15 @@ impl World {
         }
         let gone = self.things.remove(which % self.things.len());
         if gone.lease.is_none() || replace {
-            self.make(&gone.name, None);
+            self.make(&gone.name, gone.other, None);
         }
     }
 
     /// What a lease has that isn't this one, and knows that it has.
     fn of_another(&self, lease: &str) -> Option<String> {
         let known = |thing: &&Thing| {
-            thing.lease.as_ref().is_some_and(|of| of != lease && self.recorded.contains(of))
+            thing.other == self.other
+                && thing.lease.as_ref().is_some_and(|of| of != lease && self.recorded.contains(of))
         };
         self.things.iter().find(known).map(|thing| thing.id.clone())
     }
@@ -277,7 +295,7 @@ impl World {
             self.had.extend(had.map(|lease| (thing.id.clone(), lease)));
             thing.lease = None;
         }
-        for (_, _, lease) in self.late.iter_mut().filter(|(.., lease)| is_theirs(lease)) {
+        for (.., lease) in self.late.iter_mut().filter(|(.., lease)| is_theirs(lease)) {
             *lease = None;
         }
     }
@@ -290,6 +308,28 @@ impl World {
         if let Some(ending) = ending {
             self.endings.insert(lease.to_owned(), ending);
         }
+    }
+
+    /// Somebody logs in, to one of two accounts.
+    pub(super) fn log_in(&mut self, other: bool) {
+        self.other = other;
+        self.logins += 1;
+    }
+
+    /// Somebody logs in to where this is, if that is known.
+    pub(super) fn log_in_to(&mut self, scope: Option<&Scope>) {
+        if let Some(scope) = scope {
+            self.log_in(scope.account == OTHER);
+        }
+    }
+
+    /// Is it there, and out of sight with the login of now?
+    pub(super) fn is_unseen(&self, id: &str) -> bool {
+        self.things.iter().any(|thing| thing.id == id && thing.other != self.other)
+    }
+
+    fn is_of(&self, id: &str, scope: &Scope) -> bool {
+        self.accounts.get(id).is_none_or(|other| *scope == self::scope(Mood::Well, *other))
     }
 
     fn find(&mut self, id: &str) -> Option<&mut Thing> {
@@ -305,28 +345,31 @@ impl Shared {
         host: &mut dyn Callbacks,
     ) -> Result<Leased, ProviderError> {
         let name = format!("box-{}", request.lease);
+        let other = self.lock().other;
         let record = |host: &mut dyn Callbacks, id: Option<&str>| {
             let resource = Resource { name: name.clone(), id: id.map(str::to_owned) };
             // Where it is first, it is.
             let mood = if id.is_some() { mood } else { Mood::Well };
-            let stored = host.checkpoint(&Checkpoint { resource, scope: Some(scope(mood)) });
+            let stored = host.checkpoint(&Checkpoint { resource, scope: Some(scope(mood, other)) });
             stored.map_err(|_| failed(if id.is_some() { Effect::Done } else { Effect::None }))
         };
         self.note_ending(&request.lease);
         record(host, None)?;
         let id = {
             let mut world = self.lock();
-            let ours = |thing: &&Thing| thing.lease.as_ref() == Some(&request.lease);
+            let ours = |thing: &&Thing| {
+                thing.other == other && thing.lease.as_ref() == Some(&request.lease)
+            };
             match world.things.iter().find(ours) {
                 Some(thing) => thing.id.clone(),
                 None if mood == Mood::IsLate => {
                     let at = world.passed + SignedDuration::from_mins(5);
-                    world.late.push((at, name, Some(request.lease)));
+                    world.late.push((at, name, other, Some(request.lease)));
                     return Err(failed(Effect::Maybe));
                 }
                 None => {
                     world.names.insert(name.clone());
-                    world.make(&name, Some(&request.lease))
+                    world.make(&name, other, Some(&request.lease))
                 }
             }
         };
@@ -342,7 +385,7 @@ impl Shared {
         record(host, Some(&id))?;
         Ok(Leased {
             resource: Resource { name, id: Some(id) },
-            scope: scope(mood),
+            scope: scope(mood, other),
             endpoint: (mood != Mood::KnowsNoWay).then(endpoint),
             ..Leased::default()
         })
@@ -370,15 +413,21 @@ impl Shared {
         let Resource { name, id } = &request.resource;
         // A name that was never seen is the lease's own; later on, anybody may have taken it.
         let knew = id.is_some() || world.recorded.contains(&request.lease);
+        let other = world.other;
         if mood == Mood::FindsAnother && knew {
-            return sighted(name, "id-0", mood);
+            return sighted(name, "id-0", mood, other);
         }
-        let named = world.things.iter().filter(|thing| thing.name == *name);
+        let named = world.things.iter();
+        let named = named.filter(|thing| thing.name == *name && thing.other == other);
         let found: Vec<_> = match id {
             Some(id) => named.filter(|thing| thing.id == *id).cloned().collect(),
             None => named.cloned().collect(),
         };
         let thing = match found.as_slice() {
+            // From here, nothing is known of another account.
+            [] if request.scope.as_ref().is_some_and(|of| *of != scope(Mood::Well, other)) => {
+                return Resolution::Missing { proof: Proof::NotVisible };
+            }
             [] => return Resolution::Missing { proof: Proof::Deleted },
             [thing] if thing.lease.is_none() => {
                 return Resolution::Foreign { owner: "you".to_owned() };
@@ -395,32 +444,37 @@ impl Shared {
                 thing.is_on = true;
             }
         }
-        sighted(name, &thing.id, mood)
+        sighted(name, &thing.id, mood, other)
     }
 
-    fn extend(&self, request: &ExtendRequest, mood: Mood) -> Extended {
+    fn extend(&self, request: &ExtendRequest, mood: Mood) -> Result<Extended, ProviderError> {
         let mut world = self.lock();
         let id = request.resource.id.clone().unwrap_or_default();
         // Nobody holds a lease while it is extended: its claim may be dropped meanwhile.
         let is_its_own = world.given.get(&id) == Some(&request.lease)
-            || world.had.contains(&(id, request.lease.clone()));
-        if !is_its_own || request.scope != scope(Mood::Well) {
+            || world.had.contains(&(id.clone(), request.lease.clone()));
+        if !is_its_own || !world.is_of(&id, &request.scope) {
             world.wrongs.push(format!("extends what isn't its own: {request:?}"));
         }
+        if world.is_unseen(&id) {
+            return Err(failed(Effect::None));
+        }
         let is_odd = matches!(mood, Mood::KnowsNoWay | Mood::IsUnsure | Mood::IsLate);
-        Extended { deadline: if is_odd { AGES } else { request.deadline } }
+        Ok(Extended { deadline: if is_odd { AGES } else { request.deadline } })
     }
 
     fn list(&self) -> Inventory {
+        let world = self.lock();
         let listed = |thing: &Thing| Listed {
             resource: Resource { name: thing.name.clone(), id: Some(thing.id.clone()) },
-            scope: scope(Mood::Well),
+            scope: scope(Mood::Well, thing.other),
             state: ResourceState::Ready,
             lease: thing.lease.clone(),
             owner: None,
             mine: Some(true),
         };
-        Inventory { resources: self.lock().things.iter().map(listed).collect(), next: None }
+        let seen = world.things.iter().filter(|thing| thing.other == world.other);
+        Inventory { resources: seen.map(listed).collect(), next: None }
     }
 
     fn release(&self, request: &ReleaseRequest, mood: Mood) -> Released {
@@ -431,7 +485,7 @@ impl Shared {
         if world.given.get(&id) != Some(lease) {
             world.wrongs.push(format!("{lease} releases {name} ({id}), which it was never given"));
         }
-        if request.scope != scope(Mood::Well) {
+        if !world.is_of(&id, &request.scope) {
             world.wrongs.push(format!("{lease} is released elsewhere: {:?}", request.scope));
         }
         if world.in_use.contains(lease) {
@@ -443,7 +497,7 @@ impl Shared {
         {
             world.wrongs.push(format!("{lease}: {:?} and not {settled:?}", request.action));
         }
-        if matches!(mood, Mood::SeesNothing) {
+        if matches!(mood, Mood::SeesNothing) || world.is_unseen(&id) {
             return Released::Missing { proof: Proof::NotVisible };
         }
         if matches!(mood, Mood::CallsItForeign | Mood::IsUnsure) {
