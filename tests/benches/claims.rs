@@ -72,7 +72,7 @@ fn ready(store: &mut Store) {
     };
     let way = Way { endpoint, identity: None, machine: None, marker: None, login: None };
     let run = LastRun::new("run_0123456789ab".to_owned());
-    let idle_until = Moment::after(Duration::from_hours(1));
+    let idle_until = Some(Moment::after(Duration::from_hours(1)));
     for event in [
         Event::Checkpoint(Made::from(owned.clone())),
         Event::Leased { owned, way, run: Some(run), deadline: None, ttl: None },

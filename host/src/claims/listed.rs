@@ -127,7 +127,7 @@ mod tests {
         skew::reset();
         let folder = tempfile::tempdir().expect("temporary folder");
         let mut store = Store::open(&folder.path().join("state")).expect("opens");
-        let deadline = Moment::after(Duration::from_hours(2));
+        let deadline = Some(Moment::after(Duration::from_hours(2)));
         let claim = Claim { deadline, ..claim(Stage::Leasing { made: Some(owned("1").into()) }) };
         assert!(store.insert(&claim).expect("inserts"));
         let hours = |store: &Store| {

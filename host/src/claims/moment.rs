@@ -36,22 +36,17 @@ impl Moment {
         Self { wall, since_boot }
     }
 
-    /// So long from now. `None`: longer than time is reckoned.
+    /// So long from now. There is always such a moment, lest anything be without an end: what a user may ask for is far
+    /// shorter than time is reckoned for, and what goes beyond that ends with it.
     #[must_use]
-    pub fn after(time: Duration) -> Option<Self> {
+    pub fn after(time: Duration) -> Self {
         Self::now().plus(time)
     }
 
-    /// For how long from now time is reckoned.
+    /// So long after this one, in the same way.
     #[must_use]
-    pub fn longest() -> Duration {
-        Duration::try_from(Timestamp::MAX.duration_since(Self::now().wall)).unwrap_or_default()
-    }
-
-    /// So long after this one. `None`: longer than time is reckoned.
-    #[must_use]
-    pub fn plus(&self, time: Duration) -> Option<Self> {
-        self.moved(SignedDuration::try_from(time).ok()?)
+    pub fn plus(&self, time: Duration) -> Self {
+        self.moved(SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX))
     }
 
     /// When the clock on the wall says so, if nobody sets it until then.
@@ -59,19 +54,19 @@ impl Moment {
     pub fn at(wall: Timestamp) -> Self {
         let now = Self::now();
         let time = wall.duration_since(now.wall);
-        now.moved(time).unwrap_or(Self { wall, since_boot: None })
+        Self { wall, ..now.moved(time) }
     }
 
-    fn moved(&self, time: SignedDuration) -> Option<Self> {
-        let wall = self.wall.checked_add(time).ok()?;
-        let since_boot = match &self.since_boot {
-            Some(SinceBoot { boot, ms }) => {
-                let ms = ms.checked_add(i64::try_from(time.as_millis()).ok()?)?;
-                Some(SinceBoot { boot: boot.clone(), ms })
-            }
-            None => None,
-        };
-        Some(Self { wall, since_boot })
+    fn moved(&self, time: SignedDuration) -> Self {
+        let end = if time.is_negative() { Timestamp::MIN } else { Timestamp::MAX };
+        let wall = self.wall.checked_add(time).unwrap_or(end);
+        let time = wall.duration_since(self.wall).as_millis();
+        let time = i64::try_from(time).unwrap_or(i64::MAX);
+        let since_boot = self.since_boot.as_ref().map(|SinceBoot { boot, ms }| SinceBoot {
+            boot: boot.clone(),
+            ms: ms.saturating_add(time),
+        });
+        Self { wall, since_boot }
     }
 
     /// How long it is from this one to that; negative if that came before.
@@ -236,7 +231,7 @@ mod tests {
     #[test]
     fn a_clock_that_jumps_makes_nothing_older() {
         skew::reset();
-        let moment = Moment::after(HOUR).expect("a time");
+        let moment = Moment::after(HOUR);
         skew::set_wall(hours(24));
         assert!(!moment.is_over());
         skew::set_wall(hours(-72));
@@ -248,7 +243,7 @@ mod tests {
     #[test]
     fn where_being_too_early_does_harm_both_clocks_are_asked() {
         skew::reset();
-        let moment = Moment::after(HOUR).expect("a time");
+        let moment = Moment::after(HOUR);
         skew::set_wall(hours(24));
         assert!(moment.may_be_over() && !moment.is_surely_over(HOUR));
         skew::set_wall(hours(-24));
@@ -264,7 +259,7 @@ mod tests {
     #[test]
     fn after_a_new_start_the_clock_on_the_wall_is_all_there_is() {
         skew::reset();
-        let mut moment = Moment::after(HOUR).expect("a time");
+        let mut moment = Moment::after(HOUR);
         moment.since_boot.as_mut().expect("a boot").boot = "another".to_owned();
         assert!(!moment.is_over());
         skew::set_wall(hours(2));
@@ -274,10 +269,19 @@ mod tests {
 
     #[test]
     fn there_is_an_end_of_time() {
-        assert_eq!(Moment::after(Duration::MAX), None);
-        assert!(Moment::after(Moment::longest().saturating_sub(HOUR)).is_some());
-        assert_eq!(Moment::after(Moment::longest() + HOUR), None);
-        assert_eq!(Moment::after(HOUR * 24 * 365 * 9000), None);
+        let year = HOUR * 24 * 365;
+        let end = Moment::after(year * 9000);
+        assert_eq!(end.wall, Timestamp::MAX);
+        let last = end.since_boot.expect("a boot").ms;
+        for beyond in [year * 10_000, Duration::MAX] {
+            let beyond = Moment::after(beyond);
+            assert_eq!(beyond.wall, Timestamp::MAX);
+            assert!(beyond.left().is_some_and(|left| left > year * 7000));
+            assert!(beyond.since_boot.expect("a boot").ms.abs_diff(last) < 60_000);
+        }
+        // What a user may ask for is as long as it is.
+        let left = Moment::after(year * 1000).left().expect("it isn't over");
+        assert!(left > year * 999, "{left:?}");
         let at = Moment::at(Timestamp::MIN);
         assert!(at.is_over() && at.wall == Timestamp::MIN);
     }
@@ -285,7 +289,6 @@ mod tests {
     #[test]
     fn the_later_of_two_is_later_on_both_clocks() {
         let (one, two) = (Moment::after(HOUR), Moment::after(HOUR * 2));
-        let (one, two) = (one.expect("a time"), two.expect("a time"));
         assert_eq!(one.clone().later(two.clone()), two);
         assert_eq!(two.clone().earlier(one.clone()), one);
         let text = serde_json::to_string(&two).expect("JSON");

@@ -2,7 +2,6 @@
 
 use super::answer::{may_appear, reachable, still_to_come, why_not};
 use super::desk::Desk;
-use super::extend::check_time;
 use super::profile;
 use super::reference::{self, Here};
 use super::slug::Slug;
@@ -119,7 +118,6 @@ impl Taken {
 impl Desk {
     /// Finds or makes a box.
     pub fn acquire(&mut self, wanted: &Wanted) -> Result<Held, CommandError> {
-        check_time(wanted.ttl)?;
         if let Some(reference) = &wanted.id {
             return self.acquire_named(reference, wanted);
         }
@@ -361,7 +359,7 @@ impl Desk {
         };
         if parked.is_some() {
             // Should the rest fail, or its answer be lost, it may be on.
-            let deadline = Moment::after(self.own_ttl(&claim, wanted.asked_ttl, wanted.ttl));
+            let deadline = Some(Moment::after(self.own_ttl(&claim, wanted.asked_ttl, wanted.ttl)));
             self.store.transition(&mut claim, &Event::Start { deadline })?;
         }
         match self.resolve(&mut provider, &mut claim, Intent::Connect, &wanted.settings) {
@@ -436,7 +434,7 @@ impl Desk {
     /// This command takes the box.
     fn taking(&self, claim: &Claim, found: Option<(Owned, Way)>, wanted: &Wanted) -> Event {
         let run = wanted.run.clone().map(LastRun::new);
-        let deadline = Moment::after(self.own_ttl(claim, wanted.asked_ttl, wanted.ttl));
+        let deadline = Some(Moment::after(self.own_ttl(claim, wanted.asked_ttl, wanted.ttl)));
         Event::Take { found, run, deadline, ttl: wanted.asked_ttl }
     }
 }

@@ -3,7 +3,6 @@
 
 use super::audit::Action;
 use super::desk::Desk;
-use super::extend::check_time;
 use super::look::Onlooker;
 use super::names::{random_bits, slug};
 use crate::claims::{Adopted, Claim, Claimant, Ending, LeaseId, Moment, Owned};
@@ -100,9 +99,6 @@ impl Desk {
 
     /// Makes a lease of it, unless somebody else has meanwhile.
     pub fn adopt(&mut self, sighted: &Sighted, adoption: &Adoption) -> Result<Claim, CommandError> {
-        if adoption.ending != Ending::None {
-            check_time(adoption.ttl)?;
-        }
         for tried in 0..NAMES {
             let chosen = adoption.slug.clone();
             let name = chosen.unwrap_or_else(|| slug(random_bits(), tried));
@@ -138,7 +134,7 @@ fn new_claim(slug: String, sighted: &Sighted, adoption: &Adoption) -> Claim {
         // Nobody ends it, so that nothing is gained by a time.
         Ending::None => (None, None),
         Ending::Park | Ending::Delete => {
-            (Moment::after(adoption.idle), Moment::after(adoption.ttl))
+            (Some(Moment::after(adoption.idle)), Some(Moment::after(adoption.ttl)))
         }
     };
     let mut claim = Claim::adopted(id, slug, sighted.owned.clone(), idle);

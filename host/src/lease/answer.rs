@@ -43,7 +43,7 @@ pub(super) fn still_to_come(claim: &Claim, provider: &Provider) -> Option<Moment
     if settles.is_zero() {
         return None;
     }
-    asked.plus(longest).filter(|until| !until.is_surely_over(longest))
+    Some(asked.plus(longest)).filter(|until| !until.is_surely_over(longest))
 }
 
 /// Why the absence of a resource proves nothing until then.

@@ -58,7 +58,7 @@ impl Desk {
     /// When we let go of a box that its provider keeps until then. One that keeps it for longer than may be
     /// is told of.
     pub(super) fn bounded(&self, claim: &Claim, theirs: &Moment, kept: Duration) -> Moment {
-        let Some(ours) = self.most(kept).and_then(Moment::after) else {
+        let Some(ours) = self.most(kept).map(Moment::after) else {
             return theirs.clone();
         };
         if !ours.until(theirs).is_positive() {

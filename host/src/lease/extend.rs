@@ -30,7 +30,6 @@ impl Desk {
         time: Duration,
         settings: &Settings,
     ) -> Result<Claim, CommandError> {
-        check_time(time)?;
         let claim = self.find(reference)?;
         let kept = left(&claim);
         let deadline = self.push(&claim, time, settings)?;
@@ -123,7 +122,7 @@ impl Desk {
             return Err(not_up(claim));
         };
         let Some(own) = self.own_deadline(&claim.provider)? else {
-            return Moment::after(time).ok_or_else(|| too_long(time));
+            return Ok(Moment::after(time));
         };
         self.set_deadline(claim, owned, &own, (time, left(claim)), settings)
     }
@@ -139,13 +138,13 @@ impl Desk {
         settings: &Settings,
     ) -> Result<Moment, CommandError> {
         let time = self.time_to_extend(&claim.provider, own, time.max(kept), kept)?;
-        let wanted = Moment::after(time).ok_or_else(|| too_long(time))?;
+        let wanted = Moment::after(time);
         let request = ExtendRequest {
             lease: claim.id.to_string(),
             resource: owned.resource(),
             scope: owned.scope.clone(),
             attributes: owned.attributes.clone(),
-            deadline: to_wire(&wanted).ok_or_else(|| too_long(time))?,
+            deadline: to_wire(&wanted),
             settings: settings.clone(),
         };
         let mut provider = self.provider(&claim.provider)?;
@@ -172,7 +171,7 @@ impl Desk {
         wanted: Moment,
         given: Moment,
     ) -> Moment {
-        let Some(longest) = own.max.and_then(|max| Moment::after(max.0)) else {
+        let Some(longest) = own.max.map(|max| Moment::after(max.0)) else {
             return given.earlier(wanted);
         };
         let rounding = own.step.map_or(ROUNDING, |step| step.0);
@@ -192,31 +191,20 @@ impl Desk {
     }
 }
 
-/// Refuses a time that ends when there is no time any more: a box of it would have no deadline at all.
-pub(super) fn check_time(time: Duration) -> Result<(), CommandError> {
-    Moment::after(time).map(drop).ok_or_else(|| too_long(time))
-}
-
 /// How much of its time a box has still.
 fn left(claim: &Claim) -> Duration {
     claim.deadline.as_ref().and_then(Moment::left).unwrap_or_default()
 }
 
-/// As a provider is told: milliseconds since 1970. `None`: before that.
-pub(super) fn to_wire(end: &Moment) -> Option<u64> {
-    end.wall.as_millisecond().try_into().ok()
+/// As a provider is told: milliseconds since 1970.
+pub(super) fn to_wire(end: &Moment) -> u64 {
+    end.wall.as_millisecond().try_into().unwrap_or_default()
 }
 
 /// The reverse. `None`: that is no time, or one that is over.
 fn of_wire(end: u64) -> Option<Moment> {
     let end = Timestamp::from_millisecond(end.try_into().ok()?).ok()?;
     Some(Moment::at(end)).filter(|end| !end.is_over())
-}
-
-fn too_long(time: Duration) -> CommandError {
-    let hours = |time: Duration| time.as_secs() / 3600;
-    let longest = hours(Moment::longest());
-    CommandError::usage(format!("no box can stay for {}h: the longest is {longest}h", hours(time)))
 }
 
 fn not_up(claim: &Claim) -> CommandError {

@@ -94,12 +94,12 @@ impl Desk {
         // A lease that broke off and is taken up again begins its time now.
         let ttl = self.own_ttl(&claim, wanted.asked_ttl, wanted.ttl);
         let ttl = self.time_to_create(&claim.provider, own, ttl)?;
-        let deadline = Moment::after(ttl);
+        let deadline = Some(Moment::after(ttl));
         let request = LeaseRequest {
             lease: claim.id.to_string(),
             slug: claim.slug.clone(),
             name: Some(claim.name.clone()).filter(|name| !name.is_empty()),
-            deadline: deadline.as_ref().filter(|_| own.is_some()).and_then(to_wire),
+            deadline: deadline.as_ref().filter(|_| own.is_some()).map(to_wire),
             exclude: self.store.taken(&claim.provider, &claim.id)?,
             settings: settings.clone(),
         };

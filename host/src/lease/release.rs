@@ -69,7 +69,7 @@ impl Desk {
         let Some(action) = claim.ending.action().filter(|_| !stays) else {
             let asked = asked_idle.or(claim.idle);
             let asked = asked.map(|asked| longest_idle.map_or(asked, |most| most.min(asked)));
-            let idle_until = Moment::after(asked.unwrap_or(idle));
+            let idle_until = Some(Moment::after(asked.unwrap_or(idle)));
             let event =
                 Event::Free { keep, idle_until, run_is_over, deadline: None, idle: asked_idle };
             self.store.transition(claim, &event)?;
@@ -122,7 +122,7 @@ impl Desk {
             return None;
         }
         let (idle_until, deadline) = match self.own_deadline(&claim.provider).ok()? {
-            None => (Moment::after(time).filter(|_| looked_after)?, None),
+            None => (Some(Moment::after(time)).filter(|_| looked_after)?, None),
             Some(own) => {
                 let owned = claim.to_extend()?;
                 let asked = asked_for(claim).unwrap_or_default();

@@ -148,7 +148,8 @@ impl Desk {
             }
             // What was made is gone, or is still to come: it was asked for a moment ago.
             Resolution::Missing { proof: Proof::Deleted } => {
-                let until = Moment::after(provider.settles()).filter(|until| !until.is_over());
+                let until =
+                    Some(Moment::after(provider.settles())).filter(|until| !until.is_over());
                 Ok(until.map_or(Left::Gone, Left::Late))
             }
             other => Ok(Left::Unsure(why_not(claim, &other))),

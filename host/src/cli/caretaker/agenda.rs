@@ -50,7 +50,7 @@ impl Agenda {
     pub(super) fn tried(&mut self, lease: &str) {
         if let Some(item) = self.0.get_mut(lease) {
             item.attempts += 1;
-            item.at = Moment::after(AGAIN * item.attempts).unwrap_or_else(|| item.at.clone());
+            item.at = Moment::after(AGAIN * item.attempts);
         }
     }
 
@@ -71,7 +71,7 @@ mod tests {
 
     /// What is due in so many minutes.
     fn ready(times: &[(&str, u64)]) -> BTreeMap<String, Moment> {
-        let at = |minutes| Moment::after(Duration::from_mins(minutes)).expect("a time");
+        let at = |minutes| Moment::after(Duration::from_mins(minutes));
         times.iter().map(|(lease, minutes)| ((*lease).to_owned(), at(*minutes))).collect()
     }
 
