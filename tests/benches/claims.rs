@@ -64,12 +64,7 @@ fn ready(store: &mut Store) {
     let id = "523182ad390c57dc3416ee601e1c45e2".to_owned();
     let owned = Owned { name, id, scope: Scope::default(), attributes: serde_json::Map::new() };
     let transport = Transport::Exec { prefix: Vec::new() };
-    let endpoint = Endpoint {
-        transport,
-        work_root: "~/crabbox".to_owned(),
-        same_machine: true,
-        immutable: false,
-    };
+    let endpoint = Endpoint { same_machine: true, ..Endpoint::new(transport, "~/crabbox") };
     let way = Way { endpoint, identity: None, machine: None, marker: None, login: None };
     let run = LastRun::new("run_0123456789ab".to_owned());
     let idle_until = Some(Moment::after(Duration::from_hours(1)));

@@ -96,9 +96,7 @@ mod tests {
     fn a_box_needs_a_way_and_a_place_for_files() {
         let found = |work_root: &str| {
             let transport = Transport::Exec { prefix: Vec::new() };
-            let work_root = work_root.to_owned();
-            let endpoint =
-                Some(Endpoint { transport, work_root, same_machine: false, immutable: false });
+            let endpoint = Some(Endpoint::new(transport, work_root));
             let resource = Resource { name: "box".to_owned(), id: Some("1".to_owned()) };
             Found::from(Leased { resource, endpoint, ..Leased::default() })
         };

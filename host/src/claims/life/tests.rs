@@ -18,12 +18,7 @@ pub(in super::super) fn owned(id: &str) -> Owned {
 
 pub(in super::super) fn way() -> Way {
     let transport = Transport::Exec { prefix: Vec::new() };
-    let endpoint = Endpoint {
-        transport,
-        work_root: "~/crabbox".to_owned(),
-        same_machine: false,
-        immutable: false,
-    };
+    let endpoint = Endpoint::new(transport, "~/crabbox");
     Way { endpoint, identity: None, machine: None, marker: None, login: None }
 }
 

@@ -15,12 +15,7 @@ fn owned() -> Owned {
 
 fn way() -> Way {
     let transport = Transport::Exec { prefix: Vec::new() };
-    let endpoint = Endpoint {
-        transport,
-        work_root: "~/crabbox".to_owned(),
-        same_machine: false,
-        immutable: false,
-    };
+    let endpoint = Endpoint::new(transport, "~/crabbox");
     Way { endpoint, identity: None, machine: None, marker: None, login: None }
 }
 

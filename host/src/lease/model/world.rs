@@ -230,12 +230,8 @@ fn sighted(name: &str, id: &str, mood: Mood, other: bool) -> Resolution {
 }
 
 fn endpoint() -> Endpoint {
-    Endpoint {
-        transport: Transport::Exec { prefix: Vec::new() },
-        work_root: "~/crabbox".to_owned(),
-        same_machine: true,
-        immutable: false,
-    }
+    let here = Transport::Exec { prefix: Vec::new() };
+    Endpoint { same_machine: true, ..Endpoint::new(here, "~/crabbox") }
 }
 
 impl World {
