@@ -8,8 +8,8 @@ use crate::config::{Flags, Settings};
 use crate::lease::{Desk, LAST, REPO, visit, workspace_name};
 use crate::output::{CommandError, Exit, to_type};
 use crate::places::Places;
-use crate::run::{self, RunError};
 use crate::transport::{self, Route, TransportError, ssh};
+use crate::visit::{self, VisitError};
 use clap::{Args, ValueHint};
 use crabbox_provider_api::payload::Transport;
 use crabbox_wire::message::{Command, Inherit, Request, Run};
@@ -134,15 +134,15 @@ impl Ssh {
 
 /// Makes sure that the box is the leased one, that there is a connection, and that the helper is there. Returns the
 /// connection's socket, if it has one.
-fn prove(route: &Route<'_>, request: &Request) -> Result<Option<PathBuf>, RunError> {
-    let proved = run::prove(route, request);
-    if let Err(RunError::Transport(error)) = &proved
+fn prove(route: &Route<'_>, request: &Request) -> Result<Option<PathBuf>, VisitError> {
+    let proved = visit::prove(route, request);
+    if let Err(VisitError::Transport(error)) = &proved
         && error.may_be_answered()
         && io::stdin().is_terminal()
         && io::stderr().is_terminal()
     {
         ssh::open_in_foreground(route)?;
-        return Ok(run::prove(route, request)?.1);
+        return Ok(visit::prove(route, request)?.1);
     }
     Ok(proved?.1)
 }
@@ -154,8 +154,8 @@ fn not_ready(claim: &Claim) -> CommandError {
         .hint(to_type(&["run", "--id", slug, "--keep", "--", "true"]))
 }
 
-fn explain(error: &RunError, claim: &Claim) -> CommandError {
-    if let RunError::Transport(TransportError::Ssh(error)) = error {
+fn explain(error: &VisitError, claim: &Claim) -> CommandError {
+    if let VisitError::Transport(TransportError::Ssh(error)) = error {
         return error.into();
     }
     let result = CommandError::failed(error.to_string());

@@ -6,7 +6,7 @@ use super::visit::Visit;
 use crate::output::{CommandError, Exit, Printer, Typed};
 use crate::run::{Outcome, aside, end_log};
 use crate::tunnel::{Refusal, TunnelError, carry, listen};
-use crate::visit::{Proved, VisitError};
+use crate::visit::{Session, VisitError};
 use clap::Args;
 use crabbox_wire::message::Request;
 use crabbox_wire::tunnel::Tunnel as Wanted;
@@ -77,7 +77,7 @@ impl Tunnel {
         let connecting = printer.progress(format!("connecting to {}", visit.claim.slug));
         let session = visit
             .by_route(
-                |route| Proved::open(route, &request, &mut |_| {}),
+                |route| Session::proved(route, &request),
                 |error| match error {
                     VisitError::Transport(error) => Some(error),
                     _ => None,

@@ -5,7 +5,7 @@ use super::packing::{Packer, Unpacker};
 use crate::fault;
 use crate::output::Progress;
 use crate::transport::{Process, Route};
-use crate::visit::{Proved, VisitError};
+use crate::visit::{Session, VisitError};
 use crabbox_copy::Gone;
 use crabbox_copy::receive::{Answers, Receiver};
 use crabbox_copy::send::{Answer, Line, SendError, send};
@@ -34,8 +34,7 @@ pub fn get(
     target: Target,
     watch: &mut Watch<'_>,
 ) -> Result<Copied, CopyError> {
-    let Proved { mut input, output, process, mut buffer } =
-        Proved::open(route, request, &mut |_| {})?;
+    let Session { mut input, output, process, mut buffer, .. } = Session::proved(route, request)?;
     let mut unpacker = Unpacker::new().map_err(CopyError::Unpack)?;
     let mut receiver = Receiver::sparing_git(target);
     let mut here = Here { output, watch, done: None };
@@ -102,8 +101,7 @@ pub fn put(
     compress: bool,
     watch: &mut Watch<'_>,
 ) -> Result<Copied, CopyError> {
-    let Proved { mut input, output, process, mut buffer } =
-        Proved::open(route, request, &mut |_| {})?;
+    let Session { mut input, output, process, mut buffer, .. } = Session::proved(route, request)?;
     let packer = if compress { Packer::new().ok() } else { None };
     // One question is open at a time.
     let (answer, answers) = sync_channel(1);

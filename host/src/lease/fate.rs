@@ -3,11 +3,11 @@
 
 use super::cleanup::RunSeen;
 use super::desk::Desk;
-use super::visit::visit;
+use super::visit::visit as request_of;
 use crate::claims::Claim;
 use crate::registry::Registry;
-use crate::run;
 use crate::transport::Route;
+use crate::visit;
 use crabbox_provider_api::payload::{Found, ResourceState};
 use crabbox_wire::message::{Fate, Request};
 use std::path::Path;
@@ -22,7 +22,7 @@ pub(super) fn of_run(claim: &Claim, found: &Found, registry: &Registry, state: &
     let (Some(endpoint), Some(last)) = (&found.endpoint, &claim.run) else {
         return RunSeen::Unknown;
     };
-    let Some(request) = visit(claim, endpoint) else { return RunSeen::Unknown };
+    let Some(request) = request_of(claim, endpoint) else { return RunSeen::Unknown };
     let request = Request { look: Some(last.id.clone()), ..request };
     let route = Route {
         lease: claim.id.as_str(),
@@ -30,7 +30,7 @@ pub(super) fn of_run(claim: &Claim, found: &Found, registry: &Registry, state: &
         state,
         declared: &|| Desk::declared(registry, &claim.provider),
     };
-    match run::look(&route, &request) {
+    match visit::look(&route, &request) {
         Ok(Fate::GoesOn) => RunSeen::GoesOn,
         Ok(Fate::Over) => RunSeen::Over,
         Err(error) => {

@@ -3,11 +3,9 @@
 //! [`session`] is the conversation with the helper, [`syncing`] and [`mod@program`] its two halves,
 //! [`outbox`] the shared way to it, [`environment`], [`signals`] and [`stdin`] what reaches the command,
 //! [`outcome`] and [`mod@error`] how the end is told, [`purpose`] where it is told in another way: a warm-up has no command.
-//! [`mod@look`] asks for the end of a run whose host is gone, and who the box is.
 
 mod environment;
 mod error;
-mod look;
 mod outbox;
 mod outcome;
 mod program;
@@ -19,7 +17,6 @@ mod syncing;
 
 pub use environment::inherit;
 pub use error::RunError;
-pub use look::{look, of_place, prove};
 pub use outcome::{CRABBOX_FAILED, Origin, Outcome};
 pub use purpose::Purpose;
 pub use session::{Ended, Finished, Job, Seen, run};

@@ -1,7 +1,7 @@
 //! The conversation with the helper: one session for all connections.
 
 use super::error::TunnelError;
-use crate::visit::{Proved, VisitError};
+use crate::visit::{Session, VisitError};
 use crabbox_tunnel::{Gone, Streams, StreamsError, Way};
 use crabbox_wire::frame::{FrameError, ToHelper, ToHost};
 use crabbox_wire::tunnel::{MOST, Piece};
@@ -28,10 +28,10 @@ pub enum Refusal {
 /// other end. `refused` is told of those that have none.
 pub(crate) fn carry(
     listener: TcpListener,
-    session: Proved,
+    session: Session,
     refused: impl Fn(Refusal) + Send + Sync + 'static,
 ) -> TunnelError {
-    let Proved { mut input, output, process, mut buffer } = session;
+    let Session { mut input, output, process, mut buffer, .. } = session;
     let streams = Arc::new(Streams::new(ToTheBox(Mutex::new(output)), MOST));
     let refused = Arc::new(refused);
     let (accepting, told) = (Arc::clone(&streams), Arc::clone(&refused));

@@ -3,8 +3,8 @@
 use crate::claims::describe_holder;
 use crate::output::{CommandError, Exit};
 use crate::provider::Stop;
-use crate::run::{self, RunError};
 use crate::transport::{Route, TransportError, ssh};
+use crate::visit::{self, VisitError};
 use crabbox_provider_api::payload::Endpoint;
 use crabbox_wire::message::{Identity, Marker, Request};
 use crabbox_wire::place::{PlaceAnswer, PlaceOrder};
@@ -28,7 +28,7 @@ pub struct Asker<'a> {
 
 impl Asker<'_> {
     /// What the box at the end of this way says. Its work root is the place's folder.
-    pub fn ask(&self, endpoint: &Endpoint, order: PlaceOrder) -> Result<PlaceAnswer, RunError> {
+    pub fn ask(&self, endpoint: &Endpoint, order: PlaceOrder) -> Result<PlaceAnswer, VisitError> {
         let work_root = match &order {
             PlaceOrder::Take { place, .. }
             | PlaceOrder::Look { place }
@@ -51,7 +51,7 @@ impl Asker<'_> {
             place: Some(order),
             holder: describe_holder(),
         };
-        run::of_place(&self.route(endpoint), &request, self.within, self.stop.as_ref())
+        visit::of_place(&self.route(endpoint), &request, self.within, self.stop.as_ref())
     }
 
     /// Is there a connection by this way already?
@@ -60,7 +60,7 @@ impl Asker<'_> {
     }
 
     /// Makes the connection where `ssh` can ask somebody.
-    pub(super) fn connect_in_foreground(&self, endpoint: &Endpoint) -> Result<(), RunError> {
+    pub(super) fn connect_in_foreground(&self, endpoint: &Endpoint) -> Result<(), VisitError> {
         Ok(ssh::open_in_foreground(&self.route(endpoint))?)
     }
 
@@ -72,15 +72,15 @@ impl Asker<'_> {
 
 /// Why a box can't be asked, and what helps.
 #[must_use]
-pub fn explain(error: &RunError) -> CommandError {
+pub fn explain(error: &VisitError) -> CommandError {
     match error {
-        RunError::Transport(TransportError::Ssh(error)) => error.into(),
-        RunError::Transport(_) | RunError::Ended { .. } => with_cause(Exit::TryAgain, error),
+        VisitError::Transport(TransportError::Ssh(error)) => error.into(),
+        VisitError::Transport(_) | VisitError::Ended { .. } => with_cause(Exit::TryAgain, error),
         _ => with_cause(Exit::Failed, error),
     }
 }
 
-fn with_cause(kind: Exit, error: &RunError) -> CommandError {
+fn with_cause(kind: Exit, error: &VisitError) -> CommandError {
     let result = CommandError::new(kind, error.to_string());
     match std::error::Error::source(error) {
         Some(source) => result.because(source.to_string()),

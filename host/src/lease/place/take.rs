@@ -15,7 +15,7 @@ use super::proof::endpoint_of;
 use crate::claims::{Claim, Event, Made};
 use crate::output::{CommandError, Exit, human, to_type};
 use crate::provider::Provider;
-use crate::run::RunError;
+use crate::visit::VisitError;
 use crabbox_provider_api::payload::{
     Endpoint, Found, Intent, LeaseRequest, Leased, Proof, Resolution, ResourceState,
 };
@@ -155,19 +155,19 @@ impl Desk {
             Ok(PlaceAnswer::Elsewhere { why } | PlaceAnswer::Foreign { why }) => {
                 Ok(refused(CommandError::failed(why)))
             }
-            Err(error @ RunError::Box(_)) => Ok(refused(explain(&error))),
+            Err(error @ VisitError::Box(_)) => Ok(refused(explain(&error))),
             Ok(_) => Err(NotLeased::maybe(unusable(claim, "the box answers nonsense"))),
             Err(error) => Err(NotLeased::maybe(explain(&error))),
         }
     }
 
     /// What the box says of itself, after `ssh` asked whoever sits there what it needs.
-    fn survey(&self, claim: &Claim, endpoint: &Endpoint) -> Result<Survey, RunError> {
+    fn survey(&self, claim: &Claim, endpoint: &Endpoint) -> Result<Survey, VisitError> {
         let declared = || Self::declared(&self.registry, &claim.provider);
         let asker = self.asker(claim, &declared, PATIENCE);
         let order = || PlaceOrder::Survey { root: Some(random_number()) };
         let mut answer = asker.ask(endpoint, order());
-        if let Err(RunError::Transport(error)) = &answer
+        if let Err(VisitError::Transport(error)) = &answer
             && error.may_be_answered()
             && self.may_ask
         {
@@ -177,7 +177,7 @@ impl Desk {
         }
         match answer? {
             PlaceAnswer::Surveyed(survey) => Ok(survey),
-            _ => Err(RunError::Order),
+            _ => Err(VisitError::Order),
         }
     }
 

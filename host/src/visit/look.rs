@@ -1,9 +1,10 @@
 //! Sessions that only ask: what has become of a run, whether the box is the leased one, or for something about a
 //! place.
 
-use super::error::RunError;
+use super::error::VisitError;
+use super::session::{PATIENCE, Session};
 use crate::provider::Stop;
-use crate::transport::{self, Route, TransportError, Watchdog};
+use crate::transport::{Route, TransportError};
 use crabbox_wire::frame::ToHost;
 use crabbox_wire::message::{Fate, Proof, Request};
 use crabbox_wire::place::PlaceAnswer;
@@ -13,15 +14,12 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the helper may take to answer, once it is there.
-const PATIENCE: Duration = Duration::from_secs(30);
-
 /// How often is looked whether somebody wants to leave.
 const LOOK: Duration = Duration::from_millis(50);
 
 /// What the helper says of the run that the request names.
-pub fn look(route: &Route<'_>, request: &Request) -> Result<Fate, RunError> {
-    let asked = ask(route, request, PATIENCE, &mut |_| {}, |frame| match frame {
+pub fn look(route: &Route<'_>, request: &Request) -> Result<Fate, VisitError> {
+    let asked = ask(route, request, |frame| match frame {
         ToHost::Fate(fate) => Some(fate),
         _ => None,
     });
@@ -30,8 +28,8 @@ pub fn look(route: &Route<'_>, request: &Request) -> Result<Fate, RunError> {
 
 /// What the box shows of itself, where the request only probes it; and the socket of the connection to it, if there
 /// is one. The helper is there then.
-pub fn prove(route: &Route<'_>, request: &Request) -> Result<(Proof, Option<PathBuf>), RunError> {
-    ask(route, request, PATIENCE, &mut |_| {}, |frame| match frame {
+pub fn prove(route: &Route<'_>, request: &Request) -> Result<(Proof, Option<PathBuf>), VisitError> {
+    ask(route, request, |frame| match frame {
         ToHost::Proved(proof) => Some(*proof),
         _ => None,
     })
@@ -44,7 +42,7 @@ pub fn of_place(
     request: &Request,
     within: Duration,
     stop: Option<&Stop>,
-) -> Result<PlaceAnswer, RunError> {
+) -> Result<PlaceAnswer, VisitError> {
     let end = Instant::now() + within;
     let (over, wait) = channel::<()>();
     let (process, started) = channel::<Pid>();
@@ -65,7 +63,7 @@ pub fn of_place(
         let mut tell = |pid| {
             let _ = process.send(pid);
         };
-        let answer = ask(route, request, within, &mut tell, |frame| match frame {
+        let answer = Session::open(route, request, within, &mut tell, |frame| match frame {
             ToHost::Place(answer) => Some(*answer),
             _ => None,
         });
@@ -79,31 +77,12 @@ pub fn of_place(
     })
 }
 
-/// The first frame that `wanted` takes.
+/// The first frame that `wanted` takes. The session ends with that.
 fn ask<T>(
     route: &Route<'_>,
     request: &Request,
-    patience: Duration,
-    started: &mut dyn FnMut(Pid),
     wanted: impl Fn(ToHost<'_>) -> Option<T>,
-) -> Result<(T, Option<PathBuf>), RunError> {
-    let transport::Link { mut input, output, process, socket } =
-        transport::open(route, request, started)?;
-    let watchdog = Watchdog::over(process.id(), patience);
-    let mut buffer = Vec::new();
-    let mut answer = || loop {
-        match ToHost::read(&mut input, &mut buffer)? {
-            None => return Err(RunError::Ended { stderr: process.stderr_tail() }),
-            Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),
-            Some(frame) => {
-                if let Some(answer) = wanted(frame) {
-                    return Ok(answer);
-                }
-            }
-        }
-    };
-    let answer = answer();
-    watchdog.call_off();
-    drop(output);
-    Ok((answer?, socket))
+) -> Result<(T, Option<PathBuf>), VisitError> {
+    let (answer, session) = Session::open(route, request, PATIENCE, &mut |_| {}, wanted)?;
+    Ok((answer, session.socket))
 }
