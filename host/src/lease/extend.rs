@@ -1,9 +1,9 @@
 //! Gives a box more time.
 
-use super::acquire::Held;
 use super::audit::Action;
 use super::desk::Desk;
 use super::look::Onlooker;
+use super::take::Held;
 use crate::claims::{Claim, ClaimError, Event, Moment, Owned, State};
 use crate::output::{CommandError, Exit, to_type};
 use crabbox_provider_api::manifest::Deadline;

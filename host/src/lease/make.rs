@@ -1,11 +1,12 @@
 //! Leases a new box: its claim comes first, then the provider's work.
 
-use super::acquire::{Held, How, Wanted};
 use super::answer::{reachable, unusable, why_not};
 use super::audit::Action;
 use super::desk::{Clerk, Desk};
 use super::extend::to_wire;
 use super::names::{random_bits, resource_name, slug};
+use super::take::{Held, How};
+use super::wanted::Wanted;
 use crate::claims::{Claim, Ending, Event, Holder, LastRun, LeaseId, Made, Moment};
 use crate::output::{CommandError, Exit};
 use crate::provider::{Provider, ProviderError};

@@ -5,7 +5,7 @@
 //! that names its immutable id. Which transitions there are is in
 //! [`crate::claims::Claim::after`].
 //!
-//! [`acquire`] finds a box, after a [`wait`] perhaps, or has one [`make`] it, [`roll_back`] undoes
+//! [`acquire`] finds a box that is [`wanted`], after a [`wait`] perhaps, and has one [`take`](mod@take) it or [`make`] it, [`roll_back`] undoes
 //! what failed, [`extend`] gives it more time, [`prolong`] does so while a run goes on, [`release`] lets go, [`at_stop`] says how where somebody asks for it,
 //! [`look`] only asks, [`resolve`] about the box of a claim, [`mod@visit`] is for whoever uses a box without taking it, [`adopt`] makes a lease of what is there, [`forget`] drops one; [`hang_up`] ends the connections to a box that is let go of. [`cleanup`] says what is to
 //! become of a claim that nobody looks after, [`clean`] does it, after asking the box for the [`fate`] of its run;
@@ -41,11 +41,13 @@ mod release;
 mod resolve;
 mod roll_back;
 mod slug;
+mod take;
 mod visit;
 mod wait;
+mod wanted;
 mod working;
 
-pub use acquire::{Held, How, InUse, Wanted, fresh};
+pub use acquire::fresh;
 pub use adopt::{Adoption, Owner, Sighted};
 pub use at_stop::AtStop;
 pub use clean::{Cleaned, Done, plan};
@@ -58,5 +60,7 @@ pub use prolong::{Prolong, Prolonging};
 pub use reference::{Checkout, Here, LAST, REPO, find};
 pub use release::{End, Leaving, Linger};
 pub use slug::{Slug, SlugError};
+pub use take::{Held, How};
 pub use visit::{to_show, visit};
+pub use wanted::{InUse, Wanted};
 pub use working::Working;

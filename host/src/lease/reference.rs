@@ -4,9 +4,10 @@
 //! One claim or an error: whoever types something that could be two leases is told of both, and nothing
 //! is done to either.
 
-use super::acquire::{Wanted, rank};
+use super::acquire::rank;
 use super::desk::Desk;
 use super::profile;
+use super::wanted::Wanted;
 use crate::claims::{Claim, LeaseId, Reader, Row};
 use crate::output::{CommandError, Exit, Typed, to_type};
 use std::fmt;

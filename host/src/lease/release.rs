@@ -1,11 +1,11 @@
 //! Lets go of a box: leaves it ready, parks it, or deletes it.
 
-use super::acquire::{Held, How};
 use super::answer::{NOT_VISIBLE, may_appear, still_to_come, why_not};
 use super::at_stop::AtStop;
 use super::desk::Desk;
 use super::hang_up::hang_up;
 use super::look::Onlooker;
+use super::take::{Held, How};
 use crate::claims::{Claim, ClaimError, Ending, Event, Moment, Owned, State};
 use crate::output::{CommandError, Exit, to_type};
 use crate::provider::Provider;

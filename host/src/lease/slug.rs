@@ -1,7 +1,8 @@
 //! The name that a user gives a lease, and the lease that has it.
 
-use super::acquire::{Held, Taken, Wanted, explicitly};
 use super::desk::Desk;
+use super::take::{Held, Taken, explicitly};
+use super::wanted::Wanted;
 use crate::claims::Claim;
 use crate::output::{CommandError, Exit, Typed, to_type};
 use std::fmt;

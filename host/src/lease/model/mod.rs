@@ -1,22 +1,25 @@
 //! The promises, held against any order of commands, crashes, lost answers, strangers and clocks.
 //!
-//! Each sequence runs the real [`Desk`] on a real store; the provider is a model of one ([`world`]) that
-//! misbehaves on demand. A crash is at any point of [`crate::fault`], before and after each durable write
+//! Each sequence runs the real [`Desk`] on a real store; the [`provider`] is a model of one that
+//! misbehaves as its [`mood`] is, in a [`world`] that knows what must never be asked. A crash is at any point of [`crate::fault`], before and after each durable write
 //! and each call. What is ordered is in [`orders`],
 //! what must hold after each step and at the end in [`promises`], and what went wrong once in [`scenes`].
 //! `CRABBOX_TEST_SCALE=1000` plays a million sequences. A failing one is shrunk and printed; `CRABBOX_TEST_SEED`, which is
 //! printed, too, repeats it.
 
+mod mood;
 mod orders;
 mod promises;
+mod provider;
 mod scenes;
 mod world;
 
-pub(super) use world::Shared;
+pub(super) use provider::Shared;
 
 use crate::claims::skew;
 use crate::fault::in_tests::crash_after;
 use crate::lease::random_bits;
+use mood::{MOODS, Mood};
 use orders::{Order, obey, order};
 use promises::{check, settle};
 use proptest::prelude::*;
@@ -24,7 +27,7 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, FileFailurePersistence, RngSeed};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
-use world::{Mood, World};
+use world::World;
 
 /// A command, and what goes wrong with it.
 #[derive(Clone, Copy, Debug)]
@@ -37,22 +40,6 @@ struct Step {
     /// It is killed when it has passed so many points.
     crash: Option<usize>,
 }
-
-/// All that isn't well.
-const MOODS: [Mood; 12] = [
-    Mood::Refuses,
-    Mood::Breaks,
-    Mood::LosesAnswer,
-    Mood::IsLate,
-    Mood::BreaksAfterMaking,
-    Mood::SeesNothing,
-    Mood::CallsItForeign,
-    Mood::IsUnsure,
-    Mood::FindsAnother,
-    Mood::KnowsNoWay,
-    Mood::IsElsewhere,
-    Mood::NamesAnothers,
-];
 
 fn step() -> impl Strategy<Value = Step> {
     let mood = prop_oneof![3 => Just(Mood::Well), 1 => select(MOODS.to_vec())];

@@ -1,14 +1,15 @@
 //! What is ordered in the model's world, by a user, by somebody else, or by nobody.
 
+use super::mood::Mood;
 use super::promises::hand_over;
-use super::world::{Mood, Shared};
+use super::provider::Shared;
 use crate::claims::{Claim, Ending, LeaseId, Moment, State, Store, skew};
 use crate::fault::in_tests::Crash;
-use crate::lease::acquire::{InUse, Wanted};
 use crate::lease::adopt::Adoption;
 use crate::lease::cleanup::{self, is_long_parked};
 use crate::lease::desk::Desk;
 use crate::lease::release::{End, Leaving, Linger};
+use crate::lease::wanted::{InUse, Wanted};
 use crate::output::{Colour, Manner, Printer};
 use crate::registry::{Places, Registry};
 use crabbox_provider_api::payload::{ReleaseAction, Settings};

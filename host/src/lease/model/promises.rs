@@ -1,7 +1,8 @@
 //! What must hold in the model's world, whatever was ordered and whatever went wrong.
 
 use super::orders::{desk, live};
-use super::world::{LONGEST, Shared, Thing};
+use super::provider::{LONGEST, Shared};
+use super::world::Thing;
 use crate::claims::{Claim, Ending, Moment, State};
 use crate::output::Exit;
 use crabbox_provider_api::payload::Settings;

@@ -1,10 +1,11 @@
 //! Sequences that went wrong once, each killed at every point of its last step but one.
 
+use super::mood::Mood;
 use super::orders::{By, Leave, Order, desk, live, obey, run, stop, until_killed, wanted};
-use super::world::{LONGEST, Mood, Shared};
+use super::provider::{LONGEST, Shared};
 use super::{begin, check, crash_after};
 use crate::claims::{Claim, State};
-use crate::lease::acquire::Wanted;
+use crate::lease::wanted::Wanted;
 use crate::output::Exit;
 use crabbox_provider_api::payload::Settings;
 use std::time::Duration;
