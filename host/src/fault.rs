@@ -1,5 +1,5 @@
 //! Places where a debug build can be told to end itself, as `kill -9` would at that very moment:
-//! what is promised of a crash is promised of each of them, and tested at each (`tests/e2e/faults.rs`).
+//! what is promised of a crash is promised of each of them, and tested at each (`tests/e2e/faults/`).
 //!
 //! `CRABBOX_FAULT` says where:
 //!
