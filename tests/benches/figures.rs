@@ -38,6 +38,7 @@ pub(crate) fn time(command: &mut Command) -> f64 {
 /// Takes the times of several things in turn, each round with another one first, so that neither a
 /// machine whose speed drifts nor what the one before left to be written is unfair to any; the
 /// first round isn't counted.
+#[expect(clippy::needless_pass_by_value, reason = "behind a reference they couldn't be called")]
 pub(crate) fn in_turn<const N: usize>(
     times: usize,
     things: [&mut dyn FnMut() -> f64; N],
