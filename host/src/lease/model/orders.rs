@@ -278,8 +278,14 @@ pub(super) fn stop(shared: &Shared, claim: &Claim, delete: bool) {
 /// Whatever it does, what stands ready and has time left stays so.
 fn clean_up(shared: &Shared, expired: bool, delete_parked: bool) {
     let order = cleanup::Order { expired, delete_parked, parked_ttl: PARKED_TTL };
-    let now = Moment::now().plus(Duration::from_hours(1));
-    let is_alone = shared.lock().meanwhile.is_none();
+    let meanwhile = shared.lock().meanwhile;
+    // Each has its turn after what passes until then.
+    let passes = match meanwhile {
+        Some(Order::Time { minutes }) => Duration::from_mins(minutes.unsigned_abs()),
+        _ => Duration::ZERO,
+    };
+    let now = Moment::now().plus(Duration::from_hours(1) + passes);
+    let is_alone = meanwhile.is_none();
     let claims = live(shared);
     for claim in claims.iter().filter(|claim| is_long_parked(claim, PARKED_TTL, &now)) {
         if delete_parked {

@@ -85,7 +85,7 @@ impl World {
             std::mem::take(&mut self.late).into_iter().partition(|(at, ..)| *at <= now);
         self.late = late;
         for (_, name, other, lease) in due {
-            if !self.names.contains(&name) {
+            if self.names.insert(name.clone()) {
                 self.make(&name, other, lease.as_deref());
             }
         }
