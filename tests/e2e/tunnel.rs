@@ -18,8 +18,18 @@ const MUCH: usize = 8 * 1024 * 1024;
 
 /// A tunnel, until it is dropped.
 pub(crate) struct Open {
-    child: Child,
+    /// Until somebody waits for its end.
+    child: Option<Child>,
     address: String,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
 }
 
 impl Open {
@@ -29,7 +39,7 @@ impl Open {
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().expect("a pipe")).read_line(&mut line).expect("reads");
         assert!(line.starts_with("127.0.0.1:"), "{line:?}: {:?}", child.wait_with_output());
-        Self { child, address: line.trim().to_owned() }
+        Self { child: Some(child), address: line.trim().to_owned() }
     }
 
     pub(crate) fn connect(&self) -> TcpStream {
@@ -38,8 +48,15 @@ impl Open {
 
     /// What comes of the signal.
     fn signal(self, signal: Signal) -> Ran {
-        kill_process(Pid::from_child(&self.child), signal).expect("signals");
-        Ran::from(self.child.wait_with_output().expect("ends"))
+        let child = self.child.as_ref().expect("it runs");
+        kill_process(Pid::from_child(child), signal).expect("signals");
+        self.ends()
+    }
+
+    /// What comes of it.
+    fn ends(mut self) -> Ran {
+        let child = self.child.take().expect("it runs");
+        Ran::from(child.wait_with_output().expect("ends"))
     }
 }
 
@@ -253,7 +270,7 @@ fn a_box_that_goes_ends_the_tunnel_with_an_error() {
         }
     }
     assert_eq!(killed, 1);
-    let ran = Ran::from(open.child.wait_with_output().expect("ends"));
+    let ran = open.ends();
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.stderr.contains("the connection to the box ended"), "{ran:?}");
 }
