@@ -164,6 +164,15 @@ fn openssh_takes_another_home_too() {
 }
 
 #[test]
+fn nobody_is_asked_for_a_key_where_everybody_may_log_in() {
+    let keyless = || SshHost::with(Server::Russh).option("PubkeyAuthentication no");
+    let host = keyless().anybody().build().expect("a host");
+    assert_eq!(host.runs("exit 3").code, 3);
+    assert_eq!(host.counts().logins, 1, "{}", host.log());
+    assert_eq!(keyless().build().expect("a host").runs("true").code, 255);
+}
+
+#[test]
 fn commands_go_through_the_login_shell() {
     let folder = tempfile::tempdir().expect("a folder");
     let script = folder.path().join("shell");

@@ -59,6 +59,7 @@ pub struct SshHostBuilder {
     pub(super) multiplexed: bool,
     pub(super) known: bool,
     pub(super) passphrase: String,
+    anybody: bool,
 }
 
 impl SshHostBuilder {
@@ -74,6 +75,7 @@ impl SshHostBuilder {
             multiplexed: false,
             known: true,
             passphrase: String::new(),
+            anybody: false,
         }
     }
 
@@ -195,12 +197,11 @@ impl SshHostBuilder {
 
     fn russh(&self, files: &Files) -> Vec<OsString> {
         let mut argv = vec![programs::server().into()];
-        for (switch, file) in [
-            ("--host-key", files.host_key()),
-            ("--authorized-keys", files.authorized_keys()),
-            ("--count", files.counts()),
-        ] {
+        for (switch, file) in [("--host-key", files.host_key()), ("--count", files.counts())] {
             argv.extend([switch.into(), file.into()]);
+        }
+        if !self.anybody {
+            argv.extend(["--authorized-keys".into(), files.authorized_keys().into()]);
         }
         argv.extend(["--max-sessions".into(), self.max_sessions.to_string().into()]);
         for variable in &self.variables {
@@ -230,6 +231,13 @@ impl SshHostBuilder {
     #[must_use]
     pub fn cwd(self, folder: &Path) -> Self {
         self.switch("--cwd", Some(folder.as_os_str()))
+    }
+
+    /// Nobody is asked for a key.
+    #[must_use]
+    pub fn anybody(mut self) -> Self {
+        self.anybody = true;
+        self
     }
 
     /// Commands get what sshd gives them, and nothing of the client's environment.
