@@ -8,6 +8,7 @@ mod cancel;
 mod cancel_call;
 mod cleanup;
 mod cleanup_timer;
+mod coder;
 mod commit;
 mod completions;
 mod config;

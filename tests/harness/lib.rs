@@ -6,6 +6,7 @@
 //! | [`built()`] | the program and its providers, built once a process |
 //! | [`World`] | a home, a state folder, a checkout and a folder of providers |
 //! | [`Ran`] | what a command did; [`Ran::snapshot`] leaves out what differs from run to run |
+//! | [`Coder`] | a world with a deployment of Coder in it |
 //! | [`ssh`] | hosts to ssh to, each with what goes wrong with it |
 //! | [`settle`], [`names`] | the same for any text |
 //! | [`screen`] | what a person sees, on a terminal and off it |
@@ -19,6 +20,7 @@
 #![expect(clippy::missing_panics_doc, reason = "a test panics when its world is wrong")]
 
 mod built;
+mod coder;
 pub mod screen;
 mod settled;
 pub mod ssh;
@@ -27,6 +29,7 @@ mod typist;
 mod world;
 
 pub use built::{Built, Profile, built};
+pub use coder::Coder;
 pub use settled::{names, settle};
 pub use typist::{Left, Pty, Typist, led_by};
 pub use world::{Peaks, Ran, World, scale, until};

@@ -1,0 +1,141 @@
+//! A world whose boxes are workspaces of a Coder deployment, which is a folder of it.
+
+use crate::{Ran, World};
+use crabbox_test_coder::{Deployment, State};
+use rustix::process::Pid;
+use std::env;
+use std::fs;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A world, and a deployment in it.
+#[derive(Debug)]
+pub struct Coder {
+    /// The world.
+    pub world: World,
+    /// What the server knows.
+    pub deployment: Deployment,
+}
+
+impl Coder {
+    /// With `alice` logged in, and a template `demo`.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// The same, changed before anything else.
+    #[must_use]
+    pub fn with(change: impl FnOnce(&mut State)) -> Self {
+        let world = World::new();
+        let mut state = State::default();
+        change(&mut state);
+        let folder = world.root().join("deployment");
+        let deployment = Deployment::create(&folder, &state);
+        let mut keygen = Command::new("ssh-keygen");
+        keygen.args(["-q", "-t", "ed25519", "-N", "", "-f"]).arg(deployment.host_key());
+        assert!(keygen.status().expect("ssh-keygen runs").success());
+        let runtime = world.root().join("run");
+        fs::DirBuilder::new().mode(0o700).create(runtime).expect("a folder");
+        let script =
+            format!("#!/bin/sh\nexec '{}' '{}' \"$@\"\n", program().display(), folder.display());
+        let made = world.root().join("coder.sh");
+        fs::write(&made, script).expect("a script");
+        let _ = world.executable("bin/coder", &made);
+        let coder = Self { world, deployment };
+        coder.log_in("alice");
+        coder
+    }
+
+    /// From now on that user is logged in.
+    pub fn log_in(&self, user: &str) {
+        let state = self.deployment.state();
+        self.log_in_to(&state.url, &state.user(user).token);
+    }
+
+    /// The same at some server, with whatever token.
+    pub fn log_in_to(&self, url: &str, token: &str) {
+        fs::create_dir_all(self.login()).expect("a folder");
+        fs::write(self.login().join("url"), url).expect("a file");
+        fs::write(self.login().join("session"), token).expect("a file");
+    }
+
+    /// Where `coder` keeps its login.
+    #[must_use]
+    pub fn login(&self) -> PathBuf {
+        self.world.root().join("config/coderv2")
+    }
+
+    /// What stands in for `coder`.
+    #[must_use]
+    pub fn program(&self) -> PathBuf {
+        self.world.root().join("bin/coder")
+    }
+
+    /// Crabbox in the checkout, with the provider `coder` and the template `demo`.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = self.dress(self.world.command(arguments));
+        command.env("CRABBOX_PROVIDER", "coder").env("CRABBOX_CODER_TEMPLATE", "demo");
+        command
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    pub fn crabbox(&self, arguments: &[&str]) -> Ran {
+        Ran::of(&mut self.command(arguments))
+    }
+
+    /// `coder` itself, as a user types it.
+    #[must_use]
+    pub fn coder(&self, arguments: &[&str]) -> Command {
+        self.dress(self.world.command_of(&self.program(), arguments))
+    }
+
+    fn dress(&self, mut command: Command) -> Command {
+        let path = env::var_os("PATH").unwrap_or_default();
+        let folders = [self.world.root().join("bin")].into_iter().chain(env::split_paths(&path));
+        command
+            .env("PATH", env::join_paths(folders).expect("folders"))
+            .env("XDG_RUNTIME_DIR", self.world.root().join("run"))
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// What `coder` was called with since they were forgotten, each as it is typed.
+    #[must_use]
+    pub fn calls(&self) -> Vec<String> {
+        self.deployment.calls().iter().map(|words| words.join(" ")).collect()
+    }
+
+    /// The processes of `coder`, and of the ssh servers that it has started.
+    #[must_use]
+    pub fn processes(&self) -> Vec<Pid> {
+        let folder = self.world.root().join("deployment").display().to_string();
+        let entries = fs::read_dir("/proc").expect("proc").flatten();
+        let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+        let is_ours = |id: &i32| {
+            let program = fs::read_link(format!("/proc/{id}/exe")).unwrap_or_default();
+            let is_it = program
+                .file_name()
+                .is_some_and(|name| name == "crabbox-test-coder" || name == "crabbox-test-sshd");
+            let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+            is_it && String::from_utf8_lossy(&line).contains(&folder)
+        };
+        ids.filter(is_ours).filter_map(Pid::from_raw).collect()
+    }
+}
+
+impl Default for Coder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// What cargo builds with the tests; beside it is the ssh server that it starts.
+fn program() -> PathBuf {
+    let name = "CARGO_BIN_EXE_crabbox-test-coder";
+    let program = env::var_os(name).unwrap_or_else(|| panic!("cargo sets {name} for tests"));
+    Path::new(&program).to_owned()
+}
