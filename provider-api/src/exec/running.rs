@@ -6,6 +6,8 @@ use super::{Output, Status, Stream};
 use crate::abi::STATUS_OK;
 use crate::host::Host;
 use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::ops::ControlFlow::{self, Break, Continue};
 
 /// A longer line is handed over in pieces of this many bytes.
 const LONGEST_LINE: usize = 64 * 1024;
@@ -14,7 +16,7 @@ impl Host {
     /// Runs a command to its end; see [`crate::exec`]. A command that ends with an exit code other than 0
     /// is no error here, since only the provider knows what its codes mean.
     pub fn exec(&self, command: Command) -> Result<Output, ExecError> {
-        self.exec_pieces(command, |_, _| {})
+        self.exec_pieces(command, |_, _| Continue(())).map(whole)
     }
 
     /// The same, with each line as soon as it is complete, without its end: for tools that
@@ -24,32 +26,53 @@ impl Host {
         command: Command,
         mut line: impl FnMut(Stream, &str),
     ) -> Result<Output, ExecError> {
+        let said = |stream, text: &str| {
+            line(stream, text);
+            Continue(())
+        };
+        self.exec_until(command, said).map(whole)
+    }
+
+    /// The same, until a line is answered with `Break`: then the command is ended, with all that it has
+    /// started. For tools that wait for what never comes, and say so.
+    pub fn exec_until<T>(
+        &self,
+        command: Command,
+        mut line: impl FnMut(Stream, &str) -> ControlFlow<T>,
+    ) -> Result<ControlFlow<T, Output>, ExecError> {
         let mut lines = [(Stream::Stdout, Lines::default()), (Stream::Stderr, Lines::default())];
         let output = self.exec_pieces(command, |stream, bytes| {
             for (which, lines) in &mut lines {
                 if *which == stream {
-                    lines.push(bytes, |text| line(stream, text));
+                    lines.push(bytes, |text| line(stream, text))?;
                 }
             }
-        });
-        for (stream, lines) in &mut lines {
-            lines.finish(|text| line(*stream, text));
+            Continue(())
+        })?;
+        if output.is_continue() {
+            for (stream, lines) in &mut lines {
+                if let Break(value) = lines.finish(|text| line(*stream, text)) {
+                    return Ok(Break(value));
+                }
+            }
         }
-        output
+        Ok(output)
     }
 
-    fn exec_pieces(
+    fn exec_pieces<T>(
         &self,
         command: Command,
-        mut piece: impl FnMut(Stream, &[u8]),
-    ) -> Result<Output, ExecError> {
+        mut piece: impl FnMut(Stream, &[u8]) -> ControlFlow<T>,
+    ) -> Result<ControlFlow<T, Output>, ExecError> {
         let (cap, at_cap) = (command.cap, command.at_cap);
         let mut running = Running::start(self, command)?;
         let (mut stdout, mut stderr) = (Kept::new(cap, at_cap), Kept::new(cap, at_cap));
         loop {
             match running.next()? {
                 Said::Piece(stream, bytes) => {
-                    piece(stream, &bytes);
+                    if let Break(value) = piece(stream, &bytes) {
+                        return Ok(Break(value));
+                    }
                     match stream {
                         Stream::Stdout => stdout.push(&bytes),
                         Stream::Stderr => stderr.push(&bytes),
@@ -58,10 +81,18 @@ impl Host {
                 Said::End(status) => {
                     let cut = stdout.cut || stderr.cut;
                     let (stdout, stderr) = (stdout.bytes.into(), stderr.bytes.into());
-                    return Ok(Output { status, stdout, stderr, cut });
+                    return Ok(Continue(Output { status, stdout, stderr, cut }));
                 }
             }
         }
+    }
+}
+
+/// Nothing broke off.
+fn whole(output: ControlFlow<Infallible, Output>) -> Output {
+    match output {
+        Continue(output) => output,
+        Break(never) => match never {},
     }
 }
 
@@ -171,22 +202,27 @@ struct Lines {
 }
 
 impl Lines {
-    fn push(&mut self, bytes: &[u8], mut line: impl FnMut(&str)) {
+    fn push<T>(
+        &mut self,
+        bytes: &[u8],
+        mut line: impl FnMut(&str) -> ControlFlow<T>,
+    ) -> ControlFlow<T> {
         for part in bytes.split_inclusive(|byte| *byte == b'\n') {
             self.rest.extend_from_slice(part);
             if self.rest.ends_with(b"\n") || self.rest.len() >= LONGEST_LINE {
-                self.finish(&mut line);
+                self.finish(&mut line)?;
             }
         }
+        Continue(())
     }
 
-    fn finish(&mut self, mut line: impl FnMut(&str)) {
+    fn finish<T>(&mut self, mut line: impl FnMut(&str) -> ControlFlow<T>) -> ControlFlow<T> {
         if self.rest.is_empty() {
-            return;
+            return Continue(());
         }
-        let text = self.rest.strip_suffix(b"\n").unwrap_or(&self.rest);
-        line(&String::from_utf8_lossy(text.strip_suffix(b"\r").unwrap_or(text)));
-        self.rest.clear();
+        let bytes = std::mem::take(&mut self.rest);
+        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        line(&String::from_utf8_lossy(text.strip_suffix(b"\r").unwrap_or(text)))
     }
 }
 
@@ -194,14 +230,19 @@ impl Lines {
 mod tests {
     use super::*;
 
+    fn keep(seen: &mut Vec<String>, line: &str) -> ControlFlow<()> {
+        seen.push(line.to_owned());
+        Continue(())
+    }
+
     #[test]
     fn lines_are_whole_whatever_the_pieces_are() {
         let mut lines = Lines::default();
         let mut seen = Vec::new();
         for piece in ["on", "e\r\n\ntw", "o\n", "rest"] {
-            lines.push(piece.as_bytes(), |line| seen.push(line.to_owned()));
+            let _ = lines.push(piece.as_bytes(), |line| keep(&mut seen, line));
         }
-        lines.finish(|line| seen.push(line.to_owned()));
+        let _ = lines.finish(|line| keep(&mut seen, line));
         assert_eq!(seen, ["one", "", "two", "rest"]);
     }
 
@@ -210,7 +251,10 @@ mod tests {
         let mut lines = Lines::default();
         let mut pieces = 0;
         for _ in 0..4 {
-            lines.push(&vec![b'x'; LONGEST_LINE / 2], |_| pieces += 1);
+            let _ = lines.push(&vec![b'x'; LONGEST_LINE / 2], |_| -> ControlFlow<()> {
+                pieces += 1;
+                Continue(())
+            });
         }
         assert_eq!(pieces, 2);
     }

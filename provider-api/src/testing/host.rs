@@ -146,6 +146,7 @@ mod tests {
     use super::*;
     use crate::payload::{LeaseRequest, Leased, Resource};
     use crate::{Command, Effect, Error, ErrorCode, Provider};
+    use std::ops::ControlFlow;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
     #[derive(Default)]
@@ -187,6 +188,19 @@ mod tests {
         assert_eq!(leased.resource.id.as_deref(), Some("id-of-cbx_7"));
         assert_eq!(test.progress(), ["one", "two", "id-of-cbx_7"]);
         assert_eq!(test.checkpoints().len(), 1);
+        test.finish();
+    }
+
+    #[test]
+    fn a_command_that_has_said_enough_is_ended() {
+        let test = test();
+        let mut said = Vec::new();
+        let came = test.host().exec_until(Command::new("make-box").arg("cbx_7"), |_, line| {
+            said.push(line.to_owned());
+            if line == "one" { ControlFlow::Break("enough") } else { ControlFlow::Continue(()) }
+        });
+        assert_eq!(came, Ok(ControlFlow::Break("enough")));
+        assert_eq!(said, ["one"]);
         test.finish();
     }
 
