@@ -123,6 +123,15 @@ fn what_could_be_two_leases_is_neither() {
 }
 
 #[test]
+fn a_box_of_somebody_is_no_lease_before_it_is_adopted() {
+    let world = World::new();
+    let ran = world.crabbox(&["status", "ann/desk"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.stderr.contains("hint: crabbox adopt --help"), "{ran:?}");
+    assert!(!world.crabbox(&["status", "desk"]).stderr.contains("adopt"));
+}
+
+#[test]
 fn what_is_no_lease_names_what_is_like_it() {
     let world = World::new();
     record(&world, 1, "teal-puffin");

@@ -124,6 +124,8 @@ fn nothing(store: &Reader, reference: &str) -> Result<CommandError, CommandError
     near.sort_by(|one, other| other.0.total_cmp(&one.0));
     let lines = near.iter().take(3).map(|(_, slug)| guessed(reference, slug));
     let error = lines.fold(error, CommandError::hint);
+    // As a provider calls a box of somebody.
+    let error = if typed.contains('/') { error.hint(to_type(&["adopt", "--help"])) } else { error };
     Ok(error.hint(to_type(&["list"])))
 }
 
