@@ -131,7 +131,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_line() {
     );
     world.configure(
         "[lease]\nidle = 5\nidle = '1m'\nrelease = 'burn'\n[provider]\nlocal = 'x'\n\
-        [provider.lcoal]\n[provider.coder]\ntemplate = 't'\n",
+        [provider.lcoal]\n[provider.docker]\ntemplate = 't'\n",
     );
     let mut command = world.command(&["config", "check"]);
     command.env("CRABBOX_LEASE_IDLE", "soon");
@@ -157,7 +157,7 @@ fn everything_that_is_wrong_is_told_at_once_with_its_line() {
     crabbox:   note: `[provider.local]` holds its settings; `lease.provider` chooses one
     crabbox: error: [WORLD]/config/crabbox/config.toml:7: there is no provider `lcoal`
     crabbox:   hint: did you mean `local`?
-    crabbox: warning: [WORLD]/config/crabbox/config.toml:8: the provider `coder` isn't installed here: nothing of it can be checked
+    crabbox: warning: [WORLD]/config/crabbox/config.toml:8: the provider `docker` isn't installed here: nothing of it can be checked
     crabbox:   hint: crabbox provider list
     crabbox: [WORLD]/checkout/.crabbox.toml and [WORLD]/config/crabbox/config.toml and the environment: 9 errors
     ");
@@ -224,13 +224,13 @@ fn a_run_names_origin_and_line_of_what_is_wrong() {
 #[test]
 fn settings_of_a_provider_that_is_not_here_stop_nothing() {
     let world = World::new();
-    world.configure("[provider.coder]\ntemplate = 't'\n[provider.local2]\nx = 1\n");
+    world.configure("[provider.docker]\ntemplate = 't'\n[provider.local2]\nx = 1\n");
     let ran = world.crabbox(&["run", "--", "cat", "hello.txt"]);
     assert_eq!(ran.stdout, "hello\n", "{}", ran.stderr);
     let checked = world.crabbox(&["config", "check"]);
     assert_eq!(checked.code, 0);
     assert!(
-        checked.stderr.contains(":1: the provider `coder` isn't installed"),
+        checked.stderr.contains(":1: the provider `docker` isn't installed"),
         "{}",
         checked.stderr
     );
@@ -415,11 +415,11 @@ fn the_chosen_provider_is_checked_too() {
         "{}",
         checked.stderr
     );
-    world.configure("[lease]\nprovider = 'coder'\n");
+    world.configure("[lease]\nprovider = 'docker'\n");
     let checked = world.crabbox(&["config", "check"]);
     assert_eq!(checked.code, 0);
     assert!(
-        checked.stderr.contains("config.toml:2: the provider `coder` isn't installed"),
+        checked.stderr.contains("config.toml:2: the provider `docker` isn't installed"),
         "{}",
         checked.stderr
     );

@@ -132,10 +132,10 @@ fn a_quiet_list_says_nothing_of_what_is_wrong_with_a_lease() {
 fn what_is_only_to_be_known_is_no_hint() {
     let world = World::new();
     let ran = world.crabbox(&["run", "--provider", "nobody", "--", "true"]);
-    refused(&ran, &["  note: there are: local, ssh\n", "  hint: crabbox provider list\n"]);
+    refused(&ran, &["  note: there are: coder, local, ssh\n", "  hint: crabbox provider list\n"]);
     let ran = world.crabbox(&["run", "--json", "--provider", "nobody", "--", "true"]);
     let document: serde_json::Value = serde_json::from_str(&ran.stdout).expect("JSON");
-    assert_eq!(document["error"]["notes"][0], "there are: local, ssh");
+    assert_eq!(document["error"]["notes"][0], "there are: coder, local, ssh");
 }
 
 #[test]

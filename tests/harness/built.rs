@@ -42,6 +42,7 @@ impl Built {
         cargo
             .current_dir(root)
             .args(["build", "--locked", "--message-format=json", "-p", "crabbox-cli"])
+            .args(["-p", "crabbox-provider-coder"])
             .args(["-p", "crabbox-provider-local", "-p", "crabbox-provider-ssh"])
             .args(["-p", "crabbox-provider-desk"])
             .args(["-p", "crabbox-provider-misbehaving", "-p", "crabbox-provider-tools"])
@@ -71,7 +72,7 @@ impl Built {
             }
         }
         let crabbox = crabbox.expect("cargo names the executable");
-        let shipped = ["crabbox_provider_local", "crabbox_provider_ssh"];
+        let shipped = ["crabbox_provider_coder", "crabbox_provider_local", "crabbox_provider_ssh"];
         let shipped = shipped.map(|provider| &*providers[provider]);
         Self { crabbox: as_shipped(&crabbox, &shipped), providers }
     }

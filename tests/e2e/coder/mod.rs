@@ -2,6 +2,33 @@
 //!
 //! | | |
 //! |---|---|
-//! | [`recordings`] | the stand-in does what a real one was seen to do |
+//! | [`recordings`], [`recorded`] | the stand-in does what a real one was seen to do |
+//! | [`life`] | from the first run to the end |
+//! | [`login`] | the command line alone, and whose login |
+//! | [`scope`] | whose workspace it is, and what absence proves |
+//! | [`lease`] | names, and making a workspace |
+//! | [`deadlines`] | when it stops by itself |
+//! | [`resolve`] | what has become of it |
+//! | [`agents`] | which agent |
+//! | [`endpoint`] | the way to it |
+//! | [`orphans`] | what is left of `coder` |
+//! | [`release`] | stopping and deleting |
+//! | [`list`] | the inventory, and what is another's |
+//! | [`doctor`] | whether it can work, and what isn't well |
+//! | [`calls`] | how often the deployment is asked |
 
+mod agents;
+mod calls;
+mod deadlines;
+mod doctor;
+mod endpoint;
+mod lease;
+mod life;
+mod list;
+mod login;
+mod orphans;
+mod recorded;
 mod recordings;
+mod release;
+mod resolve;
+mod scope;

@@ -1,14 +1,12 @@
 //! What was recorded of a real deployment, done again with the stand-in: arguments, exit code, both streams.
-//! Ids, times and names of versions differ each time; of Terraform's own lines the stand-in has a few alone.
 
-use crabbox_provider_api::testing::{Call, Cassette};
+use super::recorded::{compares, recorded, replays, shape, shape_of, transcripts, value};
 use crabbox_test_coder::{
     Agent, Answers, Parameter, Preset, State, Template, Transition, Workspace,
 };
-use crabbox_tests::Coder;
-use serde_json::Value;
+use crabbox_tests::{Coder, Ran};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Everything that the recordings speak of.
 fn deployment(state: &mut State) {
@@ -42,77 +40,6 @@ fn deployment(state: &mut State) {
     state.workspaces = vec![one, pair];
 }
 
-fn transcripts() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/coder/transcripts")
-}
-
-/// The calls of a recording.
-fn recorded(file: &str) -> Vec<Call> {
-    let text = fs::read_to_string(transcripts().join(file)).expect("a recording");
-    Cassette::from_transcript(&text, "coder").calls
-}
-
-/// Does it again, and compares.
-fn replays(coder: &Coder, call: &Call) {
-    let arguments: Vec<&str> = call.argv[1..].iter().map(String::as_str).collect();
-    let ran = coder.coder(&arguments);
-    compares(ran, call);
-}
-
-fn compares(mut command: std::process::Command, call: &Call) {
-    let ran = crabbox_tests::Ran::of(&mut command);
-    assert_eq!(Some(ran.code), call.exit, "{:?}: {ran:?}", call.argv);
-    for (name, is, was) in
-        [("stdout", &ran.stdout, &call.stdout), ("stderr", &ran.stderr, &call.stderr)]
-    {
-        let (is, was) = (lines(is), lines(was));
-        // What a recording leaves out is somewhere in the middle.
-        match was.iter().position(|line| line.ends_with("characters left out ...]")) {
-            None => assert_eq!(is, was, "{:?}: {name}", call.argv),
-            Some(at) => {
-                assert!(is.starts_with(&was[..at.saturating_sub(1)]), "{:?}: {is:?}", call.argv);
-                let rest = &was[(at + 2).min(was.len())..];
-                assert!(is.ends_with(rest), "{:?}: {is:?} {rest:?}", call.argv);
-            }
-        }
-    }
-}
-
-/// What can be compared of it.
-fn lines(text: &str) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    let mut in_terraform = false;
-    for line in text.lines() {
-        let is_stage = ["=== ", "==> ", "["].iter().any(|start| line.starts_with(start));
-        // Its own lines begin with a time, and go on in lines without one.
-        in_terraform = line.starts_with("20") || (in_terraform && !is_stage);
-        // Two programs that look at a queue see it at different moments.
-        let is_queue = ["==> ⧗ Queued", "=== ✔ Queued", "==> ⧗ Running", "=== ✔ Running"]
-            .iter()
-            .any(|start| line.starts_with(start));
-        if in_terraform || is_queue || line.starts_with("[... log of terraform") {
-            continue;
-        }
-        // Blank lines of Terraform's can't be told from others'.
-        if !line.is_empty() {
-            kept.push(without_numbers(line));
-        }
-    }
-    kept
-}
-
-/// Ids, times and how long a stage took.
-fn without_numbers(line: &str) -> String {
-    let line = match line.rsplit_once(" [") {
-        Some((before, after)) if after.ends_with("ms]") => before.to_owned(),
-        _ => line.to_owned(),
-    };
-    match line.split_once(" at Nov 23 ") {
-        Some((before, _)) => format!("{before} at [TIME]"),
-        None => line,
-    }
-}
-
 #[test]
 fn versions_and_lines_that_cannot_be_read() {
     let coder = Coder::with(deployment);
@@ -128,7 +55,7 @@ fn versions_and_lines_that_cannot_be_read() {
     }
     coder.deployment.change(|state| "v2.33.0+0000000".clone_into(&mut state.client));
     let search = ["list", "-o", "json", "--search", "name:nothing"];
-    let ran = crabbox_tests::Ran::of(&mut coder.coder(&search));
+    let ran = Ran::of(&mut coder.coder(&search));
     assert_eq!(ran.stdout, "[]\n");
     assert_eq!(
         ran.stderr,
@@ -136,7 +63,7 @@ fn versions_and_lines_that_cannot_be_read() {
          download v2.35.1+8b44bd6 with: 'curl -fsSL http://coder.example.test/install.sh | sh'\n"
     );
     let quiet = coder.coder(&[&["--no-version-warning"][..], &search].concat());
-    assert_eq!(crabbox_tests::Ran::of(&mut { quiet }).stderr, "");
+    assert_eq!(Ran::of(&mut { quiet }).stderr, "");
 }
 
 /// Each in the state in which it was recorded: who is logged in, and how the server answers.
@@ -247,7 +174,25 @@ fn creates_that_succeed_and_all_that_do_not() {
     }
 }
 
-/// What a call finds is told by what it says.
+/// What a call found is told by what it said.
+fn found(state: &mut State, name: &str, verb: &str, said: &str) -> Workspace {
+    let alice = state.user("alice").id.clone();
+    let template = state.template("demo").clone();
+    let mut made = Workspace::new(name, &alice, &template);
+    let has = |text: &str| said.contains(text);
+    if has("already active") {
+        made.builds(Transition::Stop, &alice, &template);
+        made.build.lasts = 60_000;
+    } else if has("already starting") {
+        made.build.lasts = 50;
+    } else if has("was deleted") {
+        made.builds(Transition::Delete, &alice, &template);
+    } else if verb == "start" && !has("already running") {
+        made.builds(Transition::Stop, &alice, &template);
+    }
+    made
+}
+
 #[test]
 fn starts_stops_and_deletes_in_each_state() {
     for file in ["20-start-stop-delete.txt", "21-build-in-progress.txt"] {
@@ -260,29 +205,15 @@ fn starts_stops_and_deletes_in_each_state() {
             }
             let coder = Coder::with(deployment);
             let said = format!("{}{}", call.stdout, call.stderr);
-            let named = call.argv[2].clone();
-            let is_id = named.len() == 36;
+            let typed = call.argv[2].clone();
+            let is_id = typed.len() == 36;
             let names = ["one", "two", "sb", "d1"];
-            let name = names.into_iter().find(|name| named == *name || said.contains(name));
+            let name = names.into_iter().find(|name| typed == *name || said.contains(name));
             let was_deleted = said.contains("was deleted");
             let is_unknown = said.contains("not found") || said.contains("invalid workspace");
             let id = coder.deployment.change(|state| {
-                let name = name.unwrap_or("two");
-                let alice = state.user("alice").id.clone();
-                let template = state.template("demo").clone();
-                state.workspaces.retain(|one| one.name != name);
-                let mut made = Workspace::new(name, &alice, &template);
-                if said.contains("already active") {
-                    made.builds(Transition::Stop, &alice, &template);
-                    made.build.lasts = 60_000;
-                } else if said.contains("already starting") {
-                    made.build.lasts = 50;
-                } else if said.contains("already running") {
-                } else if was_deleted {
-                    made.builds(Transition::Delete, &alice, &template);
-                } else if verb != "stop" && verb != "delete" {
-                    made.builds(Transition::Stop, &alice, &template);
-                }
+                let made = found(state, name.unwrap_or("two"), &verb, &said);
+                state.workspaces.retain(|one| one.name != made.name);
                 let id = made.id.clone();
                 if !is_unknown || was_deleted {
                     state.workspaces.push(made);
@@ -291,7 +222,7 @@ fn starts_stops_and_deletes_in_each_state() {
             });
             if is_id && !is_unknown {
                 call.argv[2].clone_from(&id);
-                call.stderr = call.stderr.replace(&named, &id);
+                call.stderr = call.stderr.replace(&typed, &id);
             }
             replays(&coder, &call);
             seen += 1;
@@ -366,7 +297,7 @@ fn documents_have_the_same_shape() {
     let list = |name: &str| {
         let search = format!("owner:me name:{name}");
         let mut command = coder.coder(&["list", "-o", "json", "--search", &search]);
-        shape(&value(&crabbox_tests::Ran::of(&mut command).stdout))
+        shape(&value(&Ran::of(&mut command).stdout))
     };
     let file = |name: &str| {
         shape(&value(&fs::read_to_string(transcripts().join(name)).expect("a recording")))
@@ -392,44 +323,7 @@ fn what_was_not_recorded_is_refused_loudly() {
     for line in
         [&["update", "one"][..], &["list"], &["ssh", "one"], &["delete", "one", "-y", "--orphan"]]
     {
-        let ran = crabbox_tests::Ran::of(&mut coder.coder(line));
+        let ran = Ran::of(&mut coder.coder(line));
         assert_eq!(ran.code, 70, "{line:?}: {ran:?}");
-    }
-}
-
-fn shape_of(coder: &Coder, call: &Call) -> Value {
-    let arguments: Vec<&str> = call.argv[1..].iter().map(String::as_str).collect();
-    let ran = crabbox_tests::Ran::of(&mut coder.coder(&arguments));
-    assert_eq!(Some(ran.code), call.exit, "{ran:?}");
-    shape(&value(&ran.stdout))
-}
-
-fn value(text: &str) -> Value {
-    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-/// Each value by its kind, and of a list its first element.
-fn shape(value: &Value) -> Value {
-    match value {
-        Value::Object(entries) => Value::Object(
-            entries
-                .iter()
-                // A time that isn't there yet is `null`.
-                .map(|(name, value)| {
-                    (
-                        name.clone(),
-                        if name == "most_recently_seen" || name == "environment_variables" {
-                            Value::Null
-                        } else {
-                            shape(value)
-                        },
-                    )
-                })
-                .collect(),
-        ),
-        Value::Array(elements) => Value::Array(elements.iter().take(1).map(shape).collect()),
-        Value::String(_) => "text".into(),
-        Value::Number(_) => 0.into(),
-        other => other.clone(),
     }
 }

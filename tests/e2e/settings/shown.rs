@@ -206,7 +206,7 @@ fn the_page_of_settings_is_made_from_the_manifests() {
         manifests.extend(Manifest::from_section(&bytes[at..]).ok());
     }
     manifests.sort_by(|one, other| one.name.cmp(&other.name));
-    assert_eq!(manifests.len(), 2, "{manifests:?}");
+    assert_eq!(manifests.len(), 3, "{manifests:?}");
     let page = crabbox::config::settings_reference(&manifests);
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/settings.md");
     if std::env::var_os("CRABBOX_UPDATE").is_some() {

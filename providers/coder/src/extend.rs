@@ -1,0 +1,42 @@
+//! `extend`: when a running workspace stops by itself.
+
+use crate::cli::{Cli, Doing};
+use crate::endpoint::{noted_version, reference};
+use crate::lease::{minutes_from_now, now};
+use crabbox_provider_api::payload::{ExtendRequest, Extended};
+use crabbox_provider_api::{Effect, Error, ErrorCode, Host};
+
+pub(crate) fn extend(request: &ExtendRequest, host: &Host) -> Result<Extended, Error> {
+    let cli = Cli::new(&request.settings, host);
+    let name = &request.resource.name;
+    let refuse =
+        |code, why: &str| Err(Error::new(code, format!("`{name}` {why}")).effect(Effect::None));
+    let found = request.resource.id.as_deref().map(|id| cli.by_id(id)).transpose()?.flatten();
+    let Some(workspace) = found else {
+        return refuse(ErrorCode::NotFound, "can't be seen: it gets no more time");
+    };
+    if workspace.owner_id != request.scope.account {
+        return refuse(ErrorCode::Conflict, "belongs to somebody else by now: it is left alone");
+    }
+    if workspace.doing() != Doing::Running {
+        return refuse(ErrorCode::Conflict, "doesn't run: it gets no more time");
+    }
+    if workspace.latest_build.deadline.is_none() {
+        return refuse(
+            ErrorCode::Unsupported,
+            "never stops by itself, so that it needs no more time",
+        );
+    }
+    let version = match noted_version(&request.attributes) {
+        Some(version) => version,
+        None => cli.version()?,
+    };
+    version.check()?;
+    let minutes = minutes_from_now(request.deadline);
+    let before = now();
+    let to = reference(&workspace, version);
+    match cli.does(&["schedule", "extend", &to, &format!("{minutes}m")])? {
+        None => Ok(Extended { deadline: before + minutes * 60_000 }),
+        Some(failed) => Err(failed.error()),
+    }
+}

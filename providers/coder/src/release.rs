@@ -1,0 +1,70 @@
+//! `release`: stops or deletes exactly the workspace of the claim.
+
+use crate::cli::{Cli, Doing, LONG, Reason, Workspace};
+use crate::endpoint::{noted_version, reference};
+use crate::scope;
+use crate::waiting::Waiting;
+use crabbox_provider_api::payload::{Proof, ReleaseAction, ReleaseRequest, Released};
+use crabbox_provider_api::{Effect, Error, ErrorCode, Host};
+
+pub(crate) fn release(request: &ReleaseRequest, host: &Host) -> Result<Released, Error> {
+    let cli = Cli::new(&request.settings, host);
+    let Some(id) = &request.resource.id else {
+        let message = format!("`{}` has no immutable id: it is left alone", request.resource.name);
+        return Err(Error::new(ErrorCode::Conflict, message).effect(Effect::None));
+    };
+    let mut waiting = Waiting::new(host, LONG);
+    // A delete of ours was asked for, and may be what has removed it.
+    let mut asked = false;
+    loop {
+        // Looked at right before each step: where a command takes names alone, another may have it by then.
+        let Some(workspace) = cli.by_id(id)? else {
+            return match scope::absent(&cli, Some(&request.scope))? {
+                Proof::Deleted if asked => Ok(Released::Deleted),
+                proof => Ok(Released::Missing { proof }),
+            };
+        };
+        if workspace.owner_id != request.scope.account {
+            let Workspace { name, owner_name, .. } = &workspace;
+            let message = format!("`{name}` belongs to `{owner_name}` by now: it is left alone");
+            return Err(Error::new(ErrorCode::Conflict, message).effect(Effect::None));
+        }
+        match (workspace.doing(), request.action) {
+            // Another stop would be a build for nothing.
+            (Doing::Stopped, ReleaseAction::Park) => return Ok(Released::Parked),
+            (Doing::Deleted, ReleaseAction::Delete) => return Ok(Released::Deleted),
+            (Doing::Deleting | Doing::Deleted, _) => {
+                asked = true;
+                waiting.pause("the workspace is being deleted")?;
+            }
+            (Doing::Stopping, _) => waiting.pause("the workspace is stopping")?,
+            (Doing::Starting, _) => waiting.pause("a build of the workspace is under way")?,
+            (_, action) => {
+                let version = match noted_version(&request.attributes) {
+                    Some(version) => version,
+                    None => cli.version()?,
+                };
+                version.check()?;
+                match end(&cli, &reference(&workspace, version), action)? {
+                    Some(released) => return Ok(released),
+                    None => waiting.pause("another build of the workspace is under way")?,
+                }
+            }
+        }
+    }
+}
+
+/// `None`: another build is under way, or it has gone just now.
+fn end(cli: &Cli<'_>, to: &str, action: ReleaseAction) -> Result<Option<Released>, Error> {
+    let (verb, released) = match action {
+        ReleaseAction::Park => ("stop", Released::Parked),
+        ReleaseAction::Delete => ("delete", Released::Deleted),
+    };
+    match cli.builds(verb, &[to, "--yes"])? {
+        None => Ok(Some(released)),
+        Some(failed) => match failed.reason {
+            Reason::Busy | Reason::Deleted | Reason::NotFound => Ok(None),
+            _ => Err(failed.error().effect(Effect::Maybe)),
+        },
+    }
+}

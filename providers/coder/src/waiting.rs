@@ -1,0 +1,73 @@
+//! Between two looks at a workspace: longer each time, never in step with others, and not for ever.
+
+use crabbox_provider_api::{Error, ErrorCode, Host};
+use std::thread::sleep;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Before the second look.
+const FIRST: Duration = Duration::from_secs(2);
+
+/// Between any two.
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// How soon it is seen that nobody wants to know any more.
+const SLICE: Duration = Duration::from_millis(100);
+
+/// How long something that was there is waited for.
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A wait.
+pub(crate) struct Waiting<'a> {
+    host: &'a Host,
+    pause: Duration,
+    end: Instant,
+    lost_since: Option<Instant>,
+}
+
+impl<'a> Waiting<'a> {
+    /// For so long at most.
+    pub(crate) fn new(host: &'a Host, longest: Duration) -> Self {
+        Self { host, pause: FIRST, end: Instant::now() + longest, lost_since: None }
+    }
+
+    /// Says what is waited for, and waits until it is worth another look.
+    pub(crate) fn pause(&mut self, reason: &str) -> Result<(), Error> {
+        self.lost_since = None;
+        self.rest(reason)
+    }
+
+    /// The same for what was there before, and may not come back.
+    pub(crate) fn pause_for_lost(&mut self, reason: &str) -> Result<(), Error> {
+        let since = *self.lost_since.get_or_insert_with(Instant::now);
+        if since.elapsed() > PATIENCE {
+            return Err(too_long(reason));
+        }
+        self.rest(reason)
+    }
+
+    fn rest(&mut self, reason: &str) -> Result<(), Error> {
+        if Instant::now() >= self.end {
+            return Err(too_long(reason));
+        }
+        self.host.progress(reason);
+        let until = Instant::now() + self.pause + jitter(self.pause);
+        while Instant::now() < until {
+            if self.host.cancelled() {
+                return Err(Error::new(ErrorCode::Cancelled, format!("cancelled while {reason}")));
+            }
+            sleep(SLICE);
+        }
+        self.pause = (self.pause * 3 / 2).min(LONGEST);
+        Ok(())
+    }
+}
+
+fn too_long(reason: &str) -> Error {
+    Error::new(ErrorCode::Timeout, format!("it takes too long: {reason}")).hint("coder list")
+}
+
+/// Up to a fifth more.
+fn jitter(pause: Duration) -> Duration {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    pause / 5 * (since.subsec_nanos() % 100) / 100
+}

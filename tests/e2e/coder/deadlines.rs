@@ -1,0 +1,34 @@
+//! An abandoned workspace stops by itself.
+
+use crabbox_tests::Coder;
+
+#[test]
+fn a_new_one_is_told_when_to_stop() {
+    let coder = Coder::new();
+    assert_eq!(coder.crabbox(&["warmup", "--ttl", "90m"]).code, 0);
+    assert_eq!(coder.deployment.state().workspaces[0].ttl_ms, Some(90 * 60 * 1000));
+}
+
+#[test]
+fn more_time_is_told_to_the_deployment() {
+    let coder = Coder::new();
+    assert_eq!(coder.crabbox(&["warmup", "--ttl", "1h"]).code, 0);
+    coder.deployment.forget_calls();
+    let ran = coder.crabbox(&["extend", "@last", "3h"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let calls = coder.calls();
+    let told = calls.iter().filter(|call| call.starts_with("schedule extend ")).count();
+    assert_eq!(told, 1, "{calls:?}");
+    assert!(calls.last().is_some_and(|call| call.ends_with(" 180m")), "{calls:?}");
+    assert!(coder.deployment.state().workspaces[0].deadline.is_some());
+}
+
+#[test]
+fn a_template_that_forbids_it_is_said_to() {
+    let coder = Coder::with(|state| state.template("demo").allows_autostop = false);
+    let doctor = coder.crabbox(&["doctor"]);
+    assert!(doctor.stdout.contains("can't be told to stop by themselves"), "{doctor:?}");
+    let ran = coder.crabbox(&["warmup"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("runs until it is stopped"), "{ran:?}");
+}

@@ -1,0 +1,204 @@
+//! A new workspace: recorded before it is made, made without a question, and used once its agent is there.
+
+use crabbox_test_coder::{Agent, Parameter, Preset, Script, State};
+use crabbox_tests::{Coder, until};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+
+/// It isn't made, and that is why.
+fn refused(coder: &Coder, more: &[&str], code: i32, says: &[&str]) {
+    let ran = coder.crabbox(&[&["warmup"][..], more].concat());
+    assert_eq!(ran.code, code, "{ran:?}");
+    for text in says {
+        assert!(ran.stderr.contains(text), "{text}: {ran:?}");
+    }
+    assert!(coder.deployment.state().names().is_empty(), "{ran:?}");
+}
+
+fn parameters(state: &mut State) {
+    let demo = state.template("demo");
+    demo.parameters = vec![Parameter::new("region", Some("eu")), Parameter::new("tag", Some(""))];
+    let small = ("region".to_owned(), "us".to_owned());
+    demo.presets =
+        vec![Preset { name: "Big".to_owned(), is_default: true, parameters: vec![small] }];
+}
+
+#[test]
+fn names_keep_to_the_rules_and_to_the_prefix() {
+    let coder = Coder::new();
+    for (more, start) in [(&[][..], "crabbox-"), (&["--coder-prefix", "ci", "--fresh"], "ci-")] {
+        let ran = coder.crabbox(&[&["warmup"][..], more].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let state = coder.deployment.state();
+        let name = state.names().last().copied().unwrap_or_default();
+        assert!(name.starts_with(start) && name.len() <= 32, "{name}");
+    }
+    // Another prefix disowns nothing.
+    let ran = coder.crabbox(&["run", "--coder-prefix", "x", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(coder.deployment.state().names().len(), 2);
+}
+
+#[test]
+fn what_is_said_of_a_template_is_checked_before_anything_is_made() {
+    let coder = Coder::with(parameters);
+    refused(&coder, &["--coder-template", "dmeo"], 2, &["dmeo", "set template to one of: demo"]);
+    refused(&coder, &["--coder-preset", "big"], 2, &["has no preset `big`", "Big"]);
+    let both = ["--coder-preset", "Big", "--coder-parameters", "region=eu"];
+    refused(&coder, &both, 2, &["a value of its own for `region`"]);
+    refused(
+        &coder,
+        &["--coder-parameters", "regoin=eu"],
+        2,
+        &["`coder create`", "Did you mean: region"],
+    );
+    let file = coder.world.root().join("no-such-file").display().to_string();
+    refused(&coder, &["--coder-parameter-file", &file], 2, &[&file]);
+    refused(&coder, &["--coder-organization", "zzz"], 2, &["zzz"]);
+    refused(&coder, &["--coder-work-root", "/home/ann"], 2, &["work root", "~/crabbox"]);
+    let calls = coder.calls().join("\n");
+    assert!(!calls.contains("no-such-file"), "{calls}");
+}
+
+/// Such a template passes over an unknown one in silence.
+#[test]
+fn an_unknown_preset_is_an_error_where_there_are_none_too() {
+    let coder = Coder::new();
+    refused(&coder, &["--coder-preset", "nope"], 2, &["has no preset `nope`", "none"]);
+}
+
+#[test]
+fn a_parameter_without_a_value_is_named() {
+    let coder = Coder::with(|state| {
+        state.template("demo").parameters = vec![Parameter::new("project", None)];
+    });
+    refused(&coder, &[], 2, &["`project` has no value", "set parameters"]);
+}
+
+#[test]
+fn values_arrive_as_they_are() {
+    let coder = Coder::with(parameters);
+    let value = "a,\"b\" c=d";
+    let pair = format!("tag={value}");
+    let ran = coder.crabbox(&["warmup", "--coder-parameters", &pair]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let state = coder.deployment.state();
+    let tag = ("tag".to_owned(), value.to_owned());
+    assert!(state.workspaces[0].parameters.contains(&tag), "{:?}", state.workspaces[0]);
+}
+
+#[test]
+fn a_login_elsewhere_is_asked_for_and_not_waited_for() {
+    let page = "https://coder.example.test/external-auth/github";
+    let coder = Coder::with(|state| {
+        let auth = ("GitHub".to_owned(), page.to_owned());
+        state.template("demo").external_auth = Some(auth);
+    });
+    refused(&coder, &[], 3, &["GitHub", page]);
+    until("nothing of coder is left", || coder.processes().is_empty());
+}
+
+/// Why is in the log alone. What was made all the same is stopped.
+#[test]
+fn a_build_that_fails_says_why() {
+    let coder = Coder::with(|state| {
+        let log = ["Error: local-exec provisioner error", "", "no capacity left in the pool"];
+        state.template("demo").fails = Some(log.map(str::to_owned).into());
+    });
+    let ran = coder.crabbox(&["warmup"]);
+    assert_eq!(ran.code, 6, "{ran:?}");
+    assert!(ran.stderr.contains("no capacity left in the pool"), "{ran:?}");
+    let state = coder.deployment.state();
+    assert_eq!(state.doing(state.names()[0]), "stopped");
+}
+
+#[test]
+fn a_quota_is_one() {
+    let coder = Coder::with(|state| state.template("demo").over_quota = true);
+    let ran = coder.crabbox(&["warmup"]);
+    assert_eq!(ran.code, 7, "{ran:?}");
+    assert!(ran.stderr.contains("insufficient quota"), "{ran:?}");
+}
+
+#[test]
+fn scripts_are_waited_for_as_they_say() {
+    let coder = Coder::with(|state| {
+        state.template("demo").agents[0].script = Some(Script::Blocks);
+        state.scripts_held = true;
+    });
+    let ran = coder.crabbox(&["warmup", "--coder-wait", "no"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let mut waiting = coder.command(&["warmup", "--fresh"]).spawn().expect("it runs");
+    let is_there = || coder.deployment.state().names().len() == 2;
+    until("the second is made", is_there);
+    let looks = || coder.calls().iter().filter(|call| call.contains("--search id:")).count();
+    until("it is looked at", || looks() >= 1);
+    assert!(waiting.try_wait().expect("it runs").is_none());
+    coder.deployment.change(|state| state.scripts_held = false);
+    assert!(waiting.wait().expect("it ends").success());
+}
+
+/// `coder ssh` would wait for ever.
+#[test]
+fn an_agent_that_never_connects_is_the_reason() {
+    let coder = Coder::with(|state| {
+        state.template("demo").agents = vec![Agent { connects: false, ..Agent::new("main") }];
+    });
+    let ran = coder.crabbox(&["warmup"]);
+    assert_eq!(ran.code, 6, "{ran:?}");
+    assert!(ran.stderr.contains("agent is taking too long to connect"), "{ran:?}");
+    let state = coder.deployment.state();
+    assert_eq!(state.doing(state.names()[0]), "stopped");
+}
+
+/// It is found again by its name, proven, and stopped.
+#[test]
+fn a_create_whose_answer_is_lost_leaves_nothing_running() {
+    let coder = Coder::with(|state| state.trouble.loses_create = true);
+    let ran = coder.crabbox(&["warmup"]);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    let state = coder.deployment.state();
+    assert_eq!(state.doing(state.names()[0]), "stopped");
+}
+
+/// A warmup whose workspace is being built when everything of it is killed.
+fn killed() -> Coder {
+    let coder = Coder::with(|state| state.held = true);
+    let mut child = coder.command(&["warmup"]).spawn().expect("it runs");
+    until("the workspace is made", || !coder.deployment.state().names().is_empty());
+    let _ = kill_process(Pid::from_child(&child), Signal::KILL);
+    child.wait().expect("it ends");
+    until("nothing of coder is left", || coder.processes().is_empty());
+    coder.deployment.change(|state| state.held = false);
+    coder
+}
+
+#[test]
+fn what_a_killed_command_has_made_is_taken_up() {
+    let coder = killed();
+    let ran = coder.crabbox(&["run", "--", "cat", "hello.txt"]);
+    assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
+    assert_eq!(coder.deployment.state().names().len(), 1);
+}
+
+#[test]
+fn what_cannot_be_told_to_be_ours_is_left_alone() {
+    let coder = killed();
+    let name = coder.deployment.state().names()[0].to_owned();
+    coder.deployment.change(|state| state.workspace(&name).build.number = 2);
+    let ran = coder.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains(&name), "{ran:?}");
+    assert_eq!(coder.deployment.state().doing(&name), "running");
+}
+
+#[test]
+fn a_file_of_parameters_is_handed_on() {
+    let coder = Coder::with(parameters);
+    let file = coder.world.root().join("parameters.yaml");
+    fs::write(&file, "region: us\n").expect("a file");
+    let ran = coder.crabbox(&["warmup", "--coder-parameter-file", &file.display().to_string()]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let region = ("region".to_owned(), "us".to_owned());
+    assert!(coder.deployment.state().workspaces[0].parameters.contains(&region));
+}

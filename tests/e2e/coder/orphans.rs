@@ -1,0 +1,41 @@
+//! Nothing of `coder` is left, however a command ends.
+
+use crabbox_tests::{Coder, until};
+use rustix::process::{Pid, Signal, kill_process};
+
+#[test]
+fn nothing_is_left_of_a_command_that_was_interrupted() {
+    for signal in [Signal::INT, Signal::TERM, Signal::KILL] {
+        let coder = Coder::with(|state| state.held = true);
+        let mut child = coder.command(&["warmup"]).spawn().expect("it runs");
+        until("the workspace is made", || !coder.deployment.state().names().is_empty());
+        let _ = kill_process(Pid::from_child(&child), signal);
+        coder.deployment.change(|state| state.held = false);
+        child.wait().expect("it ends");
+        until("nothing of coder is left", || coder.processes().is_empty());
+    }
+}
+
+#[test]
+fn nothing_is_left_of_a_connection_once_its_box_is_let_go_of() {
+    let coder = Coder::new();
+    assert_eq!(coder.crabbox(&["warmup"]).code, 0);
+    assert!(!coder.processes().is_empty());
+    assert_eq!(coder.crabbox(&["stop", "@last"]).code, 0);
+    until("nothing of coder is left", || coder.processes().is_empty());
+}
+
+/// The agent is gone, and `coder ssh` waits for it for ever.
+#[test]
+fn nothing_is_left_of_a_connection_that_was_never_made() {
+    let coder = Coder::new();
+    assert_eq!(coder.crabbox(&["warmup"]).code, 0);
+    let name = coder.deployment.state().names()[0].to_owned();
+    coder.deployment.change(|state| state.workspace(&name).lost = vec!["main".to_owned()]);
+    until("the connection is gone", || coder.processes().is_empty());
+    let mut child = coder.command(&["run", "--", "true"]).spawn().expect("it runs");
+    until("it tries", || !coder.processes().is_empty());
+    let _ = kill_process(Pid::from_child(&child), Signal::KILL);
+    child.wait().expect("it ends");
+    until("nothing of coder is left", || coder.processes().is_empty());
+}

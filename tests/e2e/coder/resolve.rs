@@ -1,0 +1,97 @@
+//! What has become of a workspace: looking changes nothing, connecting does what it may.
+
+use crabbox_test_coder::{Ending, Transition};
+use crabbox_tests::Coder;
+
+fn parked() -> (Coder, String) {
+    let coder = Coder::new();
+    let ran = coder.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let name = coder.deployment.state().names()[0].to_owned();
+    coder.deployment.forget_calls();
+    (coder, name)
+}
+
+fn warm() -> (Coder, String) {
+    let coder = Coder::new();
+    let ran = coder.crabbox(&["warmup"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let name = coder.deployment.state().names()[0].to_owned();
+    coder.deployment.forget_calls();
+    (coder, name)
+}
+
+#[test]
+fn looking_starts_touches_and_extends_nothing() {
+    let (coder, name) = parked();
+    for line in [&["status", "@last"][..], &["inspect", "@last"], &["list", "--refresh"]] {
+        coder.deployment.forget_calls();
+        let before = coder.deployment.state().workspace(&name).build.number;
+        let ran = coder.crabbox(line);
+        assert_eq!(ran.code, 0, "{line:?}: {ran:?}");
+        assert!(coder.calls().iter().all(|call| call.starts_with("list ")), "{:?}", coder.calls());
+        assert_eq!(coder.deployment.state().workspace(&name).build.number, before);
+    }
+}
+
+#[test]
+fn a_stopped_one_is_started_by_a_run_without_a_question() {
+    let (coder, name) = parked();
+    let ran = coder.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let calls = coder.calls();
+    let started: Vec<_> = calls.iter().filter(|call| call.starts_with("start ")).collect();
+    assert_eq!(started.len(), 1, "{calls:?}");
+    assert!(started[0].ends_with(" --yes --use-parameter-defaults"), "{calls:?}");
+    assert_eq!(coder.deployment.state().doing(&name), "stopped");
+}
+
+#[test]
+fn a_running_one_whose_agent_is_lost_is_not_ready() {
+    let (coder, name) = warm();
+    coder.deployment.change(|state| state.workspace(&name).lost = vec!["main".to_owned()]);
+    let ran = coder.crabbox(&["provider", "call", "coder", "resolve", "--id", "@last"]);
+    assert!(ran.stderr.contains("the agent `main` is lost"), "{ran:?}");
+    assert!(ran.stdout.contains("starting") && !ran.stdout.contains("--stdio"), "{ran:?}");
+}
+
+#[test]
+fn a_dormant_one_is_started_only_if_that_is_said() {
+    let (coder, name) = parked();
+    coder.deployment.change(|state| state.workspace(&name).is_dormant = true);
+    let ran = coder.crabbox(&["run", "--id", "@last", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("dormant"), "{ran:?}");
+    assert_eq!(coder.deployment.state().doing(&name), "stopped");
+    let ran = coder.crabbox(&["run", "--coder-activate-dormant", "--id", "@last", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+/// The next one is asked for once it is over.
+#[test]
+fn one_that_is_stopping_is_waited_for() {
+    let (coder, name) = parked();
+    coder.deployment.change(|state| {
+        let build = &mut state.workspace(&name).build;
+        build.lasts = 2 * (build.lasts + 500) + 86_400_000;
+    });
+    let mut child = coder.command(&["run", "--", "true"]).spawn().expect("it runs");
+    crabbox_tests::until("it is looked at", || !coder.calls().is_empty());
+    coder.deployment.change(|state| state.workspace(&name).build.lasts = 0);
+    assert!(child.wait().expect("it ends").success());
+}
+
+/// `coder` cleans up after it, and tries again.
+#[test]
+fn a_start_that_has_failed_is_tried_once_more() {
+    let (coder, name) = parked();
+    coder.deployment.change(|state| {
+        let alice = state.user("alice").id.clone();
+        let template = state.template("demo").clone();
+        let workspace = state.workspace(&name);
+        workspace.builds(Transition::Start, &alice, &template);
+        workspace.build.ends = Ending::Fails;
+    });
+    let ran = coder.crabbox(&["run", "--id", "@last", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
