@@ -197,7 +197,7 @@ fn shape(value: &Value) -> String {
 }
 
 /// The fenced blocks of this language, in their order.
-fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
+pub(crate) fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
     let fence = format!("```{language}\n");
     let parts = text.split(fence.as_str()).skip(1);
     parts.filter_map(|part| part.split("\n```").next()).collect()

@@ -16,12 +16,14 @@
 //! | [`list`] | the inventory, and what is another's |
 //! | [`doctor`] | whether it can work, and what isn't well |
 //! | [`calls`] | how often the deployment is asked |
+//! | [`guide`] | the how-to |
 
 mod agents;
 mod calls;
 mod deadlines;
 mod doctor;
 mod endpoint;
+mod guide;
 mod lease;
 mod life;
 mod list;

@@ -1,22 +1,16 @@
 //! The how-to, followed as a new user would.
 
 use super::Cluster;
+use crate::documents::blocks;
 use std::fs;
 use std::path::Path;
-
-/// The fenced blocks of this language.
-fn blocks(page: &str, language: &str) -> Vec<String> {
-    let begin = format!("```{language}\n");
-    let rest = page.split(&begin).skip(1);
-    rest.filter_map(|rest| rest.split("```").next()).map(str::to_owned).collect()
-}
 
 #[test]
 fn the_guide_works_as_it_is_written() {
     let Some(cluster) = Cluster::of(&["desk"]) else { return };
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/how-to/use-any-ssh-host.md");
     let page = fs::read_to_string(page).expect("reads");
-    cluster.world.configure(&blocks(&page, "toml")[0]);
+    cluster.world.configure(blocks(&page, "toml")[0]);
     let mut typed = 0;
     for block in blocks(&page, "sh") {
         for line in block.lines() {
@@ -29,6 +23,6 @@ fn the_guide_works_as_it_is_written() {
     assert!(typed >= 8, "{typed}");
     assert_eq!(cluster.counts(), [0]);
     // The other blocks are a configuration that is right.
-    cluster.world.configure(&blocks(&page, "toml")[1]);
+    cluster.world.configure(blocks(&page, "toml")[1]);
     cluster.done(&["config", "check"]);
 }
