@@ -191,10 +191,30 @@ fn the_providers_command_is_missing() {
     let reached = ready();
     reached.say("proxy", json!(["no-such-program"]));
     assert_snapshot!(failed(&reached), @r"
-    error: `box` can't be reached by ssh: the command that leads there failed; it said: `no-such-program` can't be started: No such file or directory (os error 2); kex_exchange_identification: Connection closed by remote host
+    error: `box` can't be reached by ssh: the command that leads there failed; it said: there is no program `no-such-program` on `PATH`
       hint: crabbox status [SLUG]
       hint: crabbox run --json --fresh -- true
     ");
+}
+
+/// What is in a checkout is whoever's wrote it.
+#[test]
+fn the_providers_command_is_never_one_of_the_checkout() {
+    let reached = ready();
+    let script = reached.world.root().join("script");
+    let evil = reached.world.root().join("evil");
+    fs::write(&script, format!("#!/bin/sh\n:>'{}'\n", evil.display())).expect("a script");
+    let program = reached.world.executable("checkout/bin/lead-there", &script);
+    reached.say("proxy", json!(["lead-there"]));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = [program.parent().expect("a folder").to_owned()];
+    let folders = folders.into_iter().chain(std::env::split_paths(&path));
+    let mut command = reached.command(&["run", "--", "true"]);
+    command.env("PATH", std::env::join_paths(folders).expect("folders"));
+    let ran = crabbox_tests::Ran::of(&mut command);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("only found inside the checkout"), "{ran:?}");
+    assert!(!evil.exists());
 }
 
 #[test]

@@ -20,3 +20,12 @@ mod service;
 mod tool;
 
 pub(super) use service::Execs;
+
+use crabbox_provider_api::ExecError;
+use std::env;
+use std::path::PathBuf;
+
+/// Which file a program that a provider names stands for, whoever is to run it.
+pub(crate) fn program(name: &str) -> Result<PathBuf, ExecError> {
+    find::find(name, env::var_os("PATH").as_deref(), find::checkout().as_deref())
+}

@@ -11,6 +11,8 @@ use super::folder::Folder;
 use super::proxy;
 use crate::output::Quoted;
 use crate::places::private_folder;
+use crate::provider::exec;
+use crabbox_provider_api::ExecError;
 use crabbox_provider_api::payload::{HostKey, Ssh};
 use std::env;
 use std::fmt::Write as _;
@@ -76,13 +78,25 @@ pub(super) fn write(
     let keys = known_hosts(lease, ssh, state).map_err(|error| refuse(error.to_string()))?;
     let text = text(folder, lease, ssh, keys.as_deref());
     let text = text.map_err(|error| refuse(error.to_string()))?;
+    let proxy = resolved(&ssh.proxy).map_err(|error| SshError {
+        host: ssh.host.clone(),
+        failure: SshFailure::Proxy,
+        said: error.to_string(),
+    })?;
     let replaced = replace(&folder.config(), text.as_bytes()).and_then(|()| {
-        if ssh.proxy.is_empty() {
+        if proxy.is_empty() {
             return Ok(());
         }
-        proxy::write(folder, &ssh.proxy, declared())
+        proxy::write(folder, &proxy, declared())
     });
     replaced.map_err(|error| refuse(format!("`{}`: {error}", folder.path.display())).into())
+}
+
+/// With the file that its program is now: no other one leads there later, and none of the checkout.
+fn resolved(proxy: &[String]) -> Result<Vec<String>, ExecError> {
+    let [program, arguments @ ..] = proxy else { return Ok(Vec::new()) };
+    let program = exec::program(program)?.to_string_lossy().into_owned();
+    Ok([&[program], arguments].concat())
 }
 
 fn text(
