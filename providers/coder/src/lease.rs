@@ -32,7 +32,9 @@ pub(crate) fn lease(request: LeaseRequest, host: &Host) -> Result<Leased, Error>
         cli.check_preset(&order)?;
         host.checkpoint_in(&scope, &Resource { name: name.clone(), id: None })?;
         cli.create(&order)?;
-        cli.by_name(&name)?.ok_or_else(|| unseen(&name))?
+        // It is there from here on, whatever is said of it.
+        let made = cli.by_name(&name).map_err(|error| error.effect(Effect::Done))?;
+        made.ok_or_else(|| unseen(&name))?
     };
     let resource = Resource { name, id: Some(workspace.id.clone()) };
     host.checkpoint_in(&scope, &resource)?;

@@ -15,10 +15,12 @@
 //! | [`release`] | stopping and deleting |
 //! | [`list`] | the inventory, and what is another's |
 //! | [`doctor`] | whether it can work, and what isn't well |
+//! | [`bad_input`] | what nobody wants to hear from a tool |
 //! | [`calls`] | how often the deployment is asked |
 //! | [`guide`] | the how-to |
 
 mod agents;
+mod bad_input;
 mod calls;
 mod deadlines;
 mod doctor;

@@ -1,0 +1,143 @@
+//! What nobody wants to hear from a tool: nothing is lost by it, and nothing obeyed.
+
+use crabbox_test_coder::{Answers, Template, Workspace};
+use crabbox_tests::{Coder, until};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
+fn warm() -> (Coder, String) {
+    let coder = Coder::new();
+    let ran = coder.crabbox(&["warmup"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let name = coder.deployment.state().names()[0].to_owned();
+    (coder, name)
+}
+
+#[test]
+fn a_server_that_answers_otherwise_ends_no_claim() {
+    let (coder, name) = warm();
+    for answers in [
+        Answers::Refused,
+        Answers::Page,
+        Answers::Empty,
+        Answers::TooOften,
+        Answers::Says("null\n".to_owned()),
+        Answers::Says("No workspaces found!\n".to_owned()),
+        Answers::Says("{\"workspaces\": 7}\n".to_owned()),
+    ] {
+        coder.deployment.change(|state| state.trouble.answers = answers.clone());
+        let ran = coder.crabbox(&["stop", "@last", "--delete", "--yes"]);
+        assert_ne!(ran.code, 0, "{answers:?}: {ran:?}");
+        assert_eq!(coder.world.leases(&[]).len(), 1, "{answers:?}");
+    }
+    coder.deployment.change(|state| state.trouble.answers = Answers::Well);
+    assert_eq!(coder.deployment.state().doing(&name), "running");
+    assert_eq!(coder.crabbox(&["stop", "@last", "--delete", "--yes"]).code, 0);
+    assert!(coder.deployment.state().names().is_empty());
+}
+
+#[test]
+fn what_would_move_the_cursor_reaches_no_terminal() {
+    let (coder, _) = warm();
+    let evil = "\u{1b}[2J\u{1b}]0;mine\u{7} gone\n".to_owned();
+    coder.deployment.change(|state| state.trouble.answers = Answers::Says(evil));
+    let ran = coder.crabbox(&["stop", "@last"]);
+    assert_ne!(ran.code, 0);
+    assert!(!ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\u{7}'), "{ran:?}");
+}
+
+#[test]
+fn a_program_that_cannot_be_run_changes_nothing() {
+    let coder = Coder::new();
+    let plain = coder.world.root().join("plain");
+    fs::write(&plain, "#!/bin/sh\n").expect("a file");
+    fs::set_permissions(&plain, fs::Permissions::from_mode(0o644)).expect("a mode");
+    for program in [plain.display().to_string(), "/no/such/coder".to_owned()] {
+        let ran = coder.crabbox(&["warmup", "--coder-cli", &program]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains(&program), "{ran:?}");
+    }
+    assert_eq!(coder.calls(), [""; 0]);
+}
+
+#[test]
+fn one_of_another_major_version_is_warned_of_and_used() {
+    let coder = Coder::with(|state| {
+        for version in [&mut state.client, &mut state.server] {
+            "v3.40.0+1234567".clone_into(version);
+        }
+    });
+    let ran = coder.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let doctor = coder.crabbox(&["doctor"]);
+    assert!(doctor.stdout.contains("nobody has tried that"), "{doctor:?}");
+}
+
+/// Its workspace is there, and its claim says so until somebody logs in again.
+#[test]
+fn a_login_that_ends_after_the_create_loses_nothing() {
+    let coder = Coder::with(|state| state.trouble.signs_out = true);
+    let ran = coder.crabbox(&["warmup"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert_eq!(coder.deployment.state().names().len(), 1);
+    assert_eq!(coder.world.leases(&[]).len(), 1, "{ran:?}");
+    coder.log_in("alice");
+    let leases = coder.world.leases(&[]);
+    let slug = leases[0]["slug"].as_str().expect("a slug");
+    let ran = coder.crabbox(&["stop", slug, "--delete", "--yes"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(coder.deployment.state().names().is_empty());
+}
+
+#[test]
+fn a_template_of_several_organizations_needs_one() {
+    let coder = Coder::with(|state| {
+        let other = Template { organization: "other".to_owned(), ..Template::new("demo") };
+        state.templates.push(other);
+    });
+    let ran = coder.crabbox(&["warmup"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.stderr.contains("coder, other") && ran.stderr.contains("organization"), "{ran:?}");
+    let ran = coder.crabbox(&["warmup", "--coder-organization", "other"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn one_that_was_renamed_is_the_same() {
+    let (coder, name) = warm();
+    coder.deployment.change(|state| "renamed".clone_into(&mut state.workspace(&name).name));
+    let ran = coder.crabbox(&["run", "--", "cat", "hello.txt"]);
+    assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
+    assert_eq!(coder.crabbox(&["stop", "@last", "--delete", "--yes"]).code, 0);
+    assert!(coder.deployment.state().names().is_empty());
+}
+
+/// An owner's name that isn't one is shown, and stands for nobody.
+#[test]
+fn odd_names_of_owners_are_shown_as_they_are() {
+    let coder = Coder::with(|state| {
+        state.users[1].name = "b\u{1b}[31mob; rm -rf".to_owned();
+        let bob = state.users[1].id.clone();
+        let theirs = Workspace::new("theirs", &bob, state.template("demo"));
+        state.workspaces.push(theirs);
+    });
+    let line = ["provider", "call", "coder", "list", "--coder-list-scope", "all"];
+    let ran = coder.crabbox(&line);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stdout.contains("theirs") && !ran.stdout.contains('\u{1b}'), "{ran:?}");
+}
+
+#[test]
+fn a_workspace_that_is_deleted_during_a_run_ends_it_and_its_claim() {
+    let (coder, name) = warm();
+    let started = coder.world.root().join("started");
+    let line = format!("touch '{}'; sleep 300", started.display());
+    let mut child = coder.command(&["run", "--shell", &line]).spawn().expect("it runs");
+    until("the command runs", || started.exists());
+    let mut delete = coder.coder(&["delete", &name, "--yes"]);
+    assert!(delete.status().expect("it runs").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(125));
+    let ran = coder.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    until("nothing of coder is left", || coder.processes().is_empty());
+}
