@@ -11,6 +11,7 @@
 //! | [`resolve`] | what has become of it |
 //! | [`agents`] | which agent |
 //! | [`endpoint`] | the way to it |
+//! | [`faults`] | `kill -9` at its steps |
 //! | [`orphans`] | what is left of `coder` |
 //! | [`release`] | stopping and deleting |
 //! | [`list`] | the inventory, and what is another's |
@@ -18,6 +19,7 @@
 //! | [`bad_input`] | what nobody wants to hear from a tool |
 //! | [`calls`] | how often the deployment is asked |
 //! | [`guide`] | the how-to |
+//! | [`live`] | the script for a real deployment |
 
 mod agents;
 mod bad_input;
@@ -25,10 +27,12 @@ mod calls;
 mod deadlines;
 mod doctor;
 mod endpoint;
+mod faults;
 mod guide;
 mod lease;
 mod life;
 mod list;
+mod live;
 mod login;
 mod orphans;
 mod recorded;
