@@ -33,7 +33,7 @@ pub use layers::{Flags, Layered, Layers, Origin, ProviderSetting};
 pub use policy::{Bound, Enforcement};
 pub use providers::{
     ABSENT, Chain, Flag, Found, Given, ProviderProblem, ProviderSettings, Value, answering,
-    default_text, hidden, placeholder, reference as settings_reference,
+    default_text, hidden, page as provider_page, placeholder, reference as settings_reference,
 };
 pub use reference::reference;
 pub use settings::Settings;

@@ -207,14 +207,20 @@ fn the_page_of_settings_is_made_from_the_manifests() {
     }
     manifests.sort_by(|one, other| one.name.cmp(&other.name));
     assert_eq!(manifests.len(), 3, "{manifests:?}");
-    let page = crabbox::config::settings_reference(&manifests);
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference/settings.md");
-    if std::env::var_os("CRABBOX_UPDATE").is_some() {
-        fs::write(&file, &page).expect("writes");
+    let all = crabbox::config::settings_reference(&manifests);
+    let each = manifests.iter().map(|manifest| {
+        (format!("provider-{}.md", manifest.name), crabbox::config::provider_page(manifest))
+    });
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/reference");
+    for (name, page) in std::iter::once(("settings.md".to_owned(), all)).chain(each) {
+        let file = folder.join(&name);
+        if std::env::var_os("CRABBOX_UPDATE").is_some() {
+            fs::write(&file, &page).expect("writes");
+        }
+        assert!(
+            fs::read_to_string(&file).unwrap_or_default() == page,
+            "docs/reference/{name} is old: CRABBOX_UPDATE=1 cargo test -p crabbox-tests --test e2e \
+            the_page_of_settings"
+        );
     }
-    assert!(
-        fs::read_to_string(&file).unwrap_or_default() == page,
-        "docs/reference/settings.md is old: CRABBOX_UPDATE=1 cargo test -p crabbox-tests --test e2e \
-        the_page_of_settings"
-    );
 }

@@ -4,7 +4,7 @@
 //! [`decision`] lets it, the user's, or the manifest; [`chain`] puts these side by side for one
 //! setting, and the strongest that says something holds as a whole. [`value`] is what [`text`] becomes,
 //! [`secrets`] are read when they are handed on and not before, [`held`] is what a hook gets, [`login`](mod@login) what tells whose login it has, [`hidden`](mod@hidden) what nobody is shown. [`check`] finds
-//! all that is wrong, [`problem`] says it, [`reference`](mod@reference) writes the page.
+//! all that is wrong, [`problem`] says it, [`reference`](mod@reference) writes the page of all, [`page`](mod@page) one for each provider.
 
 mod chain;
 mod check;
@@ -13,6 +13,7 @@ mod flags;
 mod held;
 mod hidden;
 mod login;
+mod page;
 mod problem;
 mod reference;
 mod secrets;
@@ -23,6 +24,7 @@ pub use chain::{Chain, Found};
 pub use flags::{Flag, Given};
 pub use held::ProviderSettings;
 pub use hidden::{ABSENT, hidden};
+pub use page::page;
 pub use problem::{ProviderProblem, placeholder};
 pub use reference::reference;
 pub use value::{Value, default_text};

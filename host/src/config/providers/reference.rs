@@ -94,15 +94,21 @@ pub fn reference(manifests: &[Manifest]) -> String {
             text.push_str("It has no settings.\n");
             continue;
         }
-        text.push_str(
-            "Its settings:\n\n| key | what it is | type | default | flag | variables | a repository | affects |\n\
-            |---|---|---|---|---|---|---|---|\n",
-        );
-        for (key, setting) in settings {
-            row(&mut text, name, key, setting);
-        }
+        text.push_str("Its settings:\n\n");
+        settings_table(&mut text, manifest);
     }
     text
+}
+
+/// The settings of one provider.
+pub(super) fn settings_table(text: &mut String, manifest: &Manifest) {
+    text.push_str(
+        "| key | what it is | type | default | flag | variables | a repository | affects |\n\
+        |---|---|---|---|---|---|---|---|\n",
+    );
+    for (key, setting) in &manifest.settings {
+        row(text, &manifest.name, key, setting);
+    }
 }
 
 fn row(text: &mut String, provider: &str, key: &str, setting: &Setting) {
