@@ -1,6 +1,6 @@
 //! A world whose boxes are workspaces of a Coder deployment, which is a folder of it.
 
-use crate::{Ran, World};
+use crate::{Ran, World, processes};
 use crabbox_test_coder::{Deployment, State};
 use rustix::process::Pid;
 use std::env;
@@ -113,17 +113,10 @@ impl Coder {
     #[must_use]
     pub fn processes(&self) -> Vec<Pid> {
         let folder = self.world.root().join("deployment").display().to_string();
-        let entries = fs::read_dir("/proc").expect("proc").flatten();
-        let ids = entries.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
-        let is_ours = |id: &i32| {
-            let program = fs::read_link(format!("/proc/{id}/exe")).unwrap_or_default();
-            let is_it = program
-                .file_name()
-                .is_some_and(|name| name == "crabbox-test-coder" || name == "crabbox-test-sshd");
-            let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-            is_it && String::from_utf8_lossy(&line).contains(&folder)
-        };
-        ids.filter(is_ours).filter_map(Pid::from_raw).collect()
+        processes(|executable, words| {
+            let is_one = |name: &str| executable.file_name().is_some_and(|own| own == name);
+            (is_one("crabbox-test-coder") || is_one("crabbox-test-sshd")) && words.contains(&folder)
+        })
     }
 }
 

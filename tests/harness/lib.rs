@@ -12,6 +12,7 @@
 //! | [`screen`] | what a person sees, on a terminal and off it |
 //! | [`Typist`] | somebody at a terminal, who types |
 //! | [`transcript`] | the terminal sessions in the documents, typed again |
+//! | [`processes()`] | who runs on this machine |
 //! | [`until`] | waits for what will happen, without asserting a time |
 //! | [`scale`] | how often what is repeated is repeated |
 //!
@@ -21,6 +22,7 @@
 
 mod built;
 mod coder;
+mod processes;
 pub mod screen;
 mod settled;
 pub mod ssh;
@@ -30,6 +32,7 @@ mod world;
 
 pub use built::{Built, Profile, built};
 pub use coder::Coder;
+pub use processes::processes;
 pub use settled::{names, settle};
 pub use typist::{Left, Pty, Typist, led_by};
 pub use world::{Peaks, Ran, World, scale, until};

@@ -1,6 +1,6 @@
 //! Nothing of `coder` is left, however a command ends.
 
-use crabbox_tests::{Coder, until};
+use crabbox_tests::{Coder, processes, until};
 use rustix::process::{Pid, Signal, kill_process};
 
 #[test]
@@ -38,4 +38,18 @@ fn nothing_is_left_of_a_connection_that_was_never_made() {
     let _ = kill_process(Pid::from_child(&child), Signal::KILL);
     child.wait().expect("it ends");
     until("nothing of coder is left", || coder.processes().is_empty());
+}
+
+/// It holds the connection, and nobody tells `coder` that it is gone.
+#[test]
+fn nothing_is_left_of_a_connection_whose_ssh_was_killed() {
+    let coder = Coder::new();
+    assert_eq!(coder.crabbox(&["warmup"]).code, 0);
+    let runtime = coder.world.root().join("run").display().to_string();
+    let masters = processes(|_, words| words.contains("[mux]") && words.contains(&runtime));
+    assert_eq!(masters.len(), 1);
+    let _ = kill_process(masters[0], Signal::KILL);
+    until("nothing of coder is left", || coder.processes().is_empty());
+    let ran = coder.crabbox(&["run", "--", "cat", "hello.txt"]);
+    assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
 }

@@ -14,14 +14,9 @@ use std::time::Duration;
 /// The processes of this world's connections that still run: of `ssh`, and of ours round the proxy command.
 fn processes(reached: &Reached) -> Vec<Pid> {
     let runtime = reached.runtime().display().to_string();
-    let entries = fs::read_dir("/proc").expect("the processes");
-    let ids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
-    let of_connection = |id: &i32| {
-        let words = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
-        let words = String::from_utf8_lossy(&words).replace('\0', " ");
+    crabbox_tests::processes(|_, words| {
         words.contains(&runtime) && (words.contains("[mux]") || words.contains("__proxy"))
-    };
-    ids.filter(of_connection).filter_map(Pid::from_raw).collect()
+    })
 }
 
 /// The one that holds the connection.
