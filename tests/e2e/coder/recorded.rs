@@ -6,8 +6,9 @@ use crabbox_provider_api::testing::{Call, Cassette};
 use crabbox_tests::{Coder, Ran};
 use serde_json::Value;
 use std::fs;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 pub(super) fn transcripts() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/coder/transcripts")
@@ -27,7 +28,27 @@ pub(super) fn replays(coder: &Coder, call: &Call) {
 }
 
 pub(super) fn compares(mut command: Command, call: &Call) {
-    let ran = Ran::of(&mut command);
+    equals(&Ran::of(&mut command), call);
+}
+
+/// The same of one that follows what is held: it goes on once it has said so.
+pub(super) fn follows(coder: &Coder, call: &Call) {
+    let arguments: Vec<&str> = call.argv[1..].iter().map(String::as_str).collect();
+    coder.deployment.change(|state| state.held = true);
+    let mut command = coder.coder(&arguments);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    let mut stdout = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut said = String::new();
+    while !said.contains("already starting") {
+        assert_ne!(stdout.read_line(&mut said).expect("reads"), 0, "{said}");
+    }
+    coder.deployment.change(|state| state.held = false);
+    stdout.read_to_string(&mut said).expect("reads");
+    let ran = Ran::from(child.wait_with_output().expect("it ends"));
+    equals(&Ran { stdout: said, ..ran }, call);
+}
+
+fn equals(ran: &Ran, call: &Call) {
     assert_eq!(Some(ran.code), call.exit, "{:?}: {ran:?}", call.argv);
     for (name, is, was) in
         [("stdout", &ran.stdout, &call.stdout), ("stderr", &ran.stderr, &call.stderr)]
