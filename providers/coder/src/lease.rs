@@ -1,6 +1,6 @@
 //! `lease`: a new workspace, or the one that an earlier call for the same lease has made.
 
-use crate::cli::{Cli, Login, Order, Workspace};
+use crate::cli::{Cli, LONG, Login, Order, Workspace};
 use crate::endpoint::{attributes, endpoint, identity};
 use crate::scope;
 use crate::up::{Bringing, Up};
@@ -43,7 +43,7 @@ pub(crate) fn lease(request: LeaseRequest, host: &Host) -> Result<Leased, Error>
             "its template has no workspace stop by itself: this one runs until it is stopped",
         );
     }
-    let bringing = Bringing { cli: &cli, wishes: &wishes, version };
+    let bringing = Bringing { cli: &cli, wishes: &wishes, version, longest: LONG };
     let Up { workspace, agent } =
         bringing.up(workspace).map_err(|error| error.effect(Effect::Done))?;
     let work_root = &wishes.work_root;

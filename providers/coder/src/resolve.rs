@@ -12,6 +12,10 @@ use crabbox_provider_api::payload::{
     Attributes, Found, Intent, Resolution, ResolveRequest, Resource, ResourceState, Scope,
 };
 use crabbox_provider_api::{Error, Host};
+use std::time::Duration;
+
+/// The hook has ten minutes.
+const CONNECTING: Duration = Duration::from_mins(9);
 
 pub(crate) fn resolve(request: ResolveRequest, host: &Host) -> Result<Resolution, Error> {
     let wishes = Wishes::of(&request.settings)?;
@@ -49,7 +53,8 @@ pub(crate) fn resolve(request: ResolveRequest, host: &Host) -> Result<Resolution
         Intent::Status => Ok(Resolution::Found(asked.looks(workspace))),
         Intent::Connect => {
             version.check()?;
-            let bringing = Bringing { cli: &cli, wishes: &wishes, version };
+            let longest = CONNECTING;
+            let bringing = Bringing { cli: &cli, wishes: &wishes, version, longest };
             let Up { workspace, agent } = bringing.up(workspace)?;
             Ok(Resolution::Found(asked.found(workspace, ResourceState::Ready, Some(&agent))))
         }

@@ -2,11 +2,12 @@
 //! for its agent. `coder` itself says that a start has succeeded before the agent is there.
 
 use crate::agents::{Reach, choose, reach};
-use crate::cli::{Cli, Doing, Feature, LONG, Reason, Version, Workspace};
+use crate::cli::{Cli, Doing, Feature, Reason, Version, Workspace};
 use crate::endpoint::reference;
 use crate::waiting::Waiting;
 use crate::wishes::Wishes;
 use crabbox_provider_api::{Effect, Error, ErrorCode};
+use std::time::Duration;
 
 /// A workspace that can be used.
 pub(crate) struct Up {
@@ -20,13 +21,15 @@ pub(crate) struct Bringing<'a> {
     pub(crate) cli: &'a Cli<'a>,
     pub(crate) wishes: &'a Wishes,
     pub(crate) version: Version,
+    /// For so long at most: less than the hook has, so that the reason is told.
+    pub(crate) longest: Duration,
 }
 
 impl Bringing<'_> {
     /// Waits until it can be used, and does for that what may be done.
     pub(crate) fn up(&self, mut workspace: Workspace) -> Result<Up, Error> {
-        let mut waiting = Waiting::new(self.cli.host, LONG);
-        let mut may_retry = true;
+        let mut waiting = Waiting::new(self.cli.host, self.longest);
+        let (mut may_retry, mut was_started) = (true, false);
         loop {
             if workspace.is_dormant() && !self.may_wake(&workspace) {
                 return Err(dormant(&workspace));
@@ -40,7 +43,15 @@ impl Bringing<'_> {
                 },
                 Doing::Starting => waiting.pause(&starting(&workspace))?,
                 Doing::Stopping => waiting.pause("the workspace is stopping")?,
-                Doing::Stopped => self.start(&workspace)?,
+                // It was told to start, and hasn't heard of it: it isn't told each moment.
+                Doing::Stopped if was_started => {
+                    was_started = false;
+                    waiting.pause("the workspace doesn't start yet")?;
+                }
+                Doing::Stopped => {
+                    was_started = true;
+                    self.start(&workspace)?;
+                }
                 // `coder` cleans up after it, and tries again.
                 Doing::Failed { start: true } if may_retry => {
                     may_retry = false;

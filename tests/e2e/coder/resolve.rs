@@ -95,3 +95,16 @@ fn a_start_that_has_failed_is_tried_once_more() {
     let ran = coder.crabbox(&["run", "--id", "@last", "--", "true"]);
     assert_eq!(ran.code, 0, "{ran:?}");
 }
+
+/// It is told again, and not each moment.
+#[test]
+fn a_start_that_finds_another_build_is_made_again() {
+    let (coder, _) = parked();
+    coder.deployment.change(|state| state.trouble.busy = 1);
+    let ran = coder.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let calls = coder.calls();
+    let starts = calls.iter().filter(|call| call.starts_with("start ")).count();
+    let looks = calls.iter().filter(|call| call.starts_with("list ")).count();
+    assert!(starts == 2 && looks <= 6, "{calls:?}");
+}

@@ -198,9 +198,11 @@ pub(super) fn elements<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, serde_
     let is_none = ["", "null"].contains(&text.trim())
         || text.contains("No workspaces found")
         || text.contains("No presets found");
-    let at = (text.starts_with('[').then_some(0)).or_else(|| text.find("\n[").map(|at| at + 1));
-    match at {
-        Some(at) => serde_json::from_str(text.get(at..).unwrap_or_default()),
+    let first = text.starts_with('[').then_some(0);
+    let mut begins = first.into_iter().chain(text.match_indices("\n[").map(|(at, _)| at + 1));
+    let told = begins.find_map(|at| serde_json::from_str(text.get(at..)?).ok());
+    match told {
+        Some(elements) => Ok(elements),
         None if is_none => Ok(Vec::new()),
         None => serde_json::from_str(text),
     }
@@ -229,8 +231,15 @@ mod tests {
 
     #[test]
     fn nothing_is_said_in_several_ways() {
-        for text in ["", "null", "[]", "[]\n", "No workspaces found! Create one:\n", "hello\n[]\n"]
-        {
+        for text in [
+            "",
+            "null",
+            "[]",
+            "[]\n",
+            "No workspaces found! Create one:\n",
+            "hello\n[]\n",
+            "[info] hello\n[]\n",
+        ] {
             assert!(elements::<Login>(text).expect(text).is_empty(), "{text}");
         }
         for text in ["<html>", "{}", "[1]", "hello"] {
