@@ -2,13 +2,14 @@
 
 use super::answer::why_not;
 use super::desk::{self, Desk};
-use super::hang_up::hang_up;
+use super::names::random_bits;
 use super::place::{Asker, in_place};
 use super::resolve::{RESOLVE_DEADLINE, question};
-use crate::claims::Claim;
+use crate::claims::{Claim, LeaseId};
 use crate::output::{CommandError, Printer};
 use crate::provider::{Callbacks, Stop};
 use crate::registry::Library;
+use crate::transport::ssh;
 use crabbox_provider_api::manifest::Capability;
 use crabbox_provider_api::payload::{Checkpoint, Intent, Resolution, ResourceState, Settings};
 use std::collections::BTreeSet;
@@ -31,7 +32,8 @@ impl Desk {
     }
 }
 
-/// The same of a place, without a connection that stays.
+/// The same of a place, without a connection that stays. The lease's own are ridden and never ended: whoever works with
+/// the box may make one at any time.
 fn look_in_place(
     claim: &Claim,
     resolved: Resolution,
@@ -42,11 +44,13 @@ fn look_in_place(
         Resolution::Found(found) => found.endpoint.clone(),
         _ => None,
     };
-    let was_connected = endpoint.is_some_and(|endpoint| asker.is_connected(&endpoint));
-    let looked = in_place(claim, Intent::Status, resolved, asker, printer);
-    if !was_connected {
-        hang_up(claim);
+    if endpoint.is_some_and(|endpoint| asker.is_connected(&endpoint)) {
+        return in_place(claim, Intent::Status, resolved, asker, printer);
     }
+    let nobodys = LeaseId::from_bits(random_bits());
+    let asker = Asker { connection: nobodys.as_str(), stop: asker.stop.clone(), ..*asker };
+    let looked = in_place(claim, Intent::Status, resolved, &asker, printer);
+    ssh::forget(nobodys.as_str(), asker.state);
     looked
 }
 
@@ -68,7 +72,7 @@ pub fn look_at(
     }
     let declared = || library.manifest.environment.keys().cloned().collect();
     let (lease, declared) = (claim.id.as_str(), &declared);
-    let asker = Asker { lease, declared, state, stop: None, within: longest };
+    let asker = Asker { lease, connection: lease, declared, state, stop: None, within: longest };
     look_in_place(claim, resolved, &asker, printer)
 }
 

@@ -65,6 +65,13 @@ impl Cluster {
         self.world.configure(&format!("[lease]\nprovider = 'ssh'\n{provider}"));
     }
 
+    /// The user's own configuration begins with this from now on: what stands first holds.
+    pub(super) fn prefers(&self, text: &str) {
+        let path = self.world.root().join("home/.ssh/config");
+        let rest = fs::read_to_string(&path).expect("reads");
+        fs::write(path, format!("{text}Match all\n{rest}")).expect("writes");
+    }
+
     /// The keys that its user knows.
     pub(super) fn known_hosts(&self) -> PathBuf {
         known_hosts(&self.world)

@@ -10,5 +10,6 @@ mod jump;
 mod lease;
 mod proof;
 mod sshd;
+mod way;
 
 use cluster::Cluster;

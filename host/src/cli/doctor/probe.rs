@@ -49,7 +49,7 @@ fn probe(library: &Library, one: &ToProbe, state: &Path) -> Check {
     let (lease, declared) = (lease.as_str(), &declared);
     let work_root = format!("{}/{lease}", one.endpoint.work_root.trim_end_matches('/'));
     let endpoint = Endpoint { work_root, ..one.endpoint.clone() };
-    let asker = Asker { lease, declared, state, stop: None, within: WITHIN };
+    let asker = Asker { lease, connection: lease, declared, state, stop: None, within: WITHIN };
     let answer = asker.ask(&endpoint, PlaceOrder::Survey { root: None });
     ssh::forget(lease, state);
     let name = &one.name;

@@ -16,6 +16,8 @@ use std::time::Duration;
 pub struct Asker<'a> {
     /// The lease.
     pub lease: &'a str,
+    /// Whose connection it is that the question goes over: the lease's own, or one of nobody's that ends with it.
+    pub connection: &'a str,
     /// The names of the variables that its provider declares.
     pub declared: &'a dyn Fn() -> Vec<String>,
     /// The folder of what must outlive a boot of this machine.
@@ -65,8 +67,8 @@ impl Asker<'_> {
     }
 
     fn route<'a>(&'a self, endpoint: &'a Endpoint) -> Route<'a> {
-        let Self { lease, declared, state, .. } = self;
-        Route { lease, transport: &endpoint.transport, state, declared }
+        let Self { connection, declared, state, .. } = self;
+        Route { lease: connection, transport: &endpoint.transport, state, declared }
     }
 }
 

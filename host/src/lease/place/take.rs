@@ -189,7 +189,7 @@ impl Desk {
         within: Duration,
     ) -> Asker<'a> {
         let (lease, state) = (claim.id.as_str(), self.store.folder());
-        Asker { lease, declared, state, stop: self.working.stop(), within }
+        Asker { lease, connection: lease, declared, state, stop: self.working.stop(), within }
     }
 
     /// Durable before anything is done by it: which place it will be, and once it is taken, that it is.
