@@ -10,9 +10,9 @@ use super::outcome::Outcome;
 use super::purpose::Purpose;
 use crate::log;
 use crate::output::{CommandError, Printer, to_type};
+use crate::transport::LocalEnd;
 use crabbox_wire::frame::ToHelper;
 use crabbox_wire::message::Signal;
-use rustix::process::{Pid, kill_process, kill_process_group};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs;
@@ -47,7 +47,7 @@ enum Target {
     /// Nobody: whoever works looks for signals himself.
     Nobody,
     /// A session whose command hasn't been seen to start: the process at our end of it is ended.
-    Session(Pid),
+    Session(LocalEnd),
     /// The command of this session.
     Command(Outbox),
     /// The command has ended, its box is being released: this program ends as the run did.
@@ -156,11 +156,11 @@ impl Listener {
     }
 
     /// A session begins; one that comes after a signal is ended at once.
-    pub(super) fn session(&self, process: Pid) {
+    pub(super) fn session(&self, process: LocalEnd) {
         let mut state = lock(&self.state);
         state.target = Target::Session(process);
         if state.first.is_some() {
-            let _ = kill_process(process, rustix::process::Signal::TERM);
+            process.terminate();
         }
     }
 
@@ -242,10 +242,10 @@ impl Leaver {
             (Target::Nobody, _) => {}
             // The command may have started all the same, and whoever is killed at once can't end it.
             (Target::Session(process), _) if news == 1 => {
-                let _ = kill_process(process, rustix::process::Signal::TERM);
+                process.terminate();
             }
             (Target::Session(process), _) => {
-                let _ = kill_process_group(process, rustix::process::Signal::KILL);
+                process.kill();
             }
             (Target::Command(mut outbox), 1) => send(&mut outbox, Signal::Interrupt),
             (Target::Command(mut outbox), _) => {

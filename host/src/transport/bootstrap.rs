@@ -12,7 +12,7 @@
 
 use super::error::{Noise, TransportError, join};
 use super::helpers::{self, Helper};
-use super::process::{Process, Started, code, in_words};
+use super::process::{LocalEnd, Process, Started, code, in_words};
 use super::watchdog::Watchdog;
 use crate::fault;
 use base64::Engine;
@@ -20,7 +20,6 @@ use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crabbox_wire::frame::ToHelper;
 use crabbox_wire::greeting::{Opening, read_opening};
 use crabbox_wire::message::Request;
-use rustix::process::Pid;
 use std::io::{BufReader, BufWriter, Write};
 use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout};
@@ -58,7 +57,7 @@ pub struct Link {
 pub(super) fn open(
     run: &mut dyn FnMut(&str) -> Result<Started, TransportError>,
     request: &Request,
-    started: &mut dyn FnMut(Pid),
+    started: &mut dyn FnMut(LocalEnd),
 ) -> Result<Link, TransportError> {
     let mut argument = encode(request)?;
     let spilled = argument.len() > COMMAND_LINE_LIMIT;
@@ -75,7 +74,7 @@ pub(super) fn open(
             process,
             socket: None,
         };
-        started(link.process.id());
+        started(link.process.local_end());
         match greet(&mut link)? {
             Greeting::Helper => {
                 if spilled {
@@ -158,7 +157,7 @@ fn within<T>(
     work: impl FnOnce(&mut Link) -> std::io::Result<T>,
 ) -> Result<T, TransportError> {
     let patience = fault::patience(patience);
-    let watchdog = Watchdog::over(link.process.id(), patience);
+    let watchdog = Watchdog::over(link.process.local_end(), patience);
     let result = work(link);
     if watchdog.call_off() {
         return Err(TransportError::Silent { patience, stderr: link.process.stderr_tail() });

@@ -1,7 +1,8 @@
 //! A command of this machine that runs another one on the box, or nothing in between.
 
 use super::error::TransportError;
-use super::process::{Process, Started};
+use super::process::{Killed, Process, Started};
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 use tracing::debug;
 
@@ -13,5 +14,5 @@ pub(super) fn start(prefix: &[String], script: &str) -> Result<Started, Transpor
         "starting a shell on the box by `{}`",
         [prefix, &["/bin/sh".to_owned()]].concat().join(" ")
     );
-    Process::start(Command::new(program).args(words))
+    Process::start(Command::new(program).args(words).process_group(0), Killed::Group)
 }

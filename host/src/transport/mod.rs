@@ -20,7 +20,7 @@ pub use attach::attach;
 pub use bootstrap::Link;
 pub use error::TransportError;
 pub use helpers::embedded as helpers;
-pub use process::Process;
+pub use process::{LocalEnd, Process};
 pub use route::{Route, open};
 pub use shell::{folder_word, shell_line};
 pub(crate) use watchdog::Watchdog;

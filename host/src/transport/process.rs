@@ -3,7 +3,7 @@
 use super::error::TransportError;
 use crate::tail::Tail;
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -21,6 +21,42 @@ const ENDING: Duration = Duration::from_secs(1);
 pub struct Process {
     child: Child,
     stderr: Tail,
+    killed: Killed,
+}
+
+/// What is killed with a process of ours that doesn't end otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Killed {
+    /// Its whole group: what it has started may hold the way open.
+    Group,
+    /// Itself alone: what is in its group may carry a connection that others ride, and ends by itself where it doesn't.
+    Alone,
+}
+
+/// A process of ours, for whoever ends it from elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub struct LocalEnd {
+    pid: Pid,
+    killed: Killed,
+}
+
+impl LocalEnd {
+    pub(crate) fn new(pid: Pid, killed: Killed) -> Self {
+        Self { pid, killed }
+    }
+
+    /// Tells it to end.
+    pub fn terminate(self) {
+        let _ = kill_process(self.pid, Signal::TERM);
+    }
+
+    /// Ends it.
+    pub fn kill(self) {
+        let _ = match self.killed {
+            Killed::Group => kill_process_group(self.pid, Signal::KILL),
+            Killed::Alone => kill_process(self.pid, Signal::KILL),
+        };
+    }
 }
 
 /// A process with the streams to and from it.
@@ -28,12 +64,8 @@ pub(super) type Started = (Process, ChildStdin, ChildStdout);
 
 impl Process {
     /// Starts it. Its standard streams become pipes.
-    pub(super) fn start(command: &mut Command) -> Result<Started, TransportError> {
-        command
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .process_group(0);
+    pub(super) fn start(command: &mut Command, killed: Killed) -> Result<Started, TransportError> {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().map_err(|source| {
             let program = command.get_program().to_string_lossy().into_owned();
             TransportError::Start { program, source }
@@ -41,7 +73,7 @@ impl Process {
         let stdin = child.stdin.take().expect("standard input was asked for as a pipe");
         let stdout = child.stdout.take().expect("standard output was asked for as a pipe");
         let stderr = child.stderr.take().expect("standard error was asked for as a pipe");
-        Ok((Self { child, stderr: Tail::of(stderr) }, stdin, stdout))
+        Ok((Self { child, stderr: Tail::of(stderr), killed }, stdin, stdout))
     }
 
     /// What the far side last said on standard error.
@@ -69,10 +101,16 @@ impl Process {
         Pid::from_child(&self.child)
     }
 
+    /// The same for whoever may have to kill it.
+    #[must_use]
+    pub fn local_end(&self) -> LocalEnd {
+        LocalEnd::new(self.id(), self.killed)
+    }
+
     /// Ends the session from our side: the helper takes a SIGTERM, or the end of
     /// its input, as the order to kill the command and leave.
     pub fn terminate(&self) {
-        let _ = kill_process(self.id(), Signal::TERM);
+        self.local_end().terminate();
     }
 
     fn has_ended(&mut self) -> bool {
@@ -107,8 +145,44 @@ impl Drop for Process {
             }
             thread::sleep(Duration::from_millis(if waited < 20 { 1 } else { 20 }));
         }
-        // The whole group: what the process started may hold the way open.
-        let _ = kill_process_group(self.id(), Signal::KILL);
+        self.local_end().kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::io::{BufRead, BufReader};
+    use std::os::unix::process::CommandExt;
+
+    #[test]
+    fn what_others_ride_outlives_the_process_that_began_it() {
+        for (killed, expected) in [(Killed::Alone, true), (Killed::Group, false)] {
+            let mut command = Command::new("sh");
+            command.args(["-c", "sleep 300 >/dev/null & echo $!; wait"]).process_group(0);
+            let mut child = command.stdout(Stdio::piped()).spawn().expect("a shell");
+            let mut said = String::new();
+            let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+            lines.read_line(&mut said).expect("reads");
+            let beside = Pid::from_raw(said.trim().parse().expect("a number")).expect("a process");
+            LocalEnd::new(Pid::from_child(&child), killed).kill();
+            child.wait().expect("ends");
+            let is_there = || {
+                let stat = fs::read_to_string(format!("/proc/{}/stat", beside.as_raw_pid()));
+                stat.is_ok_and(|stat| !stat.contains(") Z"))
+            };
+            // Who is killed is gone in a moment.
+            let mut looks = 0..50;
+            while is_there() && looks.next().is_some() {
+                thread::sleep(Duration::from_millis(2));
+            }
+            let outlived = is_there();
+            if outlived {
+                let _ = kill_process(beside, Signal::KILL);
+            }
+            assert_eq!(outlived, expected, "{killed:?}");
+        }
     }
 }

@@ -2,10 +2,10 @@
 
 use super::bootstrap::{self, Link};
 use super::error::TransportError;
+use super::process::LocalEnd;
 use super::{exec, ssh};
 use crabbox_provider_api::payload::Transport;
 use crabbox_wire::message::Request;
-use rustix::process::Pid;
 use std::path::Path;
 
 /// The way to the box of a lease.
@@ -37,7 +37,7 @@ impl Route<'_> {
 pub fn open(
     route: &Route<'_>,
     request: &Request,
-    started: &mut dyn FnMut(Pid),
+    started: &mut dyn FnMut(LocalEnd),
 ) -> Result<Link, TransportError> {
     match route.transport {
         Transport::Exec { prefix } => {

@@ -1,7 +1,7 @@
 //! Ends a process that doesn't say what is waited for in time: a read from a pipe has no
 //! deadline of its own.
 
-use rustix::process::{Pid, Signal, kill_process_group};
+use super::process::LocalEnd;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
@@ -14,14 +14,13 @@ pub(crate) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Kills the process group of `process` after this time. The process must not have been waited
-    /// for while the watchdog lives.
-    pub(crate) fn over(process: Pid, patience: Duration) -> Self {
+    /// Kills the process after this time. It must not have been waited for while the watchdog lives.
+    pub(crate) fn over(process: LocalEnd, patience: Duration) -> Self {
         let (called_off, wait) = channel();
         let bit = thread::spawn(move || {
             let bite = wait.recv_timeout(patience) == Err(RecvTimeoutError::Timeout);
             if bite {
-                let _ = kill_process_group(process, Signal::KILL);
+                process.kill();
             }
             bite
         });
@@ -37,7 +36,9 @@ impl Watchdog {
 
 #[cfg(test)]
 mod tests {
+    use super::super::process::Killed;
     use super::*;
+    use rustix::process::Pid;
     use std::io::Read;
     use std::os::unix::process::CommandExt;
     use std::process::{Command, Stdio};
@@ -50,7 +51,8 @@ mod tests {
             let mut command = Command::new("sh");
             command.args(["-c", line]).stdout(Stdio::piped()).process_group(0);
             let mut child = command.spawn().expect("a shell");
-            let watchdog = Watchdog::over(Pid::from_child(&child), Duration::from_millis(patience));
+            let end = LocalEnd::new(Pid::from_child(&child), Killed::Group);
+            let watchdog = Watchdog::over(end, Duration::from_millis(patience));
             let mut said = String::new();
             let mut pipe = child.stdout.take().expect("a pipe");
             pipe.read_to_string(&mut said).expect("reads");

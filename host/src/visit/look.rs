@@ -4,11 +4,10 @@
 use super::error::VisitError;
 use super::session::{PATIENCE, Session};
 use crate::provider::Stop;
-use crate::transport::{Route, TransportError};
+use crate::transport::{LocalEnd, Route, TransportError};
 use crabbox_wire::frame::ToHost;
 use crabbox_wire::message::{Fate, Proof, Request};
 use crabbox_wire::place::PlaceAnswer;
-use rustix::process::{Pid, Signal, kill_process_group};
 use std::path::PathBuf;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
@@ -45,7 +44,7 @@ pub fn of_place(
 ) -> Result<PlaceAnswer, VisitError> {
     let end = Instant::now() + within;
     let (over, wait) = channel::<()>();
-    let (process, started) = channel::<Pid>();
+    let (process, started) = channel::<LocalEnd>();
     thread::scope(|scope| {
         let watch = scope.spawn(move || {
             let mut late = false;
@@ -54,7 +53,7 @@ pub fn of_place(
                 if late || stop.is_some_and(Stop::is_set) {
                     // More than one may be tried, one after the other.
                     for process in started.try_iter() {
-                        let _ = kill_process_group(process, Signal::KILL);
+                        process.kill();
                     }
                 }
             }

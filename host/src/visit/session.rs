@@ -1,11 +1,10 @@
 //! Opens a session, and waits for its first answer.
 
 use super::error::VisitError;
-use crate::transport::{self, Link, Process, Route, TransportError, Watchdog};
+use crate::transport::{self, Link, LocalEnd, Process, Route, TransportError, Watchdog};
 use crabbox_wire::PROTOCOL;
 use crabbox_wire::frame::ToHost;
 use crabbox_wire::message::Request;
-use rustix::process::Pid;
 use std::io::{BufReader, BufWriter};
 use std::path::PathBuf;
 use std::process::{ChildStdin, ChildStdout};
@@ -45,11 +44,11 @@ impl Session {
         route: &Route<'_>,
         request: &Request,
         patience: Duration,
-        started: &mut dyn FnMut(Pid),
+        started: &mut dyn FnMut(LocalEnd),
         wanted: impl Fn(ToHost<'_>) -> Option<T>,
     ) -> Result<(T, Self), VisitError> {
         let Link { mut input, output, process, socket } = transport::open(route, request, started)?;
-        let watchdog = Watchdog::over(process.id(), patience);
+        let watchdog = Watchdog::over(process.local_end(), patience);
         let mut buffer = Vec::new();
         let mut answer = || loop {
             match ToHost::read(&mut input, &mut buffer)? {

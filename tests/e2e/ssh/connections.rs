@@ -3,6 +3,7 @@
 use crabbox_tests::ssh::{Reached, Server};
 use crabbox_tests::{Ran, until};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::json;
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::net::UnixListener;
@@ -213,4 +214,27 @@ fn a_master_that_is_stopped_when_a_run_begins_is_replaced() {
     assert_eq!((ran.code, &*ran.stdout), (0, "here\n"), "{ran:?}");
     assert_eq!(reached.host.counts().connections, 2);
     assert!(!processes(&reached).contains(&stopped), "it would be a connection for ever");
+}
+
+#[test]
+fn a_command_that_leads_there_is_ended_by_whoever_ends_the_connection() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    let file = reached.world.root().join("pid");
+    let words: Vec<_> = reached.host.proxy_argv().iter().map(|word| word.display()).collect();
+    let words: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
+    // It lives on when its stream has ended.
+    let line = format!("{}; echo $$ >{}; exec sleep 300", words.join(" "), file.display());
+    reached.say("proxy", json!(["sh", "-c", line]));
+    reached.warm_up();
+    // What would end it is killed before.
+    for process in processes(&reached) {
+        kill_process(process, Signal::KILL).expect("it is there");
+    }
+    until("the end of its stream", || fs::read_to_string(&file).is_ok_and(|id| id.ends_with('\n')));
+    let id = fs::read_to_string(&file).expect("a number");
+    let ran = reached.crabbox(&["stop", "@last"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let stat = fs::read_to_string(Path::new("/proc").join(id.trim()).join("stat"));
+    // Whoever asks last how it ended may be late.
+    assert!(stat.as_ref().map_or(true, |stat| stat.contains(") Z ")), "{stat:?}");
 }

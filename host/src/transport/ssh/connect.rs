@@ -6,7 +6,7 @@
 
 use super::super::bootstrap::{self, Link};
 use super::super::error::{Noise, TransportError};
-use super::super::process::{Process, Started};
+use super::super::process::{Killed, LocalEnd, Process, Started};
 use super::super::route::Route;
 use super::config;
 use super::end::close_folder;
@@ -20,10 +20,10 @@ use crabbox_provider_api::payload::{Ssh, Transport};
 use crabbox_wire::message::Request;
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
-use rustix::process::Pid;
 use std::fs::{self, File};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
@@ -49,7 +49,7 @@ pub(in super::super) fn open(
     route: &Route<'_>,
     ssh: &Ssh,
     request: &Request,
-    started: &mut dyn FnMut(Pid),
+    started: &mut dyn FnMut(LocalEnd),
 ) -> Result<Link, TransportError> {
     let way = Way::to(route, ssh)?;
     for number in 0..SLOTS {
@@ -120,7 +120,7 @@ impl<'a> Way<'a> {
         &self,
         number: usize,
         request: &Request,
-        started: &mut dyn FnMut(Pid),
+        started: &mut dyn FnMut(LocalEnd),
     ) -> Result<Ridden, TransportError> {
         let socket = self.folder.socket(number);
         if !matches!(master::look(&socket), Master::Alive(_)) {
@@ -143,7 +143,7 @@ impl<'a> Way<'a> {
         &self,
         number: usize,
         request: &Request,
-        started: &mut dyn FnMut(Pid),
+        started: &mut dyn FnMut(LocalEnd),
     ) -> Result<Ridden, TransportError> {
         let _lock = self.lock()?;
         // Somebody else may have made one meanwhile.
@@ -187,7 +187,10 @@ impl<'a> Way<'a> {
     fn start(&self, options: &[String], script: &str) -> Result<Started, TransportError> {
         let destination = self.destination();
         debug!("ssh {} {destination}", options.join(" "));
-        Process::start(client().args(options).arg(destination).arg(line(script)))
+        let mut ssh = client();
+        ssh.args(options).arg(destination).arg(line(script)).process_group(0);
+        // What is in its group may carry the connection.
+        Process::start(&mut ssh, Killed::Alone)
     }
 
     /// Writes what `ssh` reads when it makes a connection.

@@ -4,6 +4,7 @@ use super::config;
 use super::connect::SLOTS;
 use super::folder::Folder;
 use super::master;
+use super::proxy;
 use super::recorded::Recorded;
 use rustix::process::Signal;
 use std::fs;
@@ -11,8 +12,9 @@ use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long the processes of a connection have to leave by themselves, and again when they are told to.
-const GRACE: Duration = Duration::from_millis(1500);
+/// How long the processes of a connection have to leave by themselves, and again when they are told to: more than what
+/// stands round a provider's command gives that.
+const GRACE: Duration = proxy::GRACE.saturating_add(Duration::from_secs(1));
 
 /// Ends the connections of a lease; that there are none is well.
 pub fn close(lease: &str) {

@@ -2,6 +2,7 @@
 //! only where it can ask, or to whoever debugs it; so, where it has refused a key, it is asked once more.
 
 use super::super::Watchdog;
+use super::super::process::{Killed, LocalEnd};
 use super::connect::{Way, client};
 use rustix::process::Pid;
 use std::io::Read;
@@ -34,7 +35,9 @@ pub(super) fn shown(way: &Way<'_>) -> Option<String> {
         .process_group(0)
         .spawn()
         .ok()?;
-    let watchdog = Watchdog::over(Pid::from_child(&child), PATIENCE);
+    // Nobody rides this one.
+    let end = LocalEnd::new(Pid::from_child(&child), Killed::Group);
+    let watchdog = Watchdog::over(end, PATIENCE);
     let mut said = Vec::new();
     let _ = child.stderr.take()?.take(LIMIT).read_to_end(&mut said);
     watchdog.call_off();

@@ -11,7 +11,10 @@ use super::folder::Folder;
 use super::recorded::Recorded;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, Signal, getpid, kill_process_group, pidfd_open, setsid};
+use rustix::process::{
+    Pid, PidfdFlags, Signal, getpid, kill_process_group, pidfd_open, setsid,
+    test_kill_process_group,
+};
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::low_level::pipe;
@@ -34,7 +37,7 @@ pub(crate) const COMMAND: &str = "__proxy";
 const LIMIT: usize = 64 * 1024;
 
 /// How long the command has between SIGTERM and SIGKILL.
-const GRACE: Duration = Duration::from_secs(2);
+pub(super) const GRACE: Duration = Duration::from_secs(2);
 
 /// What a shell says of a program that isn't there.
 const NOT_FOUND: u8 = 127;
@@ -112,6 +115,10 @@ fn run(folder: &Folder) -> io::Result<ExitStatus> {
         .map_err(|error| {
             io::Error::new(error.kind(), format!("`{program}` can't be started: {error}"))
         })?;
+    // Should this process be killed, too: the command would live on.
+    if let Some(command) = Recorded::of(Pid::from_child(&child)) {
+        let _ = command.note(folder);
+    }
     let stderr = child.stderr.take();
     let result = watch(folder, &child, stderr, &told);
     end(&mut child);
@@ -179,12 +186,38 @@ fn keep(
 /// Ends the command, and all that it started in its process group.
 fn end(child: &mut Child) {
     let group = Pid::from_child(child);
-    let mut gone = matches!(child.try_wait(), Ok(Some(_)));
     let _ = kill_process_group(group, Signal::TERM);
     let until = Instant::now() + GRACE;
-    while !gone && Instant::now() < until {
+    // One that nobody has asked about is still of its group.
+    while matches!(child.try_wait(), Ok(None)) || test_kill_process_group(group).is_ok() {
+        if Instant::now() >= until {
+            let _ = kill_process_group(group, Signal::KILL);
+            return;
+        }
         thread::sleep(Duration::from_millis(10));
-        gone = matches!(child.try_wait(), Ok(Some(_)));
     }
-    let _ = kill_process_group(group, Signal::KILL);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_command_has_started_has_time_to_end_when_the_command_has_ended() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let line = format!(
+            "(trap 'sleep 0.1; touch {}; exit' TERM; touch {}; while :; do sleep 0.02; done) &
+             until [ -e {1} ]; do sleep 0.02; done",
+            at("ended"),
+            at("ready")
+        );
+        let mut command = Command::new("sh");
+        let mut child = command.args(["-c", &line]).process_group(0).spawn().expect("a shell");
+        while matches!(child.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        end(&mut child);
+        assert!(folder.path().join("ended").exists());
+    }
 }

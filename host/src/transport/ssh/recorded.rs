@@ -3,7 +3,7 @@
 
 use super::folder::Folder;
 use rustix::fs::{FlockOperation, flock};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, getpgid, kill_process, kill_process_group};
 use std::fs::{self, File};
 use std::io::{self, Write};
 
@@ -34,11 +34,15 @@ impl Recorded {
         Self::of(self.pid) == Some(self)
     }
 
-    /// Sends it a signal, if it still runs.
+    /// Sends it a signal, if it still runs, with all of a process group that it leads.
     pub(super) fn signal(self, signal: Signal) {
-        if self.is_alive() {
-            let _ = kill_process(self.pid, signal);
+        if !self.is_alive() {
+            return;
         }
+        let _ = match getpgid(Some(self.pid)) {
+            Ok(group) if group == self.pid => kill_process_group(group, signal),
+            _ => kill_process(self.pid, signal),
+        };
     }
 
     /// Notes it in the folder.
