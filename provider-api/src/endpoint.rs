@@ -67,8 +67,8 @@ pub struct Ssh {
     /// The server's port, if it isn't 22 or what the user's configuration says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// The private key to log in with, absolute or with a leading `~/`; no other one is tried. Left out: the
-    /// user's usual ones, and their agent's.
+    /// The private key to log in with, absolute or with a leading `~/`; no other one is tried, but those that the user's
+    /// configuration names for the host, with `use_user_config`. Left out: the user's usual ones, and their agent's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub identity_file: Option<String>,
     /// A command of this machine whose standard streams are the connection to the server: program and
@@ -109,7 +109,7 @@ pub enum HostKey {
         key: String,
     },
     /// By the key that it shows the first time: only where the way there proves the box already, as a
-    /// `proxy` does that leads to one resource alone.
+    /// `proxy` does that leads to one resource alone. Without one, the host refuses the box.
     FirstSeen,
     /// A kind that this version doesn't know: the host refuses the box.
     #[serde(other)]

@@ -1,15 +1,13 @@
 //! `crabbox ssh`
 
 use super::Shared;
-use super::bounds;
 use super::config::repository;
-use crate::claims::{Claim, Store, Way};
-use crate::config::{Flags, Settings};
-use crate::lease::{Desk, LAST, REPO, visit, workspace_name};
-use crate::output::{CommandError, Exit, to_type};
-use crate::places::Places;
+use super::visit::Visit;
+use crate::claims::Claim;
+use crate::lease::{LAST, REPO, workspace_name};
+use crate::output::{CommandError, to_type};
 use crate::transport::{self, Route, TransportError, ssh};
-use crate::visit::{self, VisitError};
+use crate::visit::{VisitError, prove};
 use clap::{Args, ValueHint};
 use crabbox_provider_api::payload::Transport;
 use crabbox_wire::message::{Command, Inherit, Request, Run};
@@ -18,7 +16,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Open a shell on a box, in its copy of the checkout
 ///
@@ -49,63 +47,44 @@ pub(super) struct Ssh {
 
 impl Ssh {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
-        let places = shared.places()?;
-        let store = shared.store(&places)?;
-        let claim = self.find(shared, &store, &places)?;
-        drop(store);
-        let flags = Flags { of_lease: true, ..shared.flags() };
-        let settings = Settings::load(flags, None, &places)?;
-        bounds::check_provider(&settings, &claim)?;
-        let way = claim.way().ok_or_else(|| not_ready(&claim))?;
-        let registry = shared.registry(&settings);
-        let route = Route {
-            lease: claim.id.as_str(),
-            transport: &way.endpoint.transport,
-            state: &places.state,
-            declared: &|| Desk::declared(&registry, &claim.provider),
-        };
-        let folder = folder(&claim, way);
+        let visit = Visit::to(&self.reference(shared)?, shared)?;
         if self.print {
-            let line = transport::shell_line(&route, &folder);
+            let line = visit.with_route(|route| transport::shell_line(route, &folder(&visit)));
             let line = line.map_err(|error| unspeakable(&error))?;
             return shared.printer.data(&format!("{line}\n"));
         }
         if self.config {
-            return shared.printer.data(&block(&route, &claim)?);
+            return shared.printer.data(&visit.with_route(|route| block(route, &visit.claim))?);
         }
-        self.enter(shared, &route, &claim, way)
+        self.enter(shared, &visit)
     }
 
     /// That of the checkout is what a run would take there, or the last one used, whoever its provider is.
-    fn find(&self, shared: &Shared, store: &Store, places: &Places) -> Result<Claim, CommandError> {
+    fn reference(&self, shared: &Shared) -> Result<String, CommandError> {
         if let Some(id) = &self.id {
-            return shared.find(store, places, id);
+            return Ok(id.clone());
         }
-        shared.find(store, places, REPO).or_else(|error| {
-            let last = shared.find(store, places, LAST).ok();
+        let places = shared.places()?;
+        let store = shared.store(&places)?;
+        let found = shared.find(&store, &places, REPO).or_else(|error| {
+            let last = shared.find(&store, &places, LAST).ok();
             last.filter(|claim| repository().as_ref() == Some(&claim.repository)).ok_or(error)
-        })
+        });
+        Ok(found?.id.to_string())
     }
 
     /// Becomes the shell, or the command; returns only with a failure.
-    fn enter(
-        &self,
-        shared: &Shared,
-        route: &Route<'_>,
-        claim: &Claim,
-        way: &Way,
-    ) -> Result<(), CommandError> {
-        let request = visit(claim, &way.endpoint).ok_or_else(|| not_ready(claim))?;
-        let mut request = Request { probe: true, ..request };
-        let connecting = shared.printer.progress(format!("connecting to {}", claim.slug));
-        let proved = prove(route, &request);
+    fn enter(&self, shared: &Shared, visit: &Visit) -> Result<(), CommandError> {
+        let probe = Request { probe: true, ..visit.request.clone() };
+        let connecting = shared.printer.progress(format!("connecting to {}", visit.claim.slug));
+        let proved = visit.by_route(|route| prove(route, &probe), VisitError::unreached);
         drop(connecting);
-        let socket = proved.map_err(|error| explain(&error, claim))?;
-        request.probe = false;
-        request.run = self.command();
+        let (_, socket) = proved.map_err(|error| visit.explain(&error))?;
+        let request = Request { run: self.command(), ..visit.request.clone() };
         // As `ssh` does: a shell gets a terminal, a command only if it is asked for.
         let terminal = self.tty || (self.command.is_empty() && io::stdin().is_terminal());
-        let attached = transport::attach(route, &request, socket.as_deref(), terminal);
+        let attached = visit
+            .with_route(|route| transport::attach(route, &request, socket.as_deref(), terminal));
         let error = match attached {
             Ok(mut command) => {
                 let program = command.get_program().to_string_lossy().into_owned();
@@ -114,7 +93,7 @@ impl Ssh {
             }
             Err(error) => error,
         };
-        Err(explain(&error.into(), claim))
+        Err(visit.explain(&error.into()))
     }
 
     fn command(&self) -> Option<Run> {
@@ -132,45 +111,11 @@ impl Ssh {
     }
 }
 
-/// Makes sure that the box is the leased one, that there is a connection, and that the helper is there. Returns the
-/// connection's socket, if it has one.
-fn prove(route: &Route<'_>, request: &Request) -> Result<Option<PathBuf>, VisitError> {
-    let proved = visit::prove(route, request);
-    if let Err(VisitError::Transport(error)) = &proved
-        && error.may_be_answered()
-        && io::stdin().is_terminal()
-        && io::stderr().is_terminal()
-    {
-        ssh::open_in_foreground(route)?;
-        return Ok(visit::prove(route, request)?.1);
-    }
-    Ok(proved?.1)
-}
-
-fn not_ready(claim: &Claim) -> CommandError {
-    let Claim { slug, .. } = claim;
-    let message = format!("`{slug}` is {}: no way leads to its box now", claim.state());
-    CommandError::new(Exit::Conflict, message)
-        .hint(to_type(&["run", "--id", slug, "--keep", "--", "true"]))
-}
-
-fn explain(error: &VisitError, claim: &Claim) -> CommandError {
-    if let VisitError::Transport(TransportError::Ssh(error)) = error {
-        return error.into();
-    }
-    let result = CommandError::failed(error.to_string());
-    let result = match std::error::Error::source(error) {
-        Some(source) => result.because(source.to_string()),
-        None => result,
-    };
-    result.hint(to_type(&["run", "--id", &claim.slug, "--", "true"]))
-}
-
 /// The copy of the checkout on the box, as a word for a shell there.
-fn folder(claim: &Claim, way: &Way) -> String {
-    let name = workspace_name(&claim.repository);
+fn folder(visit: &Visit) -> String {
+    let name = workspace_name(&visit.claim.repository);
     let name = String::from_utf8_lossy(&name);
-    transport::folder_word(&Path::new(&way.endpoint.work_root).join(&*name))
+    transport::folder_word(&Path::new(&visit.endpoint.work_root).join(&*name))
 }
 
 fn block(route: &Route<'_>, claim: &Claim) -> Result<String, CommandError> {
@@ -178,7 +123,7 @@ fn block(route: &Route<'_>, claim: &Claim) -> Result<String, CommandError> {
         let message = format!("`{}` isn't reached by ssh: there is no block for it", claim.slug);
         return Err(CommandError::failed(message).hint(to_type(&["ssh", &claim.slug])));
     };
-    ssh::editors(route, to).map_err(|error| unspeakable(&error))
+    ssh::editors(route, to, &format!("crabbox-{}", claim.slug)).map_err(|error| unspeakable(&error))
 }
 
 fn unspeakable(error: &TransportError) -> CommandError {

@@ -5,10 +5,10 @@ use super::bounds;
 use crate::claims::{Claim, State};
 use crate::config::{Flags, Settings};
 use crate::lease::{self, Desk};
-use crate::output::{CommandError, Exit, Typed, to_type};
+use crate::output::{CommandError, Exit, Printer, Typed, to_type};
 use crate::places::Places;
 use crate::registry::Registry;
-use crate::transport::{Route, TransportError, ssh};
+use crate::transport::{Answers, Route, TransportError, answered};
 use crate::visit::VisitError;
 use crabbox_provider_api::payload::Endpoint;
 use crabbox_wire::message::Request;
@@ -20,9 +20,11 @@ pub(super) struct Visit {
     pub(super) claim: Claim,
     /// What asks for nothing yet.
     pub(super) request: Request,
-    endpoint: Endpoint,
+    /// Where that is.
+    pub(super) endpoint: Endpoint,
     registry: Registry,
     places: Places,
+    printer: Printer,
 }
 
 impl Visit {
@@ -40,7 +42,8 @@ impl Visit {
             return Err(not_now(&claim));
         };
         let registry = shared.registry(&settings);
-        Ok(Self { claim, request, endpoint, registry, places })
+        let printer = shared.printer;
+        Ok(Self { claim, request, endpoint, registry, places, printer })
     }
 
     /// Is the box this machine?
@@ -48,30 +51,29 @@ impl Visit {
         self.endpoint.same_machine
     }
 
-    /// Does it with the way to the box. Where the way asks for something, whoever sits at a terminal answers, and it is
-    /// done once more. `unreached`: is this an error of the way?
-    pub(super) fn by_route<T, E: From<VisitError>>(
-        &self,
-        mut work: impl FnMut(&Route<'_>) -> Result<T, E>,
-        unreached: impl Fn(&E) -> Option<&TransportError>,
-    ) -> Result<T, E> {
+    /// Does it with the way to the box.
+    pub(super) fn with_route<T>(&self, work: impl FnOnce(&Route<'_>) -> T) -> T {
         let Self { claim, endpoint, registry, places, .. } = self;
-        let route = Route {
+        work(&Route {
             lease: claim.id.as_str(),
             transport: &endpoint.transport,
             state: &places.state,
             declared: &|| Desk::declared(registry, &claim.provider),
-        };
-        let result = work(&route);
-        let asks = result.as_ref().err().and_then(unreached);
-        if asks.is_some_and(TransportError::may_be_answered)
-            && io::stdin().is_terminal()
-            && io::stderr().is_terminal()
-        {
-            ssh::open_in_foreground(&route).map_err(VisitError::from)?;
-            return work(&route);
-        }
-        result
+            may_ask: false,
+        })
+    }
+
+    /// The same. Where the way asks for something, whoever sits at a terminal answers, and it is
+    /// done once more. `unreached`: is this an error of the way?
+    pub(super) fn by_route<T, E: From<VisitError>>(
+        &self,
+        work: impl FnMut(&Route<'_>) -> Result<T, E>,
+        unreached: impl Fn(&E) -> Option<&TransportError>,
+    ) -> Result<T, E> {
+        let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
+        let answers = Answers { can_ask, printer: self.printer };
+        let lift = |error| VisitError::from(error).into();
+        self.with_route(|route| answered(route, answers, work, unreached, lift))
     }
 
     /// Why it can't be visited, or can't be any more.

@@ -29,6 +29,7 @@ pub(super) fn of_run(claim: &Claim, found: &Found, registry: &Registry, state: &
         transport: &endpoint.transport,
         state,
         declared: &|| Desk::declared(registry, &claim.provider),
+        may_ask: false,
     };
     match visit::look(&route, &request) {
         Ok(Fate::GoesOn) => RunSeen::GoesOn,

@@ -164,6 +164,7 @@ impl Desk {
             transport: &endpoint.transport,
             state: self.store.folder(),
             declared: &|| Self::declared(&self.registry, &claim.provider),
+            may_ask: false,
         };
         let folder = transport::folder_word(Path::new(&endpoint.work_root));
         let line = transport::shell_line(&route, &folder).ok()?;

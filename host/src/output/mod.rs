@@ -23,7 +23,7 @@ pub use colour::Colour;
 pub use error::{CommandError, Kind};
 pub use exit::Exit;
 pub use printer::{Manner, Printer, unwritten};
-pub use progress::{Progress, stand_aside};
+pub use progress::{Progress, stand_aside, waiting_within};
 pub use quoted::Quoted;
 pub(crate) use shorten::wrap;
 pub(crate) use stream::{stderr, stdout};

@@ -106,6 +106,12 @@ pub(super) fn end() {
 #[must_use]
 pub struct Aside(());
 
+/// A wait within the one that began last, shown as that one is; where nothing is waited for, it isn't.
+pub fn waiting_within(what: String) -> Progress {
+    let like = waits().all.last().map(|wait| (wait.form, wait.printer));
+    like.map_or_else(Progress::silent, |(form, printer)| add(what, form, printer))
+}
+
 /// Takes away what is drawn until then.
 pub fn stand_aside() -> Aside {
     let mut waits = waits();

@@ -70,6 +70,15 @@ pub enum RunError {
 }
 
 impl RunError {
+    /// The error of the way, if it is one that nothing came after.
+    #[must_use]
+    pub fn unreached(&self) -> Option<&TransportError> {
+        match self {
+            Self::Transport(error) => Some(error),
+            _ => None,
+        }
+    }
+
     /// The box couldn't be reached, wasn't what it was, or was lost: no word of it about the run.
     #[must_use]
     pub fn is_of_the_way(&self) -> bool {

@@ -4,10 +4,12 @@ mod changes;
 mod descriptors;
 mod front;
 mod lock;
+mod session;
 mod start;
 
 pub(crate) use changes::Changes;
 pub(crate) use descriptors::keep_from_children;
 pub(crate) use front::run_in_front;
 pub(crate) use lock::lock_beside_lookers;
+pub(crate) use session::in_own_session;
 pub(crate) use start::spawn_bound;

@@ -55,7 +55,7 @@ impl TransportError {
     /// Somebody at a terminal could answer what the way there asks.
     #[must_use]
     pub fn may_be_answered(&self) -> bool {
-        matches!(self, Self::Ssh(error) if error.failure.may_be_answered())
+        matches!(self, Self::Ssh(error) if error.may_be_answered())
     }
 }
 

@@ -2,9 +2,11 @@
 //!
 //! [`bootstrap`] is the script that runs the helper there (and what the host does when it isn't there yet),
 //! [`process`] our end of the stream, [`mod@helpers`] the executables that are embedded in this program,
-//! [`watchdog`] ends a box's silence. [`mod@attach`] and [`shell`] are for people, without the frames. A [`Route`] leads to a box by [`exec`] or by [`ssh`]; nothing above this
+//! [`watchdog`] ends a box's silence. [`mod@attach`] and [`shell`] are for people, without the frames, and [`mod@answered`]
+//! asks them. A [`Route`] leads to a box by [`exec`] or by [`ssh`]; nothing above this
 //! module knows which.
 
+mod answered;
 mod attach;
 mod bootstrap;
 mod error;
@@ -16,6 +18,7 @@ mod shell;
 pub mod ssh;
 mod watchdog;
 
+pub use answered::{Answers, answered};
 pub use attach::attach;
 pub use bootstrap::Link;
 pub use error::TransportError;

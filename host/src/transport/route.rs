@@ -20,6 +20,8 @@ pub struct Route<'a> {
     /// The names of the variables that the provider declares: a command of its own on the way gets these. Asked
     /// for only where a connection is made.
     pub declared: &'a dyn Fn() -> Vec<String>,
+    /// Somebody is asked what the way asks as soon as that is seen: nothing is waited for that makes it needless.
+    pub may_ask: bool,
 }
 
 impl Route<'_> {

@@ -28,6 +28,17 @@ pub enum VisitError {
     },
 }
 
+impl VisitError {
+    /// The error of the way, if it is one that nothing came after.
+    #[must_use]
+    pub fn unreached(&self) -> Option<&TransportError> {
+        match self {
+            Self::Transport(error) => Some(error),
+            _ => None,
+        }
+    }
+}
+
 impl From<FrameError> for VisitError {
     fn from(error: FrameError) -> Self {
         match error {

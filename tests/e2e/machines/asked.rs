@@ -187,11 +187,15 @@ fn the_lines_for_other_programs_lead_to_a_machine_of_the_users_own() {
     fs::write(&config, format!("{theirs}\n{block}")).expect("writes");
     let before = cluster.machine("desk").connections();
     let ssh = |line: &str| Ran::of(&mut cluster.shell(line));
-    let ran = ssh("ssh desk 'echo here; exit 6'");
-    assert_eq!((ran.code, &*ran.stdout), (6, "here\n"), "{ran:?}");
+    // By the name of its own, and by the user's, which says what it always did: each makes a connection.
+    for name in [&format!("crabbox-{}", cluster.slug()), "desk"] {
+        let ran = ssh(&format!("ssh {name} 'echo here; exit 6'"));
+        assert_eq!((ran.code, &*ran.stdout), (6, "here\n"), "{name}: {ran:?}");
+    }
+    assert_eq!(cluster.machine("desk").connections(), before + 2);
     let line = cluster.done(&["ssh", "@last", "--print"]).stdout;
     let ran = ssh(&format!("cd / && echo 'pwd; exit 4' | {line}"));
     assert_eq!(ran.code, 4, "{ran:?}");
     assert!(ran.stdout.contains("/checkout"), "{ran:?}");
-    assert_eq!(cluster.machine("desk").connections(), before);
+    assert_eq!(cluster.machine("desk").connections(), before + 2);
 }

@@ -123,7 +123,7 @@ fn no_key_is_taken() {
     assert_snapshot!(failed(&reached), @r"
     error: `box` can't be reached by ssh: it doesn't let us in; it said: USER@box: Permission denied (publickey).
       note: on a terminal, that can ask for a passphrase, a PIN or a password
-      hint: crabbox warmup --json
+      hint: crabbox warmup
     ");
 }
 
@@ -135,7 +135,7 @@ fn a_key_has_a_passphrase_and_nobody_is_asked() {
     assert_snapshot!(failed(&reached), @r"
     error: `box` can't be reached by ssh: it doesn't let us in; it said: USER@box: Permission denied (publickey).
       note: on a terminal, that can ask for a passphrase, a PIN or a password
-      hint: crabbox warmup --json
+      hint: crabbox warmup
     ");
 }
 
@@ -155,7 +155,7 @@ fn a_changed_key_ends_it_with_one_connection() {
     let text = told(&reached, &ran).replace(&fingerprint(&other), "SHA256:KEY");
     assert_snapshot!(text, @r"
     error: `box` can't be reached by ssh: its host key isn't the one that is known; it said: the key that it shows is SHA256:KEY
-      note: if the machine was installed anew, and only then, `ssh-keygen -R box` forgets the old key
+      note: the one that is known is named by the provider or its settings
     ");
 }
 
@@ -173,7 +173,7 @@ fn an_unknown_key_is_shown_and_not_taken() {
     assert_snapshot!(text, @r"
     error: `nobody-knows.invalid` can't be reached by ssh: its host key isn't known here; it said: the key that it shows is ssh-ed25519 SHA256:KEY
       note: on a terminal, that shows the key and asks
-      hint: crabbox warmup --json
+      hint: crabbox warmup
     ");
 }
 

@@ -6,6 +6,7 @@ mod cost;
 mod failures;
 mod folders;
 mod line;
+mod locked;
 mod markers;
 mod mounted;
 mod terminal;

@@ -151,16 +151,26 @@ fn the_block_for_editors_is_read_by_ssh_and_leads_to_the_box() {
         };
         let read = ssh(&["-G", name]);
         assert_eq!(read.code, 0, "{read:?}");
-        for line in ["controlmaster auto", "batchmode no", "forwardagent no"] {
-            assert!(read.stdout.lines().any(|found| found == line), "{line}: {}", read.stdout);
-        }
-        for connections in [0, 1] {
-            let before = reached.host.counts();
+        assert!(read.stdout.lines().any(|found| found == "batchmode no"), "{}", read.stdout);
+        assert!(!read.stdout.contains("controlpath"), "it has no connection to share: {read:?}");
+        assert_eq!(*name, format!("crabbox-{}", reached.world.only_slug()));
+        // As long as it is leased: also when it is parked, and nothing of its runs' connection is left.
+        for end in [&["run", "--keep", "--", "true"][..], &["stop", "@last"]] {
             let ran = ssh(&[name, "echo here; exit 6"]);
             assert_eq!((ran.code, &*ran.stdout), (6, "here\n"), "{ran:?}");
-            assert_eq!(reached.host.counts().connections - before.connections, connections);
-            reached.hang_up();
+            let ran = reached.crabbox(end);
+            assert_eq!(ran.code, 0, "{ran:?}");
         }
+        let ran = ssh(&[name, "exit 6"]);
+        assert_eq!(ran.code, 6, "{ran:?}");
+        let kept = |what: &str| {
+            let folder = reached.world.root().join("state/crabbox").join(what);
+            fs::read_dir(folder).expect("a folder").count()
+        };
+        assert_eq!((kept("known-hosts"), kept("editors")), (1, 1));
+        let ran = reached.crabbox(&["stop", "@last", "--delete", "--yes"]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!((kept("known-hosts"), kept("editors")), (0, 0));
         assert!(!Path::new("/.ssh").exists());
     }
 }

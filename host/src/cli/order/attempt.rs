@@ -7,7 +7,7 @@ use crate::lease::{Desk, Held, How, to_show, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
 use crate::sync::{Scanning, SyncError, Wanted};
-use crate::transport::{Route, ssh};
+use crate::transport::{Answers, Route, answered};
 use crabbox_provider_api::payload::Endpoint;
 use crabbox_wire::message::{Environment, Marker, Proof, Request, Run as RunRequest};
 use crabbox_wire::text::Text;
@@ -75,7 +75,8 @@ impl Attempt<'_> {
         let Endpoint { transport, immutable, .. } = &held.endpoint;
         let lease = held.claim.id.as_str();
         let state = &self.order.places.state;
-        *immutable || Route { lease, transport, state, declared: &Vec::new }.is_open()
+        *immutable
+            || Route { lease, transport, state, declared: &Vec::new, may_ask: false }.is_open()
     }
 
     fn on_box(&self, desk: &mut Desk, held: &mut Held) -> (Result<Finished, RunError>, Proved) {
@@ -107,6 +108,7 @@ impl Attempt<'_> {
             transport: &transport,
             state: &self.order.places.state,
             declared: &|| Desk::declared(registry, &provider),
+            may_ask: false,
         };
         let cache = &self.order.places.cache;
         let tree = match self.scanning.tree_within(HEAD_START) {
@@ -115,31 +117,25 @@ impl Attempt<'_> {
         };
         let wanted = |request: &Request| tree.map(|tree| Wanted::of(tree, cache, request));
         request.sync = wanted(&request).as_ref().map(Wanted::request);
-        let job = Job {
-            route,
-            lease: &slug,
-            request: &request,
-            environment: self.environment(),
-            source: &self.order.source,
-            scanning: self.scanning,
-            cache,
-            allow_mass_deletion: self.order.allow_mass_deletion,
-            output_to_stderr: self.printer.json,
-            printer: self.printer,
-        };
         let mut record =
             Record { store: &mut desk.store, claim: &mut held.claim, proved: Proved(false) };
-        let mut result = run::run(&job, wanted(&request), &mut record, self.listener);
-        if let Err(RunError::Transport(error)) = &result
-            && error.may_be_answered()
-            && self.order.can_ask(self.printer)
-        {
-            self.printer.phase(&format!("{error}: ssh asks what it needs"));
-            result = match ssh::open_in_foreground(&job.route) {
-                Ok(()) => run::run(&job, wanted(&request), &mut record, self.listener),
-                Err(error) => Err(error.into()),
+        let answers = Answers { can_ask: self.order.can_ask(self.printer), printer: self.printer };
+        let run = |route: &Route<'_>| {
+            let job = Job {
+                route: *route,
+                lease: &slug,
+                request: &request,
+                environment: self.environment(),
+                source: &self.order.source,
+                scanning: self.scanning,
+                cache,
+                allow_mass_deletion: self.order.allow_mass_deletion,
+                output_to_stderr: self.printer.json,
+                printer: self.printer,
             };
-        }
+            run::run(&job, wanted(&request), &mut record, self.listener)
+        };
+        let result = answered(&route, answers, run, RunError::unreached, RunError::from);
         (result.map_err(|error| self.name_signal(error)), record.proved)
     }
 

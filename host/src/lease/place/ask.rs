@@ -3,7 +3,7 @@
 use crate::claims::describe_holder;
 use crate::output::{CommandError, Exit};
 use crate::provider::Stop;
-use crate::transport::{Route, TransportError, ssh};
+use crate::transport::{Answers, Route, TransportError, answered};
 use crate::visit::{self, VisitError};
 use crabbox_provider_api::payload::Endpoint;
 use crabbox_wire::message::{Identity, Marker, Request};
@@ -31,6 +31,31 @@ pub struct Asker<'a> {
 impl Asker<'_> {
     /// What the box at the end of this way says. Its work root is the place's folder.
     pub fn ask(&self, endpoint: &Endpoint, order: PlaceOrder) -> Result<PlaceAnswer, VisitError> {
+        self.ask_by(&self.route(endpoint), endpoint, order)
+    }
+
+    /// The same, with somebody perhaps who answers what the way asks.
+    pub(super) fn ask_answered(
+        &self,
+        endpoint: &Endpoint,
+        order: &dyn Fn() -> PlaceOrder,
+        answers: Answers,
+    ) -> Result<PlaceAnswer, VisitError> {
+        answered(
+            &self.route(endpoint),
+            answers,
+            |route| self.ask_by(route, endpoint, order()),
+            VisitError::unreached,
+            VisitError::from,
+        )
+    }
+
+    fn ask_by(
+        &self,
+        route: &Route<'_>,
+        endpoint: &Endpoint,
+        order: PlaceOrder,
+    ) -> Result<PlaceAnswer, VisitError> {
         let work_root = match &order {
             PlaceOrder::Take { place, .. }
             | PlaceOrder::Look { place }
@@ -53,7 +78,7 @@ impl Asker<'_> {
             place: Some(order),
             holder: describe_holder(),
         };
-        visit::of_place(&self.route(endpoint), &request, self.within, self.stop.as_ref())
+        visit::of_place(route, &request, self.within, self.stop.as_ref())
     }
 
     /// Is there a connection by this way already?
@@ -61,14 +86,9 @@ impl Asker<'_> {
         self.route(endpoint).is_open()
     }
 
-    /// Makes the connection where `ssh` can ask somebody.
-    pub(super) fn connect_in_foreground(&self, endpoint: &Endpoint) -> Result<(), VisitError> {
-        Ok(ssh::open_in_foreground(&self.route(endpoint))?)
-    }
-
     fn route<'a>(&'a self, endpoint: &'a Endpoint) -> Route<'a> {
         let Self { connection, declared, state, .. } = self;
-        Route { lease: connection, transport: &endpoint.transport, state, declared }
+        Route { lease: connection, transport: &endpoint.transport, state, declared, may_ask: false }
     }
 }
 

@@ -15,6 +15,7 @@ use super::proof::endpoint_of;
 use crate::claims::{Claim, Event, Made};
 use crate::output::{CommandError, Exit, human, to_type};
 use crate::provider::Provider;
+use crate::transport::Answers;
 use crate::visit::VisitError;
 use crabbox_provider_api::payload::{
     Endpoint, Found, Intent, LeaseRequest, Leased, Proof, Resolution, ResourceState,
@@ -166,16 +167,8 @@ impl Desk {
         let declared = || Self::declared(&self.registry, &claim.provider);
         let asker = self.asker(claim, &declared, PATIENCE);
         let order = || PlaceOrder::Survey { root: Some(random_number()) };
-        let mut answer = asker.ask(endpoint, order());
-        if let Err(VisitError::Transport(error)) = &answer
-            && error.may_be_answered()
-            && self.may_ask
-        {
-            self.printer.phase(&format!("{error}: ssh asks what it needs"));
-            asker.connect_in_foreground(endpoint)?;
-            answer = asker.ask(endpoint, order());
-        }
-        match answer? {
+        let answers = Answers { can_ask: self.may_ask, printer: self.printer };
+        match asker.ask_answered(endpoint, &order, answers)? {
             PlaceAnswer::Surveyed(survey) => Ok(survey),
             _ => Err(VisitError::Order),
         }

@@ -6,6 +6,7 @@
 //! OpenSSH reads of an option holds.
 
 use super::super::error::TransportError;
+use super::super::route::Route;
 use super::error::{SshError, SshFailure};
 use super::folder::Folder;
 use super::proxy;
@@ -73,16 +74,12 @@ pub(super) fn write(
     state: &Path,
     declared: &dyn Fn() -> Vec<String>,
 ) -> Result<(), TransportError> {
-    let refuse =
-        |said: String| SshError { host: ssh.host.clone(), failure: SshFailure::Config, said };
+    let refuse = |said: String| SshError::new(ssh, SshFailure::Config, said);
     let keys = known_hosts(lease, ssh, state).map_err(|error| refuse(error.to_string()))?;
     let text = text(folder, lease, ssh, keys.as_deref());
     let text = text.map_err(|error| refuse(error.to_string()))?;
-    let proxy = resolved(&ssh.proxy).map_err(|error| SshError {
-        host: ssh.host.clone(),
-        failure: SshFailure::Proxy,
-        said: error.to_string(),
-    })?;
+    let proxy = resolved(&ssh.proxy)
+        .map_err(|error| SshError::new(ssh, SshFailure::Proxy, error.to_string()))?;
     let replaced = replace(&folder.config(), text.as_bytes()).and_then(|()| {
         if proxy.is_empty() {
             return Ok(());
@@ -105,35 +102,41 @@ fn text(
     ssh: &Ssh,
     keys: Option<&Path>,
 ) -> Result<String, Unspeakable> {
-    let others = if ssh.use_user_config {
-        let theirs = quoted(&home_of_user().join(".ssh/config").to_string_lossy())?;
-        format!("Match all\nInclude {theirs}\nInclude /etc/ssh/ssh_config\n")
-    } else {
-        ALONE.to_owned()
-    };
-    let block = block(folder, lease, ssh, keys)?;
-    Ok(format!("# Made by crabbox, and made anew with each connection.\n{block}{OURS}{others}"))
-}
-
-/// What is said of the host.
-fn block(
-    folder: &Folder,
-    lease: &str,
-    ssh: &Ssh,
-    keys: Option<&Path>,
-) -> Result<String, Unspeakable> {
-    let mut text = String::new();
     let destination = destination(lease, ssh);
     let (user, host) = match destination.rsplit_once('@') {
         Some((user, host)) => (Some(user), host),
         None => (None, destination.as_str()),
     };
+    let host = name(host)?;
+    let others = if ssh.use_user_config {
+        let theirs = quoted(&home_of_user().join(".ssh/config").to_string_lossy())?;
+        let theirs = format!("Match all\nInclude {theirs}\nInclude /etc/ssh/ssh_config\n");
+        theirs
+    } else {
+        ALONE.to_owned()
+    };
+    let mut block = format!("Host {host}\n");
+    if !ssh.use_user_config {
+        let _ = writeln!(block, "  HostName {}", expanded(name(&ssh.host)?));
+    }
+    block.push_str(&way(folder, lease, ssh, user, keys)?);
+    let _ = writeln!(block, "  ControlPath {}", quoted(&folder.socket(0).to_string_lossy())?);
+    let _ = writeln!(block, "  ControlPersist {PERSIST}\n  ConnectTimeout {CONNECT}");
+    let made = "# Made by crabbox, and made anew with each connection.";
+    Ok(format!("{made}\n{block}{ALWAYS}{OURS}{others}"))
+}
+
+/// What leads to the host, and what it shows.
+fn way(
+    folder: &Folder,
+    lease: &str,
+    ssh: &Ssh,
+    user: Option<&str>,
+    keys: Option<&Path>,
+) -> Result<String, Unspeakable> {
+    let mut text = String::new();
     let mut line =
         |option: &str, value: &str| writeln!(text, "{option} {value}").unwrap_or_default();
-    line("Host", name(host)?);
-    if !ssh.use_user_config {
-        line("  HostName", &expanded(name(&ssh.host)?));
-    }
     if let Some(user) = ssh.user.as_deref().or(user) {
         line("  User", name(user)?);
     }
@@ -154,23 +157,37 @@ fn block(
     if !ssh.proxy.is_empty() {
         line("  ProxyCommand", &proxy_command(folder)?);
     }
-    line("  ControlPath", &quoted(&folder.socket(0).to_string_lossy())?);
-    line("  ControlPersist", &PERSIST.to_string());
-    line("  ConnectTimeout", &CONNECT.to_string());
-    text.push_str(ALWAYS);
     Ok(text)
 }
 
-/// The same for a file that is read beside others, by programs that want terminals and forwardings.
+/// A block for a file that is read beside others, by programs that want terminals and forwardings, and make connections
+/// of their own: what a run keeps of one ends sooner than the lease. `resolved`: what the user's configuration comes to,
+/// if it counts.
 pub(super) fn for_editors(
-    folder: &Folder,
-    lease: &str,
+    route: &Route<'_>,
     ssh: &Ssh,
-    state: &Path,
-) -> Result<String, String> {
-    let keys = known_hosts(lease, ssh, state).map_err(|error| error.to_string())?;
-    let block = block(folder, lease, ssh, keys.as_deref()).map_err(|error| error.to_string())?;
-    Ok(format!("# For `{lease}`, as long as it is leased.\n{block}"))
+    called: &str,
+    resolved: &[(String, String)],
+) -> io::Result<String> {
+    let Route { lease, state, .. } = *route;
+    let folder = Folder::for_editors(lease, state);
+    if !ssh.proxy.is_empty() {
+        private_folder(&folder.path).map_err(io::Error::other)?;
+        proxy::write(&folder, &ssh.proxy, (route.declared)())?;
+    }
+    let keys = known_hosts(lease, ssh, state)?;
+    let mut text = format!("\n# For `{lease}`, as long as it is leased.\n");
+    let unspeakable = io::Error::other::<Unspeakable>;
+    let _ = writeln!(text, "Host {}", name(called).map_err(unspeakable)?);
+    if !ssh.use_user_config {
+        let host = name(&ssh.host).map_err(unspeakable)?;
+        let _ = writeln!(text, "  HostName {}", expanded(host));
+    }
+    text.push_str(&way(&folder, lease, ssh, None, keys.as_deref()).map_err(unspeakable)?);
+    for (option, value) in resolved {
+        let _ = writeln!(text, "  {option} {value}");
+    }
+    Ok(text)
 }
 
 /// The home folder that `ssh` takes: the one in the list of users. That an `Include` with a `~` takes is `HOME`, which
@@ -191,6 +208,11 @@ fn known_hosts(lease: &str, ssh: &Ssh, state: &Path) -> io::Result<Option<PathBu
     let path = keys_of(lease, state);
     let key = match &ssh.host_key {
         HostKey::Known => return Ok(None),
+        HostKey::FirstSeen if ssh.proxy.is_empty() => {
+            return Err(io::Error::other(
+                "a key that is taken when it is first seen proves nothing, unless a command of the provider leads to this one box",
+            ));
+        }
         HostKey::FirstSeen => None,
         HostKey::Pinned { key } => Some(key),
         _ => {
@@ -235,7 +257,7 @@ fn proxy_command(folder: &Folder) -> Result<String, Unspeakable> {
 }
 
 /// What OpenSSH would replace.
-fn expanded(text: &str) -> String {
+pub(super) fn expanded(text: &str) -> String {
     text.replace('%', "%%")
 }
 
@@ -295,8 +317,9 @@ mod tests {
         assert!(!text.contains("Include"), "{text}");
         let text = made(&Ssh { use_user_config: true, ..desk }).expect("a configuration");
         assert!(text.contains("Host desk\n"), "{text}");
-        assert!(text.find("ControlPath") < text.find("/.ssh/config\"\n"), "{text}");
-        assert!(!text.contains("HostName") && !text.contains("Compression"), "{text}");
+        let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
+        assert!(at("ControlPath") < at("/.ssh/config\"\n"), "{text}");
+        assert!(!text.contains("HostName"), "{text}");
     }
 
     #[test]
@@ -319,6 +342,20 @@ mod tests {
         for ssh in bad {
             assert!(made(&ssh).is_err(), "{ssh:?}");
         }
+    }
+
+    #[test]
+    fn a_key_that_is_first_seen_needs_a_way_that_proves_the_box() {
+        let state = tempfile::tempdir().expect("a folder");
+        let seen = Ssh {
+            host: "desk".to_owned(),
+            host_key: HostKey::FirstSeen,
+            proxy: vec!["leads-there".to_owned()],
+            ..Ssh::default()
+        };
+        assert!(known_hosts(LEASE, &seen, state.path()).is_ok());
+        let direct = Ssh { proxy: Vec::new(), ..seen };
+        assert!(known_hosts(LEASE, &direct, state.path()).is_err());
     }
 
     #[test]

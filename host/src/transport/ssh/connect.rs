@@ -9,20 +9,19 @@ use super::super::error::{Noise, TransportError};
 use super::super::process::{Killed, LocalEnd, Process, Started};
 use super::super::route::Route;
 use super::config;
-use super::end::close_folder;
-use super::error::{SshError, SshFailure, classify, is_of_ssh, takes_no_session};
+use super::end::end_connections;
+use super::error::{Remedy, SshError, SshFailure, classify, is_of_ssh, takes_no_session};
 use super::fingerprint;
 use super::folder::Folder;
+use super::lock::{self, Lock};
 use super::master::{self, Master};
 use super::proxy;
 use super::recorded::Recorded;
-use crabbox_provider_api::payload::{Ssh, Transport};
+use crate::output::waiting_within;
+use crate::sys::in_own_session;
+use crabbox_provider_api::payload::{HostKey, Ssh, Transport};
 use crabbox_wire::message::Request;
-use rustix::fs::{FlockOperation, flock};
-use rustix::io::Errno;
-use std::fs::{self, File};
-use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
@@ -33,9 +32,10 @@ use tracing::debug;
 /// How many connections a lease may have. A stock server takes 10 sessions on one.
 pub(super) const SLOTS: usize = 4;
 
-/// How long is waited for somebody else who makes a connection, and how often is looked.
+/// How long is waited for a session to end where no further connection can be made without somebody's answer, and how
+/// often is tried: a try is a process.
 const PATIENCE: Duration = Duration::from_mins(3);
-const PAUSE: Duration = Duration::from_millis(10);
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Is there a live connection?
 pub(in super::super) fn is_open(route: &Route<'_>) -> bool {
@@ -44,7 +44,8 @@ pub(in super::super) fn is_open(route: &Route<'_>) -> bool {
     folder.is_some_and(|folder| matches!(master::look(&folder.socket(0)), Master::Alive(_)))
 }
 
-/// Opens a session.
+/// Opens a session. Where the first connection is full and a further one can't be made unless somebody answers, it waits
+/// for an end of those who ride it; unless there is somebody.
 pub(in super::super) fn open(
     route: &Route<'_>,
     ssh: &Ssh,
@@ -52,18 +53,22 @@ pub(in super::super) fn open(
     started: &mut dyn FnMut(LocalEnd),
 ) -> Result<Link, TransportError> {
     let way = Way::to(route, ssh)?;
-    for number in 0..SLOTS {
-        match way.ride(number, request, started)? {
+    let error = match way.open(request, started)? {
+        Opened::Link(link) => return Ok(*link),
+        Opened::Unless(error) if route.may_ask => return Err(error),
+        Opened::Unless(error) => error,
+    };
+    let _waiting = waiting_within("waiting for another session to end".to_owned());
+    let until = Instant::now() + PATIENCE;
+    while Instant::now() < until {
+        thread::sleep(PAUSE);
+        match way.ride_any(request, started)? {
             Ridden::Link(link) => return Ok(*link),
             Ridden::Full => {}
-            Ridden::Gone => match way.make(number, request, started)? {
-                Ridden::Link(link) => return Ok(*link),
-                // Who rides one that somebody else has just made may find it full, or gone again.
-                Ridden::Full | Ridden::Gone => {}
-            },
+            Ridden::Gone => break,
         }
     }
-    Err(way.failed(SshFailure::NoSession, String::new()).into())
+    Err(error)
 }
 
 /// What rides a connection of the lease between the streams of this process, or makes one of its own if
@@ -77,14 +82,20 @@ pub(in super::super) fn attach(
 ) -> Result<Command, TransportError> {
     let way = Way::to(route, ssh)?;
     let mut command = client();
-    command.arg("-F").arg(way.folder.config()).arg("-S").arg(socket);
-    // That a connection is full is nobody's business.
-    command.args(["-o", "ControlMaster=no", "-o", "LogLevel=FATAL"]);
+    command.arg("-F").arg(way.folder.config()).arg("-S").arg(as_option(socket));
+    command.args(["-o", "ControlMaster=no", "-o", "LogLevel=ERROR"]);
     if terminal {
         command.arg("-t");
     }
     command.arg(way.destination()).arg(line(script));
     Ok(command)
+}
+
+/// What comes of all connections.
+enum Opened {
+    Link(Box<Link>),
+    /// Those that are there are full, and this is what a further one fails by, unless somebody answers.
+    Unless(TransportError),
 }
 
 /// What comes of riding a connection.
@@ -105,14 +116,55 @@ pub(super) struct Way<'a> {
 
 impl<'a> Way<'a> {
     pub(super) fn to(route: &'a Route<'a>, ssh: &'a Ssh) -> Result<Self, TransportError> {
-        let folder = if let Some(folder) = Folder::find(route.lease, ssh) {
-            folder
-        } else {
-            // Another way led there before: what it left is of no use.
-            super::close(route.lease);
-            Folder::make(route.lease, ssh)?
-        };
-        Ok(Self { route, ssh, folder })
+        Ok(Self { route, ssh, folder: Folder::make(route.lease, ssh)? })
+    }
+
+    /// Makes the folder once more, should somebody have ended the connections of the lease meanwhile.
+    pub(super) fn made(&self) -> Result<(), TransportError> {
+        Folder::make(self.route.lease, self.ssh).map(drop)
+    }
+
+    /// Opens a session on the first connection that takes one, or on one that is made for it.
+    fn open(
+        &self,
+        request: &Request,
+        started: &mut dyn FnMut(LocalEnd),
+    ) -> Result<Opened, TransportError> {
+        for number in 0..SLOTS {
+            let ridden = match self.ride(number, request, started)? {
+                Ridden::Gone => match self.make(number, request, started) {
+                    // Nobody need be asked who can wait.
+                    Err(error) if number > 0 && error.may_be_answered() => {
+                        return Ok(Opened::Unless(error));
+                    }
+                    made => made?,
+                },
+                ridden => ridden,
+            };
+            match ridden {
+                Ridden::Link(link) => return Ok(Opened::Link(link)),
+                // Who rides one that somebody else has just made may find it full, or gone again.
+                Ridden::Full | Ridden::Gone => {}
+            }
+        }
+        Err(self.failed(SshFailure::NoSession, String::new()).into())
+    }
+
+    /// Opens a session on any of the connections that are there.
+    fn ride_any(
+        &self,
+        request: &Request,
+        started: &mut dyn FnMut(LocalEnd),
+    ) -> Result<Ridden, TransportError> {
+        let mut any = Ridden::Gone;
+        for number in 0..SLOTS {
+            match self.ride(number, request, started)? {
+                link @ Ridden::Link(_) => return Ok(link),
+                Ridden::Full => any = Ridden::Full,
+                Ridden::Gone => {}
+            }
+        }
+        Ok(any)
     }
 
     /// Opens a session on a live connection.
@@ -126,7 +178,7 @@ impl<'a> Way<'a> {
         if !matches!(master::look(&socket), Master::Alive(_)) {
             return Ok(Ridden::Gone);
         }
-        let mut run = |script: &str| self.start(&riding(&socket), script);
+        let mut run = |script: &str| self.start(riding(&socket), script);
         match bootstrap::open(&mut run, request, started) {
             Ok(link) => Ok(Ridden::Link(Box::new(Link { socket: Some(socket), ..link }))),
             Err(TransportError::Noise(noise)) if takes_no_session(&noise) => Ok(Ridden::Full),
@@ -151,21 +203,12 @@ impl<'a> Way<'a> {
             return Ok(ridden);
         }
         let socket = self.folder.socket(number);
-        match master::look(&socket) {
-            Master::Alive(_) | Master::Absent => drop(fs::remove_file(&socket)),
-            // It is of no use to anybody, and keeps the place.
-            Master::Deaf => {
-                close_folder(&self.folder);
-                Folder::make(self.route.lease, self.ssh)?;
-            }
-        }
+        self.clear(&socket);
         self.prepare()?;
-        let options =
-            [self.making(&socket), vec!["-o".to_owned(), "BatchMode=yes".to_owned()]].concat();
         let mut run = |script: &str| match master::look(&socket) {
             // A second try, for another folder or helper, finds what the first has made.
-            Master::Alive(_) => self.start(&riding(&socket), script),
-            _ => self.start(&options, script),
+            Master::Alive(_) => self.start(riding(&socket), script),
+            _ => self.start(self.making_alone(&socket), script),
         };
         let opened = bootstrap::open(&mut run, request, started);
         if let Err(TransportError::Silent { .. }) = opened {
@@ -177,20 +220,37 @@ impl<'a> Way<'a> {
         Ok(Ridden::Link(Box::new(Link { socket: Some(socket), ..link })))
     }
 
-    /// What makes a connection, in words for `ssh`.
-    pub(super) fn making(&self, socket: &Path) -> Vec<String> {
-        let config = self.folder.config().to_string_lossy().into_owned();
-        let socket = socket.to_string_lossy().into_owned();
-        ["-F", &config, "-S", &socket, "-o", "ControlMaster=yes"].map(str::to_owned).to_vec()
+    /// Makes room for a connection, while the lock is held: `ssh` would leave a socket that is there to whoever left it,
+    /// and make a connection that nobody can ride.
+    pub(super) fn clear(&self, socket: &Path) {
+        match master::look(socket) {
+            Master::Alive(_) | Master::Absent => drop(fs::remove_file(socket)),
+            // It is of no use to anybody, and keeps the place.
+            Master::Deaf => end_connections(&self.folder),
+        }
     }
 
-    fn start(&self, options: &[String], script: &str) -> Result<Started, TransportError> {
-        let destination = self.destination();
-        debug!("ssh {} {destination}", options.join(" "));
-        let mut ssh = client();
-        ssh.args(options).arg(destination).arg(line(script)).process_group(0);
+    /// What makes a connection.
+    pub(super) fn making(&self, socket: &Path) -> Command {
+        let mut command = client();
+        command.arg("-F").arg(self.folder.config()).arg("-S").arg(as_option(socket));
+        command.args(["-o", "ControlMaster=yes"]);
+        command
+    }
+
+    /// The same where nobody can be asked: nor by a host on the way, which would ask at a terminal if there were one.
+    fn making_alone(&self, socket: &Path) -> Command {
+        let mut command = self.making(socket);
+        command.args(["-o", "BatchMode=yes"]);
+        in_own_session(&mut command);
+        command
+    }
+
+    fn start(&self, mut ssh: Command, script: &str) -> Result<Started, TransportError> {
+        ssh.arg(self.destination());
+        debug!("{ssh:?}");
         // What is in its group may carry the connection.
-        Process::start(&mut ssh, Killed::Alone)
+        Process::start(ssh.arg(line(script)), Killed::Alone)
     }
 
     /// Writes what `ssh` reads when it makes a connection.
@@ -205,28 +265,16 @@ impl<'a> Way<'a> {
     }
 
     /// Held while a connection is made.
-    pub(super) fn lock(&self) -> Result<File, TransportError> {
-        let wrap = |error: io::Error| self.failed(SshFailure::Folder, error.to_string());
-        let mut options = File::options();
-        let options = options.write(true).create(true).truncate(false).mode(0o600);
-        let until = Instant::now() + PATIENCE;
-        loop {
-            let file = options.open(self.folder.lock()).map_err(wrap)?;
-            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                Ok(()) => return Ok(file),
-                Err(Errno::WOULDBLOCK) if Instant::now() < until => thread::sleep(PAUSE),
-                Err(error) => return Err(wrap(error.into()).into()),
-            }
-        }
+    pub(super) fn lock(&self) -> Result<Lock, TransportError> {
+        lock::wait(self)
     }
 
-    pub(super) fn note_master(&self, socket: &Path) {
-        if let Master::Alive(pid) = master::look(socket)
-            && let Some(recorded) = Recorded::of(pid)
-        {
-            // Without it, its socket is what ends it.
-            let _ = recorded.note(&self.folder);
-        }
+    /// Notes who holds the connection, if there is one.
+    pub(super) fn note_master(&self, socket: &Path) -> bool {
+        let Master::Alive(pid) = master::look(socket) else { return false };
+        // Without it, its socket is what ends it.
+        let _ = Recorded::of(pid).map(|recorded| recorded.note(&self.folder));
+        true
     }
 
     fn explain(&self, error: TransportError) -> TransportError {
@@ -252,7 +300,11 @@ impl<'a> Way<'a> {
                 .map_or_else(|| self.words(&noise.stderr), |key| shows(&key)),
             _ => self.words(&noise.stderr),
         };
-        self.failed(failure, said)
+        let remedy = (failure == SshFailure::KeyChanged).then(|| match self.ssh.host_key {
+            HostKey::Pinned { .. } => Remedy::Provider,
+            _ => Remedy::forget(&noise.stderr),
+        });
+        SshError { remedy, ..self.failed(failure, said) }
     }
 
     /// What was said on the way, the provider's own command first: it knows the reason.
@@ -268,7 +320,7 @@ impl<'a> Way<'a> {
     }
 
     pub(super) fn failed(&self, failure: SshFailure, said: String) -> SshError {
-        SshError { host: self.ssh.host.clone(), failure, said }
+        SshError::new(self.ssh, failure, said)
     }
 }
 
@@ -282,11 +334,17 @@ fn shows(key: &str) -> String {
 }
 
 /// What rides a connection, and can't make another one: no configuration is needed for that.
-fn riding(socket: &Path) -> Vec<String> {
-    let socket = socket.to_string_lossy().into_owned();
+fn riding(socket: &Path) -> Command {
     let options = ["ControlMaster=no", "ProxyCommand=false", "BatchMode=yes", "LogLevel=ERROR"];
-    let options = options.into_iter().flat_map(|option| ["-o", option]);
-    ["-F", "none", "-S", &socket].into_iter().chain(options).map(str::to_owned).collect()
+    let mut command = client();
+    command.args(["-F", "none", "-S"]).arg(as_option(socket));
+    command.args(options.into_iter().flat_map(|option| ["-o", option])).process_group(0);
+    command
+}
+
+/// OpenSSH expands what stands behind `-S`.
+fn as_option(socket: &Path) -> String {
+    config::expanded(&socket.to_string_lossy())
 }
 
 /// OpenSSH runs commands of the user's shell; one that is no shell of this kind must not read ours.

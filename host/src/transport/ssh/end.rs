@@ -3,6 +3,7 @@
 use super::config;
 use super::connect::SLOTS;
 use super::folder::Folder;
+use super::lock;
 use super::master;
 use super::proxy;
 use super::recorded::Recorded;
@@ -26,10 +27,20 @@ pub fn close(lease: &str) {
 /// The same for good: the server's key is forgotten, too.
 pub fn forget(lease: &str, state: &Path) {
     close(lease);
+    close_folder(&Folder::for_editors(lease, state));
     config::forget_keys(lease, state);
 }
 
-pub(super) fn close_folder(folder: &Folder) {
+fn close_folder(folder: &Folder) {
+    end_connections(folder);
+    // Whoever makes one just now has the lock in there.
+    if let Ok(Ok(_lock)) = lock::attempt(folder) {
+        let _ = fs::remove_dir_all(&folder.path);
+    }
+}
+
+/// Ends what there is, and leaves the folder to whoever holds the lock.
+pub(super) fn end_connections(folder: &Folder) {
     for number in 0..SLOTS {
         if folder.socket(number).exists() {
             master::terminate(&folder.socket(number));
@@ -47,5 +58,9 @@ pub(super) fn close_folder(folder: &Folder) {
             thread::sleep(Duration::from_millis(5));
         }
     }
-    let _ = fs::remove_dir_all(&folder.path);
+    for entry in fs::read_dir(&folder.path).into_iter().flatten().flatten() {
+        if entry.path() != folder.lock() {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
 }

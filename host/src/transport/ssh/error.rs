@@ -4,8 +4,9 @@
 //! another. What nobody recognises stays [`SshFailure::Other`], with the text.
 
 use super::super::error::Noise;
-use crate::output::{CommandError, Quoted, Typed};
+use crate::output::{CommandError, Exit, Quoted, Typed};
 use crate::tail;
+use crabbox_provider_api::payload::Ssh;
 use std::path::Path;
 
 /// What `ssh` exits with when it fails itself.
@@ -21,6 +22,59 @@ pub struct SshError {
     pub failure: SshFailure,
     /// What was said about it.
     pub said: String,
+    /// The user's own configuration counts. A host on the way that it names asks where nobody sees it, and all there is to
+    /// see is that the way ends there.
+    pub(super) by_users: bool,
+    /// What is done about it, where `ssh` or the way itself says what.
+    pub(super) remedy: Option<Remedy>,
+}
+
+/// What is done about a host key that isn't the one that is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// This line forgets the old one.
+    Forget(String),
+    /// The provider names the one that is known.
+    Provider,
+    /// `ssh` doesn't say where the old one is.
+    Unsaid,
+}
+
+impl Remedy {
+    /// By what `ssh` says: in which file the old key is, and under which name, a port included.
+    pub(super) fn forget(stderr: &str) -> Self {
+        let between = |before: &str, after: &str| {
+            let rest = stderr.split_once(before)?.1;
+            Some(rest.split_once(after)?.0.trim().to_owned())
+        };
+        let offending = stderr.lines().find(|line| line.starts_with("Offending "));
+        let file = offending.and_then(|line| line.split_once(" key in ")?.1.rsplit_once(':'));
+        let name = between("Host key for ", " has changed");
+        match (file, name) {
+            (Some((file, _)), Some(name)) => {
+                let (file, name) = (Quoted(Path::new(file)), Quoted(Path::new(&name)));
+                Self::Forget(format!("ssh-keygen -f {file} -R {name}"))
+            }
+            _ => Self::Unsaid,
+        }
+    }
+}
+
+impl SshError {
+    pub(super) fn new(ssh: &Ssh, failure: SshFailure, said: String) -> Self {
+        let (host, by_users) = (ssh.host.clone(), ssh.use_user_config);
+        Self { host, failure, said, by_users, remedy: None }
+    }
+
+    /// Somebody at a terminal could do something about it.
+    #[must_use]
+    pub fn may_be_answered(&self) -> bool {
+        match self.failure {
+            SshFailure::KeyUnknown | SshFailure::Auth => true,
+            SshFailure::Closed | SshFailure::TimedOut => self.by_users,
+            _ => false,
+        }
+    }
 }
 
 /// In what way `ssh` failed.
@@ -65,6 +119,9 @@ pub enum SshFailure {
     /// Nobody says why: `ssh` doesn't tell of a command that the server refuses, or that a signal ends.
     #[error("it ended the session without a word")]
     Wordless,
+    /// Somebody else makes a connection, and doesn't come to an end of it.
+    #[error("somebody else is still connecting")]
+    Busy,
     /// There is no folder for the socket.
     #[error("there is no folder for the connection's socket")]
     Folder,
@@ -82,31 +139,39 @@ impl SshFailure {
             Self::KeyChanged | Self::KeyUnknown | Self::Auth | Self::Config | Self::Folder
         )
     }
-
-    /// Somebody at a terminal could do something about it.
-    #[must_use]
-    pub fn may_be_answered(self) -> bool {
-        matches!(self, Self::KeyUnknown | Self::Auth)
-    }
 }
 
 /// What `ssh` says, and what the user can do about it.
 impl From<&SshError> for CommandError {
     fn from(error: &SshError) -> Self {
         let SshError { host, failure, .. } = error;
-        let result = Self::failed(error.to_string()).code("run");
+        let kind = if *failure == SshFailure::Busy { Exit::TryAgain } else { Exit::Failed };
+        let result = Self::new(kind, error.to_string()).code("run");
         let host = Quoted(Path::new(host));
+        // Whoever wants a document isn't asked.
         let ask = Typed::here().without_command().replaced("run", "warmup");
+        let ask = ask.without_switch("--json");
         match failure {
             SshFailure::KeyUnknown => {
                 result.hint(ask.to_string()).note("on a terminal, that shows the key and asks")
             }
-            SshFailure::KeyChanged => result.note(format!(
-                "if the machine was installed anew, and only then, `ssh-keygen -R {host}` forgets the old key"
-            )),
+            SshFailure::KeyChanged => match &error.remedy {
+                Some(Remedy::Forget(line)) => result
+                    .hint(line)
+                    .note("that forgets the old key: only if the machine was installed anew"),
+                Some(Remedy::Provider) => {
+                    result.note("the one that is known is named by the provider or its settings")
+                }
+                _ => result,
+            },
             SshFailure::Auth => result
                 .hint(ask.to_string())
                 .note("on a terminal, that can ask for a passphrase, a PIN or a password"),
+            SshFailure::Closed | SshFailure::TimedOut if error.by_users => result
+                .hint(ask.to_string())
+                .note("on a terminal, that can answer what a host on the way asks")
+                .hint(format!("ssh -v {host} true")),
+            SshFailure::Busy => result.hint(Typed::here().to_string()),
             SshFailure::Unresolved
             | SshFailure::Refused
             | SshFailure::Unreachable
@@ -198,6 +263,33 @@ mod tests {
         for (stderr, expected) in cases {
             assert_eq!(classify(stderr, None), expected, "{stderr}");
         }
+    }
+
+    #[test]
+    fn the_line_that_forgets_a_key_is_for_the_file_and_the_name_that_ssh_tells_of() {
+        let said = "Add correct host key in /h/known_hosts to get rid of this message.\r\n\
+            Offending ED25519 key in /h/known_hosts:3\r\n\
+            Host key for [desk]:2222 has changed and you have requested strict checking.\r\n";
+        let line = "ssh-keygen -f /h/known_hosts -R '[desk]:2222'".to_owned();
+        assert_eq!(Remedy::forget(said), Remedy::Forget(line));
+        assert_eq!(Remedy::forget("Host key verification failed."), Remedy::Unsaid);
+    }
+
+    #[test]
+    fn who_waits_for_somebody_else_may_come_again() {
+        let desk = Ssh { host: "desk".to_owned(), ..Ssh::default() };
+        let busy = SshError::new(&desk, SshFailure::Busy, String::new());
+        assert!(!busy.failure.is_final() && !busy.may_be_answered());
+        assert_eq!(CommandError::from(&busy).kind(), Exit::TryAgain);
+    }
+
+    #[test]
+    fn an_end_may_be_a_question_where_hosts_on_the_way_are_the_users() {
+        let desk = Ssh { host: "desk".to_owned(), ..Ssh::default() };
+        let theirs = Ssh { use_user_config: true, ..desk.clone() };
+        let answerable =
+            |ssh: &Ssh| SshError::new(ssh, SshFailure::Closed, String::new()).may_be_answered();
+        assert!(answerable(&theirs) && !answerable(&desk));
     }
 
     #[test]

@@ -4,9 +4,9 @@
 use super::super::Watchdog;
 use super::super::process::{Killed, LocalEnd};
 use super::connect::{Way, client};
+use crate::sys::in_own_session;
 use rustix::process::Pid;
 use std::io::Read;
-use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -22,7 +22,8 @@ const LIMIT: u64 = 256 * 1024;
 /// Such as `ssh-ed25519 SHA256:…`, if the server shows one.
 pub(super) fn shown(way: &Way<'_>) -> Option<String> {
     let options = ["ControlMaster=no", "ControlPath=none", "BatchMode=yes", "LogLevel=DEBUG1"];
-    let mut child = client()
+    let mut command = client();
+    command
         .arg("-F")
         .arg(way.folder.config())
         .args(options.into_iter().flat_map(|option| ["-o", option]))
@@ -31,10 +32,8 @@ pub(super) fn shown(way: &Way<'_>) -> Option<String> {
         .args([&way.destination(), "exit"])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::piped())
-        .process_group(0)
-        .spawn()
-        .ok()?;
+        .stderr(Stdio::piped());
+    let mut child = in_own_session(&mut command).spawn().ok()?;
     // Nobody rides this one.
     let end = LocalEnd::new(Pid::from_child(&child), Killed::Group);
     let watchdog = Watchdog::over(end, PATIENCE);

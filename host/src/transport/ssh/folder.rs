@@ -45,8 +45,12 @@ impl Folder {
                 Err(error) => why = format!("`{}`: {error}", root.display()),
             }
         }
-        let failure = SshFailure::Folder;
-        Err(SshError { host: ssh.host.clone(), failure, said: why }.into())
+        Err(SshError::new(ssh, SshFailure::Folder, why).into())
+    }
+
+    /// What programs of the user's read that make connections of their own: it stays as long as the lease.
+    pub(super) fn for_editors(lease: &str, state: &Path) -> Self {
+        Self { path: state.join("editors").join(lease) }
     }
 
     /// All of a lease.

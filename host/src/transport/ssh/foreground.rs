@@ -3,38 +3,39 @@
 
 use super::super::error::TransportError;
 use super::super::route::Route;
-use super::connect::{Way, client};
+use super::connect::{SLOTS, Way};
+use super::error::SshFailure;
 use super::master::{self, Master};
 use crate::output::stand_aside;
 use crate::sys::run_in_front;
 use crabbox_provider_api::payload::Transport;
 use std::process::Stdio;
 
-/// Makes the connection of this way, unless there is one, or lets `ssh` say why not: whoever goes this way next finds
+/// Makes another connection of this way, or lets `ssh` say why not: whoever goes this way next finds
 /// out. To be called where standard input and standard error are a terminal, which is `ssh`'s meanwhile.
-pub fn open_in_foreground(route: &Route<'_>) -> Result<(), TransportError> {
+pub(in super::super) fn open(route: &Route<'_>) -> Result<(), TransportError> {
     let Transport::Ssh(ssh) = route.transport else {
         return Ok(());
     };
     let way = Way::to(route, ssh)?;
     let _lock = way.lock()?;
-    let socket = way.folder.socket(0);
-    if matches!(master::look(&socket), Master::Alive(_)) {
-        return Ok(());
-    }
+    let sockets = (0..SLOTS).map(|number| way.folder.socket(number));
+    // Those that are there have no room, or nobody would be asked.
+    let mut free = sockets.filter(|socket| !matches!(master::look(socket), Master::Alive(_)));
+    let Some(socket) = free.next() else { return Ok(()) };
+    way.clear(&socket);
     way.prepare()?;
+    let mut command = way.making(&socket);
+    // In the background as soon as nobody has to be asked any more.
+    command.args(["-o", "BatchMode=no", "-f", "-N"]);
+    command.arg(way.destination()).stdout(Stdio::null());
     let aside = stand_aside();
-    let mut ssh = client();
-    ssh.args(way.making(&socket))
-        // In the background as soon as nobody has to be asked any more.
-        .args(["-o", "BatchMode=no", "-f", "-N"])
-        .arg(way.destination())
-        .stdout(Stdio::null());
-    let status = run_in_front(&mut ssh)
+    let status = run_in_front(&mut command)
         .map_err(|source| TransportError::Start { program: "ssh".to_owned(), source })?;
     drop(aside);
-    if status.success() {
-        way.note_master(&socket);
+    if status.success() && !way.note_master(&socket) {
+        let said = "ssh went to the background, and keeps no connection".to_owned();
+        return Err(way.failed(SshFailure::Other, said).into());
     }
     Ok(())
 }

@@ -3,8 +3,9 @@
 //! [`folder`] holds what belongs to a connection, [`config`] is what `ssh` reads there; [`connect`] rides a live
 //! [`master`], or makes one; [`proxy`] is what stands round a provider's own command on the way, and [`error`]
 //! what `ssh` says when it doesn't get there, with the [`fingerprint`] of a key that isn't known. [`mod@print`] is for
-//! whoever wants to type it. [`foreground`] makes a connection where somebody can be asked for a passphrase, and [`end`] ends those of a lease, with the
-//! processes that are [`recorded`].
+//! whoever wants to type it. [`foreground`] makes a connection where
+//! somebody can be asked for a passphrase, whoever makes one holds a [`mod@lock`], and [`end`] ends those of a lease, with
+//! the processes that are [`recorded`].
 
 mod config;
 mod connect;
@@ -13,6 +14,7 @@ mod error;
 mod fingerprint;
 mod folder;
 mod foreground;
+mod lock;
 mod master;
 mod print;
 mod proxy;
@@ -21,6 +23,6 @@ mod recorded;
 pub(super) use connect::{attach, is_open, open};
 pub use end::{close, forget};
 pub use error::{SshError, SshFailure};
-pub use foreground::open_in_foreground;
+pub(super) use foreground::open as open_in_foreground;
 pub use print::{editors, line};
 pub(crate) use proxy::answer;
