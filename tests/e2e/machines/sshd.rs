@@ -193,7 +193,7 @@ fn started(mut command: Command, folder: &Path, port: u16) -> Child {
         "ListenAddress 127.0.0.1:{port}\nHostKey {shown}/host\nAuthorizedKeysFile {shown}/authorized\n\
          PidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin yes\n\
          PasswordAuthentication no\nKbdInteractiveAuthentication no\nLogLevel VERBOSE\n\
-         SetEnv HOME={shown}/home XDG_CACHE_HOME={shown}/home/.cache\n"
+         AcceptEnv LANG LC_*\nSetEnv HOME={shown}/home XDG_CACHE_HOME={shown}/home/.cache\n"
     );
     let config = folder.join("sshd_config");
     fs::write(&config, text).expect("writes");

@@ -71,6 +71,83 @@ fn a_host_on_the_way_that_asks_does_so_where_somebody_answers() {
 }
 
 #[test]
+fn no_key_is_taken_unseen_whatever_is_configured() {
+    for policy in ["no", "accept-new"] {
+        let Some(cluster) = Cluster::of(&["desk"]) else { return };
+        cluster.prefers(&format!("Host desk\n  StrictHostKeyChecking {policy}\n"));
+        fs::write(cluster.known_hosts(), "").expect("writes");
+        let ran = cluster.crabbox(&["run", "--", "true"]);
+        assert_eq!(ran.code, 125, "{policy}: {ran:?}");
+        assert!(ran.stderr.contains("its host key isn't known here"), "{policy}: {ran:?}");
+        assert_eq!(fs::read_to_string(cluster.known_hosts()).expect("reads"), "", "{policy}");
+        // At a terminal, they are asked.
+        let mut typist = Typist::before(&cluster.command(&["warmup"]));
+        typist.reads(SURE);
+        typist.types("yes\n");
+        let Left { code, shown } = typist.leaves();
+        assert_eq!(code, Some(0), "{policy}: {shown}");
+    }
+}
+
+#[test]
+fn a_changed_key_ends_it_and_the_line_that_forgets_the_old_one_works() {
+    let Some(mut cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.prefers("Host desk\n  StrictHostKeyChecking no\n");
+    cluster.done(&["run", "--", "true"]);
+    let desk = cluster.machine_mut("desk");
+    desk.off();
+    desk.change_key();
+    desk.on();
+    let id = cluster.lease()["id"].as_str().expect("an id").to_owned();
+    let before = cluster.machine("desk").connections();
+    let ran = cluster.crabbox(&["run", "--id", &id, "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("host key isn't the one that is known"), "{ran:?}");
+    assert_eq!(cluster.machine("desk").connections(), before);
+    let hint = ran.stderr.lines().find_map(|line| line.split_once("hint: ssh-keygen "));
+    let (_, line) = hint.unwrap_or_else(|| panic!("{ran:?}"));
+    let typed = Ran::of(Command::new("sh").args(["-c", &format!("ssh-keygen {line}")]));
+    assert_eq!(typed.code, 0, "{line}: {typed:?}");
+    assert_eq!(fs::read_to_string(cluster.known_hosts()).expect("reads").trim(), "");
+}
+
+#[test]
+fn what_would_break_a_session_of_ours_does_not_reach_it() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.prefers(
+        "IgnoreUnknown NobodysOption\nHost desk\n  NobodysOption yes\n  SessionType none\n  \
+         StdinNull yes\n  ForkAfterAuthentication yes\n  LogLevel QUIET\n  Compression yes\n",
+    );
+    let ran = cluster.done(&["run", "--keep", "--shell", "echo here"]);
+    assert_eq!(ran.stdout, "here\n");
+    let ran = cluster.done(&["ssh", "@last", "--", "echo", "here"]);
+    assert_eq!(ran.stdout, "here\n");
+    hang_up(&cluster);
+    fs::remove_file(cluster.machine("desk").user_key()).expect("a key");
+    let ran = cluster.crabbox(&["run", "--", "true"]);
+    assert!(ran.stderr.contains("Permission denied (publickey"), "{ran:?}");
+}
+
+#[test]
+fn a_run_sees_the_same_variables_whether_it_makes_the_connection_or_rides_one() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.prefers("Host desk\n  SendEnv LC_SENT\n  SetEnv LC_SET=one\n");
+    let variables = || {
+        let mut command = cluster.command(&["run", "--keep", "--shell", "env"]);
+        let ran = Ran::of(command.env("LC_SENT", "two"));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let differ = ["CRABBOX_RUN=", "SSH_CLIENT=", "SSH_CONNECTION="];
+        let mut lines: Vec<_> = ran.stdout.lines().map(str::to_owned).collect();
+        lines.retain(|line| !differ.iter().any(|name| line.starts_with(name)));
+        lines.sort();
+        lines
+    };
+    let cold = variables();
+    assert_eq!(cold, variables());
+    assert!(!cold.iter().any(|line| line.starts_with("LC_S")), "{cold:?}");
+}
+
+#[test]
 fn the_block_for_editors_leaves_the_users_own_name_alone() {
     let Some(cluster) = Cluster::of(&["desk"]) else { return };
     cluster.done(&["warmup"]);

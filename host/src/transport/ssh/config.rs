@@ -36,6 +36,9 @@ const ALWAYS: &str = "  ControlMaster auto
 ";
 
 /// What keeps off ours what isn't for us.
+///
+/// Of the environment, only what a session sends that rides: nothing. A `SetEnv` that stands first is the only one; this
+/// names a variable that each shell sets itself.
 const OURS: &str = "  ForwardAgent no
   ForwardX11 no
   ForwardX11Trusted no
@@ -44,12 +47,20 @@ const OURS: &str = "  ForwardAgent no
   RequestTTY no
   ClearAllForwardings yes
   Tunnel no
+  SessionType default
+  StdinNull no
+  ForkAfterAuthentication no
+  Compression no
+  LogLevel ERROR
+  SetEnv _=
 ";
 
+/// Stands before all else where the user's configuration counts: an `IgnoreUnknown` of theirs comes too late, and a client
+/// that is older than an option of ours doesn't know it.
+const LENIENT: &str = "IgnoreUnknown *\n";
+
 /// What holds where the user's own configuration doesn't.
-const ALONE: &str = "  Compression no
-  UpdateHostKeys no
-  LogLevel ERROR
+const ALONE: &str = "  UpdateHostKeys no
 ";
 
 /// What an option's value must not hold: it would end there, or begin another line.
@@ -108,22 +119,27 @@ fn text(
         None => (None, destination.as_str()),
     };
     let host = name(host)?;
-    let others = if ssh.use_user_config {
+    let (before, others) = if ssh.use_user_config {
         let theirs = quoted(&home_of_user().join(".ssh/config").to_string_lossy())?;
         let theirs = format!("Match all\nInclude {theirs}\nInclude /etc/ssh/ssh_config\n");
-        theirs
+        // What is to be sent adds up, and is taken back by whoever comes last.
+        (LENIENT, format!("{theirs}Host {host}\n  SendEnv -*\n"))
     } else {
-        ALONE.to_owned()
+        ("", ALONE.to_owned())
     };
     let mut block = format!("Host {host}\n");
     if !ssh.use_user_config {
         let _ = writeln!(block, "  HostName {}", expanded(name(&ssh.host)?));
     }
     block.push_str(&way(folder, lease, ssh, user, keys)?);
+    if ssh.host_key == HostKey::Known {
+        // Whatever theirs says: a key that nobody knows, or another one, is nobody's box. At a terminal they are asked.
+        block.push_str("  StrictHostKeyChecking yes\n");
+    }
     let _ = writeln!(block, "  ControlPath {}", quoted(&folder.socket(0).to_string_lossy())?);
     let _ = writeln!(block, "  ControlPersist {PERSIST}\n  ConnectTimeout {CONNECT}");
     let made = "# Made by crabbox, and made anew with each connection.";
-    Ok(format!("{made}\n{block}{ALWAYS}{OURS}{others}"))
+    Ok(format!("{made}\n{before}{block}{ALWAYS}{OURS}{others}"))
 }
 
 /// What leads to the host, and what it shows.
@@ -319,6 +335,7 @@ mod tests {
         assert!(text.contains("Host desk\n"), "{text}");
         let at = |what: &str| text.find(what).unwrap_or_else(|| panic!("{what}: {text}"));
         assert!(at("ControlPath") < at("/.ssh/config\"\n"), "{text}");
+        assert!(at("/etc/ssh/ssh_config\n") < at("SendEnv -*\n"), "{text}");
         assert!(!text.contains("HostName"), "{text}");
     }
 

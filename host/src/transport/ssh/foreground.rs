@@ -8,7 +8,7 @@ use super::error::SshFailure;
 use super::master::{self, Master};
 use crate::output::stand_aside;
 use crate::sys::run_in_front;
-use crabbox_provider_api::payload::Transport;
+use crabbox_provider_api::payload::{HostKey, Transport};
 use std::process::Stdio;
 
 /// Makes another connection of this way, or lets `ssh` say why not: whoever goes this way next finds
@@ -28,6 +28,9 @@ pub(in super::super) fn open(route: &Route<'_>) -> Result<(), TransportError> {
     let mut command = way.making(&socket);
     // In the background as soon as nobody has to be asked any more.
     command.args(["-o", "BatchMode=no", "-f", "-N"]);
+    if ssh.host_key == HostKey::Known {
+        command.args(["-o", "StrictHostKeyChecking=ask"]);
+    }
     command.arg(way.destination()).stdout(Stdio::null());
     let aside = stand_aside();
     let status = run_in_front(&mut command)

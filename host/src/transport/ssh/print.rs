@@ -4,7 +4,7 @@ use super::super::error::TransportError;
 use super::super::route::Route;
 use super::config;
 use super::connect::{Way, client};
-use crabbox_provider_api::payload::Ssh;
+use crabbox_provider_api::payload::{HostKey, Ssh};
 use std::io;
 use std::process::Command;
 
@@ -14,6 +14,10 @@ pub fn line(route: &Route<'_>, ssh: &Ssh) -> Result<Vec<String>, TransportError>
     way.prepare()?;
     let config = way.folder.config().to_string_lossy().into_owned();
     let mut words = ["ssh", "-t", "-F", &config].map(str::to_owned).to_vec();
+    if ssh.host_key == HostKey::Known {
+        // Somebody types it.
+        words.extend(["-o", "StrictHostKeyChecking=ask"].map(str::to_owned));
+    }
     words.push(way.destination());
     Ok(words)
 }
