@@ -53,6 +53,7 @@ pub use at_stop::AtStop;
 pub use clean::{Cleaned, Done, plan};
 pub use cleanup::{Facts, Order, RunSeen, Verdict, Why, due, is_long_parked, verdict};
 pub use desk::{Desk, open};
+pub use hang_up::forget_old_ways;
 pub use look::{in_words, look_at};
 pub use names::{random_bits, workspace_name};
 pub use place::{Asker, explain};

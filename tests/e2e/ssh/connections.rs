@@ -4,6 +4,8 @@ use crabbox_tests::ssh::{Reached, Server};
 use crabbox_tests::{Left, Ran, Typist, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt;
@@ -11,7 +13,7 @@ use std::os::unix::net::UnixListener;
 use std::path::Path;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The processes of this world's connections that still run: of `ssh`, and of ours round the proxy command.
 fn processes(reached: &Reached) -> Vec<Pid> {
@@ -146,6 +148,22 @@ fn whoever_waits_for_somebody_elses_connection_is_told_whose_it_is() {
     assert_eq!(code, Some(0), "{shown}");
 }
 
+/// Whoever holds the lease ends what another way has left.
+#[test]
+fn a_lease_that_is_reached_otherwise_keeps_one_connection() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.warm_up();
+    let [before] = &*reached.connections() else { panic!("one") };
+    // The same way by another number: the command that leads there asks for none.
+    reached.say("port", json!(22));
+    kill_process(master(&reached), Signal::STOP).expect("it is there");
+    let ran = reached.crabbox(&["run", "--keep", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let [after] = &*reached.connections() else { panic!("{:?}", reached.connections()) };
+    assert_ne!(before, after);
+    assert_eq!(processes(&reached).len(), 2, "the master, and ours round its command");
+}
+
 #[test]
 fn a_command_that_leads_there_is_ended_by_whoever_ends_the_connection() {
     let Some(reached) = Reached::on(Server::Russh) else { return };
@@ -167,6 +185,33 @@ fn a_command_that_leads_there_is_ended_by_whoever_ends_the_connection() {
     let stat = fs::read_to_string(Path::new("/proc").join(id.trim()).join("stat"));
     // Whoever asks last how it ended may be late.
     assert!(stat.as_ref().map_or(true, |stat| stat.contains(") Z ")), "{stat:?}");
+}
+
+#[test]
+fn what_a_killed_command_kept_of_a_way_is_forgotten_by_a_cleanup() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.warm_up();
+    let folder = reached.world.root().join("state/crabbox/known-hosts");
+    let names = || {
+        let entries = fs::read_dir(&folder).expect("a folder");
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        names.collect::<BTreeSet<_>>()
+    };
+    let of_lease = names();
+    for (name, hours) in [("cbx_000000000001", 2), ("cbx_000000000002", 0), ("notes", 2)] {
+        let file = File::create(folder.join(name)).expect("a file");
+        let then = SystemTime::now() - Duration::from_hours(hours);
+        file.set_modified(then).expect("a time");
+    }
+    for name in &of_lease {
+        let file = File::options().append(true).open(folder.join(name)).expect("a file");
+        file.set_modified(SystemTime::now() - Duration::from_hours(2)).expect("a time");
+    }
+    let ran = reached.crabbox(&["cleanup"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let mut left = names();
+    assert!(left.remove(OsStr::new("notes")) && left.remove(OsStr::new("cbx_000000000002")));
+    assert_eq!(left, of_lease);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::confirm::Question;
 use super::interrupts::Interrupts;
 use crate::claims::{Claim, Moment};
 use crate::config::{Flags, Layers, Settings};
-use crate::lease::{Facts, Order, RunSeen, Verdict, Why, Working, verdict};
+use crate::lease::{Facts, Order, RunSeen, Verdict, Why, Working, forget_old_ways, verdict};
 use crate::output::{CommandError, Exit, Typed, to_type};
 use ask::Group;
 use clap::Args;
@@ -110,7 +110,9 @@ impl Cleanup {
         let (claims, unreadable) = if self.dry_run {
             shared.look(&places)?.all(false)?
         } else {
-            shared.store(&places)?.all(false)?
+            let store = shared.store(&places)?;
+            forget_old_ways(&store);
+            store.all(false)?
         };
         if self.delete_parked && !self.dry_run {
             self.agree(shared, &settings, &to_delete(&claims, &order))?;

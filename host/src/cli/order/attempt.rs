@@ -7,7 +7,7 @@ use crate::lease::{Desk, Held, How, to_show, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
 use crate::sync::{Scanning, SyncError, Wanted};
-use crate::transport::{Answers, Route, answered};
+use crate::transport::{Answers, Route, answered, ssh};
 use crabbox_provider_api::payload::Endpoint;
 use crabbox_wire::message::{Environment, Marker, Proof, Request, Run as RunRequest};
 use crabbox_wire::text::Text;
@@ -110,6 +110,7 @@ impl Attempt<'_> {
             declared: &|| Desk::declared(registry, &provider),
             may_ask: false,
         };
+        ssh::close_other_ways(&route);
         let cache = &self.order.places.cache;
         let tree = match self.scanning.tree_within(HEAD_START) {
             Ok(tree) => tree,

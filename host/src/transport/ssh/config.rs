@@ -258,6 +258,13 @@ pub(super) fn keys_of(lease: &str, state: &Path) -> PathBuf {
     state.join("known-hosts").join(lease)
 }
 
+/// What is kept of the ways of leases, each under the name of its own.
+pub(super) fn kept(state: &Path) -> Vec<PathBuf> {
+    let folders = [keys_of("", state), Folder::for_editors("", state).path];
+    let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten().flatten();
+    entries.map(|entry| entry.path()).collect()
+}
+
 fn proxy_command(folder: &Folder) -> Result<String, Unspeakable> {
     let program = env::current_exe().unwrap_or_else(|_| PathBuf::from("crabbox"));
     let words = [&*program, Path::new(proxy::COMMAND), &*folder.path];

@@ -7,6 +7,8 @@ use super::lock;
 use super::master;
 use super::proxy;
 use super::recorded::Recorded;
+use crate::transport::Route;
+use crabbox_provider_api::payload::Transport;
 use rustix::process::Signal;
 use std::fs;
 use std::path::Path;
@@ -24,11 +26,41 @@ pub fn close(lease: &str) {
     }
 }
 
+/// Ends those that another way led to before: they are of no use. For whoever holds the lease: of anybody else, what
+/// goes over them may be somebody's work.
+pub fn close_other_ways(route: &Route<'_>) {
+    let here = match route.transport {
+        Transport::Ssh(ssh) => Folder::find(route.lease, ssh),
+        _ => None,
+    };
+    let is_here = |folder: &Folder| here.as_ref().is_some_and(|here| here.path == folder.path);
+    for folder in Folder::of_lease(route.lease).iter().filter(|folder| !is_here(folder)) {
+        close_folder(folder);
+    }
+}
+
 /// The same for good: the server's key is forgotten, too.
 pub fn forget(lease: &str, state: &Path) {
     close(lease);
     close_folder(&Folder::for_editors(lease, state));
     config::forget_keys(lease, state);
+}
+
+/// How old what is kept of a way must be to be anybody's who was killed: some are nobody's lease from the beginning, and
+/// last for one question.
+const OLD: Duration = Duration::from_hours(1);
+
+/// Forgets what is kept of the ways of those who are no lease any more.
+pub fn forget_those_but(state: &Path, is_lease: impl Fn(&str) -> bool) {
+    for path in config::kept(state) {
+        let is_old = fs::symlink_metadata(&path)
+            .and_then(|found| found.modified())
+            .is_ok_and(|at| at.elapsed().is_ok_and(|age| age > OLD));
+        let Some(lease) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if is_old && !is_lease(lease) {
+            forget(lease, state);
+        }
+    }
 }
 
 fn close_folder(folder: &Folder) {

@@ -21,7 +21,7 @@ mod proxy;
 mod recorded;
 
 pub(super) use connect::{attach, is_open, open};
-pub use end::{close, forget};
+pub use end::{close, close_other_ways, forget, forget_those_but};
 pub use error::{SshError, SshFailure};
 pub(super) use foreground::open as open_in_foreground;
 pub use print::{editors, line};
