@@ -149,13 +149,13 @@ fn a_log_file_is_private_and_goes_on_where_it_ended() {
     let text = fs::read_to_string(&file).expect("reads");
     assert_eq!(fs::metadata(&file).expect("looks").permissions().mode() & 0o777, 0o600);
     for part in [
-        " DEBUG command{name=run} crabbox::cli: begins\n",
+        " DEBUG command{name=run} crabbox::cli::dispatch: begins\n",
         "  INFO scan crabbox::cli::order::execute: took 0.",
         "  INFO acquire:hook{provider=desk name=lease} crabbox::provider::hooks: took 0.",
         " DEBUG acquire crabbox::claims::store: ",
         // What was printed is in it, too.
         "  INFO acquire crabbox::output: leased ",
-        "  INFO command{name=run exit=0} crabbox::cli: took 0.",
+        "  INFO command{name=run exit=0} crabbox::cli::dispatch: took 0.",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
