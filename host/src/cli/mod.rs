@@ -1,7 +1,7 @@
 //! The command line: one file a command.
 //!
 //! [`line`](mod@line) is what was typed, [`shared`] what the options of every command come to, [`dispatch`] leads to the command and from it to an
-//! exit code; [`age`] is how long ago something was, wherever that is shown.
+//! exit code; [`mod@age`] is how long ago something was, wherever that is shown.
 
 mod adopt;
 mod age;
