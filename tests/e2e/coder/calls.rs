@@ -31,3 +31,18 @@ fn a_parked_one_is_found_with_one_question() {
     assert!(calls[0].starts_with("list -o json --search id:"), "{calls:?}");
     assert!(calls[1].starts_with("start "), "{calls:?}");
 }
+
+/// Who has logged in again may be somebody else: one question tells.
+#[test]
+fn another_login_is_one_question_more() {
+    let coder = Coder::new();
+    assert_eq!(coder.crabbox(&["warmup"]).code, 0);
+    coder.log_in("alice");
+    assert_eq!(asked(&coder, &["run", "--", "true"]), 1, "{:?}", coder.calls());
+    assert_eq!(asked(&coder, &["run", "--", "true"]), 0);
+    coder.log_in("bob");
+    let ran = coder.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let owners: Vec<_> = coder.deployment.state().names().into_iter().map(str::to_owned).collect();
+    assert_eq!(owners.len(), 2, "{owners:?}: {ran:?}");
+}
