@@ -65,8 +65,13 @@ fn sockets_of_the_file_system_are_forwarded_to() {
         let mut ssh = host.ssh();
         ssh.arg("-N").arg("-L").arg(format!("{}:{}", near.display(), far.display()));
         let mut ssh = ssh.arg(host.alias()).stdout(Stdio::null()).spawn().expect("ssh runs");
-        until("the socket is there", || near.exists());
-        let mut client = UnixStream::connect(&near).expect("a connection");
+        // A socket is there before anybody listens to it.
+        let mut client = None;
+        until("somebody listens", || {
+            client = UnixStream::connect(&near).ok();
+            client.is_some()
+        });
+        let mut client = client.expect("a connection");
         client.write_all(b"asked").expect("it reads");
         client.shutdown(Shutdown::Write).expect("an end");
         let mut answer = String::new();
