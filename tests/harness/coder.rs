@@ -48,6 +48,27 @@ impl Coder {
         coder
     }
 
+    /// With a lease whose workspace is ready, and the workspace's name; what was asked for it is forgotten.
+    #[must_use]
+    pub fn warm() -> (Self, String) {
+        Self::after(&["warmup"])
+    }
+
+    /// The same, stopped.
+    #[must_use]
+    pub fn parked() -> (Self, String) {
+        Self::after(&["run", "--", "true"])
+    }
+
+    fn after(line: &[&str]) -> (Self, String) {
+        let coder = Self::new();
+        let ran = coder.crabbox(line);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let name = coder.deployment.state().names()[0].to_owned();
+        coder.deployment.forget_calls();
+        (coder, name)
+    }
+
     /// From now on that user is logged in.
     pub fn log_in(&self, user: &str) {
         let state = self.deployment.state();

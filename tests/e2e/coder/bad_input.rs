@@ -5,17 +5,9 @@ use crabbox_tests::{Coder, until};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
-fn warm() -> (Coder, String) {
-    let coder = Coder::new();
-    let ran = coder.crabbox(&["warmup"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
-    let name = coder.deployment.state().names()[0].to_owned();
-    (coder, name)
-}
-
 #[test]
 fn a_server_that_answers_otherwise_ends_no_claim() {
-    let (coder, name) = warm();
+    let (coder, name) = Coder::warm();
     for answers in [
         Answers::Refused,
         Answers::Page,
@@ -38,7 +30,7 @@ fn a_server_that_answers_otherwise_ends_no_claim() {
 
 #[test]
 fn what_would_move_the_cursor_reaches_no_terminal() {
-    let (coder, _) = warm();
+    let (coder, _) = Coder::warm();
     let evil = "\u{1b}[2J\u{1b}]0;mine\u{7} gone\n".to_owned();
     coder.deployment.change(|state| state.trouble.answers = Answers::Says(evil));
     let ran = coder.crabbox(&["stop", "@last"]);
@@ -104,7 +96,7 @@ fn a_template_of_several_organizations_needs_one() {
 
 #[test]
 fn one_that_was_renamed_is_the_same() {
-    let (coder, name) = warm();
+    let (coder, name) = Coder::warm();
     coder.deployment.change(|state| "renamed".clone_into(&mut state.workspace(&name).name));
     let ran = coder.crabbox(&["run", "--", "cat", "hello.txt"]);
     assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
@@ -129,7 +121,7 @@ fn odd_names_of_owners_are_shown_as_they_are() {
 
 #[test]
 fn a_workspace_that_is_deleted_during_a_run_ends_it_and_its_claim() {
-    let (coder, name) = warm();
+    let (coder, name) = Coder::warm();
     let started = coder.world.root().join("started");
     let line = format!("touch '{}'; sleep 300", started.display());
     let mut child = coder.command(&["run", "--shell", &line]).spawn().expect("it runs");

@@ -4,18 +4,9 @@ use crabbox_test_coder::Transition;
 use crabbox_tests::{Coder, until};
 use rustix::process::{Pid, Signal, kill_process};
 
-fn warm() -> (Coder, String) {
-    let coder = Coder::new();
-    let ran = coder.crabbox(&["warmup"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
-    let name = coder.deployment.state().names()[0].to_owned();
-    coder.deployment.forget_calls();
-    (coder, name)
-}
-
 #[test]
 fn parking_stops_and_deleting_deletes_by_the_immutable_id() {
-    let (coder, name) = warm();
+    let (coder, name) = Coder::warm();
     let id = coder.deployment.state().workspace(&name).id.clone();
     assert_eq!(coder.crabbox(&["stop", "@last"]).code, 0);
     assert!(coder.calls().contains(&format!("stop {id} --yes")), "{:?}", coder.calls());
@@ -27,7 +18,7 @@ fn parking_stops_and_deleting_deletes_by_the_immutable_id() {
 /// Another stop would be a build for nothing.
 #[test]
 fn a_stopped_one_is_not_stopped_again() {
-    let (coder, name) = warm();
+    let (coder, name) = Coder::warm();
     coder.deployment.change(|state| {
         let alice = state.user("alice").id.clone();
         let template = state.template("demo").clone();
@@ -41,7 +32,7 @@ fn a_stopped_one_is_not_stopped_again() {
 
 #[test]
 fn another_build_is_waited_out() {
-    let (coder, name) = warm();
+    let (coder, name) = Coder::warm();
     coder.deployment.change(|state| state.trouble.busy = 1);
     let ran = coder.crabbox(&["stop", "@last"]);
     assert_eq!(ran.code, 0, "{ran:?}");

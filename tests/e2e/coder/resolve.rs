@@ -3,27 +3,9 @@
 use crabbox_test_coder::{Ending, Transition};
 use crabbox_tests::Coder;
 
-fn parked() -> (Coder, String) {
-    let coder = Coder::new();
-    let ran = coder.crabbox(&["run", "--", "true"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
-    let name = coder.deployment.state().names()[0].to_owned();
-    coder.deployment.forget_calls();
-    (coder, name)
-}
-
-fn warm() -> (Coder, String) {
-    let coder = Coder::new();
-    let ran = coder.crabbox(&["warmup"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
-    let name = coder.deployment.state().names()[0].to_owned();
-    coder.deployment.forget_calls();
-    (coder, name)
-}
-
 #[test]
 fn looking_starts_touches_and_extends_nothing() {
-    let (coder, name) = parked();
+    let (coder, name) = Coder::parked();
     for line in [&["status", "@last"][..], &["inspect", "@last"], &["list", "--refresh"]] {
         coder.deployment.forget_calls();
         let before = coder.deployment.state().workspace(&name).build.number;
@@ -36,7 +18,7 @@ fn looking_starts_touches_and_extends_nothing() {
 
 #[test]
 fn a_stopped_one_is_started_by_a_run_without_a_question() {
-    let (coder, name) = parked();
+    let (coder, name) = Coder::parked();
     let ran = coder.crabbox(&["run", "--", "true"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let calls = coder.calls();
@@ -48,7 +30,7 @@ fn a_stopped_one_is_started_by_a_run_without_a_question() {
 
 #[test]
 fn a_running_one_whose_agent_is_lost_is_not_ready() {
-    let (coder, name) = warm();
+    let (coder, name) = Coder::warm();
     coder.deployment.change(|state| state.workspace(&name).lost = vec!["main".to_owned()]);
     let ran = coder.crabbox(&["provider", "call", "coder", "resolve", "--id", "@last"]);
     assert!(ran.stderr.contains("the agent `main` is lost"), "{ran:?}");
@@ -57,7 +39,7 @@ fn a_running_one_whose_agent_is_lost_is_not_ready() {
 
 #[test]
 fn a_dormant_one_is_started_only_if_that_is_said() {
-    let (coder, name) = parked();
+    let (coder, name) = Coder::parked();
     coder.deployment.change(|state| state.workspace(&name).is_dormant = true);
     let ran = coder.crabbox(&["run", "--id", "@last", "--", "true"]);
     assert_eq!(ran.code, 125, "{ran:?}");
@@ -70,7 +52,7 @@ fn a_dormant_one_is_started_only_if_that_is_said() {
 /// The next one is asked for once it is over.
 #[test]
 fn one_that_is_stopping_is_waited_for() {
-    let (coder, name) = parked();
+    let (coder, name) = Coder::parked();
     coder.deployment.change(|state| {
         let build = &mut state.workspace(&name).build;
         build.lasts = 2 * (build.lasts + 500) + 86_400_000;
@@ -84,7 +66,7 @@ fn one_that_is_stopping_is_waited_for() {
 /// `coder` cleans up after it, and tries again.
 #[test]
 fn a_start_that_has_failed_is_tried_once_more() {
-    let (coder, name) = parked();
+    let (coder, name) = Coder::parked();
     coder.deployment.change(|state| {
         let alice = state.user("alice").id.clone();
         let template = state.template("demo").clone();
@@ -99,7 +81,7 @@ fn a_start_that_has_failed_is_tried_once_more() {
 /// It is told again, and not each moment.
 #[test]
 fn a_start_that_finds_another_build_is_made_again() {
-    let (coder, _) = parked();
+    let (coder, _) = Coder::parked();
     coder.deployment.change(|state| state.trouble.busy = 1);
     let ran = coder.crabbox(&["run", "--", "true"]);
     assert_eq!(ran.code, 0, "{ran:?}");

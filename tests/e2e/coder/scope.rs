@@ -3,15 +3,6 @@
 use crabbox_test_coder::{Transition, Workspace};
 use crabbox_tests::Coder;
 
-fn warm() -> (Coder, String) {
-    let coder = Coder::new();
-    let ran = coder.crabbox(&["warmup"]);
-    assert_eq!(ran.code, 0, "{ran:?}");
-    let name = coder.deployment.state().names()[0].to_owned();
-    coder.deployment.forget_calls();
-    (coder, name)
-}
-
 /// Somebody has deleted it.
 fn deleted(coder: &Coder, name: &str) {
     coder.deployment.change(|state| {
@@ -23,7 +14,7 @@ fn deleted(coder: &Coder, name: &str) {
 
 #[test]
 fn found_by_its_id_it_needs_no_more() {
-    let (coder, _) = warm();
+    let (coder, _) = Coder::warm();
     let ran = coder.crabbox(&["provider", "call", "coder", "resolve", "--id", "@last"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     let calls = coder.calls();
@@ -33,7 +24,7 @@ fn found_by_its_id_it_needs_no_more() {
 
 #[test]
 fn absent_to_its_owner_it_is_deleted() {
-    let (coder, name) = warm();
+    let (coder, name) = Coder::warm();
     deleted(&coder, &name);
     let ran = coder.crabbox(&["stop", "@last"]);
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -43,7 +34,7 @@ fn absent_to_its_owner_it_is_deleted() {
 
 #[test]
 fn absent_to_another_login_it_is_not_visible_and_nothing_is_touched() {
-    let (coder, name) = warm();
+    let (coder, name) = Coder::warm();
     coder.log_in("bob");
     let ran = coder.crabbox(&["stop", "@last"]);
     assert_ne!(ran.code, 0, "{ran:?}");
@@ -57,7 +48,7 @@ fn absent_to_another_login_it_is_not_visible_and_nothing_is_touched() {
 
 #[test]
 fn another_deployment_proves_nothing() {
-    let (coder, name) = warm();
+    let (coder, name) = Coder::warm();
     deleted(&coder, &name);
     coder.deployment.change(|state| "http://other.example.test".clone_into(&mut state.url));
     coder.log_in("alice");
@@ -69,7 +60,7 @@ fn another_deployment_proves_nothing() {
 
 #[test]
 fn one_that_has_another_owner_by_now_is_left_alone() {
-    let (coder, name) = warm();
+    let (coder, name) = Coder::warm();
     coder.deployment.change(|state| {
         let bob = state.user("bob").id.clone();
         state.workspace(&name).owner = bob;
@@ -85,7 +76,7 @@ fn one_that_has_another_owner_by_now_is_left_alone() {
 /// The new one is never looked at.
 #[test]
 fn one_that_was_replaced_under_its_name_is_missing() {
-    let (coder, name) = warm();
+    let (coder, name) = Coder::warm();
     deleted(&coder, &name);
     coder.deployment.change(|state| {
         let alice = state.user("alice").id.clone();
