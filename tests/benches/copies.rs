@@ -1,7 +1,7 @@
 //! A large file to a box and back, beside `scp` over the very same connection.
 
 use crate::figures::{Figures, time};
-use crate::ssh::{Site, TURNS};
+use crate::ssh::{Site, turns};
 use crate::table::Table;
 use crabbox_tests::Built;
 use std::fs::{self, File};
@@ -16,7 +16,7 @@ const SIZE: u64 = 1024;
 
 pub(crate) fn measure(crabbox: &Path, _: &Built, table: &mut Table) {
     let mib = std::env::var("CRABBOX_BENCH_COPY_MIB").ok().and_then(|text| text.parse().ok());
-    for rtt in TURNS {
+    for rtt in turns() {
         let Some(site) = Site::new(1, rtt, crabbox) else { return };
         site.warm_up();
         both_ways(&site, mib.unwrap_or(SIZE), table);

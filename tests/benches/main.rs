@@ -1,8 +1,9 @@
 //! What crabbox costs, each figure beside a baseline of the same sitting.
 //!
 //! `cargo bench -p crabbox-tests [-- TOPIC…]`, with the topics `start`, `warm`, `first`, `output`,
-//! `crowd`, `provider`, `claims`, `ssh`, `copies`. Prints one table and writes it as JSON to `target/measured.json`. Ends with 1 when a
-//! *count* (processes, fsyncs, memory) is over its budget, never for a time: machines differ.
+//! `crowd`, `provider`, `claims`, `ssh`, `ssh-first`, `copies`. Prints one table and writes it as JSON to
+//! `target/measured.json`. Ends with 1 when a *count* (processes, fsyncs, memory) is over its budget, never for
+//! a time: machines differ.
 
 #![expect(clippy::print_stdout, reason = "a benchmark's table is its output")]
 
@@ -37,6 +38,7 @@ const TOPICS: &[Topic] = &[
     ("provider", provider::measure),
     ("claims", claims::measure),
     ("ssh", ssh::measure),
+    ("ssh-first", ssh::measure_first),
     ("copies", copies::measure),
 ];
 

@@ -12,8 +12,8 @@ use super::recorded::Recorded;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::io::Errno;
 use rustix::process::{
-    Pid, PidfdFlags, Signal, getpid, kill_process_group, pidfd_open, setsid,
-    test_kill_process_group,
+    Pid, PidfdFlags, Signal, WaitOptions, getpid, kill_process_group, pidfd_open,
+    set_child_subreaper, setsid, test_kill_process_group, waitpgid,
 };
 use serde::{Deserialize, Serialize};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
@@ -95,6 +95,8 @@ fn run(folder: &Folder) -> io::Result<ExitStatus> {
     };
     // It fails only for the first of a process group, which no child of `ssh` is.
     let _ = setsid();
+    // What the command leaves behind is ours to wait for: in a container, nobody else may ever do so.
+    set_child_subreaper(Some(getpid()))?;
     // Nothing without a trace: whoever ends the connection ends this, too.
     if let Some(here) = Recorded::of(getpid()) {
         here.note(folder)?;
@@ -188,8 +190,7 @@ fn end(child: &mut Child) {
     let group = Pid::from_child(child);
     let _ = kill_process_group(group, Signal::TERM);
     let until = Instant::now() + GRACE;
-    // One that nobody has asked about is still of its group.
-    while matches!(child.try_wait(), Ok(None)) || test_kill_process_group(group).is_ok() {
+    while matches!(child.try_wait(), Ok(None)) || is_alive(group) {
         if Instant::now() >= until {
             let _ = kill_process_group(group, Signal::KILL);
             return;
@@ -198,9 +199,31 @@ fn end(child: &mut Child) {
     }
 }
 
+/// Is there anybody in this group, whose first has ended and was asked about? One that has ended, and that nobody has
+/// asked how, is still of it.
+fn is_alive(group: Pid) -> bool {
+    while let Ok(Some(_)) = waitpgid(group, WaitOptions::NOHANG) {}
+    test_kill_process_group(group).is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_command_has_started_is_reaped_when_it_has_ended() {
+        set_child_subreaper(Some(getpid())).expect("of its children's children");
+        let mut command = Command::new("sh");
+        let started = command.args(["-c", "sleep 9 &"]).process_group(0).spawn();
+        let mut child = started.expect("a shell");
+        let group = Pid::from_child(&child);
+        while matches!(child.try_wait(), Ok(None)) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        end(&mut child);
+        // Not as one that has ended, either.
+        assert!(test_kill_process_group(group).is_err());
+    }
 
     #[test]
     fn what_the_command_has_started_has_time_to_end_when_the_command_has_ended() {
