@@ -199,7 +199,7 @@ fn large(site: &Site<'_>, bare: &Figures, table: &mut Table) {
 ///
 /// `tar` makes a connection as the run does; `rsync` rides one.
 fn first(site: &Site<'_>, table: &mut Table) {
-    const ROUNDS: usize = 3;
+    const ROUNDS: usize = 5;
     let place = |name: &str| -> PathBuf {
         let names = (0..).map(|round| site.reached.home().join(format!("{name}-{round}")));
         let path = names.into_iter().find(|path| !path.exists()).expect("a name that is free");
