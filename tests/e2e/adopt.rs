@@ -72,9 +72,8 @@ fn what_becomes_of_it_at_the_end_can_be_chosen() {
     let desk = Desk::new("");
     machine(&desk, "one");
     let adopted = adopt(&desk, &["one", "--release", "park", "--yes", "--json"]);
-    let lease = lease(&adopted);
-    assert_eq!(lease["release"], "park", "{lease}");
-    assert!(lease["deadline"].is_string() && lease["idle_deadline"].is_string(), "{lease}");
+    let off = lease(&adopted);
+    assert_eq!((&off["release"], &off["state"]), (&"park".into(), &"parked".into()), "{off}");
     assert_eq!(desk.run(&["--", "true"]).code, 0);
     assert_eq!(desk.calls_in_turn(), "list resolve release");
     assert_eq!(desk.world.leases(&[])[0]["state"], "parked");
@@ -91,14 +90,27 @@ fn what_becomes_of_it_at_the_end_can_be_chosen() {
 }
 
 #[test]
+fn one_that_stands_ready_is_left_so_by_a_run() {
+    let desk = Desk::new("");
+    fs::write(machine(&desk, "one").join("on"), "").expect("a file");
+    let on = lease(&adopt(&desk, &["one", "--release", "delete", "--yes", "--json"]));
+    assert_eq!(on["state"], "ready", "{on}");
+    assert!(on["deadline"].is_string() && on["idle_deadline"].is_string(), "{on}");
+    assert_eq!(desk.run(&["--", "true"]).code, 0);
+    assert_eq!(desk.calls(), "list resolve", "it is left as it was found");
+    assert_eq!(desk.world.leases(&[])[0]["state"], "ready");
+}
+
+#[test]
 fn somebody_lets_go_in_time_of_one_that_is_to_be_parked() {
     let world = World::new();
-    assert_eq!(world.crabbox(&["run", "--", "true"]).code, 0);
+    assert_eq!(world.crabbox(&["warmup"]).code, 0);
     let id = world.leases(&[])[0]["id"].as_str().expect("an id").to_owned();
     assert_eq!(world.crabbox(&["forget", &id, "--yes"]).code, 0);
-    let adopt = ["adopt", &id, "--provider", "local", "--yes", "--release"];
+    let adopt = ["adopt", &id, "--provider", "local", "--yes", "--json", "--release"];
     world.configure("[lease]\nidle = '1s'\n");
-    assert_eq!(world.crabbox(&[&adopt[..], &["park"]].concat()).code, 0);
+    let adopted = lease(&world.crabbox(&[&adopt[..], &["park"]].concat()));
+    assert_eq!(adopted["state"], "ready", "{adopted}");
     until("it is parked", || world.leases(&[])[0]["state"] == "parked");
 }
 
@@ -271,15 +283,14 @@ fn what_was_let_go_of_is_never_said_to_be_deleted() {
     let adopt = ["adopt", name, "--provider", "local", "--slug", "mine", "--yes"];
     says(&world.crabbox(&adopt), 0, &[]);
     says(&world.crabbox(&["stop", "mine"]), 0, &["mine is let go of: its box stays as it is"]);
-    let line = format!("hint: crabbox adopt {name} --provider local\n");
-    for stop in [
-        &["stop", "mine"][..],
-        &["stop", "mine", "--delete"],
-        &["stop", "mine", "--delete", "--yes"],
-    ] {
-        let stopped = world.crabbox(stop);
-        says(&stopped, 0, &["mine is over already; its box stayed as it was", &line]);
-        assert!(!stopped.stderr.contains("deleted"), "{}", stopped.stderr);
+    let line = format!("hint: crabbox adopt {name} --provider local");
+    let stopped = world.crabbox(&["stop", "mine"]);
+    says(&stopped, 0, &["mine is over already; its box stayed as it was", &line]);
+    assert!(!stopped.stderr.contains("deleted"), "{}", stopped.stderr);
+    for stop in [&["stop", "mine", "--delete"][..], &["stop", "mine", "--delete", "--yes"]] {
+        let line = format!("{line} --release delete\n");
+        let over = "`mine` is over already, and its box stayed as it was";
+        says(&world.crabbox(stop), 5, &[over, &line]);
     }
     assert_eq!(world.boxes().len(), 1);
 }

@@ -224,3 +224,13 @@ fn the_hook_is_called_for_a_claim_alone() {
     }
     assert_eq!(call(&["--request", &request]).code, 2);
 }
+
+#[test]
+fn a_time_below_nothing_is_a_time_that_is_wrong() {
+    let world = World::new();
+    for option in ["--ttl", "--idle"] {
+        let ran = world.crabbox(&["warmup", option, "-5m"]);
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.stderr.contains("`-5m` is no "), "{ran:?}");
+    }
+}

@@ -222,6 +222,9 @@ fn the_leases_of_a_checkout_are_let_go_of_together_and_no_others() {
     let none = world.crabbox(&["stop", "--repo", &repo]);
     assert_eq!(none.code, 0, "{}", none.stderr);
     assert!(none.stderr.contains("no lease of this checkout is left"), "{}", none.stderr);
+    let mistyped = world.crabbox(&["stop", "--repo", &format!("{repo}s")]);
+    assert_eq!(mistyped.code, 4, "{}", mistyped.stderr);
+    assert!(mistyped.stderr.contains("there is no folder `"), "{}", mistyped.stderr);
     assert_eq!(world.boxes().len(), 2);
     let refused = world.crabbox(&["stop"]);
     assert_eq!(refused.code, 2, "{}", refused.stderr);

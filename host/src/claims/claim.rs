@@ -98,6 +98,13 @@ impl Claim {
         Self { stage, ending: Ending::None, ..Self::new(id, slug) }
     }
 
+    /// The same of one that is to be let go of as it stands: whoever uses it has it started, and stops it again.
+    #[must_use]
+    pub fn adopted_parked(id: LeaseId, slug: String, owned: Owned) -> Self {
+        let stage = Stage::Parked { owned, since: Moment::now() };
+        Self { stage, ending: Ending::None, ..Self::new(id, slug) }
+    }
+
     /// Where it stands, with what is known there.
     #[must_use]
     pub fn stage(&self) -> &Stage {

@@ -59,6 +59,8 @@ fn search(database: &Connection, word: &str) -> rusqlite::Result<Vec<Row>> {
         }
     }
     let mut found = those(database, "slug = ?1", &[&lower])?;
+    // Of those that are over: a name that is used again and again means the last of them.
+    found.truncate(1);
     let by_resource = "resource_name = ?1 OR resource_id = ?1";
     found.extend(those(database, by_resource, &[&word])?);
     if let Some((from, to)) = range(&lower, "run_") {
@@ -161,6 +163,18 @@ mod tests {
             assert_eq!(slugs(&store, word), [""; 0], "{word}");
         }
         assert_eq!(store.last_used().expect("looks").expect("is there").slug, "red-eel");
+    }
+
+    #[test]
+    fn a_name_that_was_used_again_and_again_means_the_last_of_them() {
+        let (_folder, mut store) = store(&[]);
+        for bits in [0xaaaa, 0xbbbb] {
+            let mut one = claim(bits, "red-eel", &format!("box-{bits}"));
+            assert!(store.insert(&one).expect("inserts"));
+            store.transition(&mut one, &Event::Gone).expect("is gone");
+        }
+        let found = store.search("red-eel").expect("looks");
+        assert_eq!(found.iter().map(|row| &*row.id).collect::<Vec<_>>(), ["cbx_00000000bbbb"]);
     }
 
     #[test]

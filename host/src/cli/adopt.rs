@@ -17,7 +17,8 @@ use serde_json::json;
 /// Make a lease of a box that has none
 ///
 /// What is known of the box is shown, and you are asked. Nothing is done to the box, now or at the end
-/// of its lease, unless `--release` says otherwise.
+/// of its lease, unless `--release` says otherwise. The lease is of the checkout that you are in: its
+/// next run finds the box.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox adopt my-box --provider NAME
@@ -72,6 +73,8 @@ impl Adopt {
             shared.printer.phase(&line);
         }
         self.check_owner(&sighted)?;
+        let serves = repository.display();
+        shared.printer.phase(&format!("runs in `{serves}` would use it from now on"));
         if !self.yes {
             question(&sighted, ending).put(shared)?;
         }

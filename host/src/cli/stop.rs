@@ -140,7 +140,13 @@ impl Stop {
             let root = root(repo);
             let (claims, unreadable) = desk.store.all(false)?;
             warn_of(&unreadable, shared.printer);
-            let of_checkout = claims.into_iter().filter(|claim| claim.repository == root);
+            let mut of_checkout =
+                claims.into_iter().filter(|claim| claim.repository == root).peekable();
+            if of_checkout.peek().is_none() && !root.exists() {
+                let message =
+                    format!("there is no folder `{}`, and no lease of it", repo.display());
+                return Err(CommandError::new(Exit::NotFound, message).hint(to_type(&["list"])));
+            }
             found.extend(of_checkout.map(|claim| (claim.slug.clone(), Ok(claim))));
         }
         Ok(found)
@@ -190,7 +196,7 @@ fn tell(printer: Printer, claim: &Claim, end: End) {
     match end {
         End::Deleted => printer.phase(&format!("{slug} is deleted")),
         End::Closed => printer.phase(&format!("{slug} is closed: no box of it was ever made")),
-        End::Parked | End::Ready | End::Lingers if claim.has_failed() => {
+        End::Parked | End::WasParked | End::Ready | End::Lingers if claim.has_failed() => {
             let never = "a lease that failed is never used again";
             printer.advice(&format!("{slug} is parked; {never}"), &line(&[slug], true));
         }
@@ -200,6 +206,7 @@ fn tell(printer: Printer, claim: &Claim, end: End) {
             let line = to_type(&["adopt", &name, "--provider", &claim.provider]);
             printer.advice(&format!("{slug} is over already; its box stayed as it was"), &line);
         }
+        End::WasParked => printer.phase(&format!("{slug} is parked already")),
         End::Parked | End::Ready | End::Lingers => printer.phase(&format!("{slug} is parked")),
     }
 }

@@ -130,14 +130,18 @@ impl Desk {
 
 fn new_claim(slug: String, sighted: &Sighted, adoption: &Adoption) -> Claim {
     let id = LeaseId::from_bits(random_bits());
-    let (idle, ttl) = match adoption.ending {
+    let owned = sighted.owned.clone();
+    let (mut claim, ttl) = match adoption.ending {
         // Nobody ends it, so that nothing is gained by a time.
-        Ending::None => (None, None),
+        Ending::None => (Claim::adopted(id, slug, owned, None), None),
+        Ending::Park | Ending::Delete if sighted.state == ResourceState::Parked => {
+            (Claim::adopted_parked(id, slug, owned), None)
+        }
         Ending::Park | Ending::Delete => {
-            (Some(Moment::after(adoption.idle)), Some(Moment::after(adoption.ttl)))
+            let idle = Some(Moment::after(adoption.idle));
+            (Claim::adopted(id, slug, owned, idle), Some(Moment::after(adoption.ttl)))
         }
     };
-    let mut claim = Claim::adopted(id, slug, sighted.owned.clone(), idle);
     claim.provider.clone_from(&adoption.provider);
     claim.provider_version.clone_from(&sighted.provider_version);
     claim.repository.clone_from(&adoption.repository);

@@ -27,6 +27,8 @@ pub enum End {
     Lingers,
     /// It is stopped, and still ours.
     Parked,
+    /// The same, since an earlier time.
+    WasParked,
     /// It is gone.
     Deleted,
     /// There was none.
@@ -43,7 +45,7 @@ impl End {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Ready | Self::Lingers => "ready",
-            Self::Parked => "parked",
+            Self::Parked | Self::WasParked => "parked",
             Self::Deleted => "deleted",
             Self::Closed => "closed",
             Self::LetGo | Self::WasLetGo => "let go",
@@ -164,7 +166,12 @@ impl Desk {
                 self.store.transition(&mut claim, &Event::Nothing)?;
                 return Ok((claim, End::Closed));
             }
-            AtStop::Nothing => return ended(&claim).map(|end| (claim, end)),
+            AtStop::Nothing => {
+                return match ended(&claim)? {
+                    End::WasLetGo if delete => Err(not_ours(&claim)),
+                    end => Ok((claim, end)),
+                };
+            }
         };
         let mut provider = self.provider(&claim.provider).map_err(|error| match error.kind() {
             Exit::NotFound => {
@@ -386,6 +393,17 @@ pub(super) fn in_use(slug: &str, by: &str) -> CommandError {
         .hint(to_type(&["status", slug]))
 }
 
+/// A box that was let go of is to be deleted.
+fn not_ours(claim: &Claim) -> CommandError {
+    let Claim { slug, provider, .. } = claim;
+    let name = claim.made().map(|made| made.name).unwrap_or_default();
+    let message = format!("`{slug}` is over already, and its box stayed as it was");
+    let adopt = ["adopt", &name, "--provider", provider, "--release", "delete"];
+    CommandError::new(Exit::Conflict, message)
+        .note("a box that no lease names is deleted only once it is adopted for that")
+        .hint(to_type(&adopt))
+}
+
 /// What ended so, whatever is asked for now: an order to release would have settled another end.
 fn ended(claim: &Claim) -> Result<End, CommandError> {
     match (claim.state(), claim.made(), claim.ending) {
@@ -393,7 +411,7 @@ fn ended(claim: &Claim) -> Result<End, CommandError> {
             let message = format!("the box of `{}` is gone already", claim.slug);
             Err(CommandError::new(Exit::NotFound, message))
         }
-        (State::Parked, ..) => Ok(End::Parked),
+        (State::Parked, ..) => Ok(End::WasParked),
         (_, None, _) => Ok(End::Closed),
         (_, Some(_), Ending::None) => Ok(End::WasLetGo),
         (_, Some(_), _) => Ok(End::Deleted),

@@ -122,7 +122,7 @@ fn not_fresh(claim: &Claim) -> CommandError {
     let message = format!("`--fresh` can't be: this checkout has a lease `{slug}` already");
     CommandError::new(Exit::Conflict, message)
         .hint(Typed::here().without_switch("--fresh").to_string())
-        .hint(to_type(&["stop", slug, "--delete", "--yes"]))
+        .hint(Typed::here().without("--slug").to_string())
 }
 
 /// Somebody else's lease has the name.
@@ -135,7 +135,7 @@ fn taken(claim: &Claim) -> CommandError {
     if !claim.has_failed() {
         return error
             .hint(Typed::here().without("--slug").to_string())
-            .hint(to_type(&["stop", slug, "--delete", "--yes"]));
+            .hint(to_type(&["status", slug]));
     }
     let line = ["stop", slug, "--delete", "--yes"];
     error.hint(to_type(if claim.made().is_some() { &line } else { &line[..2] }))

@@ -90,6 +90,13 @@ impl Desk {
             (State::Releasing, _) if claim.ending == Ending::Delete => {
                 Ok(Taken::LeftAlone("it is to be deleted".to_owned()))
             }
+            // One that was adopted, and that nobody has doubted, is ready by the word of whoever adopted it.
+            (State::Ready, None)
+                if claim.trouble.is_none()
+                    && !claim.ends().is_some_and(|end| end.may_be_over()) =>
+            {
+                Ok(self.reconnect(claim, holder, wanted)?.found_ready())
+            }
             (State::Ready | State::Parked | State::Busy | State::Releasing, _) => {
                 self.reconnect(claim, holder, wanted)
             }

@@ -53,7 +53,8 @@ impl Report {
                 nothing = false;
                 let name = &listed.resource.name;
                 printer.phase(&format!(
-                    "`{name}` of {provider} looks like crabbox's, and no lease here names it"
+                    "`{name}` of {provider} looks like crabbox's, and no lease of this state folder names it: \
+                     another one's may"
                 ));
                 printer.hint(&to_type(&["adopt", name, "--provider", provider]));
             }
@@ -152,7 +153,7 @@ fn word(done: &Done) -> &'static str {
         Done::Planned(_) => "planned",
         Done::Left => "left",
         Done::Found => "found",
-        Done::Ended(End::Parked | End::Ready | End::Lingers) => "parked",
+        Done::Ended(End::Parked | End::WasParked | End::Ready | End::Lingers) => "parked",
         Done::Ended(End::Deleted) => "deleted",
         Done::Ended(End::Closed | End::LetGo | End::WasLetGo) => "closed",
         Done::Failed(_) => "failed",

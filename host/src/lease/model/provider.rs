@@ -238,7 +238,7 @@ impl Shared {
         let listed = |thing: &Thing| Listed {
             resource: Resource { name: thing.name.clone(), id: Some(thing.id.clone()) },
             scope: scope(Mood::Well, thing.other),
-            state: ResourceState::Ready,
+            state: if thing.is_on { ResourceState::Ready } else { ResourceState::Parked },
             lease: thing.lease.clone(),
             owner: None,
             mine: Some(true),
