@@ -6,8 +6,8 @@
 //! [`RootModule`]: plain `extern "C"` functions, one a hook, that take JSON and return a
 //! [`Reply`]. The host hands over one [`HostTable`] before the first hook. No enum, `RResult` or
 //! `ROption` crosses in a call (abi_stable's own header and constructor, which come before the first
-//! one, hold one each). What these types look like never changes; growth happens in the JSON and in
-//! [`RootModule::extension`]. `docs/reference/abi.md` has every offset.
+//! one, hold one each). What these types look like never changes. Growth happens in the JSON and, in either direction, behind a name:
+//! [`RootModule::extension`] and [`HostTable::extension`]. `docs/reference/abi.md` has every offset.
 //!
 //! **Memory.** Bytes passed as a slice belong to the caller and are valid for the
 //! call. A [`Reply`]'s body is freed by the side that made it, through the vtable inside it,
@@ -98,6 +98,9 @@ pub struct HostTable {
     /// Runs external commands: a [`crate::exec::protocol::Request`], with bytes behind it; answers with a
     /// [`crate::exec::protocol::Reply`], with bytes behind it, or with a [`crate::exec::ExecError`].
     pub exec: extern "C" fn(usize, RSlice<'_, u8>) -> Reply,
+    /// What a later host offers, by name; a name that it doesn't know is an [`Error`] of the code
+    /// [`ErrorCode::Unsupported`].
+    pub extension: extern "C" fn(usize, RStr<'_>, RSlice<'_, u8>) -> Reply,
 }
 
 /// The functions of a provider.
@@ -269,9 +272,9 @@ impl Loaded {
         self.0.connect()(table);
     }
 
-    /// Calls a hook by its name; `None` when there is no such hook.
+    /// Calls a hook by its name. One that version 1.0 has no function for is an extension to the provider.
     #[must_use]
-    pub fn call(&self, hook: &str, body: &[u8]) -> Option<Reply> {
+    pub fn call(&self, hook: &str, body: &[u8]) -> Reply {
         let function = match hook {
             "lease" => self.0.lease(),
             "resolve" => self.0.resolve(),
@@ -279,9 +282,9 @@ impl Loaded {
             "doctor" => self.0.doctor(),
             "list" => self.0.list(),
             "extend" => self.0.extend(),
-            _ => return None,
+            other => return self.0.extension()(other.into(), body.into()),
         };
-        Some(function(body.into()))
+        function(body.into())
     }
 }
 

@@ -85,7 +85,7 @@ fn every_offset_is_the_real_one() {
     check(
         "HostTable",
         size_of::<HostTable>(),
-        &fields!(HostTable: context log progress checkpoint cancelled exec),
+        &fields!(HostTable: context log progress checkpoint cancelled exec extension),
     );
     check(
         "RootModule",

@@ -58,7 +58,7 @@ pub(super) fn connection() -> (&'static Connection, &'static HostTable) {
     let mut all = CONNECTIONS.write().unwrap_or_else(PoisonError::into_inner);
     let context = all.len();
     all.push(connection);
-    let table = HostTable { context, log, progress, checkpoint, cancelled, exec };
+    let table = HostTable { context, log, progress, checkpoint, cancelled, exec, extension };
     (connection, Box::leak(Box::new(table)))
 }
 
@@ -108,10 +108,7 @@ impl Connection {
         for (id, hook, request) in pending {
             let body = serde_json::to_vec(&request)?;
             fault::point(format_args!("child.before.{hook}"));
-            let reply = loaded.call(&hook, &body).unwrap_or_else(|| {
-                let message = format!("there is no hook `{hook}`");
-                refuse(&Error::new(ErrorCode::Unsupported, message))
-            });
+            let reply = loaded.call(&hook, &body);
             fault::point(format_args!("child.after.{hook}"));
             self.answering.store(true, Ordering::Relaxed);
             self.answer(id, &reply)?;
@@ -241,6 +238,9 @@ extern "C" fn exec(context: usize, request: Bytes<'_>) -> Reply {
     }
 }
 
-fn refuse(error: &Error) -> Reply {
-    abi::reply(STATUS_ERROR, serde_json::to_vec(error).unwrap_or_default())
+/// A provider that is newer than this host asks for what this one hasn't got.
+extern "C" fn extension(_: usize, name: Text<'_>, _: Bytes<'_>) -> Reply {
+    let message = format!("this crabbox has no extension `{name}`");
+    let error = Error::new(ErrorCode::Unsupported, message).effect(Effect::None);
+    abi::reply(STATUS_ERROR, serde_json::to_vec(&error).unwrap_or_default())
 }
