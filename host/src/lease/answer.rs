@@ -4,7 +4,7 @@ use super::make::LEASE_DEADLINE;
 use crate::claims::{Claim, Moment, Owned, Stage, Way};
 use crate::output::CommandError;
 use crate::provider::Provider;
-use crabbox_provider_api::payload::{Found, Proof, Resolution, ResourceState, Scope};
+use crabbox_provider_api::payload::{Found, Identity, Proof, Resolution, ResourceState, Scope};
 
 /// A new box that can't be used, for this reason.
 pub(super) fn unusable(provider: &str, why: &str) -> CommandError {
@@ -17,6 +17,10 @@ pub(super) fn unusable(provider: &str, why: &str) -> CommandError {
 pub(super) fn reachable(found: &Found, login: Option<&str>) -> Result<(Owned, Way), String> {
     if found.state == ResourceState::Failed {
         return Err("it is broken".to_owned());
+    }
+    if found.identity == Some(Identity::Unknown) {
+        // Whether it is the right one couldn't be told.
+        return Err("it proves itself in a way that this crabbox doesn't know".to_owned());
     }
     let (Some(owned), Some(way)) = (Owned::of(found), Way::of(found, login)) else {
         return Err("the provider names no way to it".to_owned());
@@ -109,5 +113,7 @@ mod tests {
         let broken = Found { state: ResourceState::Failed, ..found("/srv") };
         assert_eq!(reachable(&broken, None).err().as_deref(), Some("it is broken"));
         assert!(reachable(&Found { endpoint: None, ..found("/srv") }, None).is_err());
+        let unknown = Found { identity: Some(Identity::Unknown), ..found("/srv") };
+        assert!(reachable(&unknown, None).is_err());
     }
 }
