@@ -6,7 +6,8 @@
 //! [`RootModule`]: plain `extern "C"` functions, one a hook, that take JSON and return a
 //! [`Reply`]. The host hands over one [`HostTable`] before the first hook. No enum, `RResult` or
 //! `ROption` crosses in a call (abi_stable's own header and constructor, which come before the first
-//! one, hold one each). What these types look like never changes. Growth happens in the JSON and, in either direction, behind a name:
+//! one, hold one each). What these types look like never changes: `abi/layouts.txt` has all
+//! of them. Growth happens in the JSON and, in either direction, behind a name:
 //! [`RootModule::extension`] and [`HostTable::extension`]. `docs/reference/abi.md` has every offset.
 //!
 //! **Memory.** Bytes passed as a slice belong to the caller and are valid for the
@@ -28,6 +29,9 @@
     unsafe_code,
     reason = "a header names a constructor of the right type; nothing else is unsafe"
 )]
+
+#[cfg(test)]
+mod layouts;
 
 pub use abi_stable::library::LibHeader;
 
