@@ -32,6 +32,7 @@ mod hints;
 mod hostile_box;
 mod init;
 mod isolation;
+mod kept;
 mod keys;
 mod lease;
 mod local;

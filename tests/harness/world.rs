@@ -272,13 +272,20 @@ impl World {
     /// A folder for `--provider-path` with one of the built providers in it.
     #[must_use]
     pub fn provider_path(&self, package: &str) -> PathBuf {
+        let library = &built().providers[package];
+        let name = library.file_name().expect("a name").to_string_lossy();
+        self.put_provider(&name, &fs::read(library).expect("it is built"))
+    }
+
+    /// The same folder, with this file in it.
+    #[must_use]
+    pub fn put_provider(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let folder = self.root().join("providers");
         fs::create_dir_all(&folder).expect("a folder");
         fs::set_permissions(&folder, fs::Permissions::from_mode(0o755)).expect("a mode");
-        let library = &built().providers[package];
-        let copy = folder.join(library.file_name().expect("a name"));
-        fs::copy(library, &copy).expect("a copy");
-        fs::set_permissions(&copy, fs::Permissions::from_mode(0o755)).expect("a mode");
+        let file = folder.join(name);
+        fs::write(&file, bytes).expect("a file");
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).expect("a mode");
         folder
     }
 }

@@ -12,14 +12,14 @@ use std::process::Command;
 /// `ssh` looks for its configuration where the list of users says that the home is. Becomes the program.
 const AS_AT_HOME: &str = "mount --bind \"$0\" /etc/passwd && exec \"$@\"";
 
-pub(super) struct Cluster {
-    pub(super) world: World,
+pub(crate) struct Cluster {
+    pub(crate) world: World,
     machines: BTreeMap<&'static str, Sshd>,
 }
 
 impl Cluster {
     /// With machines of these names, best first. `None`, and a line that says so, where there can't be any.
-    pub(super) fn of(names: &[&'static str]) -> Option<Self> {
+    pub(crate) fn of(names: &[&'static str]) -> Option<Self> {
         if !Sshd::can_be() {
             return None;
         }
@@ -85,7 +85,7 @@ impl Cluster {
         self.machines.get_mut(name).expect("a machine")
     }
 
-    pub(super) fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let crabbox = built().crabbox.display().to_string();
         self.at_home(&[&[&*crabbox], words].concat())
     }

@@ -12,4 +12,4 @@ mod proof;
 mod sshd;
 mod way;
 
-use cluster::Cluster;
+pub(crate) use cluster::Cluster;
