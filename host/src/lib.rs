@@ -26,6 +26,7 @@
 //! | [`places`] | where crabbox keeps its files on this machine |
 //! | `sys` | calls of the system that need `unsafe` |
 //! | `tail` | the last words of a process, for messages |
+//! | `turn` | one at a time, and who that is |
 //! | [`fault`] | where a debug build ends itself, for tests of what a crash leaves |
 //!
 //! # How it hangs together
@@ -68,4 +69,5 @@ mod sys;
 mod tail;
 pub mod transport;
 pub mod tunnel;
+mod turn;
 pub mod visit;

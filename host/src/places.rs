@@ -47,6 +47,29 @@ fn system() -> PathBuf {
     other.map_or_else(|| PathBuf::from("/etc/crabbox"), PathBuf::from)
 }
 
+/// Where what is gone with the next boot may lie, best first. One that this environment doesn't name may be what
+/// that of another command named.
+pub fn runtime() -> impl Iterator<Item = PathBuf> {
+    let user = rustix::process::geteuid().as_raw();
+    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
+    let runtime = runtime.into_iter().chain([PathBuf::from(format!("/run/user/{user}"))]);
+    let runtime = runtime.filter(|path| path.is_absolute() && is_own_folder(path));
+    let temporary = [env::temp_dir(), PathBuf::from("/tmp")];
+    let temporary = temporary.into_iter().map(move |path| path.join(format!("crabbox-{user}")));
+    runtime.map(|path| path.join("crabbox")).chain(temporary)
+}
+
+/// Is it a folder, no link to one, this user's, and writable by nobody else?
+#[must_use]
+pub fn is_own_folder(path: &Path) -> bool {
+    let found = fs::symlink_metadata(path);
+    found.is_ok_and(|found| {
+        found.is_dir()
+            && found.uid() == rustix::process::geteuid().as_raw()
+            && found.mode() & 0o022 == 0
+    })
+}
+
 /// The path without links; what isn't there (yet, or but on the box) is only tidied.
 #[must_use]
 pub fn real(path: &Path) -> PathBuf {

@@ -22,6 +22,7 @@ mod documents;
 mod enforced;
 mod exec;
 mod exec_end;
+mod exec_lock;
 mod exec_many;
 mod exec_run;
 mod extend;

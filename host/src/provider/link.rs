@@ -73,7 +73,7 @@ impl Link {
     ) -> io::Result<Self> {
         let out = Arc::new(Out::new(socket.try_clone()?, UNREAD));
         let provider = manifest.name.clone();
-        let execs = Execs::new(manifest.environment.keys(), program)?;
+        let execs = Execs::new(&provider, manifest.environment.keys(), program)?;
         Ok(Self { provider, socket, out, execs, calls: 0 })
     }
 

@@ -17,6 +17,9 @@ pub const DEFAULT_DEADLINE: Duration = Duration::from_mins(1);
 /// The longest standard input: 4 MiB.
 pub const LONGEST_STDIN: usize = 4 * 1024 * 1024;
 
+/// The longest lock key, in bytes.
+pub const LONGEST_LOCK: usize = 1024;
+
 /// What becomes of a stream that is longer than its cap.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -51,6 +54,10 @@ pub struct Command {
     /// What becomes of a stream that is longer.
     #[serde(default)]
     pub at_cap: AtCap,
+    /// Of the commands of a provider with the same key here, one runs at a time on this machine, whoever of this
+    /// user's crabbox processes asks for it. Not empty, and at most [`LONGEST_LOCK`] bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<String>,
     /// What it reads; nothing by default. Travels behind the JSON.
     #[serde(skip)]
     pub stdin: Vec<u8>,
@@ -67,6 +74,7 @@ impl Command {
             deadline_ms: milliseconds(DEFAULT_DEADLINE),
             cap: DEFAULT_CAP,
             at_cap: AtCap::Stop,
+            lock: None,
             stdin: Vec::new(),
         }
     }
@@ -116,6 +124,13 @@ impl Command {
     /// Keeps the end of a stream that is longer than the cap, instead of ending the command.
     pub fn keep_end(mut self) -> Self {
         self.at_cap = AtCap::KeepEnd;
+        self
+    }
+
+    /// Runs it when no other command of this provider with this key runs on this machine. Waiting for that takes of
+    /// its own deadline, and is over when the hook is.
+    pub fn lock(mut self, key: impl Into<String>) -> Self {
+        self.lock = Some(key.into());
         self
     }
 

@@ -12,7 +12,7 @@ pub enum ExecErrorKind {
     NotFound,
     /// It is there and can't be started: no right to, another machine's, without its interpreter.
     NotExecutable,
-    /// It took too long, and was ended.
+    /// It took too long, and was ended; or its whole time went by while another command held its lock.
     Deadline,
     /// The hook was cancelled, and the command was ended.
     Cancelled,

@@ -23,6 +23,8 @@ mod output;
 pub mod protocol;
 mod running;
 
-pub use command::{AtCap, Command, DEFAULT_CAP, DEFAULT_DEADLINE, LARGEST_CAP, LONGEST_STDIN};
+pub use command::{
+    AtCap, Command, DEFAULT_CAP, DEFAULT_DEADLINE, LARGEST_CAP, LONGEST_LOCK, LONGEST_STDIN,
+};
 pub use error::{ExecError, ExecErrorKind};
 pub use output::{Output, Status, Stream};

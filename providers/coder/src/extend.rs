@@ -7,7 +7,7 @@ use crabbox_provider_api::payload::{ExtendRequest, Extended};
 use crabbox_provider_api::{Effect, Error, ErrorCode, Host};
 
 pub(crate) fn extend(request: &ExtendRequest, host: &Host) -> Result<Extended, Error> {
-    let cli = Cli::new(&request.settings, host);
+    let cli = Cli::of(&request.settings, host, Some(&request.scope));
     let name = &request.resource.name;
     let refuse =
         |code, why: &str| Err(Error::new(code, format!("`{name}` {why}")).effect(Effect::None));

@@ -8,7 +8,7 @@ use crabbox_provider_api::payload::{Proof, ReleaseAction, ReleaseRequest, Releas
 use crabbox_provider_api::{Effect, Error, ErrorCode, Host};
 
 pub(crate) fn release(request: &ReleaseRequest, host: &Host) -> Result<Released, Error> {
-    let cli = Cli::new(&request.settings, host);
+    let cli = Cli::of(&request.settings, host, Some(&request.scope));
     let Some(id) = &request.resource.id else {
         let message = format!("`{}` has no immutable id: it is left alone", request.resource.name);
         return Err(Error::new(ErrorCode::Conflict, message).effect(Effect::None));

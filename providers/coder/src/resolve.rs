@@ -19,7 +19,7 @@ const CONNECTING: Duration = Duration::from_mins(9);
 
 pub(crate) fn resolve(request: ResolveRequest, host: &Host) -> Result<Resolution, Error> {
     let wishes = Wishes::of(&request.settings)?;
-    let cli = Cli::new(&request.settings, host);
+    let cli = Cli::of(&request.settings, host, request.scope.as_ref());
     let Resource { name, id } = &request.resource;
     let workspace = match id {
         Some(id) => cli.by_id(id)?,

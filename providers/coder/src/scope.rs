@@ -16,11 +16,7 @@ pub(crate) fn of(login: &Login, workspace: &Workspace) -> Scope {
 }
 
 fn of_owner(login: &Login, owner: &str) -> Scope {
-    Scope { deployment: address(&login.url).to_owned(), account: owner.to_owned() }
-}
-
-fn address(url: &str) -> &str {
-    url.trim_end_matches('/')
+    Scope { deployment: login.deployment().to_owned(), account: owner.to_owned() }
 }
 
 /// What it proves that a workspace wasn't found.

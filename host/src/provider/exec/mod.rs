@@ -4,6 +4,7 @@
 //! | | |
 //! |---|---|
 //! | [`find`] | which file a program's name stands for |
+//! | [`mod@lock`] | which commands wait for each other |
 //! | [`tool`] | one process: its streams, its deadline, its end |
 //! | [`service`] | all that one provider runs |
 //! | [`message`] | how its failures are told, without secrets |
@@ -15,6 +16,7 @@
 
 pub mod cassette;
 mod find;
+mod lock;
 mod message;
 mod service;
 mod tool;

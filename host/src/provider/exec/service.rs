@@ -1,5 +1,6 @@
 //! All that one provider runs: serves what its child relays, and ends everything with the hook.
 
+use super::lock::{self, Held};
 use super::message::shown;
 use super::tool::{Said, Tool};
 use super::{cassette, find};
@@ -30,6 +31,8 @@ pub(in crate::provider) struct Execs(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// The provider's name.
+    provider: String,
     /// Variables that the manifest declares.
     declared: BTreeSet<String>,
     /// This one, which is the keeper of each, too.
@@ -62,6 +65,9 @@ struct State {
 #[derive(Debug)]
 struct Running {
     tool: Tool,
+    /// Let go of once the process has ended.
+    #[expect(dead_code, reason = "dropping it lets go of the lock")]
+    held: Option<Held>,
     recording: Option<cassette::Recording>,
     /// Closed once the process has ended.
     span: Span,
@@ -70,10 +76,12 @@ struct Running {
 impl Execs {
     /// For one provider. `program`: this one.
     pub(in crate::provider) fn new<'a>(
+        provider: &str,
         declared: impl Iterator<Item = &'a String>,
         program: PathBuf,
     ) -> io::Result<Self> {
         Ok(Self(Arc::new(Inner {
+            provider: provider.to_owned(),
             declared: declared.cloned().collect(),
             program,
             checkout: find::checkout(),
@@ -189,7 +197,7 @@ impl Execs {
             started.inspect_err(|_| self.lock().starting -= 1)
         });
         let tool = match (started, recording) {
-            (Ok(tool), recording) => Running { tool, recording, span },
+            (Ok((tool, held)), recording) => Running { tool, held, recording, span },
             (Err(error), recording) => {
                 debug!(parent: &span, "{error}");
                 if let Some(recording) = recording {
@@ -227,13 +235,15 @@ impl Execs {
         Ok(())
     }
 
-    fn spawn(&self, command: Command) -> Result<Tool, ExecError> {
+    fn spawn(&self, mut command: Command) -> Result<(Tool, Option<Held>), ExecError> {
         let program = self.find(&command.program)?;
+        let held = lock::wait(&self.0.provider, &mut command, self.0.over.as_fd())?;
         let declared = self.0.declared.iter();
         let declared = declared.filter_map(|name| Some((name.into(), env::var_os(name)?)));
         let added = command.environment.clone();
         let added = added.into_iter().map(|(name, value)| (name.into(), OsString::from(value)));
-        Tool::start(command, &self.0.program, program, declared.chain(added))
+        let tool = Tool::start(command, &self.0.program, program, declared.chain(added))?;
+        Ok((tool, held))
     }
 
     fn find(&self, program: &str) -> Result<PathBuf, ExecError> {
@@ -302,6 +312,9 @@ fn check(command: &Command) -> Result<(), ExecError> {
     if command.cap > LARGEST_CAP || command.stdin.len() > LONGEST_STDIN {
         return refuse(format!("{} wants to say or read more than it may", shown(command)));
     }
+    if let Some(why) = lock::objection(command) {
+        return refuse(why);
+    }
     let bad = |name: &str| name.is_empty() || name.contains(['=', '\0']);
     if let Some(name) = command.environment.keys().find(|name| bad(name)) {
         return refuse(format!("`{}` can't be a variable's name", name.escape_debug()));
@@ -316,7 +329,7 @@ mod tests {
 
     #[test]
     fn what_is_being_started_counts_as_running() {
-        let execs = Execs::new([].iter(), "/proc/self/exe".into()).expect("a service");
+        let execs = Execs::new("tools", [].iter(), "/proc/self/exe".into()).expect("a service");
         execs.begin(&json!({}));
         let command = Command::new("true");
         for _ in 0..MOST {

@@ -13,12 +13,13 @@ use super::end::end_connections;
 use super::error::{Remedy, SshError, SshFailure, classify, is_of_ssh, takes_no_session};
 use super::fingerprint;
 use super::folder::Folder;
-use super::lock::{self, Lock};
+use super::lock;
 use super::master::{self, Master};
 use super::proxy;
 use super::recorded::Recorded;
 use crate::output::waiting_within;
 use crate::sys::in_own_session;
+use crate::turn::Turn;
 use crabbox_provider_api::payload::{HostKey, Ssh, Transport};
 use crabbox_wire::message::Request;
 use std::fs;
@@ -265,7 +266,7 @@ impl<'a> Way<'a> {
     }
 
     /// Held while a connection is made.
-    pub(super) fn lock(&self) -> Result<Lock, TransportError> {
+    pub(super) fn lock(&self) -> Result<Turn, TransportError> {
         lock::wait(self)
     }
 

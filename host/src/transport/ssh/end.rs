@@ -3,11 +3,11 @@
 use super::config;
 use super::connect::SLOTS;
 use super::folder::Folder;
-use super::lock;
 use super::master;
 use super::proxy;
 use super::recorded::Recorded;
 use crate::transport::Route;
+use crate::turn::Turn;
 use crabbox_provider_api::payload::Transport;
 use rustix::process::Signal;
 use std::fs;
@@ -66,7 +66,7 @@ pub fn forget_those_but(state: &Path, is_lease: impl Fn(&str) -> bool) {
 fn close_folder(folder: &Folder) {
     end_connections(folder);
     // Whoever makes one just now has the lock in there.
-    if let Ok(Ok(_lock)) = lock::attempt(folder) {
+    if let Ok(Ok(_lock)) = Turn::attempt(&folder.lock()) {
         let _ = fs::remove_dir_all(&folder.path);
     }
 }

@@ -4,12 +4,10 @@
 
 use super::super::error::TransportError;
 use super::error::{SshError, SshFailure};
-use crate::places::private_folder;
+use crate::places::{is_own_folder, private_folder, runtime};
 use crabbox_provider_api::payload::Ssh;
-use std::env;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// What may be left of a socket's path for the folder of all connections: 108 bytes, with the zero, without the
@@ -29,7 +27,10 @@ impl Folder {
     /// Where it is, if it is there.
     pub(super) fn find(lease: &str, ssh: &Ssh) -> Option<Self> {
         let name = name(lease, ssh);
-        roots().map(|root| root.join(&name)).find(|path| is_ours(path)).map(|path| Self { path })
+        runtime()
+            .map(|root| root.join(&name))
+            .find(|path| is_own_folder(path))
+            .map(|path| Self { path })
     }
 
     /// The same, made if it isn't there.
@@ -38,7 +39,7 @@ impl Folder {
             return Ok(folder);
         }
         let mut why = "no folder is short enough for a socket".to_owned();
-        for root in roots().filter(|root| root.as_os_str().len() <= LONGEST) {
+        for root in runtime().filter(|root| root.as_os_str().len() <= LONGEST) {
             let path = root.join(name(lease, ssh));
             match private_folder(&root).and_then(|()| private_folder(&path)) {
                 Ok(()) => return Ok(Self { path }),
@@ -56,11 +57,11 @@ impl Folder {
     /// All of a lease.
     pub(super) fn of_lease(lease: &str) -> Vec<Self> {
         let begin = format!("{}-", digits(lease));
-        let entries = roots().filter_map(|root| fs::read_dir(root).ok()).flatten().flatten();
+        let entries = runtime().filter_map(|root| fs::read_dir(root).ok()).flatten().flatten();
         let ours =
             entries.filter(|entry| entry.file_name().as_bytes().starts_with(begin.as_bytes()));
         ours.map(|entry| entry.path())
-            .filter(|path| is_ours(path))
+            .filter(|path| is_own_folder(path))
             .map(|path| Self { path })
             .collect()
     }
@@ -93,27 +94,6 @@ impl Folder {
     pub(super) fn processes(&self) -> PathBuf {
         self.path.join("processes")
     }
-}
-
-/// Where the folders of connections may be, best first. One that this environment doesn't name may be what
-/// that of another command named.
-fn roots() -> impl Iterator<Item = PathBuf> {
-    let user = rustix::process::geteuid().as_raw();
-    let runtime = env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from);
-    let runtime = runtime.into_iter().chain([PathBuf::from(format!("/run/user/{user}"))]);
-    let runtime = runtime.filter(|path| path.is_absolute() && is_ours(path));
-    let temporary = [env::temp_dir(), PathBuf::from("/tmp")];
-    let temporary = temporary.into_iter().map(move |path| path.join(format!("crabbox-{user}")));
-    runtime.map(|path| path.join("crabbox")).chain(temporary)
-}
-
-fn is_ours(path: &Path) -> bool {
-    let found = fs::symlink_metadata(path);
-    found.is_ok_and(|found| {
-        found.is_dir()
-            && found.uid() == rustix::process::geteuid().as_raw()
-            && found.mode() & 0o022 == 0
-    })
 }
 
 /// Another way to the box of the same lease is another connection.

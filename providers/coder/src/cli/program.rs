@@ -4,9 +4,11 @@ use super::failure::{Failed, Reason, reinstall};
 use super::told::{Login, Preset, PresetRow, Template, TemplateRow, Versions, Workspace, elements};
 use super::version::Version;
 use crabbox_provider_api::exec::{Command, ExecErrorKind, LARGEST_CAP, Output};
-use crabbox_provider_api::payload::Settings;
+use crabbox_provider_api::payload::{Scope, Settings};
 use crabbox_provider_api::{Effect, Error, ErrorCode, ExecError, Host};
 use serde::de::DeserializeOwned;
+use std::cell::OnceCell;
+use std::env;
 use std::time::Duration;
 
 /// A question. It has no deadline of its own.
@@ -18,15 +20,27 @@ pub(crate) const LONG: Duration = Duration::from_mins(18);
 /// How much is taken of what one workspace is told with: it may have many scripts.
 const ONE: usize = 16 * 1024 * 1024;
 
+/// Stands for a deployment that isn't known yet.
+const SOMEWHERE: &str = "?";
+
 /// The program, for one hook.
 pub(crate) struct Cli<'a> {
     pub(crate) host: &'a Host,
     pub(crate) program: String,
+    /// Which deployment it asks, once that is known.
+    deployment: OnceCell<String>,
 }
 
 impl<'a> Cli<'a> {
     pub(crate) fn new(settings: &Settings, host: &'a Host) -> Self {
-        Self { host, program: settings.text("cli").unwrap_or("coder").to_owned() }
+        let program = settings.text("cli").unwrap_or("coder").to_owned();
+        Self { host, program, deployment: OnceCell::new() }
+    }
+
+    /// For what belongs there, if that is known.
+    pub(crate) fn of(settings: &Settings, host: &'a Host, scope: Option<&Scope>) -> Self {
+        let deployment = scope.map_or_else(OnceCell::new, |scope| scope.deployment.clone().into());
+        Self { deployment, ..Self::new(settings, host) }
     }
 
     /// Which one it is; nobody is asked for that.
@@ -42,7 +56,10 @@ impl<'a> Cli<'a> {
     pub(crate) fn whoami(&self) -> Result<Login, Error> {
         let output = self.asks(self.command(["whoami", "-o", "json"]), "coder whoami")?;
         let mut logins: Vec<Login> = self.read("coder whoami", &output)?;
-        logins.pop().ok_or_else(|| self.senseless("coder whoami", &output.stdout_text()))
+        let login =
+            logins.pop().ok_or_else(|| self.senseless("coder whoami", &output.stdout_text()))?;
+        let _ = self.deployment.set(login.deployment().to_owned());
+        Ok(login)
     }
 
     /// The one with this immutable id, whoever owns it.
@@ -68,8 +85,12 @@ impl<'a> Cli<'a> {
         self.list(self.command(["list", "-o", "json", "--search", search]).cap(ONE))
     }
 
+    /// Many at once are what a deployment is slow with, and what it counts: here they come one after the other.
     fn list(&self, command: Command) -> Result<Vec<Workspace>, Error> {
-        let output = self.asks(command, "coder list")?;
+        let known = self.deployment.get().cloned();
+        let given = || env::var("CODER_URL").ok().filter(|url| !url.is_empty());
+        let deployment = known.or_else(given).unwrap_or_else(|| SOMEWHERE.to_owned());
+        let output = self.asks(command.lock(deployment), "coder list")?;
         self.read("coder list", &output)
     }
 

@@ -12,6 +12,13 @@ pub(crate) struct Login {
     pub(crate) user_id: String,
 }
 
+impl Login {
+    /// Where it is a login to.
+    pub(crate) fn deployment(&self) -> &str {
+        self.url.trim_end_matches('/')
+    }
+}
+
 /// `coder version`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Versions {
