@@ -61,17 +61,31 @@ pub struct Error {
     /// The same call may succeed if it is made again.
     #[serde(default)]
     pub retryable: bool,
+    /// After how many seconds, if somebody has said so: the host makes a call again that had no effect. It takes
+    /// anything above [`LONGEST_RETRY_AFTER`] for that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after: Option<u32>,
     /// Could the resource exist now?
     #[serde(default)]
     pub effect: Effect,
 }
+
+/// The longest wait before a call is made again, in seconds: 5 minutes.
+pub const LONGEST_RETRY_AFTER: u32 = 300;
 
 impl Error {
     /// An error that won't go away by itself. Whether it had an effect isn't known, until
     /// [`Error::effect`] says so.
     #[must_use]
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), hint: None, retryable: false, effect: Effect::Maybe }
+        Self {
+            code,
+            message: message.into(),
+            hint: None,
+            retryable: false,
+            retry_after: None,
+            effect: Effect::Maybe,
+        }
     }
 
     /// Adds what to do about it.
@@ -86,6 +100,14 @@ impl Error {
     pub fn retryable(mut self) -> Self {
         self.retryable = true;
         self
+    }
+
+    /// Marks that the same call may succeed after so many seconds. Where it had no effect, the host makes it again by
+    /// itself then.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after = Some(seconds.min(LONGEST_RETRY_AFTER));
+        self.retryable()
     }
 
     /// Says whether the resource could exist now.

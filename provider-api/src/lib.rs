@@ -95,7 +95,7 @@ mod trace;
 #[doc(hidden)]
 pub use crabbox_provider_macros::check_manifest;
 pub use crabbox_provider_manifest as manifest;
-pub use error::{Effect, Error, ErrorCode};
+pub use error::{Effect, Error, ErrorCode, LONGEST_RETRY_AFTER};
 pub use exec::{Command, ExecError, ExecErrorKind, Output};
 pub use host::{Host, Level};
 pub use provider::Provider;

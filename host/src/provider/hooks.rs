@@ -1,5 +1,6 @@
 //! The hooks of a running provider, one typed method each, and what it may ask meanwhile.
 
+use super::again::Again;
 use super::error::ProviderError;
 use super::flood::cut;
 use super::inside::Inside;
@@ -235,10 +236,19 @@ impl Provider {
         // Whoever knows them may repeat them.
         let values = self.secrets.iter().filter_map(|name| request["settings"][name].as_str());
         values.for_each(redact::register);
-        let deadline = self.deadlines.of(hook, longest);
-        fault::point(format_args!("call.before.{hook}"));
-        let answer = self.runtime.call(hook, request, deadline, host);
-        let answer = answer.inspect_err(|error| debug!("{error}"))?;
+        let mut again = Again::new(self.deadlines.of(hook, longest));
+        let answer = loop {
+            fault::point(format_args!("call.before.{hook}"));
+            match self.runtime.call(hook, request.clone(), again.left(), host) {
+                Ok(answer) => break answer,
+                Err(error) => {
+                    debug!("{error}");
+                    if !again.waits(&error, host) {
+                        return Err(error);
+                    }
+                }
+            }
+        };
         fault::point(format_args!("call.after.{hook}"));
         // It would be recorded, and stand in the arguments of processes.
         if matches!(hook, "lease" | "resolve") && redact::holds_secret(&answer.to_string()) {

@@ -18,6 +18,7 @@
 //! | [`doctor`] | whether it can work, and what isn't well |
 //! | [`bad_input`] | what nobody wants to hear from a tool |
 //! | [`calls`] | how often the deployment is asked |
+//! | [`limits`] | a deployment that is asked too often |
 //! | [`guide`] | the how-to |
 //! | [`live`] | the script for a real deployment |
 
@@ -31,6 +32,7 @@ mod faults;
 mod guide;
 mod lease;
 mod life;
+mod limits;
 mod list;
 mod live;
 mod login;

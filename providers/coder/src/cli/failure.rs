@@ -139,8 +139,11 @@ impl Failed {
             Some(hint) => error.hint(hint),
             None => error,
         };
-        let passes = matches!(self.reason, Reason::TooOften | Reason::Unreachable | Reason::Busy);
-        if passes { error.retryable() } else { error }
+        match self.reason {
+            Reason::TooOften => error.retry_after(window(said).unwrap_or(USUAL)),
+            Reason::Unreachable | Reason::Busy => error.retryable(),
+            _ => error,
+        }
     }
 
     fn code(&self) -> ErrorCode {
@@ -204,6 +207,33 @@ impl Failed {
     }
 }
 
+/// For how long a server counts that doesn't say so, in seconds.
+const USUAL: u32 = 60;
+
+/// For how long the server counts, in whole seconds: `in 1m0s`, as it says at the end. It has let go of all of them by then.
+fn window(said: &str) -> Option<u32> {
+    let (_, rest) = said.rsplit_once(" requests in ")?;
+    let mut rest = rest.split([' ', ';']).next()?.trim_end_matches('.');
+    let mut seconds = 0.0;
+    while !rest.is_empty() {
+        let (number, unit) = rest.split_at(rest.find(|one: char| one.is_ascii_alphabetic())?);
+        let end = unit.find(|one: char| !one.is_ascii_alphabetic()).unwrap_or(unit.len());
+        let number: f64 = number.parse().ok()?;
+        seconds += number
+            * match &unit[..end] {
+                "h" => 3600.0,
+                "m" => 60.0,
+                "s" => 1.0,
+                "ms" => 0.001,
+                _ => return None,
+            };
+        rest = &unit[end..];
+    }
+    // Of one that is beyond all measure the host makes what it waits at most.
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+    Some(f64::ceil(seconds) as u32)
+}
+
 /// All of it but the first line of each failure, in one line.
 fn said(stderr: &str) -> String {
     let is_noise = |line: &&str| {
@@ -237,6 +267,7 @@ pub(crate) fn reinstall() -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crabbox_provider_api::LONGEST_RETRY_AFTER;
     use crabbox_provider_api::exec::Status;
 
     fn failed(stdout: &str, stderr: &str) -> Failed {
@@ -258,6 +289,26 @@ mod tests {
         let error = busy.error();
         assert_eq!(error.message, "`coder create` failed: A workspace build is already active.");
         assert!(error.retryable && error.effect == Effect::None);
+    }
+
+    #[test]
+    fn one_that_was_asked_too_often_says_how_long_it_counts() {
+        let after = |window: &str| {
+            let words = "You've been rate limited for sending more than 512 requests";
+            failed("", &format!("error: {words}{window}\n")).error().retry_after
+        };
+        for (window, seconds) in [
+            (" in 1m0s.", 60),
+            (" in 0s.", 0),
+            (" in 1.5s.", 2),
+            (" in 20ms.", 1),
+            ("", 60),
+            (" in -", 60),
+        ] {
+            assert_eq!(after(window), Some(seconds), "{window}");
+        }
+        assert_eq!(after(" in 2h0m0s."), Some(LONGEST_RETRY_AFTER));
+        assert_eq!(failed("", "error: dial tcp: no\n").error().retry_after, None);
     }
 
     #[test]
