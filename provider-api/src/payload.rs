@@ -5,6 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 pub use crate::endpoint::{Endpoint, HostKey, Ssh, Transport};
 pub use crate::settings::Settings;
@@ -108,6 +109,9 @@ pub struct Leased {
     /// The provider's own notes.
     #[serde(default)]
     pub attributes: Attributes,
+    /// Whose it is, for people: the name of a user or a group. A lease is found by `OWNER/NAME`, too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// With the capability `shared_box`: how many leases may have a place on this box. `None`: any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limit: Option<u32>,
@@ -218,6 +222,9 @@ pub struct Found {
     /// The provider's own notes, which replace the claim's.
     #[serde(default)]
     pub attributes: Attributes,
+    /// As in [`Leased::owner`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 impl From<Leased> for Found {
@@ -230,6 +237,7 @@ impl From<Leased> for Found {
             endpoint: leased.endpoint,
             identity: leased.identity,
             attributes: leased.attributes,
+            owner: leased.owner,
         }
     }
 }
@@ -381,6 +389,10 @@ pub struct Listed {
     /// Does it belong to the login that this call was made with? `None`: that can't be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mine: Option<bool>,
+    /// What else speaks for or against its being ours, for people: such as what it was made from, and by whom. Shown, and
+    /// never decided by.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub evidence: BTreeMap<String, String>,
 }
 
 /// `extend`: push the provider's own deadline.

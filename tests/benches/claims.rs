@@ -62,7 +62,8 @@ fn ready(store: &mut Store) {
     assert!(store.insert(&claim).expect("inserts"));
     let name = claim.id.to_string();
     let id = "523182ad390c57dc3416ee601e1c45e2".to_owned();
-    let owned = Owned { name, id, scope: Scope::default(), attributes: serde_json::Map::new() };
+    let attributes = serde_json::Map::new();
+    let owned = Owned { name, id, scope: Scope::default(), attributes, owner: None };
     let transport = Transport::Exec { prefix: Vec::new() };
     let endpoint = Endpoint { same_machine: true, ..Endpoint::new(transport, "~/crabbox") };
     let way = Way { endpoint, identity: None, machine: None, marker: None, login: None };

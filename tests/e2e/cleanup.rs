@@ -324,6 +324,7 @@ fn a_question_about_many_boxes_names_ten() {
             name: name.clone(),
             scope: Scope::default(),
             attributes: Attributes::new(),
+            owner: None,
         };
         let mut claim = Claim::new(LeaseId::from_bits(count), name);
         "local".clone_into(&mut claim.provider);

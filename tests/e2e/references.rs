@@ -127,7 +127,10 @@ fn a_box_of_somebody_is_no_lease_before_it_is_adopted() {
     let world = World::new();
     let ran = world.crabbox(&["status", "ann/desk"]);
     assert_eq!(ran.code, 4, "{ran:?}");
-    assert!(ran.stderr.contains("hint: crabbox adopt --help"), "{ran:?}");
+    let line = "hint: crabbox adopt ann/desk --provider local\n";
+    assert!(ran.stderr.contains(line), "{ran:?}");
+    // Nothing is said twice.
+    assert_eq!(world.crabbox(&["stop", "ann/desk"]).stderr.matches(line).count(), 1);
     assert!(!world.crabbox(&["status", "desk"]).stderr.contains("adopt"));
 }
 

@@ -212,6 +212,9 @@ pub struct Made {
     /// The provider's own notes.
     #[serde(default)]
     pub attributes: Attributes,
+    /// Whose it is, as the provider says for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// When the provider was asked to make it, if that may still be under way: its absence proves
     /// nothing for a while then.
     #[serde(default)]
@@ -236,6 +239,12 @@ impl Made {
     #[must_use]
     pub fn resource(&self) -> Resource {
         Resource { name: self.name.clone(), id: self.id.clone() }
+    }
+
+    /// Does its provider call it by this `OWNER/NAME`?
+    #[must_use]
+    pub fn is_called(&self, owner: &str, name: &str) -> bool {
+        self.name == name && self.owner.as_deref() == Some(owner)
     }
 
     /// Can both be true of one resource?
@@ -278,12 +287,16 @@ pub struct Owned {
     /// The provider's own notes.
     #[serde(default)]
     pub attributes: Attributes,
+    /// Whose it is, as the provider says for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
 }
 
 impl From<Owned> for Made {
     fn from(owned: Owned) -> Self {
-        let Owned { name, id, scope, attributes } = owned;
-        Self { name, id: Some(id), scope: Some(scope), attributes, asked: None, planned: None }
+        let Owned { name, id, scope, attributes, owner } = owned;
+        let (id, scope) = (Some(id), Some(scope));
+        Self { name, id, scope, attributes, owner, asked: None, planned: None }
     }
 }
 
@@ -307,6 +320,7 @@ impl Owned {
             id: found.resource.id.clone()?,
             scope: found.scope.clone(),
             attributes: found.attributes.clone(),
+            owner: found.owner.clone(),
         })
     }
 }

@@ -131,13 +131,14 @@ impl First {
             id: self.resource.id.clone(),
             scope: self.scope.clone(),
             attributes: self.attributes.clone(),
+            owner: None,
             asked: (self.state == State::Leasing).then(|| Moment::from(self.updated)),
             planned: None,
         });
         let owned = || {
             let made = made.clone()?;
             let (id, scope) = (made.id?, made.scope?);
-            Some(Owned { name: made.name, id, scope, attributes: made.attributes })
+            Some(Owned { name: made.name, id, scope, attributes: made.attributes, owner: None })
         };
         let way = self.endpoint.map(|endpoint| Way {
             endpoint,

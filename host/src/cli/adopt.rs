@@ -13,6 +13,7 @@ use crate::output::{CommandError, Exit, Typed, to_type};
 use clap::{Args, ValueEnum, ValueHint};
 use crabbox_provider_api::payload::{ReleaseAction, Scope};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Make a lease of a box that has none
 ///
@@ -138,7 +139,7 @@ impl Adopt {
 
 /// What is known of a resource, for whoever decides whether it is to be adopted.
 fn evidence(provider: &str, sighted: &Sighted) -> Vec<String> {
-    let Sighted { owned, state, lease, owner, .. } = sighted;
+    let Sighted { owned, state, lease, owner, evidence, .. } = sighted;
     let state = json!(state);
     let state = state.as_str().unwrap_or("unknown");
     let Scope { deployment, account } = &owned.scope;
@@ -147,10 +148,20 @@ fn evidence(provider: &str, sighted: &Sighted) -> Vec<String> {
         format!("it is in `{deployment}`, and its account is `{account}`"),
         owner.as_ref().map_or_else(|| "it belongs to you".to_owned(), whose),
     ];
+    if !evidence.is_empty() {
+        lines.push(format!("its provider says of it: {}", spoken(evidence)));
+    }
     if let Some(lease) = lease {
         lines.push(format!("it names the lease `{lease}`, of which no claim is here"));
     }
     lines
+}
+
+/// What speaks for or against a resource's being ours, for people.
+pub(super) fn spoken(evidence: &BTreeMap<String, String>) -> String {
+    let said: Vec<String> =
+        evidence.iter().map(|(what, said)| format!("{what} `{said}`")).collect();
+    said.join(", ")
 }
 
 fn whose(owner: &Owner) -> String {

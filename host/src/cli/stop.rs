@@ -172,7 +172,8 @@ fn find(desk: &Desk, id: &str, provider: &str) -> Result<Claim, CommandError> {
     desk.find(id).map_err(|error| match error.kind() {
         // It may be the name of a box. Nothing is done to one without a claim.
         Exit::NotFound if !id.trim_start().starts_with('@') => {
-            error.hint(to_type(&["adopt", id, "--provider", provider]))
+            let line = to_type(&["adopt", id.trim(), "--provider", provider]);
+            if error.hints().contains(&line) { error } else { error.hint(line) }
         }
         _ => error,
     })

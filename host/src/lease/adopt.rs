@@ -8,6 +8,7 @@ use super::names::{random_bits, slug};
 use crate::claims::{Adopted, Claim, Claimant, Ending, LeaseId, Moment, Owned};
 use crate::output::{CommandError, Exit, Typed, to_type};
 use crabbox_provider_api::payload::{ListRequest, Listed, ResourceState, Settings};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -31,6 +32,8 @@ pub struct Sighted {
     pub lease: Option<String>,
     /// Whose it is. `None`: of this login.
     pub owner: Option<Owner>,
+    /// What else speaks for or against its being ours, by what that is.
+    pub evidence: BTreeMap<String, String>,
     provider_version: String,
 }
 
@@ -77,7 +80,7 @@ impl Desk {
         let is_id = |listed: &&Listed| listed.resource.id.as_deref() == Some(reference);
         let mut found: Vec<_> = all.iter().filter(is_id).collect();
         if found.is_empty() {
-            found = all.iter().filter(|listed| listed.resource.name == reference).collect();
+            found = all.iter().filter(|listed| is_called(listed, reference)).collect();
         }
         let listed = match found[..] {
             [listed] => listed,
@@ -93,8 +96,9 @@ impl Desk {
             return Err(claimed(&owned, &claimant));
         }
         let provider_version = open.version().to_owned();
-        let (state, lease) = (listed.state, listed.lease.clone());
-        Ok(Sighted { owned, state, lease, owner: owner(listed), provider_version })
+        let (lease, evidence) = (listed.lease.clone(), listed.evidence.clone());
+        let (state, whose) = (listed.state, owner(listed));
+        Ok(Sighted { owned, state, lease, owner: whose, evidence, provider_version })
     }
 
     /// Makes a lease of it, unless somebody else has meanwhile.
@@ -151,6 +155,13 @@ fn new_claim(slug: String, sighted: &Sighted, adoption: &Adoption) -> Claim {
     claim
 }
 
+/// By its name, or by its owner's before that.
+fn is_called(listed: &Listed, reference: &str) -> bool {
+    let Listed { resource, owner, .. } = listed;
+    let with_owner = owner.as_ref().map(|owner| format!("{owner}/{}", resource.name));
+    resource.name == reference || with_owner.as_deref() == Some(reference)
+}
+
 /// What isn't known to be this login's counts as another's: its owner must be repeated.
 fn owner(listed: &Listed) -> Option<Owner> {
     let is_another = match listed.mine {
@@ -168,6 +179,7 @@ fn owned(listed: &Listed) -> Option<Owned> {
         id: listed.resource.id.clone().filter(|id| !id.is_empty())?,
         scope: listed.scope.clone(),
         attributes: serde_json::Map::new(),
+        owner: listed.owner.clone(),
     })
 }
 

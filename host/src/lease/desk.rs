@@ -196,6 +196,7 @@ impl Callbacks for Clerk<'_> {
             name: resource.name,
             id: resource.id,
             scope: scope.or_else(|| before.as_ref().and_then(|made| made.scope.clone())),
+            owner: before.as_ref().and_then(|made| made.owner.clone()),
             attributes: before.map(|made| made.attributes).unwrap_or_default(),
             asked: Some(Moment::now()),
             planned: None,

@@ -192,6 +192,7 @@ impl Desk {
                 id: leased.resource.id.clone(),
                 scope: Some(leased.scope.clone()),
                 attributes: leased.attributes.clone(),
+                owner: leased.owner.clone(),
                 asked: None,
                 planned: None,
             };

@@ -81,12 +81,28 @@ pub fn find(store: &Reader, reference: &str, here: &Here) -> Result<Claim, Comma
                 .hint(to_type(&["list", "--all"]))),
         },
         REPO => of_checkout(store, &here.0()?),
-        _ => match store.search(reference)?.as_slice() {
-            [] => Err(nothing(store, reference)?),
+        _ => match candidates(store, reference)?.as_slice() {
+            [] => Err(nothing(store, reference, here)?),
             [row] => read(store, row, reference),
             rows => Err(ambiguous(reference, rows)),
         },
     }
+}
+
+/// What a word can stand for, or the words of a provider for a box and its owner: `OWNER/NAME`.
+fn candidates(store: &Reader, reference: &str) -> Result<Vec<Row>, CommandError> {
+    let mut rows = store.search(reference)?;
+    let Some((owner, name)) = reference.trim().split_once('/').filter(|_| rows.is_empty()) else {
+        return Ok(rows);
+    };
+    // Others' boxes may have the same name.
+    for row in store.search(name)? {
+        let claim = read(store, &row, reference)?;
+        if claim.made().is_some_and(|made| made.is_called(owner, name)) {
+            rows.push(row);
+        }
+    }
+    Ok(rows)
 }
 
 /// The claim of a checkout that a run would take first, whether or not it is in use.
@@ -110,7 +126,7 @@ fn read(store: &Reader, row: &Row, reference: &str) -> Result<Claim, CommandErro
     claim.ok_or_else(|| CommandError::failed(format!("the claim of `{reference}` can't be read")))
 }
 
-fn nothing(store: &Reader, reference: &str) -> Result<CommandError, CommandError> {
+fn nothing(store: &Reader, reference: &str, here: &Here) -> Result<CommandError, CommandError> {
     let typed = reference.trim();
     let error = CommandError::new(Exit::NotFound, format!("there is no lease `{typed}`"));
     let lower = typed.to_lowercase();
@@ -124,8 +140,13 @@ fn nothing(store: &Reader, reference: &str) -> Result<CommandError, CommandError
     near.sort_by(|one, other| other.0.total_cmp(&one.0));
     let lines = near.iter().take(3).map(|(_, slug)| guessed(reference, slug));
     let error = lines.fold(error, CommandError::hint);
-    // As a provider calls a box of somebody.
-    let error = if typed.contains('/') { error.hint(to_type(&["adopt", "--help"])) } else { error };
+    // As a provider calls a box of somebody. Nothing is done to one without a claim.
+    let error = match here.0() {
+        Ok(Checkout { provider, .. }) if typed.contains('/') => {
+            error.hint(to_type(&["adopt", typed, "--provider", &provider]))
+        }
+        _ => error,
+    };
     Ok(error.hint(to_type(&["list"])))
 }
 

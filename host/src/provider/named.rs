@@ -6,6 +6,7 @@ use crabbox_provider_api::payload::{
     Checkpoint, Diagnosis, Extended, Found, Inventory, Leased, Released, Resolution, Resource,
     Scope,
 };
+use std::collections::BTreeMap;
 use tracing::warn;
 
 /// How many bytes a name or an id may have.
@@ -13,6 +14,9 @@ const NAME: usize = 1024;
 
 /// How many a part of a scope may have, which may hold a path.
 const SCOPE: usize = 8 * 1024;
+
+/// How many things may speak for a resource.
+const EVIDENCE: usize = 16;
 
 /// What may name something.
 pub(super) trait Names {
@@ -40,6 +44,11 @@ impl Names for Leased {
     fn objection(&self) -> Option<String> {
         of_resource(&self.resource).or_else(|| of_scope(&self.scope))
     }
+
+    fn without_nonsense(mut self) -> Self {
+        self.owner = self.owner.filter(|name| is_owner(name));
+        self
+    }
 }
 
 impl Names for Resolution {
@@ -50,6 +59,13 @@ impl Names for Resolution {
             }
             _ => None,
         }
+    }
+
+    fn without_nonsense(mut self) -> Self {
+        if let Self::Found(found) = &mut self {
+            found.owner = found.owner.take().filter(|name| is_owner(name));
+        }
+        self
     }
 }
 
@@ -63,6 +79,11 @@ impl Names for Inventory {
             }
             why.is_none()
         });
+        for listed in &mut self.resources {
+            let all = std::mem::take(&mut listed.evidence).into_iter();
+            let short = all.filter(|(what, said)| what.len().max(said.len()) <= NAME);
+            listed.evidence = short.take(EVIDENCE).collect::<BTreeMap<_, _>>();
+        }
         self
     }
 }
@@ -86,6 +107,15 @@ fn of_scope(scope: &Scope) -> Option<String> {
     said.find_map(|(what, text)| of_text(what, text, SCOPE))
 }
 
+/// What an owner may be called to be recorded: others choose their names.
+fn is_owner(name: &str) -> bool {
+    let why = of_text("the owner of its resource", name, NAME);
+    if let Some(why) = &why {
+        warn!("an owner is left out: {why}");
+    }
+    why.is_none()
+}
+
 fn of_text(what: &str, text: &str, most: usize) -> Option<String> {
     let length = text.len();
     if length > most {
@@ -96,4 +126,36 @@ fn of_text(what: &str, text: &str, most: usize) -> Option<String> {
     }
     let control = text.chars().find(|character| character.is_control())?;
     Some(format!("{what} holds the control character {}", control.escape_unicode()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crabbox_provider_api::payload::{Listed, ResourceState};
+
+    #[test]
+    fn an_owner_that_a_terminal_would_obey_is_not_recorded() {
+        for (name, is_kept) in [("ann", true), ("", false), ("a\u{1b}[2Jnn", false)] {
+            let leased = Leased { owner: Some(name.to_owned()), ..Leased::default() };
+            assert_eq!(leased.without_nonsense().owner.is_some(), is_kept, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn what_speaks_for_a_resource_has_an_end() {
+        let many = (10..40).map(|number| (number.to_string(), "said".to_owned()));
+        let evidence = many.chain([("1".to_owned(), "x".repeat(NAME + 1))]).collect();
+        let listed = Listed {
+            resource: Resource { name: "box".to_owned(), id: None },
+            scope: Scope::default(),
+            state: ResourceState::Ready,
+            lease: None,
+            owner: None,
+            mine: None,
+            evidence,
+        };
+        let inventory = Inventory { resources: vec![listed], next: None }.without_nonsense();
+        let kept = &inventory.resources[0].evidence;
+        assert!(kept.len() == EVIDENCE && !kept.contains_key("1"), "{kept:?}");
+    }
 }

@@ -51,6 +51,7 @@ pub(crate) fn lease(request: LeaseRequest, host: &Host) -> Result<Leased, Error>
         endpoint: Some(endpoint(&cli, &workspace, &agent, version, work_root)),
         identity: Some(identity(&workspace)),
         attributes: attributes(version, work_root),
+        owner: Some(workspace.owner_name),
         resource,
         scope,
         limit: None,

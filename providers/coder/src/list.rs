@@ -6,6 +6,7 @@ use crate::resolve::state;
 use crate::scope;
 use crabbox_provider_api::payload::{Inventory, ListRequest, Listed, Resource};
 use crabbox_provider_api::{Error, Host};
+use std::collections::BTreeMap;
 
 pub(crate) fn list(request: &ListRequest, host: &Host) -> Result<Inventory, Error> {
     let cli = Cli::new(&request.settings, host);
@@ -16,11 +17,20 @@ pub(crate) fn list(request: &ListRequest, host: &Host) -> Result<Inventory, Erro
         let state = state(&workspace.doing());
         let mine = Some(workspace.owner_id == login.user_id);
         let lease = lease_in(&workspace.name);
+        let evidence = evidence(&workspace);
         let Workspace { id, name, owner_name, .. } = workspace;
         let resource = Resource { name, id: Some(id) };
-        Listed { resource, scope, state, lease, owner: Some(owner_name), mine }
+        Listed { resource, scope, state, lease, owner: Some(owner_name), mine, evidence }
     });
     Ok(Inventory { resources: resources.collect(), next: None })
+}
+
+/// What it was made from, and who has asked for its latest build, which may be its first: others choose their names.
+fn evidence(workspace: &Workspace) -> BTreeMap<String, String> {
+    let initiator = &workspace.latest_build.initiator_name;
+    let said = [("template", &workspace.template_name), ("initiator", initiator)];
+    let said = said.into_iter().filter(|(_, name)| !name.is_empty());
+    said.map(|(what, name)| (what.to_owned(), name.clone())).collect()
 }
 
 /// The lease that a name speaks of, as the host makes names.

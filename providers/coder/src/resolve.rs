@@ -104,6 +104,7 @@ impl Asked<'_> {
             endpoint: agent.map(|agent| endpoint(cli, &workspace, agent, version, &work_root)),
             identity: Some(identity(&workspace)),
             attributes: attributes(version, &work_root),
+            owner: Some(workspace.owner_name),
             resource: Resource { name: workspace.name, id: Some(workspace.id) },
             scope,
             state,

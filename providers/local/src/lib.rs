@@ -22,6 +22,7 @@ use crabbox_provider_api::payload::{
 use crabbox_provider_api::{Effect, Error, ErrorCode, Host, Provider, export_provider};
 use folder::{Boxes, Seen};
 use root::Root;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -94,6 +95,7 @@ impl Provider for Local {
                     endpoint: Some(endpoint(&boxes, &resource.name)),
                     identity: Some(identity(&boxes, &resource)),
                     attributes: Attributes::new(),
+                    owner: None,
                     resource,
                 }
             }
@@ -103,6 +105,7 @@ impl Provider for Local {
                 endpoint: None,
                 identity: None,
                 attributes: Attributes::new(),
+                owner: None,
                 resource: Resource { name, id: claimed.or(id).or(Some(String::new())) },
             },
         }))
@@ -154,8 +157,9 @@ impl Provider for Local {
                 };
                 let resource = Resource { name: name.clone(), id };
                 // The folder of all boxes is this user's own.
-                let (owner, mine) = (None, Some(true));
-                Listed { lease: Some(name), resource, scope: scope.clone(), state, owner, mine }
+                let (owner, mine, evidence) = (None, Some(true), BTreeMap::new());
+                let (lease, scope) = (Some(name), scope.clone());
+                Listed { lease, resource, scope, state, owner, mine, evidence }
             })
             .collect();
         Ok(Inventory { resources, next: None })

@@ -56,6 +56,7 @@ impl Provider for Machines {
             endpoint: Some(machine.endpoint(Some(&request.lease), &request.settings)?),
             identity: None,
             attributes: request.attributes,
+            owner: None,
             resource: request.resource,
         }))
     }

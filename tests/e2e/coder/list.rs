@@ -44,10 +44,56 @@ fn anothers_workspace_is_used_and_never_stopped_unless_that_was_said() {
     assert_eq!(coder.deployment.state().doing("theirs"), "running", "{ran:?}");
 }
 
+/// What speaks for it is shown, whatever it would do to a terminal.
+#[test]
+fn what_speaks_for_a_workspace_is_shown_to_whoever_decides() {
+    let coder = with_others();
+    let name = "crabbox-amber-0123456789ab";
+    let evidence = "initiator `alice`, template `demo`";
+    let ran = coder.crabbox(&["cleanup", "--dry-run"]);
+    assert!(ran.stderr.contains(&format!("no lease here names it ({evidence})")), "{ran:?}");
+    let ran = coder.crabbox(&["cleanup", "--dry-run", "--json"]);
+    assert!(ran.stdout.contains("\"template\": \"demo\""), "{ran:?}");
+    coder.deployment.change(|state| state.users[0].name = "\u{1b}[2Jal\u{7}ice".to_owned());
+    let ran = coder.crabbox(&["adopt", name, "--provider", "coder", "--yes"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("template `demo`") && ran.stderr.contains("[2Jal"), "{ran:?}");
+    assert!(!ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\u{7}'), "{ran:?}");
+}
+
 #[test]
 fn one_without_a_claim_is_no_lease() {
     let coder = with_others();
     let ran = coder.crabbox(&["run", "--id", "alice/crabbox-amber-0123456789ab", "--", "true"]);
     assert_eq!(ran.code, 125, "{ran:?}");
-    assert!(ran.stderr.contains("adopt"), "{ran:?}");
+    let line = "adopt alice/crabbox-amber-0123456789ab --provider coder";
+    assert!(ran.stderr.contains(&format!("hint: crabbox {line}\n")), "{ran:?}");
+    let ran = coder.crabbox(&[&line.split(' ').collect::<Vec<_>>()[..], &["--yes"]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[test]
+fn a_claim_is_found_by_what_coder_calls_its_workspace() {
+    let (coder, made) = Coder::warm();
+    coder.deployment.change(|state| {
+        let bob = state.user("bob").id.clone();
+        let theirs = Workspace::new("theirs", &bob, state.template("demo"));
+        state.workspaces.push(theirs);
+    });
+    let line = "adopt bob/theirs --provider coder --coder-list-scope all --owner bob --yes";
+    let ran = coder.crabbox(&line.split(' ').collect::<Vec<_>>());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for (word, code) in [
+        ("bob/theirs", 0),
+        (&*format!("alice/{made}"), 0),
+        // Nobody else's of the same name.
+        ("alice/theirs", 4),
+        (&format!("bob/{made}"), 4),
+    ] {
+        let ran = coder.crabbox(&["status", word]);
+        assert_eq!(ran.code, code, "{word}: {ran:?}");
+    }
+    let ran = coder.crabbox(&["run", "--id", "bob/theirs", "--", "cat", "hello.txt"]);
+    assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
+    assert_eq!(coder.crabbox(&["status", "bob/theirs"]).code, 0);
 }

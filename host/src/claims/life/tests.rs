@@ -13,6 +13,7 @@ pub(in super::super) fn owned(id: &str) -> Owned {
         id: id.to_owned(),
         scope: Scope::default(),
         attributes,
+        owner: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is said of a cleanup.
 
 use super::ask::{Answer, lines};
+use crate::cli::adopt::spoken;
 use crate::cli::list::to_json;
 use crate::lease::{Cleaned, Done, End, Verdict};
 use crate::output::{CommandError, Printer, Table, human, to_type};
@@ -52,8 +53,14 @@ impl Report {
             for listed in unclaimed.iter().filter(|_| !printer.is_quiet()) {
                 nothing = false;
                 let name = &listed.resource.name;
+                let evidence = &listed.evidence;
+                let more = if evidence.is_empty() {
+                    String::new()
+                } else {
+                    format!(" ({})", spoken(evidence))
+                };
                 printer.phase(&format!(
-                    "`{name}` of {provider} looks like crabbox's, and no lease of this state folder names it: \
+                    "`{name}` of {provider} looks like crabbox's{more}, and no lease of this state folder names it: \
                      another one's may"
                 ));
                 printer.hint(&to_type(&["adopt", name, "--provider", provider]));
@@ -109,6 +116,7 @@ impl Report {
                     "resource": listed.resource,
                     "scope": listed.scope,
                     "lease": listed.lease,
+                    "evidence": listed.evidence,
                     "hints": [to_type(&["adopt", name, "--provider", provider])],
                 })
             })

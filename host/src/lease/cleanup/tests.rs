@@ -10,7 +10,8 @@ fn at(minutes: i64) -> Timestamp {
 
 fn owned() -> Owned {
     let (name, id) = ("box".to_owned(), "1".to_owned());
-    Owned { name, id, scope: Scope::default(), attributes: serde_json::Map::new() }
+    let attributes = serde_json::Map::new();
+    Owned { name, id, scope: Scope::default(), attributes, owner: None }
 }
 
 fn way() -> Way {

@@ -16,6 +16,7 @@ use jiff::SignedDuration;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -242,6 +243,7 @@ impl Shared {
             lease: thing.lease.clone(),
             owner: None,
             mine: Some(true),
+            evidence: BTreeMap::new(),
         };
         let seen = world.things.iter().filter(|thing| thing.other == world.other);
         Inventory { resources: seen.map(listed).collect(), next: None }
@@ -310,6 +312,7 @@ fn sighted(name: &str, id: &str, mood: Mood, other: bool) -> Resolution {
         endpoint: (mood != Mood::KnowsNoWay).then(endpoint),
         identity: None,
         attributes: Attributes::new(),
+        owner: None,
     })
 }
 

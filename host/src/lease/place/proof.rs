@@ -50,6 +50,7 @@ pub(in super::super) fn in_place(
             endpoint: Some(endpoint.clone()),
             identity: None,
             attributes: found.attributes.clone(),
+            owner: found.owner.clone(),
         })
     };
     if intent == Intent::Connect {

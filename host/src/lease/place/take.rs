@@ -107,8 +107,9 @@ impl Desk {
         let found = self.resolve(provider, claim, Intent::Status, &request.settings);
         match found.map_err(NotLeased::maybe)? {
             Resolution::Found(found) if found.state != ResourceState::Failed => {
-                let Found { resource, scope, endpoint, attributes, .. } = found;
-                let leased = Leased { resource, scope, endpoint, attributes, ..Leased::default() };
+                let Found { resource, scope, endpoint, attributes, owner, .. } = found;
+                let default = Leased::default();
+                let leased = Leased { resource, scope, endpoint, attributes, owner, ..default };
                 self.record(claim, &place, &leased, true).map_err(NotLeased::maybe)?;
                 Ok(Some(leased))
             }
@@ -199,6 +200,7 @@ impl Desk {
             id: id.clone().filter(|_| taken),
             scope: Some(leased.scope.clone()).filter(|_| taken),
             attributes: leased.attributes.clone(),
+            owner: leased.owner.clone(),
             asked: None,
             planned: id,
         };

@@ -83,6 +83,8 @@ pub(crate) struct Workspace {
     #[serde(default)]
     pub(crate) owner_name: String,
     #[serde(default)]
+    pub(crate) template_name: String,
+    #[serde(default)]
     pub(crate) outdated: bool,
     #[serde(default)]
     pub(crate) dormant_at: Option<String>,
@@ -98,6 +100,8 @@ pub(crate) struct Build {
     pub(crate) number: u32,
     #[serde(default)]
     pub(crate) initiator_id: String,
+    #[serde(default)]
+    pub(crate) initiator_name: String,
     #[serde(default)]
     transition: String,
     #[serde(default)]
