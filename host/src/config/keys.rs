@@ -175,7 +175,7 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Choice(&["park", "delete"]),
         default: Some("park"),
         variable: Some("CRABBOX_LEASE_RELEASE"),
-        flag: None,
+        flag: Some("--release"),
         repository: Repository::Request("what is deleted"),
         enforced: Enforced::Allowed,
     },

@@ -35,6 +35,8 @@ pub struct Flags {
     pub ttl: Option<Duration>,
     /// `--idle`.
     pub idle: Option<Duration>,
+    /// `--release`.
+    pub release: Option<String>,
     /// `--timeout`.
     pub timeout: Option<Duration>,
     /// The names in `--env`; adds to the other layers.
@@ -51,6 +53,7 @@ impl Flags {
             "lease.provider" => self.provider.clone().map(Setting::Text),
             "lease.ttl" => self.ttl.map(Setting::Duration),
             "lease.idle" => self.idle.map(Setting::Duration),
+            "lease.release" => self.release.clone().map(Setting::Text),
             "run.timeout" => self.timeout.map(Setting::Duration),
             "run.env" => some(&self.env).map(Setting::Texts),
             "sync.exclude" => some(&self.exclude).map(Setting::Texts),

@@ -29,6 +29,9 @@ pub(in crate::cli) struct Choice {
     /// Leave the box ready after each run
     #[arg(long)]
     pub(in crate::cli) keep: bool,
+    /// At its end, park or delete a new box
+    #[arg(long, value_name = "ACTION", value_parser = ["park", "delete"], hide_possible_values = true)]
+    pub(in crate::cli) release: Option<String>,
     #[command(flatten)]
     pub(in crate::cli) stay: Stay,
 }
@@ -62,6 +65,7 @@ impl Choice {
             provider: self.provider.clone().or(more.provider),
             ttl: self.stay.ttl,
             idle: self.stay.idle,
+            release: self.release.clone(),
             exclude: files.exclude,
             ..more
         };
