@@ -11,7 +11,7 @@
 //! | `!NAME` | the process panics there, as at a bug |
 //! | `~NAME` | the system gives the bad answer there, one of [`ANSWERS`] |
 //! | `>FILE` | nothing ends; each point that is passed becomes a line of the file |
-//! | `<MS` | nothing ends; a box that says nothing is waited for no longer than so many milliseconds |
+//! | `<MS` | nothing ends; a box, or a command of a provider, is waited for no longer than so many milliseconds |
 //!
 //! The provider's child gets the variable, too, beside what its manifest declares. In a release build
 //! there is nothing of all this: [`point`] is empty, and the variable means nothing.
@@ -141,7 +141,7 @@ pub(crate) fn point(name: impl Display) {
 #[inline]
 pub(crate) fn point(_: impl Display) {}
 
-/// How long a box may say nothing, where that is `usual`.
+/// How long a box may say nothing, or a command of a provider may take, where that is `usual`.
 #[cfg(debug_assertions)]
 pub(crate) fn patience(usual: Duration) -> Duration {
     match orders::given() {
@@ -150,7 +150,7 @@ pub(crate) fn patience(usual: Duration) -> Duration {
     }
 }
 
-/// How long a box may say nothing: as long as usual.
+/// How long a box may say nothing, or a command of a provider may take: as long as usual.
 #[cfg(not(debug_assertions))]
 #[inline]
 pub(crate) fn patience(usual: Duration) -> Duration {

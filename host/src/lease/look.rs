@@ -30,6 +30,21 @@ impl Desk {
         let declared = || Self::declared(&self.registry, &claim.provider);
         look_in_place(claim, resolved, &self.asker(claim, &declared, longest), self.printer)
     }
+
+    /// What has become of a box that a run was on when its connection ended, where that is why. A provider that
+    /// can't be asked takes nothing from what is known already.
+    pub fn became(&mut self, claim: &Claim, settings: &Settings) -> Option<String> {
+        let resolved = self.look(claim, settings).ok()?;
+        let Resolution::Found(found) = &resolved else { return Some(why_not(claim, &resolved)) };
+        if !claim.is_about(&found.resource, &found.scope) {
+            return Some(why_not(claim, &resolved));
+        }
+        match found.state {
+            ResourceState::Parked => Some("its box was stopped meanwhile".to_owned()),
+            ResourceState::Failed => Some("its box has failed meanwhile".to_owned()),
+            _ => None,
+        }
+    }
 }
 
 /// The same of a place, without a connection that stays. The lease's own are ridden and never ended: whoever works with

@@ -101,6 +101,12 @@ impl RunError {
         self.is_of_the_way() && !is_final
     }
 
+    /// The connection ended on the way: something may have become of the box.
+    #[must_use]
+    pub fn is_of_ended_connection(&self) -> bool {
+        matches!(self, Self::Ended { .. } | Self::Unsynced { .. })
+    }
+
     /// What this program exits with, and whose failure it is.
     #[must_use]
     pub fn outcome(&self) -> Outcome {

@@ -17,6 +17,8 @@
 //! | [`list`] | the inventory, and what is another's |
 //! | [`doctor`] | whether it can work, and what isn't well |
 //! | [`bad_input`] | what nobody wants to hear from a tool |
+//! | [`silence`] | what says nothing |
+//! | [`meanwhile`] | what others do with a workspace during a run |
 //! | [`calls`] | how often the deployment is asked |
 //! | [`limits`] | a deployment that is asked too often |
 //! | [`guide`] | the how-to |
@@ -36,9 +38,11 @@ mod limits;
 mod list;
 mod live;
 mod login;
+mod meanwhile;
 mod orphans;
 mod recorded;
 mod recordings;
 mod release;
 mod resolve;
 mod scope;
+mod silence;

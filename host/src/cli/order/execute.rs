@@ -125,6 +125,10 @@ impl Order {
         let releasing = printer.progress(format!("letting go of {}", held.claim.slug));
         fault::point("run.before.let_go");
         let handed = &settings.provider_settings.handed;
+        let became = match &result {
+            Err(error) if error.is_of_ended_connection() => desk.became(&held.claim, handed),
+            _ => None,
+        };
         let leaving = self.leaving(result.is_ok(), may_have_begun);
         let end = info_span!("release").in_scope(|| desk.let_go(&mut held, &leaving, handed));
         fault::point("run.after.let_go");
@@ -147,7 +151,7 @@ impl Order {
                 Ok(Done { finished, claim, was_ready, end, parked, ready, total, warnings })
             }
             Err(error) => {
-                let failed = explain(&error, &held.claim, self);
+                let failed = explain(&error, &held.claim, self).since(became);
                 Err(Failed { unreleased: end.err().map(Box::new), ..failed })
             }
         }

@@ -41,6 +41,12 @@ impl From<CommandError> for Failed {
 }
 
 impl Failed {
+    /// With what became of the box, if that is why.
+    pub(super) fn since(self, became: Option<String>) -> Self {
+        let error = became.into_iter().fold(*self.error, CommandError::because);
+        Self { error: Box::new(error), ..self }
+    }
+
     /// No box was to be had, or the user wants none any more.
     pub(super) fn of_acquiring(error: CommandError, listener: &Listener, purpose: Purpose) -> Self {
         if let Some(signal) = listener.received() {

@@ -2,6 +2,7 @@
 //! for a hook that is cancelled.
 
 use super::message::{failed, not_entered, not_started, shown, unkept};
+use crate::fault;
 use crate::provider::keeper::{Fate, LEFT, Order, Ward};
 use crabbox_provider_api::exec::protocol::LONGEST_PIECE;
 use crabbox_provider_api::exec::{AtCap, Command, Status, Stream};
@@ -91,7 +92,7 @@ impl Tool {
                 // That is the keeper's.
                 _ => failed(&shown, &error),
             })?;
-        let allowed = Duration::from_millis(command.deadline_ms);
+        let allowed = fault::patience(Duration::from_millis(command.deadline_ms));
         let cap = command.cap;
         let streams = outputs.map(|(stream, pipe)| Source { stream, pipe, cap, waiting: None });
         Ok(Self {
