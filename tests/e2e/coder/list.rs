@@ -51,7 +51,10 @@ fn what_speaks_for_a_workspace_is_shown_to_whoever_decides() {
     let name = "crabbox-amber-0123456789ab";
     let evidence = "initiator `alice`, template `demo`";
     let ran = coder.crabbox(&["cleanup", "--dry-run"]);
-    assert!(ran.stderr.contains(&format!("no lease here names it ({evidence})")), "{ran:?}");
+    assert!(
+        ran.stderr.contains(&format!("looks like crabbox's ({evidence}), and no lease")),
+        "{ran:?}"
+    );
     let ran = coder.crabbox(&["cleanup", "--dry-run", "--json"]);
     assert!(ran.stdout.contains("\"template\": \"demo\""), "{ran:?}");
     coder.deployment.change(|state| state.users[0].name = "\u{1b}[2Jal\u{7}ice".to_owned());
