@@ -276,7 +276,13 @@ fn nobody_is_left_behind_where_that_is_not_wanted() {
     let world = World::new();
     assert_eq!(world.crabbox(&["run", "--", "true"]).code, 0);
     let mut kept = world.command(&["run", "--keep", "--", "true"]);
-    assert_eq!(Ran::of(kept.env("CI", "true")).code, 0);
+    let kept = Ran::of(kept.env("CI", "true"));
+    assert_eq!(kept.code, 0);
+    let slug = world.leases(&[])[0]["slug"].as_str().expect("a slug").to_owned();
+    let told = format!(
+        "nothing lets go of {slug} in time, but for its job\ncrabbox:   hint: crabbox stop {slug}\n"
+    );
+    assert!(kept.stderr.contains(&told), "{kept:?}");
     assert!(!world.root().join("state/crabbox/caretaker.lock").exists());
     let desk = Desk::new("");
     assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);

@@ -28,11 +28,17 @@ pub(in crate::cli) fn look_after(
     registry: &Registry,
     claim: &Claim,
 ) {
-    if due(claim).is_none() || is_ephemeral() {
+    if due(claim).is_none() {
         return;
     }
     // Whoever needs none doesn't look for one, either: a look is in the way of one that begins.
     if ready::ends_by_itself(registry, &claim.provider) != Some(false) {
+        return;
+    }
+    if is_ephemeral() {
+        let slug = &claim.slug;
+        let told = format!("with `CI=true` nothing lets go of {slug} in time, but for its job");
+        printer.advice(&told, &to_type(&["stop", slug]));
         return;
     }
     // Whoever is there notices by himself.
