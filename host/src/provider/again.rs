@@ -14,6 +14,7 @@ const MOST: u32 = 4;
 
 /// One call, with all its repetitions.
 pub(super) struct Again {
+    deadline: Duration,
     end: Instant,
     made: u32,
 }
@@ -21,11 +22,14 @@ pub(super) struct Again {
 impl Again {
     /// All of them together have this long.
     pub(super) fn new(deadline: Duration) -> Self {
-        Self { end: Instant::now() + deadline, made: 0 }
+        Self { deadline, end: Instant::now() + deadline, made: 0 }
     }
 
-    /// How long is left.
+    /// How long is left: for the first one all of it, as it is told of one that takes too long.
     pub(super) fn left(&self) -> Duration {
+        if self.made == 0 {
+            return self.deadline;
+        }
         self.end.saturating_duration_since(Instant::now())
     }
 
