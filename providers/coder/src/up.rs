@@ -81,9 +81,7 @@ impl Bringing<'_> {
         let name = &workspace.name;
         self.cli.host.progress(&format!("the workspace `{name}` is started"));
         if workspace.outdated {
-            self.cli.host.progress(&format!(
-                "its template has a newer version, which `coder update {name}` takes"
-            ));
+            self.cli.host.progress(&newer(workspace));
         }
         let to = reference(workspace, self.version);
         let mut arguments = vec![to.as_str(), "--yes"];
@@ -96,6 +94,15 @@ impl Bringing<'_> {
             Some(failed) => Err(failed.error()),
         }
     }
+}
+
+/// What it is started with, where there is something newer.
+fn newer(workspace: &Workspace) -> String {
+    let name = &workspace.name;
+    if workspace.requires_newest {
+        return "its template has a newer version, and wants it started with that".to_owned();
+    }
+    format!("its template has a newer version, which `coder update {name}` takes")
 }
 
 fn starting(workspace: &Workspace) -> String {

@@ -22,12 +22,14 @@ pub(crate) struct Waiting<'a> {
     pause: Duration,
     end: Instant,
     lost_since: Option<Instant>,
+    patience: Duration,
 }
 
 impl<'a> Waiting<'a> {
     /// For so long at most.
     pub(crate) fn new(host: &'a Host, longest: Duration) -> Self {
-        Self { host, pause: FIRST, end: Instant::now() + longest, lost_since: None }
+        let end = Instant::now() + longest;
+        Self { host, pause: FIRST, end, lost_since: None, patience: PATIENCE }
     }
 
     /// Says what is waited for, and waits until it is worth another look.
@@ -39,7 +41,7 @@ impl<'a> Waiting<'a> {
     /// The same for what was there before, and may not come back.
     pub(crate) fn pause_for_lost(&mut self, reason: &str) -> Result<(), Error> {
         let since = *self.lost_since.get_or_insert_with(Instant::now);
-        if since.elapsed() > PATIENCE {
+        if since.elapsed() >= self.patience {
             return Err(too_long(reason));
         }
         self.rest(reason)
@@ -70,4 +72,43 @@ fn too_long(reason: &str) -> Error {
 fn jitter(pause: Duration) -> Duration {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     pause / 5 * (since.subsec_nanos() % 100) / 100
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crabbox_provider_api::testing::{Cassette, TestHost};
+
+    fn host() -> TestHost {
+        TestHost::new(Cassette::parse("").expect("nothing is asked"))
+    }
+
+    #[test]
+    fn what_is_lost_is_waited_for_no_longer_than_that_makes_sense() {
+        let test = host();
+        let mut waiting = Waiting::new(test.host(), Duration::from_hours(1));
+        waiting.patience = Duration::ZERO;
+        let error = waiting.pause_for_lost("the agent `main` is lost").expect_err("it is over");
+        assert_eq!(error.code, ErrorCode::Timeout);
+        assert!(error.message.contains("the agent `main` is lost"), "{error:?}");
+    }
+
+    #[test]
+    fn the_end_of_all_waits_names_what_it_waited_for() {
+        let test = host();
+        let mut waiting = Waiting::new(test.host(), Duration::ZERO);
+        let error = waiting.pause("the workspace is stopping").expect_err("it is over");
+        assert_eq!(error.code, ErrorCode::Timeout);
+        assert!(error.message.contains("the workspace is stopping"), "{error:?}");
+    }
+
+    #[test]
+    fn whoever_leaves_is_told_what_was_going_on() {
+        let test = host();
+        test.cancel();
+        let mut waiting = Waiting::new(test.host(), Duration::from_hours(1));
+        let error = waiting.pause("the workspace is starting").expect_err("it is cancelled");
+        assert_eq!(error.code, ErrorCode::Cancelled);
+        assert_eq!(test.progress(), ["the workspace is starting"]);
+    }
 }

@@ -1,7 +1,7 @@
 //! What nobody wants to hear from a tool: nothing is lost by it, and nothing obeyed.
 
 use crabbox_test_coder::{Answers, Template, Workspace};
-use crabbox_tests::{Coder, until};
+use crabbox_tests::Coder;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
@@ -12,6 +12,9 @@ fn a_server_that_answers_otherwise_ends_no_claim() {
         Answers::Refused,
         Answers::Page,
         Answers::Empty,
+        Answers::Broken,
+        Answers::ErrorPage,
+        Answers::Untrusted,
         Answers::TooOften,
         Answers::Says("null\n".to_owned()),
         Answers::Says("No workspaces found!\n".to_owned()),
@@ -87,9 +90,12 @@ fn a_template_of_several_organizations_needs_one() {
         let other = Template { organization: "other".to_owned(), ..Template::new("demo") };
         state.templates.push(other);
     });
-    let ran = coder.crabbox(&["warmup"]);
-    assert_eq!(ran.code, 2, "{ran:?}");
-    assert!(ran.stderr.contains("coder, other") && ran.stderr.contains("organization"), "{ran:?}");
+    for line in [&["warmup"][..], &["doctor"]] {
+        let ran = coder.crabbox(line);
+        assert_ne!(ran.code, 0, "{ran:?}");
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains("coder, other") && said.contains("organization"), "{ran:?}");
+    }
     let ran = coder.crabbox(&["warmup", "--coder-organization", "other"]);
     assert_eq!(ran.code, 0, "{ran:?}");
 }
@@ -119,17 +125,59 @@ fn odd_names_of_owners_are_shown_as_they_are() {
     assert!(ran.stdout.contains("theirs") && !ran.stdout.contains('\u{1b}'), "{ran:?}");
 }
 
+/// Where workspaces are called by what their owners are, it would be read as a flag.
 #[test]
-fn a_workspace_that_is_deleted_during_a_run_ends_it_and_its_claim() {
+fn an_owner_whose_name_is_a_flag_reaches_no_command_line() {
+    let coder = Coder::with(|state| "v2.29.0+ba71b32".clone_into(&mut state.client));
+    assert_eq!(coder.crabbox(&["warmup"]).code, 0);
+    coder.deployment.change(|state| "--orphan".clone_into(&mut state.users[0].name));
+    coder.deployment.forget_calls();
+    let ran = coder.crabbox(&["stop", "@last", "--delete", "--yes"]);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("makes no sense"), "{ran:?}");
+    let calls = coder.calls().join("\n");
+    assert!(!calls.contains("orphan") && !calls.contains("delete"), "{calls}");
+}
+
+/// 64 MB of JSON: of an inventory that is all right, and of one workspace it isn't.
+#[test]
+fn ten_thousand_workspaces_are_an_inventory_and_no_workspace() {
     let (coder, name) = Coder::warm();
-    let started = coder.world.root().join("started");
-    let line = format!("touch '{}'; sleep 300", started.display());
-    let mut child = coder.command(&["run", "--shell", &line]).spawn().expect("it runs");
-    until("the command runs", || started.exists());
-    let mut delete = coder.coder(&["delete", &name, "--yes"]);
-    assert!(delete.status().expect("it runs").success());
-    assert_eq!(child.wait().expect("it ends").code(), Some(125));
+    coder.deployment.change(|state| state.trouble.crowd = 12_000);
+    let doctor = coder.crabbox(&["doctor"]);
+    assert!(doctor.stdout.contains("12000 workspaces can be seen"), "{doctor:?}");
+    coder.deployment.change(|state| {
+        let much = format!("[{}]\n", " ".repeat(17 << 20));
+        state.trouble.answers = Answers::Says(much);
+    });
+    let ran = coder.crabbox(&["stop", "@last"]);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("said more than it may"), "{ran:?}");
+    coder.deployment.change(|state| state.trouble.answers = Answers::Well);
+    assert_eq!(coder.deployment.state().doing(&name), "running");
+    assert_eq!(coder.world.leases(&[]).len(), 1);
+}
+
+#[test]
+fn a_build_log_moves_no_cursor() {
+    let coder = Coder::with(|state| {
+        let log = ["Error: \u{1b}[2J\u{1b}]0;mine\u{7} no room"];
+        state.template("demo").fails = Some(log.map(str::to_owned).into());
+    });
+    let ran = coder.crabbox(&["warmup"]);
+    assert_eq!(ran.code, 6, "{ran:?}");
+    assert!(ran.stderr.contains("no room"), "{ran:?}");
+    assert!(!ran.stderr.contains('\u{1b}') && !ran.stderr.contains('\u{7}'), "{ran:?}");
+}
+
+/// The deployment starts it with that, and it is said.
+#[test]
+fn a_template_that_requires_its_newest_version_gets_it() {
+    let coder = Coder::with(|state| state.template("demo").requires_newest = true);
+    assert_eq!(coder.crabbox(&["run", "--", "true"]).code, 0);
+    coder.deployment.change(|state| state.workspaces[0].is_outdated = true);
     let ran = coder.crabbox(&["run", "--", "true"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    until("nothing of coder is left", || coder.processes().is_empty());
+    assert!(ran.stderr.contains("wants it started with that"), "{ran:?}");
+    assert!(!coder.deployment.state().workspaces[0].is_outdated);
 }

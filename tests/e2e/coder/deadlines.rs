@@ -31,4 +31,7 @@ fn a_template_that_forbids_it_is_said_to() {
     let ran = coder.crabbox(&["warmup"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stderr.contains("runs until it is stopped"), "{ran:?}");
+    let ran = coder.crabbox(&["extend", "@last", "9h"]);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("never stops by itself"), "{ran:?}");
 }

@@ -1,7 +1,7 @@
 //! A new workspace: recorded before it is made, made without a question, and used once its agent is there.
 
 use crabbox_test_coder::{Agent, Parameter, Preset, Script, State};
-use crabbox_tests::{Coder, until};
+use crabbox_tests::{Coder, Ran, until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 
@@ -201,4 +201,37 @@ fn a_file_of_parameters_is_handed_on() {
     assert_eq!(ran.code, 0, "{ran:?}");
     let region = ("region".to_owned(), "us".to_owned());
     assert!(coder.deployment.state().workspaces[0].parameters.contains(&region));
+}
+
+/// Only what is said counts.
+#[test]
+fn a_default_that_is_not_taken_is_asked_for_by_name() {
+    let coder = Coder::with(parameters);
+    let none = ["--coder-parameter-defaults=false", "--coder-parameters", "tag=x"];
+    refused(&coder, &none, 2, &["`region` has no value", "set parameters"]);
+}
+
+#[test]
+fn a_queue_is_the_reason_of_a_wait() {
+    let coder = Coder::with(|state| (state.held, state.queue) = (true, 3));
+    let said = coder.world.root().join("said");
+    let mut command = coder.command(&["warmup"]);
+    command.stderr(fs::File::create(&said).expect("a file"));
+    let mut child = command.spawn().expect("it runs");
+    let tells = || fs::read_to_string(&said).is_ok_and(|said| said.contains("at position 3"));
+    until("it is told of", tells);
+    coder.deployment.change(|state| (state.held, state.queue) = (false, 0));
+    assert!(child.wait().expect("it ends").success());
+}
+
+/// At its end a box is what the line that leased it said.
+#[test]
+fn a_workspace_is_deleted_at_its_end_where_that_is_said() {
+    let coder = Coder::new();
+    let ran = coder.crabbox(&["run", "--release", "delete", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(coder.deployment.state().names().is_empty());
+    let mut command = coder.command(&["run", "--", "true"]);
+    assert_eq!(Ran::of(command.env("CRABBOX_LEASE_RELEASE", "delete")).code, 0);
+    assert!(coder.deployment.state().names().is_empty());
 }

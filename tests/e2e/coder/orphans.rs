@@ -53,3 +53,24 @@ fn nothing_is_left_of_a_connection_whose_ssh_was_killed() {
     let ran = coder.crabbox(&["run", "--", "cat", "hello.txt"]);
     assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
 }
+
+/// Of each end of a run, the connection that is kept for the next is left, and that ends with the lease.
+#[test]
+fn nothing_is_left_of_a_run_that_was_ended() {
+    let (coder, _) = Coder::warm();
+    let started = coder.world.root().join("started");
+    let line = format!("touch '{}'; sleep 300", started.display());
+    let kept = coder.processes().len();
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP, Signal::KILL] {
+        let mut child = coder.command(&["run", "--shell", &line]).spawn().expect("it runs");
+        until("the command runs", || started.exists());
+        let _ = kill_process(Pid::from_child(&child), signal);
+        child.wait().expect("it ends");
+        std::fs::remove_file(&started).expect("removes");
+        until("a connection is left", || coder.processes().len() <= kept);
+    }
+    let ran = coder.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(coder.crabbox(&["stop", "@last"]).code, 0);
+    until("nothing of coder is left", || coder.processes().is_empty());
+}

@@ -90,3 +90,27 @@ fn a_start_that_finds_another_build_is_made_again() {
     let looks = calls.iter().filter(|call| call.starts_with("list ")).count();
     assert!(starts == 2 && looks <= 6, "{calls:?}");
 }
+
+/// Whatever its status says, nothing leads to it.
+#[test]
+fn a_dormant_one_that_runs_is_not_ready() {
+    let (coder, name) = Coder::warm();
+    coder.deployment.change(|state| state.workspace(&name).is_dormant = true);
+    let ran = coder.crabbox(&["provider", "call", "coder", "resolve", "--id", "@last"]);
+    assert!(ran.stderr.contains("it is dormant"), "{ran:?}");
+    assert!(!ran.stdout.contains("--stdio") && !ran.stdout.contains("ready"), "{ran:?}");
+}
+
+/// It would be given away with what is in it.
+#[test]
+fn one_that_was_given_away_is_not_started() {
+    let (coder, name) = Coder::parked();
+    coder.deployment.change(|state| {
+        let bob = state.user("bob").id.clone();
+        state.workspace(&name).owner = bob;
+    });
+    let ran = coder.crabbox(&["run", "--id", "@last", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("the user `bob`"), "{ran:?}");
+    assert_eq!(coder.deployment.state().doing(&name), "stopped");
+}

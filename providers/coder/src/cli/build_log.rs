@@ -1,4 +1,4 @@
-//! Why a build failed. Its error says that Terraform failed, no more; why is in the log that goes before, in lines
+//! What a build waits for, and why it failed. Its error says that Terraform failed, no more; why is in the log that goes before, in lines
 //! that nothing marks but `Error:`.
 
 /// How much of it is shown.
@@ -10,6 +10,16 @@ pub(crate) fn cause(log: &str) -> Option<String> {
     let at = lines.iter().rposition(|line| line.starts_with("Error:"))?;
     let told = lines[at..].iter().filter(|line| !line.is_empty() && !line.starts_with("on "));
     Some(told.take(LINES).copied().collect::<Vec<_>>().join("; "))
+}
+
+/// What a line of it says of a wait that may be long.
+pub(crate) fn stage(line: &str) -> Option<String> {
+    let stage = line.strip_prefix("==> ⧗ ")?;
+    if let Some(position) = stage.strip_prefix("Queued (position: ") {
+        let position = position.trim_end_matches(')');
+        return Some(format!("the build waits for others, at position {position}"));
+    }
+    (stage == "Starting workspace").then(|| "the workspace is being built".to_owned())
 }
 
 /// Of `2026-11-23 22:47:12.202Z Error: no room`, what is said.

@@ -61,6 +61,7 @@ impl Cli<'_> {
         );
         let mut who: Option<String> = None;
         let ended = self.host.exec_until(command, |stream, line| {
+            self.tell_stage(line);
             if let Some(rest) = line.strip_prefix(VISIT).filter(|_| stream == Stream::Stdout) {
                 let name = rest.split(" to create ").next().unwrap_or(rest);
                 who = Some(name.to_owned());

@@ -1,5 +1,6 @@
 //! How `coder` is run: by the host, with nothing to read, and never longer than it may take.
 
+use super::build_log;
 use super::failure::{Failed, Reason, reinstall};
 use super::told::{Login, Preset, PresetRow, Template, TemplateRow, Versions, Workspace, elements};
 use super::version::Version;
@@ -8,7 +9,9 @@ use crabbox_provider_api::payload::{Scope, Settings};
 use crabbox_provider_api::{Effect, Error, ErrorCode, ExecError, Host};
 use serde::de::DeserializeOwned;
 use std::cell::OnceCell;
+use std::convert::Infallible;
 use std::env;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 /// A question. It has no deadline of its own.
@@ -65,13 +68,24 @@ impl<'a> Cli<'a> {
     /// The one with this immutable id, whoever owns it.
     pub(crate) fn by_id(&self, id: &str) -> Result<Option<Workspace>, Error> {
         let found = self.search(&format!("id:{id}"))?;
-        Ok(found.into_iter().find(|workspace| workspace.id == id))
+        self.sane(found.into_iter().find(|workspace| workspace.id == id))
     }
 
     /// The one of this login with this name: what is searched for is a part of it.
     pub(crate) fn by_name(&self, name: &str) -> Result<Option<Workspace>, Error> {
         let found = self.search(&format!("owner:me name:{name}"))?;
-        Ok(found.into_iter().find(|workspace| workspace.name.eq_ignore_ascii_case(name)))
+        self.sane(found.into_iter().find(|workspace| workspace.name.eq_ignore_ascii_case(name)))
+    }
+
+    /// One that something may be done with.
+    fn sane(&self, found: Option<Workspace>) -> Result<Option<Workspace>, Error> {
+        match found {
+            Some(one) if !one.can_be_named() => {
+                let names = format!("{} {}/{}", one.id, one.owner_name, one.name);
+                Err(self.senseless("coder list", &names))
+            }
+            found => Ok(found),
+        }
     }
 
     /// Those of this login, or all that it may see.
@@ -119,8 +133,22 @@ impl<'a> Cli<'a> {
     /// A build of a workspace that is there: followed to its end, or why not.
     pub(crate) fn builds(&self, verb: &str, arguments: &[&str]) -> Result<Option<Failed>, Error> {
         let command = self.command([verb]).args(arguments.iter().copied());
-        let output = self.runs(command.deadline(LONG).keep_end())?;
+        let follow = |_, line: &str| {
+            self.tell_stage(line);
+            ControlFlow::Continue::<Infallible>(())
+        };
+        let ControlFlow::Continue(output) = self
+            .host
+            .exec_until(command.deadline(LONG).keep_end(), follow)
+            .map_err(Self::not_run)?;
         Ok((!output.success()).then(|| Failed::of(&format!("coder {verb}"), &output)))
+    }
+
+    /// Says what a build waits for that may take minutes, as it goes by in its log.
+    pub(super) fn tell_stage(&self, line: &str) {
+        if let Some(why) = build_log::stage(line) {
+            self.host.progress(&why);
+        }
     }
 
     /// Something else that changes something, and takes no time.

@@ -86,6 +86,9 @@ pub(crate) struct Workspace {
     pub(crate) template_name: String,
     #[serde(default)]
     pub(crate) outdated: bool,
+    /// It is started with the newest version of its template alone.
+    #[serde(default, rename = "template_require_active_version")]
+    pub(crate) requires_newest: bool,
     #[serde(default)]
     pub(crate) dormant_at: Option<String>,
     #[serde(default)]
@@ -190,6 +193,15 @@ impl Workspace {
             ("failed" | "canceled", transition) => Doing::Failed { start: transition == "start" },
             (other, _) => Doing::Unknown(other.to_owned()),
         }
+    }
+
+    /// May what it is called by stand on a command line? What begins with a dash would be read as a flag there.
+    pub(super) fn can_be_named(&self) -> bool {
+        let is_id =
+            |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let is_word = |text: &str| !text.starts_with('-') && !text.contains(['/', '\0']);
+        is_id(&self.id)
+            && [&self.id, &self.name, &self.owner_name].into_iter().all(|text| is_word(text))
     }
 
     pub(crate) fn is_dormant(&self) -> bool {
