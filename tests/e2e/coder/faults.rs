@@ -1,75 +1,233 @@
-//! `kill -9` at the steps of a workspace's life: afterwards the next run works, in no other workspace, and everything
-//! can be deleted.
+//! `kill -9` at each point that the life of a workspace comes to: what exists is claimed, the next command finishes
+//! what was broken off, nobody else's workspace is touched, and nothing is left running.
 
-use crabbox_tests::{Coder, until};
+use crabbox::fault::POINTS;
+use crabbox_test_coder::{Ending, Transition, Workspace};
+use crabbox_tests::{Coder, Ran, until};
+use std::collections::BTreeSet;
+use std::fs;
 use std::os::unix::process::ExitStatusExt;
 
-fn killed_at(coder: &Coder, point: &str, words: &[&str]) {
-    let mut command = coder.command(words);
-    let output = command.env("CRABBOX_FAULT", point).output().expect("it runs");
-    assert_eq!(output.status.signal(), Some(9), "{point}: {output:?}");
-    until("nothing of coder is left but a connection", || {
-        coder.processes().len() <= 2 * usize::from(!coder.world.leases(&[]).is_empty())
-    });
+/// Workspaces that are nobody's lease: one is called as if it were.
+const FOREIGN: [&str; 2] = ["crabbox-amber-0123456789ab", "theirs"];
+
+/// Something to be killed in.
+struct Scene {
+    /// Makes ready what the scene before has left.
+    prepare: fn(&Coder),
+    line: &'static str,
+    /// Finishes what was broken off.
+    next: &'static str,
 }
 
-fn ends_well(coder: &Coder, point: &str) {
-    let ran = coder.crabbox(&["run", "--", "cat", "hello.txt"]);
-    assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{point}: {ran:?}");
-    assert_eq!(coder.deployment.state().names().len(), 1, "{point}");
+fn with_others() -> Coder {
+    Coder::with(|state| {
+        let (alice, bob) = (state.user("alice").id.clone(), state.user("bob").id.clone());
+        let template = state.template("demo").clone();
+        let owners = [alice, bob];
+        let others = FOREIGN.iter().zip(owners);
+        state.workspaces =
+            others.map(|(name, owner)| Workspace::new(name, &owner, &template)).collect();
+    })
+}
+
+fn done(coder: &Coder, line: &str) -> Ran {
+    let ran = coder.crabbox(&line.split(' ').collect::<Vec<_>>());
+    assert_eq!(ran.code, 0, "{line}: {ran:?}");
+    ran
+}
+
+/// What was asked for a moment ago may still appear: its claim stays for that long, though nothing is there.
+fn is_done(ran: &Ran) -> bool {
+    ran.code == 0 || format!("{}{}", ran.stdout, ran.stderr).contains("it may still appear")
+}
+
+fn own(coder: &Coder) -> Vec<String> {
+    let state = coder.deployment.state();
+    let names = state.names().into_iter().filter(|name| !FOREIGN.contains(name));
+    names.map(str::to_owned).collect()
+}
+
+fn all_is_deleted(coder: &Coder) {
     for lease in coder.world.leases(&[]) {
         let id = lease["id"].as_str().expect("an id");
         let ran = coder.crabbox(&["stop", id, "--delete", "--yes"]);
-        assert_eq!(ran.code, 0, "{point}: {ran:?}");
+        assert!(is_done(&ran), "{ran:?}");
     }
-    assert!(coder.deployment.state().names().is_empty(), "{point}");
+    assert_eq!(own(coder), [""; 0]);
+}
+
+/// What was adopted stays.
+fn all_is_forgotten(coder: &Coder) {
+    for lease in coder.world.leases(&[]) {
+        done(coder, &format!("forget {} --yes", lease["id"].as_str().expect("an id")));
+    }
+}
+
+fn one_is_parked(coder: &Coder) {
+    coder.deployment.change(|state| state.template("demo").over_quota = false);
+    let is_one = coder.world.leases(&[]).iter().any(|lease| lease["state"] == "parked");
+    if !is_one || own(coder).len() != 1 {
+        all_is_deleted(coder);
+        done(coder, "run -- true");
+    }
+}
+
+/// All that exists is named by a claim, and what is others' is as it was.
+fn check(coder: &Coder, after: &str) {
+    let claims = coder.world.leases(&[]);
+    for name in own(coder) {
+        let claimed = claims.iter().any(|claim| claim["resource"]["name"] == name);
+        assert!(claimed, "{after}: nothing claims {name}: {claims:?}");
+    }
+    let state = coder.deployment.state();
+    let others = state.workspaces.iter().filter(|one| FOREIGN.contains(&&*one.name));
+    let builds: Vec<u32> = others.map(|one| one.build.number).collect();
+    assert_eq!(builds, [1, 1], "{after}");
+}
+
+/// What a scene comes to, in its order.
+fn points(coder: &Coder, scene: &Scene) -> Vec<String> {
+    let log = coder.world.root().join("points");
+    let _ = fs::remove_file(&log);
+    (scene.prepare)(coder);
+    let mut command = coder.command(&scene.line.split(' ').collect::<Vec<_>>());
+    let _ = command.env("CRABBOX_FAULT", format!(">{}", log.display())).output().expect("runs");
+    let points = fs::read_to_string(log).expect("a log");
+    // What is done beside a run comes when it comes.
+    let beside = |point: &str| point.contains(".extend") && !scene.line.starts_with("extend");
+    points.lines().filter(|point| !beside(point)).map(str::to_owned).collect()
+}
+
+fn kill_at(coder: &Coder, scene: &Scene, order: &str) {
+    let after = format!("{}, {order}", scene.line);
+    (scene.prepare)(coder);
+    let mut command = coder.command(&scene.line.split(' ').collect::<Vec<_>>());
+    let output = command.env("CRABBOX_FAULT", order).output().expect("it runs");
+    if !order.starts_with("child.") {
+        assert_eq!(output.status.signal(), Some(9), "{after}: {output:?}");
+    }
+    // Of a connection, `coder` and its server may be left to the next.
+    until("nothing of coder is left but a connection", || {
+        coder.processes().len() <= 2 * coder.world.leases(&[]).len()
+    });
+    check(coder, &after);
+    let ran = coder.crabbox(&scene.next.split(' ').collect::<Vec<_>>());
+    assert!(is_done(&ran), "{after}: {ran:?}");
+    check(coder, &after);
+    // What a provider that has died left behind is told of, and not taken up by itself.
+    let left = usize::from(order.starts_with("child."));
+    assert!(own(coder).len() <= 1 + left, "{after}: {:?}", own(coder));
+}
+
+/// Kills at each point that no scene before has come to, and at each checkpoint.
+fn play(scenes: &[Scene], end: fn(&Coder)) -> BTreeSet<String> {
+    let coder = with_others();
+    let mut met = BTreeSet::new();
+    for scene in scenes {
+        let points = points(&coder, scene);
+        for (index, point) in points.iter().enumerate() {
+            let times = points[..=index].iter().filter(|other| *other == point).count();
+            if met.insert(point.clone()) || times > 1 && point.contains("checkpoint") {
+                kill_at(&coder, scene, &format!("{point}:{times}"));
+            }
+        }
+    }
+    end(&coder);
+    check(&coder, "the end");
     until("nothing of coder is left", || coder.processes().is_empty());
+    met
+}
+
+fn comes_to(met: &BTreeSet<String>, wanted: &[&str]) {
+    assert!(met.iter().all(|point| POINTS.contains(&point.as_str())), "{met:?}");
+    let missed: Vec<_> = wanted.iter().filter(|point| !met.contains(**point)).collect();
+    assert!(missed.is_empty(), "{missed:?}: {met:?}");
 }
 
 #[test]
-fn whoever_is_killed_in_a_first_run_leaves_one_that_is_found() {
-    for point in [
-        "call.before.lease",
-        "claim.before.checkpoint:1",
-        "claim.after.checkpoint:1",
-        "claim.before.checkpoint:2",
-        "claim.after.checkpoint:2",
-        "call.after.lease",
-        "claim.after.leased",
-        "call.before.release",
-        "call.after.release",
-    ] {
-        let coder = Coder::new();
-        killed_at(&coder, point, &["run", "--", "true"]);
-        ends_well(&coder, point);
-    }
+fn a_kill_in_a_first_run_loses_nothing() {
+    let met = play(
+        &[Scene { prepare: all_is_deleted, line: "run -- true", next: "run -- cat hello.txt" }],
+        all_is_deleted,
+    );
+    comes_to(&met, &["claim.after.checkpoint", "child.after.lease", "claim.after.parked"]);
 }
 
 #[test]
-fn whoever_is_killed_while_starting_one_leaves_it_to_the_next() {
-    for point in
-        ["claim.after.start", "call.before.resolve", "call.after.resolve", "claim.after.take"]
-    {
-        let coder = Coder::new();
-        assert_eq!(coder.crabbox(&["run", "--", "true"]).code, 0);
-        killed_at(&coder, point, &["run", "--", "true"]);
-        ends_well(&coder, point);
-    }
+fn a_kill_in_what_is_done_with_one_that_is_there_loses_nothing() {
+    let met = play(
+        &[
+            Scene { prepare: one_is_parked, line: "run -- true", next: "run -- cat hello.txt" },
+            Scene {
+                prepare: |coder| drop(done(coder, "warmup")),
+                line: "extend @last 9h",
+                next: "extend @last 10h",
+            },
+            Scene { prepare: one_is_parked, line: "stop @last --delete --yes", next: "cleanup" },
+        ],
+        all_is_deleted,
+    );
+    comes_to(&met, &["claim.after.take", "child.after.extend", "claim.after.deleted"]);
 }
 
 #[test]
-fn a_deletion_that_was_broken_off_is_finished_by_the_next() {
-    for point in
-        ["claim.after.release", "call.before.release", "call.after.release", "claim.before.deleted"]
-    {
-        let coder = Coder::new();
-        assert_eq!(coder.crabbox(&["run", "--", "true"]).code, 0);
-        let slug = coder.world.only_slug();
-        let line = ["stop", &slug, "--delete", "--yes"];
-        killed_at(&coder, point, &line);
-        let ran = coder.crabbox(&line);
-        assert_eq!(ran.code, 0, "{point}: {ran:?}");
-        assert!(coder.deployment.state().names().is_empty(), "{point}");
-        assert!(coder.world.leases(&[]).is_empty(), "{point}");
-    }
+fn a_kill_where_something_is_wrong_loses_nothing() {
+    let met = play(
+        &[
+            // Somebody has deleted it.
+            Scene {
+                prepare: |coder| {
+                    one_is_parked(coder);
+                    coder.deployment.change(|state| {
+                        let alice = state.user("alice").id.clone();
+                        let template = state.template("demo").clone();
+                        let one = state.workspaces.last_mut().expect("the last one is ours");
+                        one.builds(Transition::Delete, &alice, &template);
+                    });
+                },
+                line: "run -- true",
+                next: "run -- cat hello.txt",
+            },
+            // Its first build fails.
+            Scene {
+                prepare: |coder| {
+                    all_is_deleted(coder);
+                    coder.deployment.change(|state| state.template("demo").over_quota = true);
+                },
+                line: "warmup",
+                next: "cleanup",
+            },
+            // A start fails, and then doesn't.
+            Scene {
+                prepare: |coder| {
+                    one_is_parked(coder);
+                    coder.deployment.change(|state| {
+                        let alice = state.user("alice").id.clone();
+                        let template = state.template("demo").clone();
+                        let one = state.workspaces.last_mut().expect("the last one is ours");
+                        one.builds(Transition::Start, &alice, &template);
+                        one.build.ends = Ending::Fails;
+                    });
+                },
+                line: "run -- true",
+                next: "run -- cat hello.txt",
+            },
+        ],
+        all_is_deleted,
+    );
+    comes_to(&met, &["claim.after.gone", "claim.after.lease_failed"]);
+}
+
+#[test]
+fn a_kill_in_an_adoption_loses_nothing() {
+    let met = play(
+        &[Scene {
+            prepare: all_is_forgotten,
+            line: "adopt theirs --provider coder --coder-list-scope all --owner bob --yes",
+            next: "cleanup",
+        }],
+        all_is_forgotten,
+    );
+    comes_to(&met, &["claim.after.insert", "child.after.list"]);
 }
