@@ -88,7 +88,7 @@ fn the_chain_of_a_key_says_which_layer_wins() {
       in .crabbox.toml   if you grant it: it would choose what is deleted
 
     LAYER       VALUE                   FROM
-    flag        -                       no flag sets it
+    flag        -                       --release isn't given
     variable    -                       CRABBOX_LEASE_RELEASE isn't set
     repository  -                       not set
     user        delete  wins            [WORLD]/config/crabbox/config.toml:3

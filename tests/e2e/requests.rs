@@ -58,7 +58,7 @@ fn a_request_that_is_not_granted_does_not_hold_and_is_named_by_every_run() {
       in .crabbox.toml   if you grant it: it would choose what is deleted
 
     LAYER       VALUE        FROM
-    flag        -            no flag sets it
+    flag        -            --release isn't given
     variable    -            CRABBOX_LEASE_RELEASE isn't set
     repository  -            line 4 asks for "delete", which isn't granted
     user        -            not set
