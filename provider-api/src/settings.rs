@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// Values under `[provider.NAME]`, checked by the host against the manifest's schema: each is of its
-/// type, those that are required are there, and defaults are filled in. Durations are whole
+/// type, those that are required are there where a lease is wanted, and defaults are filled in. Durations are whole
 /// milliseconds, paths absolute. What isn't set and has no default is missing.
 ///
 /// Some may be secrets: `Debug` shows the names alone.

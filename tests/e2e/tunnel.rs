@@ -320,3 +320,10 @@ fn more_connections_than_there_may_be_are_closed_and_the_others_stay() {
     let ran = open.signal(Signal::INT);
     assert!(ran.stderr.contains("too many connections"), "{ran:?}");
 }
+
+#[test]
+fn what_is_no_port_is_named_with_the_whole_argument() {
+    let ran = World::new().crabbox(&["tunnel", "@last", "foo"]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.stderr.contains("`foo` is no value of `[LOCAL:]PORT`"), "{}", ran.stderr);
+}

@@ -169,6 +169,17 @@ fn part_name(name: &[u8], key: &[u8]) -> Vec<u8> {
     [b".", &name[..name.len().min(NAMED)], b".crabbox-", &digest.as_bytes()[..16]].concat()
 }
 
+/// Is the last part of this path such a name?
+#[must_use]
+pub fn is_part_name(path: &[u8]) -> bool {
+    const MARK: &[u8] = b".crabbox-";
+    let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);
+    let Some((rest, digest)) = name.split_last_chunk::<16>() else { return false };
+    let of = rest.strip_prefix(b".").and_then(|rest| rest.strip_suffix(MARK));
+    of.is_some_and(|of| !of.is_empty() && of.len() <= NAMED)
+        && digest.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 fn write_all(file: BorrowedFd<'_>, mut bytes: &[u8]) -> Result<(), Errno> {
     while !bytes.is_empty() {
         let count = retry_on_intr(|| write(file, bytes))?;
@@ -231,6 +242,18 @@ mod tests {
             opened.discard(folder.as_fd());
             assert_eq!(fs::read(root.join("outside")).expect("reads"), b"mine");
         }
+    }
+
+    #[test]
+    fn only_our_own_names_are_of_parts() {
+        for name in [b"f".as_slice(), b"x.crabbox-1", &[b'x'; 255]] {
+            let part = part_name(name, b"key");
+            assert!(is_part_name(&part) && is_part_name(&[b"a/b/", &*part].concat()));
+            assert!(!is_part_name(name) && !is_part_name(&part[1..]));
+            assert!(!is_part_name(&part[..part.len() - 1]));
+        }
+        assert!(!is_part_name(b"..crabbox-0123456789abcdef"));
+        assert!(!is_part_name(b".f.crabbox-0123456789ABCDEF"));
     }
 
     #[test]

@@ -25,7 +25,7 @@ impl Reader {
         search(self.database(), word).map_err(|source| self.wrap(source))
     }
 
-    /// The claim whose box was used last.
+    /// The claim whose box was used last: one that never had a box isn't meant.
     pub fn last_used(&self) -> Result<Option<Row>, ClaimError> {
         last(self.database()).map_err(|source| self.wrap(source))
     }
@@ -42,7 +42,7 @@ impl Reader {
 }
 
 fn last(database: &Connection) -> rusqlite::Result<Option<Row>> {
-    let query = format!("{ROW} ORDER BY used DESC LIMIT 1");
+    let query = format!("{ROW} WHERE resource_id IS NOT NULL ORDER BY used DESC LIMIT 1");
     Ok(rows(database, &query, &[])?.pop())
 }
 

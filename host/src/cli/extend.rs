@@ -37,7 +37,8 @@ impl Extend {
         let claim = desk.find(&self.id)?;
         bounds::check_provider(&settings, &claim)?;
         // A box that stays is used on: all that holds for a run holds for it.
-        let flags = Flags { provider: Some(claim.provider.clone()), ..shared.flags() };
+        let provider = Some(claim.provider.clone());
+        let flags = Flags { provider, of_existing: true, ..shared.flags() };
         let settings = in_spite_of(shared.printer, &flags, &claim.repository, &places)?;
         warn(shared.printer, &settings.warnings);
         bounds::check_ttl(&settings, self.time)?;

@@ -5,6 +5,7 @@ use super::list::to_json;
 use super::{Shared, ago};
 use crate::claims::{Claim, Stored};
 use crate::config::{Flags, Settings};
+use crate::lease::place_folder;
 use crate::output::{CommandError, to_type};
 use clap::Args;
 use serde_json::json;
@@ -56,10 +57,22 @@ impl Forget {
             && !shared.printer.is_quiet()
             && let Some(id) = claim.made().and_then(|made| made.id)
         {
-            shared.printer.hint(&to_type(&["adopt", &id, "--provider", &claim.provider]));
+            // Nobody lists places, so that none is adopted.
+            match place_folder(&claim) {
+                Some(folder) => shared.printer.phase(&stays(&claim, &folder)),
+                None => {
+                    shared.printer.hint(&to_type(&["adopt", &id, "--provider", &claim.provider]));
+                }
+            }
         }
         Ok(())
     }
+}
+
+/// What nobody leads back to.
+fn stays(claim: &Claim, folder: &str) -> String {
+    let scope = claim.made().and_then(|made| made.scope).unwrap_or_default();
+    format!("`{folder}` stays on `{}`, for you to look at: no lease leads there", scope.deployment)
 }
 
 /// What there may be without a claim from then on.

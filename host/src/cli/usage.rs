@@ -353,7 +353,10 @@ fn bare(name: &str) -> &str {
     if name.starts_with('-') {
         return name;
     }
-    name.trim_end_matches('.').trim_matches(['<', '>', '[', ']'])
+    let name = name.trim_end_matches('.');
+    let inner = |(open, close)| name.strip_prefix(open)?.strip_suffix(close);
+    // Of `[LOCAL:]PORT`, the brackets surround a part.
+    [('<', '>'), ('[', ']')].into_iter().find_map(inner).map_or(name, bare)
 }
 
 /// `a, b or c`

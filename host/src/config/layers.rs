@@ -29,6 +29,8 @@ pub struct Flags {
     pub provider: Option<String>,
     /// It is about letting go of a lease: nothing is chosen any more.
     pub of_lease: bool,
+    /// It is about a lease that is there: what only a new one needs may be missing.
+    pub of_existing: bool,
     /// `--provider-path`.
     pub provider_path: Vec<PathBuf>,
     /// `--ttl`.
@@ -250,6 +252,11 @@ impl Layers {
     /// Is it about letting go of a lease?
     pub(super) fn is_of_lease(&self) -> bool {
         self.flags.of_lease
+    }
+
+    /// May a new lease be wanted?
+    pub(super) fn may_lease(&self) -> bool {
+        !(self.flags.of_lease || self.flags.of_existing)
     }
 
     /// The line that tells all that is wrong, with the provider that this is about.

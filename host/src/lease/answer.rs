@@ -1,6 +1,7 @@
 //! What a provider's answers come to: which of them prove something.
 
 use super::make::LEASE_DEADLINE;
+use super::place::of_claim;
 use crate::claims::{Claim, Moment, Owned, Stage, Way};
 use crate::output::CommandError;
 use crate::provider::Provider;
@@ -60,7 +61,7 @@ pub(super) fn may_appear(until: &Moment) -> String {
 pub(super) fn why_not(claim: &Claim, resolution: &Resolution) -> String {
     match resolution {
         Resolution::Missing { proof: Proof::Deleted } => "its resource was deleted".to_owned(),
-        Resolution::Missing { proof: Proof::NotVisible } => NOT_VISIBLE.to_owned(),
+        Resolution::Missing { proof: Proof::NotVisible } => not_visible(claim).to_owned(),
         Resolution::Ambiguous { candidates } => {
             format!("more than one resource answers to it: {}", candidates.join(", "))
         }
@@ -88,8 +89,13 @@ pub(super) fn why_unseen(claim: &Claim, why: &str) -> String {
     format!("nothing is proven of {}: {why}", claim.slug)
 }
 
-/// Why nothing is known of a resource that a provider doesn't see.
-pub(super) const NOT_VISIBLE: &str = "its resource can't be seen with this login, from this place";
+/// Why nothing is known of a resource that a provider doesn't see, or of a place that its machine doesn't show.
+pub(super) fn not_visible(claim: &Claim) -> &'static str {
+    match of_claim(claim) {
+        Some(_) => "its machine can't be reached, or doesn't show its place",
+        None => "its resource can't be seen with this login, from this place",
+    }
+}
 
 #[cfg(test)]
 mod tests {

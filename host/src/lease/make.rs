@@ -38,6 +38,11 @@ impl NotLeased {
         Self { error: Box::new(error), effect: Effect::None, taken: false }
     }
 
+    /// The same where certainly nothing was made.
+    pub(super) fn without_effect(self) -> Self {
+        Self { effect: Effect::None, ..self }
+    }
+
     /// Something may have been.
     pub(super) fn maybe(error: CommandError) -> Self {
         Self { error: Box::new(error), effect: Effect::Maybe, taken: false }

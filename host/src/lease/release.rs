@@ -1,6 +1,6 @@
 //! Lets go of a box: leaves it ready, parks it, or deletes it.
 
-use super::answer::{NOT_VISIBLE, may_appear, still_to_come, why_not};
+use super::answer::{may_appear, not_visible, still_to_come, why_not};
 use super::at_stop::AtStop;
 use super::desk::Desk;
 use super::hang_up::hang_up;
@@ -284,7 +284,7 @@ impl Desk {
                 self.part(claim, &Event::Deleted)?;
                 return Ok(End::Deleted);
             }
-            Released::Missing { proof: Proof::NotVisible } => NOT_VISIBLE,
+            Released::Missing { proof: Proof::NotVisible } => not_visible(claim),
             _ => "the provider gives an answer that this crabbox doesn't know",
         };
         self.note_trouble(claim, why)?;

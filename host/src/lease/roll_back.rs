@@ -1,6 +1,6 @@
 //! Undoes a lease that failed, as far as it is proven ours.
 
-use super::answer::{NOT_VISIBLE, why_not};
+use super::answer::{not_visible, why_not};
 use super::desk::Desk;
 use crate::claims::{Claim, ClaimError, Event, Made, Moment, Owned, State};
 use crate::output::{CommandError, to_type, visible};
@@ -51,8 +51,9 @@ impl Desk {
             Some(said) => format!("{result}; {said}"),
         };
         let nothing = matches!(left, Left::Nothing | Left::Deleted | Left::Gone);
-        // Whoever left on purpose needs no reminder of what isn't there.
-        let gone = nothing && self.working.is_interrupted();
+        // Whoever left on purpose needs no reminder of what isn't there, and of what never was, nobody does.
+        let never_was = effect == Effect::None && claim.made().is_none();
+        let gone = nothing && (never_was || self.working.is_interrupted());
         let event = match (claim.state(), claim.made()) {
             (State::Leasing, None) if gone => Event::Nothing,
             (State::Leasing, Some(_)) if gone => Event::Gone,
@@ -141,7 +142,7 @@ impl Desk {
                 let event = Event::Release { found, action, failed: true, run_is_over: true };
                 self.store.transition(claim, &event)?;
                 let released = self.call_release(&mut provider, claim, settings)?;
-                Ok(Left::after(&released, action))
+                Ok(Left::after(&released, action, claim))
             }
             Resolution::Missing { proof: Proof::Deleted } if effect == Effect::None => {
                 Ok(Left::Nothing)
@@ -187,7 +188,7 @@ fn as_closed(result: CommandError, closed: Result<(), ClaimError>) -> CommandErr
 
 impl Left {
     /// What a provider's answer to `release` says, and no more than that.
-    fn after(released: &Released, action: ReleaseAction) -> Self {
+    fn after(released: &Released, action: ReleaseAction, claim: &Claim) -> Self {
         match (released, action) {
             (Released::Parked, ReleaseAction::Park) => Self::Parked,
             (Released::Deleted | Released::Missing { proof: Proof::Deleted }, _) => Self::Deleted,
@@ -195,7 +196,7 @@ impl Left {
                 Self::Unsure("it is parked, and was to be deleted".to_owned())
             }
             (Released::Missing { proof: Proof::NotVisible }, _) => {
-                Self::Unsure(NOT_VISIBLE.to_owned())
+                Self::Unsure(not_visible(claim).to_owned())
             }
             _ => Self::Unsure(
                 "the provider gives an answer that this crabbox doesn't know".to_owned(),

@@ -9,6 +9,7 @@ use super::git::{Line, git, run};
 use super::owner;
 use super::patterns;
 use crate::places::real;
+use crabbox_copy::partial::is_part_name;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rustix::fs::{AtFlags, statat};
 use std::ffi::OsStr;
@@ -167,7 +168,7 @@ impl Walk<'_> {
             if line.may_hold_checkout && holds_checkout(root, line.name) {
                 let path = root.join(OsStr::from_bytes(line.name));
                 self.git(&path, &[&full, b"/".as_slice()].concat())?;
-            } else if line.tracked || !self.is_ours(&full) {
+            } else if line.tracked || !(self.is_ours(&full) || is_part_name(&full)) {
                 // Of a submodule that isn't checked out, git keeps the empty folder.
                 self.found.names.push(full);
             }
@@ -189,8 +190,12 @@ impl Walk<'_> {
             if name == b".git" || self.is_ours(&full) {
                 continue;
             }
+            let is_folder = entry.file_type().map_err(wrap)?.is_dir();
+            if !is_folder && is_part_name(&name) {
+                continue;
+            }
             empty = false;
-            if entry.file_type().map_err(wrap)?.is_dir() {
+            if is_folder {
                 self.folder(&entry.path(), &[&full, b"/".as_slice()].concat())?;
             } else {
                 self.found.names.push(full);
@@ -238,6 +243,24 @@ mod tests {
 
     fn text(names: Names) -> Vec<String> {
         names.names.into_iter().map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
+    }
+
+    #[test]
+    fn what_a_copy_left_half_done_stays_here_unless_it_is_tracked() {
+        let folder = tempfile::tempdir().expect("temporary folder");
+        let root = folder.path();
+        ask(root, &["init", "-q"]);
+        for name in [".a.crabbox-0123456789abcdef", ".b.crabbox-0123456789abcdef", ".c.crabbox-1"] {
+            fs::write(root.join(name), "").expect("writes");
+        }
+        ask(root, &["add", ".b.crabbox-0123456789abcdef"]);
+        let source = Source::checkout(root).expect("a checkout");
+        let names = text(source.names(&[], &GO_ON).expect("names"));
+        assert_eq!(names, [".b.crabbox-0123456789abcdef", ".c.crabbox-1"]);
+        fs::remove_dir_all(root.join(".git")).expect("removes");
+        let plain = Source::folder(root).expect("a folder");
+        let names = text(plain.names(&[], &GO_ON).expect("names"));
+        assert_eq!(names, [".c.crabbox-1"]);
     }
 
     #[test]

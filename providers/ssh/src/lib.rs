@@ -21,18 +21,25 @@ export_provider!("provider.toml", Machines);
 /// In a lease's attributes: the machine that it is on.
 const HOST: &str = "host";
 
+/// Settings that a lease's attributes say, too: its place is where it was leased, whatever they are now.
+const LEASED: [&str; 2] = ["user", "port"];
+
 /// See the crate's documentation.
 #[derive(Default)]
 struct Machines;
 
 impl Provider for Machines {
     fn lease(&self, request: LeaseRequest, _: &Host) -> Result<Leased, Error> {
-        let hosts = hosts::wanted(&request.settings)?;
+        let hosts = hosts::wanted(&request.settings).map_err(|error| error.effect(Effect::None))?;
         let Some(host) = hosts.iter().find(|host| !request.exclude.contains(&host.entry)) else {
             return Err(Error::new(ErrorCode::Quota, "no host is left").effect(Effect::None));
         };
         let mut attributes = Attributes::new();
         attributes.insert(HOST.to_owned(), host.entry.clone().into());
+        for name in LEASED {
+            let value = request.settings.get(name).cloned().unwrap_or_default();
+            attributes.insert(name.to_owned(), value);
+        }
         Ok(Leased {
             resource: Resource { name: host.entry.clone(), id: None },
             scope: scope(host),
@@ -50,10 +57,16 @@ impl Provider for Machines {
         };
         // Whether it is still among the hosts or not: what was leased there is there.
         let machine = hosts::Host::parse(entry)?;
+        let mut settings = request.settings;
+        for name in LEASED {
+            if let Some(value) = request.attributes.get(name) {
+                settings.insert(name.to_owned(), value.clone());
+            }
+        }
         Ok(Resolution::Found(Found {
             scope: scope(&machine),
             state: ResourceState::Ready,
-            endpoint: Some(machine.endpoint(Some(&request.lease), &request.settings)?),
+            endpoint: Some(machine.endpoint(Some(&request.lease), &settings)?),
             identity: None,
             attributes: request.attributes,
             owner: None,

@@ -2,6 +2,7 @@
 //! home folder of its own.
 
 mod asked;
+mod chosen;
 mod cluster;
 mod doctor;
 mod faults;

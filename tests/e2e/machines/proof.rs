@@ -44,8 +44,10 @@ fn a_place_that_lost_its_marker_keeps_its_claim_until_that_is_forgotten() {
     let forget = format!("hint: crabbox forget {slug} --yes");
     assert!(said.contains(&forget), "{said}");
     assert_eq!(cluster.lease()["state"], "parked");
-    cluster.done(&["forget", &slug, "--yes"]);
+    let forgotten = cluster.done(&["forget", &slug, "--yes"]).stderr;
     assert!(place.exists());
+    let stays = format!("`{}` stays on `desk`", place.display());
+    assert!(forgotten.contains(&stays) && !forgotten.contains("adopt"), "{forgotten}");
 }
 
 #[test]
@@ -91,7 +93,7 @@ fn a_machine_that_is_off_loses_no_claim() {
     cluster.done(&["run", "--", "true"]);
     cluster.machine_mut("desk").off();
     let list = cluster.done(&["list", "--refresh"]);
-    assert!(list.stdout.contains("can't be seen"), "{}", list.stdout);
+    assert!(list.stdout.contains("its machine can't be reached"), "{}", list.stdout);
     delete(&cluster, 5);
     assert_eq!(cluster.lease()["state"], "parked");
     cluster.machine_mut("desk").on();

@@ -104,6 +104,13 @@ fn a_changed_key_ends_it_and_the_line_that_forgets_the_old_one_works() {
     assert_eq!(ran.code, 125, "{ran:?}");
     assert!(ran.stderr.contains("host key isn't the one that is known"), "{ran:?}");
     assert_eq!(cluster.machine("desk").connections(), before);
+    let doctor = cluster.crabbox(&["doctor"]);
+    for said in [&ran.stderr, &format!("{}{}", doctor.stdout, doctor.stderr)] {
+        assert!(
+            said.contains("unless the machine was installed anew, this may be an attack"),
+            "{said}"
+        );
+    }
     let hint = ran.stderr.lines().find_map(|line| line.split_once("hint: ssh-keygen "));
     let (_, line) = hint.unwrap_or_else(|| panic!("{ran:?}"));
     let typed = Ran::of(Command::new("sh").args(["-c", &format!("ssh-keygen {line}")]));

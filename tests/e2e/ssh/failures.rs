@@ -58,7 +58,8 @@ fn told(reached: &Reached, ran: &Ran) -> String {
     let lines = stderr.lines().filter_map(|line| line.strip_prefix("crabbox: "));
     let lines = lines.filter(|line| !line.starts_with("warning: providers in"));
     let text = lines.collect::<Vec<_>>().join("\n");
-    text.replace(&format!("{user}@"), "USER@")
+    let identity = reached.host.transport()["identity_file"].as_str().unwrap_or("-").to_owned();
+    text.replace(&format!("{user}@"), "USER@").replace(&identity, "[KEY]")
 }
 
 fn proxy(reached: &Reached, line: &str) {
@@ -73,7 +74,7 @@ fn nobody_listens() {
     reached.say("port", json!(9));
     assert_snapshot!(failed(&reached), @r"
     error: `127.0.0.1` can't be reached by ssh: the connection is refused; it said: ssh: connect to host 127.0.0.1 port 9: Connection refused
-      hint: ssh -v 127.0.0.1 true
+      hint: ssh -v -p 9 -i [KEY] USER@127.0.0.1 true
       hint: crabbox status [SLUG]
       hint: crabbox run --json --fresh -- true
     ");
@@ -86,7 +87,7 @@ fn the_name_is_nobodys() {
     reached.say("host", json!("nowhere.invalid"));
     assert_snapshot!(failed(&reached), @r"
     error: `nowhere.invalid` can't be reached by ssh: its name can't be resolved; it said: ssh: Could not resolve hostname nowhere.invalid: Name or service not known
-      hint: ssh -v nowhere.invalid true
+      hint: ssh -v -i [KEY] USER@nowhere.invalid true
       hint: crabbox status [SLUG]
       hint: crabbox run --json --fresh -- true
     ");
@@ -108,7 +109,7 @@ fn no_way_leads_there() {
     assert_eq!(ran.code, 125, "{ran:?}");
     assert_snapshot!(told(&reached, &ran), @r"
     error: `192.0.2.1` can't be reached by ssh: there is no way there; it said: ssh: connect to host 192.0.2.1 port 22: Network is unreachable
-      hint: ssh -v 192.0.2.1 true
+      hint: ssh -v -i [KEY] USER@192.0.2.1 true
       hint: crabbox status [SLUG]
       hint: crabbox run --json --fresh -- true
     ");
@@ -154,8 +155,8 @@ fn a_changed_key_ends_it_with_one_connection() {
     assert_eq!(reached.calls().len(), before + 1, "it was resolved once");
     let text = told(&reached, &ran).replace(&fingerprint(&other), "SHA256:KEY");
     assert_snapshot!(text, @r"
-    error: `box` can't be reached by ssh: its host key isn't the one that is known; it said: the key that it shows is SHA256:KEY
-      note: the one that is known is named by the provider or its settings
+    error: `box` can't be reached by ssh: its host key isn't the one that is known: unless the machine was installed anew, this may be an attack; it said: the key that it shows is SHA256:KEY
+      note: the one that is known is named by the provider or its settings, as by `host-key` of `ssh`
     ");
 }
 

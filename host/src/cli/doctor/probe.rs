@@ -59,7 +59,9 @@ fn probe(library: &Library, one: &ToProbe, state: &Path) -> Check {
         Err(error) => {
             let error = explain(&error);
             let hint = error.hints().first().cloned().unwrap_or_else(again);
-            fail(ID, format!("`{name}`: {error}"), hint)
+            let said = std::iter::once(error.to_string()).chain(error.notes().iter().cloned());
+            let said = said.collect::<Vec<_>>().join("; ");
+            fail(ID, format!("`{name}`: {said}"), hint)
         }
     }
 }

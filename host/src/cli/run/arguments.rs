@@ -70,7 +70,13 @@ impl Run {
         check_length("the command", &command)?;
         // The settings of another provider, secrets among them, are none of its business.
         let provider = self.id.as_ref().and_then(|id| provider_of(id, shared));
-        let more = Flags { provider, timeout: self.timeout, env: self.names(), ..shared.flags() };
+        let more = Flags {
+            provider,
+            of_existing: self.id.is_some(),
+            timeout: self.timeout,
+            env: self.names(),
+            ..shared.flags()
+        };
         let Self { choice, files, environment: given, dir, .. } = self;
         let is_folder = files.from_dir.is_some();
         let mut order = choice.order(files, shared, more)?;

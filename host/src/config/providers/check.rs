@@ -163,7 +163,9 @@ fn is_setting(manifest: &Manifest, key: &str) -> bool {
 
 fn no_setting(key: &str, manifest: &Manifest) -> Problem {
     let known: Vec<String> = manifest.settings.keys().cloned().collect();
-    let meant = known.iter().find(|known| strsim::jaro_winkler(known, key) > 0.85).cloned();
+    let alike = known.iter().map(|known| (strsim::jaro_winkler(known, key), known));
+    let best = alike.filter(|(alike, _)| *alike > 0.85).max_by(|a, b| a.0.total_cmp(&b.0));
+    let meant = best.map(|(_, known)| known.clone());
     Problem::NoSetting { provider: manifest.name.clone(), key: key.to_owned(), known, meant }
 }
 
@@ -186,6 +188,17 @@ fn is_typo(name: &str, meant: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_likeliest_setting_is_meant() {
+        let text = "name = 's'\nversion = '1.0.0'\nabi = '1'\n\
+            [settings.host-key]\ntype = 'map'\n[settings.hosts]\ntype = 'list'\n";
+        let manifest = Manifest::parse(text).expect("reads");
+        let Problem::NoSetting { meant, .. } = no_setting("host", &manifest) else {
+            unreachable!("it is no setting");
+        };
+        assert_eq!(meant.as_deref(), Some("hosts"));
+    }
 
     #[test]
     fn a_typo_is_told_from_a_name_of_its_own() {

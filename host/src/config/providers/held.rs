@@ -54,7 +54,7 @@ pub(in crate::config) fn hold(
         let is_wrong = chain.errors.iter().any(|error| !error.is_warning());
         errors.append(&mut chain.errors);
         let Some(found) = chain.found.into_iter().next() else {
-            if setting.required && !is_wrong {
+            if setting.required && !is_wrong && layers.may_lease() {
                 missing.push(required(manifest, name, setting));
             }
             continue;

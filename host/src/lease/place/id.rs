@@ -29,6 +29,12 @@ pub(in super::super) fn of_claim(claim: &Claim) -> Option<Place> {
     parse(&made.id.or(made.planned)?)
 }
 
+/// The folder of the claim's place, if its box is one.
+#[must_use]
+pub fn place_folder(claim: &Claim) -> Option<String> {
+    of_claim(claim).map(|place| place.folder.to_string())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

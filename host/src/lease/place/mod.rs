@@ -13,4 +13,5 @@ mod take;
 
 pub use ask::{Asker, explain};
 pub(super) use id::of_claim;
+pub use id::place_folder;
 pub(super) use proof::in_place;

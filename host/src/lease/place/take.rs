@@ -62,6 +62,8 @@ impl Desk {
                 {
                     return Err(NotLeased::before(none_left(refusals)));
                 }
+                // Without a place on one of them, there is nothing.
+                Err(error) if claim.made().is_none() => return Err(error.without_effect()),
                 Err(error) => return Err(error),
             };
             let host = leased.resource.name.clone();

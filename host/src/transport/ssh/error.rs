@@ -14,7 +14,7 @@ const FAILED: i32 = 255;
 
 /// `ssh` didn't get to the box.
 #[derive(Debug, thiserror::Error)]
-#[error("`{host}` can't be reached by ssh: {failure}{}", tail::said(.said))]
+#[error("`{host}` can't be reached by ssh: {failure}{}{}", and_absent(.tried.absent.as_ref()), tail::said(.said))]
 pub struct SshError {
     /// As the provider calls it.
     pub host: String,
@@ -22,11 +22,22 @@ pub struct SshError {
     pub failure: SshFailure,
     /// What was said about it.
     pub said: String,
+    /// What was tried.
+    pub(super) tried: Box<Tried>,
     /// The user's own configuration counts. A host on the way that it names asks where nobody sees it, and all there is to
     /// see is that the way ends there.
     pub(super) by_users: bool,
     /// What is done about it, where `ssh` or the way itself says what.
     pub(super) remedy: Option<Remedy>,
+}
+
+/// What was tried, for whoever looks into it.
+#[derive(Debug)]
+pub(super) struct Tried {
+    /// The identity file, if it was to be used and isn't there.
+    absent: Option<String>,
+    /// The line that shows how far `ssh` gets.
+    trial: String,
 }
 
 /// What is done about a host key that isn't the one that is known.
@@ -63,7 +74,13 @@ impl Remedy {
 impl SshError {
     pub(super) fn new(ssh: &Ssh, failure: SshFailure, said: String) -> Self {
         let (host, by_users) = (ssh.host.clone(), ssh.use_user_config);
-        Self { host, failure, said, by_users, remedy: None }
+        let is_absent = |file: &&String| {
+            let file = Path::new(file);
+            failure == SshFailure::Auth && file.is_absolute() && !file.exists()
+        };
+        let absent = ssh.identity_file.as_ref().filter(is_absent).cloned();
+        let tried = Box::new(Tried { absent, trial: trial(ssh) });
+        Self { host, failure, said, tried, by_users, remedy: None }
     }
 
     /// Somebody at a terminal could do something about it.
@@ -75,6 +92,29 @@ impl SshError {
             _ => false,
         }
     }
+}
+
+fn and_absent(file: Option<&String>) -> String {
+    let said = |file| format!(", and the identity file `{file}` isn't there");
+    file.map(said).unwrap_or_default()
+}
+
+/// The line that shows how far `ssh` gets. Where a provider's own command leads there, ports and keys are its own.
+fn trial(ssh: &Ssh) -> String {
+    let mut words = vec!["ssh".to_owned(), "-v".to_owned()];
+    let mut host = ssh.host.clone();
+    if ssh.proxy.is_empty() {
+        words.extend(ssh.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]));
+        let file = ssh.identity_file.iter();
+        words.extend(file.flat_map(|file| ["-i".to_owned(), quoted(file)]));
+        host = ssh.user.iter().map(|user| format!("{user}@")).chain([host]).collect();
+    }
+    words.extend([quoted(&host), "true".to_owned()]);
+    words.join(" ")
+}
+
+fn quoted(word: &str) -> String {
+    Quoted(Path::new(word)).to_string()
 }
 
 /// In what way `ssh` failed.
@@ -93,7 +133,9 @@ pub enum SshFailure {
     #[error("it doesn't answer in time")]
     TimedOut,
     /// The server shows another key than the one that is known.
-    #[error("its host key isn't the one that is known")]
+    #[error(
+        "its host key isn't the one that is known: unless the machine was installed anew, this may be an attack"
+    )]
     KeyChanged,
     /// The server's key isn't known here.
     #[error("its host key isn't known here")]
@@ -144,10 +186,9 @@ impl SshFailure {
 /// What `ssh` says, and what the user can do about it.
 impl From<&SshError> for CommandError {
     fn from(error: &SshError) -> Self {
-        let SshError { host, failure, .. } = error;
+        let SshError { failure, tried, .. } = error;
         let kind = if *failure == SshFailure::Busy { Exit::TryAgain } else { Exit::Failed };
         let result = Self::new(kind, error.to_string()).code("run");
-        let host = Quoted(Path::new(host));
         // Whoever wants a document isn't asked.
         let ask = Typed::here().without_command().replaced("run", "warmup");
         let ask = ask.without_switch("--json");
@@ -159,9 +200,9 @@ impl From<&SshError> for CommandError {
                 Some(Remedy::Forget(line)) => result
                     .hint(line)
                     .note("that forgets the old key: only if the machine was installed anew"),
-                Some(Remedy::Provider) => {
-                    result.note("the one that is known is named by the provider or its settings")
-                }
+                Some(Remedy::Provider) => result.note(
+                    "the one that is known is named by the provider or its settings, as by `host-key` of `ssh`",
+                ),
                 _ => result,
             },
             SshFailure::Auth => result
@@ -170,12 +211,12 @@ impl From<&SshError> for CommandError {
             SshFailure::Closed | SshFailure::TimedOut if error.by_users => result
                 .hint(ask.to_string())
                 .note("on a terminal, that can answer what a host on the way asks")
-                .hint(format!("ssh -v {host} true")),
+                .hint(&tried.trial),
             SshFailure::Busy => result.hint(Typed::here().to_string()),
             SshFailure::Unresolved
             | SshFailure::Refused
             | SshFailure::Unreachable
-            | SshFailure::TimedOut => result.hint(format!("ssh -v {host} true")),
+            | SshFailure::TimedOut => result.hint(&tried.trial),
             _ => result,
         }
     }
@@ -263,6 +304,35 @@ mod tests {
         for (stderr, expected) in cases {
             assert_eq!(classify(stderr, None), expected, "{stderr}");
         }
+    }
+
+    #[test]
+    fn the_line_that_tries_it_goes_the_same_way() {
+        let trial = |ssh: Ssh| {
+            let error = SshError::new(&ssh, SshFailure::Refused, String::new());
+            CommandError::from(&error).hints().to_vec()
+        };
+        let plain = Ssh {
+            host: "127.0.0.1".to_owned(),
+            user: Some("ann".to_owned()),
+            port: Some(22999),
+            ..Ssh::default()
+        };
+        assert_eq!(trial(plain.clone()), ["ssh -v -p 22999 ann@127.0.0.1 true"]);
+        let identity_file = Some("/h/my key".to_owned());
+        let with_key =
+            Ssh { identity_file: identity_file.clone(), user: None, port: None, ..plain };
+        assert_eq!(trial(with_key), ["ssh -v -i '/h/my key' 127.0.0.1 true"]);
+    }
+
+    #[test]
+    fn an_identity_file_that_is_not_there_is_told_of_where_nobody_is_let_in() {
+        let identity_file = Some("/nowhere/key".to_owned());
+        let desk = Ssh { host: "desk".to_owned(), identity_file, ..Ssh::default() };
+        let said = |failure| SshError::new(&desk, failure, String::new()).to_string();
+        let absent = "the identity file `/nowhere/key` isn't there";
+        assert!(said(SshFailure::Auth).ends_with(absent), "{}", said(SshFailure::Auth));
+        assert!(!said(SshFailure::Refused).contains(absent));
     }
 
     #[test]
