@@ -82,7 +82,7 @@ fn describe_fields(what: &str, fields: TLFields, text: &mut String) -> std::fmt:
             write!(text, " with {:?}", field.lifetime_indices())?;
         }
         writeln!(text)?;
-        for function in field.function_range().iter() {
+        for function in field.function_range() {
             let function = function.to_string();
             writeln!(text, "        {}", function.trim_end().replace('\n', ", "))?;
         }
