@@ -45,7 +45,8 @@ fn a_kept_box_stays_for_longer_and_never_for_less() {
     }
     let ran = world.crabbox(&["extend", &slug, "2h"]);
     assert!(
-        ran.stderr.contains("10h 00m from now") || ran.stderr.contains("9h 59m from now"),
+        ran.stderr.contains(" stays for 10h 00m at least")
+            || ran.stderr.contains(" stays for 9h 59m at least"),
         "{ran:?}"
     );
 }

@@ -56,7 +56,10 @@ impl Extend {
         if let Some(ends) = claim.ends() {
             let left = human::duration(ends.left().unwrap_or_default());
             let at = ends.wall.strftime("%Y-%m-%d %H:%M:%SZ");
-            shared.printer.phase(&format!("{} stays until {at}, {left} from now", claim.slug));
+            let slug = &claim.slug;
+            shared
+                .printer
+                .phase(&format!("{slug} stays for {left} at least, used or not: until {at}"));
         }
         Ok(())
     }
