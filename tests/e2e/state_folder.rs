@@ -34,16 +34,22 @@ fn a_read_only_disk_is_an_error_and_no_loss() {
     let folder = world.root().join("state/crabbox");
     let line =
         r#"mount --bind "$0" "$0" && mount -o remount,bind,ro "$0" || exit 99; shift 0; exec "$@""#;
-    let mut command = world.command_of(Path::new("unshare"), &["-m", "sh", "-c", line]);
-    let program = world.command(&["run", "--", "true"]);
-    command.arg(&folder).arg(program.get_program()).args(program.get_args());
-    let ran = Ran::of(&mut command);
+    let on_it = |words: &[&str]| {
+        let mut command = world.command_of(Path::new("unshare"), &["-m", "sh", "-c", line]);
+        let program = world.command(words);
+        command.arg(&folder).arg(program.get_program()).args(program.get_args());
+        Ran::of(&mut command)
+    };
+    let ran = on_it(&["run", "--", "true"]);
     if ran.code == 99 || ran.stderr.contains("unshare") {
         let mut stderr = std::io::stderr();
         let _ = std::io::Write::write_all(&mut stderr, b"skipped: no mounts here\n");
         return;
     }
     says(&ran, 125, &["claims", "because: ", "/home/crabbox-state -- true\n"]);
+    let stopped = on_it(&["stop", "@last", "--delete", "--yes"]);
+    assert_ne!(stopped.code, 0, "{stopped:?}");
+    assert!(!stopped.stderr.contains("crabbox-state"), "the lease isn't there: {stopped:?}");
     assert_eq!(leases(&world, &[]).len(), 1);
 }
 

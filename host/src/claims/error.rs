@@ -14,6 +14,10 @@ use std::error::Error;
 use std::iter;
 use std::path::{Path, PathBuf};
 
+/// Words of a line that is about a lease that there is.
+const LEASED: [&str; 9] =
+    ["--id", "stop", "extend", "forget", "status", "inspect", "ssh", "cp", "tunnel"];
+
 /// The store can't do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ClaimError {
@@ -167,7 +171,10 @@ impl ClaimError {
             let folder = folder.to_string_lossy();
             Typed::here().without("--state-dir").with(&["--state-dir", &folder]).to_string()
         };
-        let elsewhere = || home().map(|home| in_folder(&home.join(ELSEWHERE)));
+        // A lease of this folder is none of another's.
+        let is_of_a_lease = LEASED.iter().any(|word| Typed::here().has_switch(word));
+        let elsewhere =
+            || home().filter(|_| !is_of_a_lease).map(|home| in_folder(&home.join(ELSEWHERE)));
         match self {
             Self::Folder { path, source: FolderError::Open { mode } } => {
                 let own = path.join("crabbox");
