@@ -15,8 +15,7 @@ use std::iter;
 use std::path::{Path, PathBuf};
 
 /// Words of a line that is about a lease that there is.
-const LEASED: [&str; 9] =
-    ["--id", "stop", "extend", "forget", "status", "inspect", "ssh", "cp", "tunnel"];
+const LEASED: [&str; 8] = ["--id", "stop", "extend", "forget", "status", "inspect", "cp", "tunnel"];
 
 /// The store can't do what was asked.
 #[derive(Debug, thiserror::Error)]
