@@ -25,7 +25,7 @@ impl Reader {
         search(self.database(), word).map_err(|source| self.wrap(source))
     }
 
-    /// The claim whose box was used last: one that never had a box isn't meant.
+    /// The claim whose box was used last, or may have been made last: one of which nothing was named isn't meant.
     pub fn last_used(&self) -> Result<Option<Row>, ClaimError> {
         last(self.database()).map_err(|source| self.wrap(source))
     }
@@ -42,7 +42,7 @@ impl Reader {
 }
 
 fn last(database: &Connection) -> rusqlite::Result<Option<Row>> {
-    let query = format!("{ROW} WHERE resource_id IS NOT NULL ORDER BY used DESC LIMIT 1");
+    let query = format!("{ROW} WHERE resource_name IS NOT NULL ORDER BY used DESC LIMIT 1");
     Ok(rows(database, &query, &[])?.pop())
 }
 
@@ -106,6 +106,7 @@ fn rows(database: &Connection, query: &str, values: &[&dyn ToSql]) -> rusqlite::
 
 #[cfg(test)]
 mod tests {
+    use super::super::claim::Made;
     use super::super::life::tests::{claim as any, owned};
     use super::super::{Claim, Event, LastRun, LeaseId, Owned, Stage, Store};
     use jiff::Timestamp;
@@ -163,6 +164,21 @@ mod tests {
             assert_eq!(slugs(&store, word), [""; 0], "{word}");
         }
         assert_eq!(store.last_used().expect("looks").expect("is there").slug, "red-eel");
+    }
+
+    #[test]
+    fn what_may_exist_is_the_last_and_what_never_was_is_not() {
+        let begun = Stage::Leasing { made: None };
+        let nothing = Claim { stage: begun, ..claim(0xdddd, "never-was", "") };
+        let (_folder, mut store) = store(&[claim(0xaaaa, "parked-box", "one"), nothing]);
+        let last = |store: &Store| store.last_used().expect("looks").expect("is there").slug;
+        assert_eq!(last(&store), "parked-box");
+        // Whoever was killed here means this one, and no box of before.
+        let named = Owned { name: "two".to_owned(), ..owned("") };
+        let made = Some(Made { id: None, ..named.into() });
+        let half = Claim { stage: Stage::Leasing { made }, ..claim(0xeeee, "half-made", "") };
+        assert!(store.insert(&half).expect("inserts"));
+        assert_eq!(last(&store), "half-made");
     }
 
     #[test]

@@ -73,6 +73,17 @@ fn one_is_parked(coder: &Coder) {
     }
 }
 
+/// Somebody has ours built at the deployment.
+fn ours_builds(coder: &Coder, transition: Transition, then: fn(&mut Workspace)) {
+    coder.deployment.change(|state| {
+        let alice = state.user("alice").id.clone();
+        let template = state.template("demo").clone();
+        let one = state.workspaces.last_mut().expect("the last one is ours");
+        one.builds(transition, &alice, &template);
+        then(one);
+    });
+}
+
 /// All that exists is named by a claim, and what is others' is as it was.
 fn check(coder: &Coder, after: &str) {
     let claims = coder.world.leases(&[]);
@@ -179,12 +190,7 @@ fn a_kill_where_something_is_wrong_loses_nothing() {
             Scene {
                 prepare: |coder| {
                     one_is_parked(coder);
-                    coder.deployment.change(|state| {
-                        let alice = state.user("alice").id.clone();
-                        let template = state.template("demo").clone();
-                        let one = state.workspaces.last_mut().expect("the last one is ours");
-                        one.builds(Transition::Delete, &alice, &template);
-                    });
+                    ours_builds(coder, Transition::Delete, |_| {});
                 },
                 line: "run -- true",
                 next: "run -- cat hello.txt",
@@ -202,13 +208,7 @@ fn a_kill_where_something_is_wrong_loses_nothing() {
             Scene {
                 prepare: |coder| {
                     one_is_parked(coder);
-                    coder.deployment.change(|state| {
-                        let alice = state.user("alice").id.clone();
-                        let template = state.template("demo").clone();
-                        let one = state.workspaces.last_mut().expect("the last one is ours");
-                        one.builds(Transition::Start, &alice, &template);
-                        one.build.ends = Ending::Fails;
-                    });
+                    ours_builds(coder, Transition::Start, |one| one.build.ends = Ending::Fails);
                 },
                 line: "run -- true",
                 next: "run -- cat hello.txt",
