@@ -52,6 +52,8 @@ pub const POINTS: &[&str] = &[
     "claim.after.free",
     "claim.before.unproven",
     "claim.after.unproven",
+    "claim.before.unreached",
+    "claim.after.unreached",
     "claim.before.extended",
     "claim.after.extended",
     "claim.before.release",

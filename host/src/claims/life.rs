@@ -82,6 +82,11 @@ pub enum Event {
         /// Which of these.
         why: String,
     },
+    /// Its provider vouches for a box that stays ready, and no connection leads there.
+    Unreached {
+        /// Why not.
+        why: String,
+    },
     /// The box is to stay for longer.
     Extended {
         /// Until then, unless a run is alive.
@@ -112,7 +117,7 @@ pub enum Event {
 
 impl Event {
     /// The names of all of them.
-    pub const NAMES: [&str; 16] = [
+    pub const NAMES: [&str; 17] = [
         "checkpoint",
         "leased",
         "lease_failed",
@@ -123,6 +128,7 @@ impl Event {
         "note",
         "free",
         "unproven",
+        "unreached",
         "extended",
         "release",
         "parked",
@@ -145,6 +151,7 @@ impl Event {
             Self::Note { .. } => "note",
             Self::Free { .. } => "free",
             Self::Unproven { .. } => "unproven",
+            Self::Unreached { .. } => "unreached",
             Self::Extended { .. } => "extended",
             Self::Release { .. } => "release",
             Self::Parked => "parked",
@@ -256,6 +263,8 @@ fn next(claim: &Claim, event: &Event, now: &Moment) -> Result<Stage, bool> {
             E::Unproven { .. },
         ) => Ok(claim.stage.clone()),
 
+        (S::Ready { way: Some(_), .. }, E::Unreached { .. }) => Ok(claim.stage.clone()),
+
         // Let go of: nothing whose id isn't proven.
         (
             S::Leasing { made: Some(_) } | S::Failed { made: Some(_) },
@@ -332,8 +341,8 @@ impl Claim {
             Event::Take { found, run, deadline, ttl } => {
                 claim.ttl = ttl.or(claim.ttl);
                 claim.run = run.clone().or(claim.run);
+                claim.trouble = None;
                 if found.is_some() {
-                    claim.trouble = None;
                     claim.deadline = later(claim.deadline.as_ref(), deadline.as_ref());
                 } else {
                     claim.deadline = claim.deadline.or_else(|| deadline.clone());
@@ -343,7 +352,9 @@ impl Claim {
                 claim.trouble = Some(why.clone());
                 claim.keep = false;
             }
-            Event::Unproven { why } => claim.trouble = Some(why.clone()),
+            Event::Unproven { why } | Event::Unreached { why } => {
+                claim.trouble = Some(why.clone());
+            }
             Event::Free { keep, run_is_over, deadline, idle, .. } => {
                 claim.keep |= *keep;
                 claim.idle = idle.or(claim.idle);

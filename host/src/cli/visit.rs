@@ -112,7 +112,12 @@ fn not_now(claim: &Claim) -> CommandError {
             CommandError::new(Exit::TryAgain, is("is being let go of")).hint(wait(slug))
         }
         State::Ready | State::Busy => {
-            CommandError::new(Exit::Conflict, is("hasn't been reached yet")).hint(ready(claim))
+            let never = || is("hasn't been reached yet");
+            let message = claim
+                .trouble
+                .as_ref()
+                .map_or_else(never, |why| is(&format!("wasn't reached the last time: {why}")));
+            CommandError::new(Exit::Conflict, message).hint(ready(claim))
         }
         State::Parked => CommandError::new(Exit::Conflict, is("is parked")).hint(ready(claim)),
         State::Failed => {

@@ -270,6 +270,14 @@ impl Desk {
         Ok(())
     }
 
+    /// A box that stays ready wasn't reached by the way that its provider vouches for: the claim says why.
+    pub fn note_unreached(&mut self, claim: &mut Claim, why: &str) -> Result<(), CommandError> {
+        if claim.state() == State::Ready && claim.way().is_some() {
+            self.store.transition(claim, &Event::Unreached { why: why.to_owned() })?;
+        }
+        Ok(())
+    }
+
     /// This command takes the box.
     fn taking(&self, claim: &Claim, found: Option<(Owned, Way)>, wanted: &Wanted) -> Event {
         let run = wanted.run.clone().map(LastRun::new);

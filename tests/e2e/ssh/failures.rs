@@ -80,6 +80,35 @@ fn nobody_listens() {
     ");
 }
 
+/// Who looks at the lease afterwards, or visits its box, learns what the run has learned, until the next one gets there.
+#[test]
+fn a_lease_that_was_not_reached_says_why() {
+    let reached = ready();
+    let slug = reached.world.only_slug();
+    let status = || -> Value {
+        let ran = reached.crabbox(&["status", "@last", "--json"]);
+        serde_json::from_str(&ran.stdout).unwrap_or_else(|_| panic!("{ran:?}"))
+    };
+    assert_eq!(status()["lease"]["trouble"], Value::Null);
+    proxy(&reached, "echo 'no such workspace' >&2; exit 1");
+    assert_eq!(reached.crabbox(&["run", "--", "true"]).code, 125);
+    let lease = status()["lease"].clone();
+    assert_eq!(lease["state"], "ready", "{lease}");
+    let why = lease["trouble"].as_str().expect("a reason").to_owned();
+    assert!(why.contains("no such workspace"), "{why}");
+    let listed = reached.crabbox(&["list"]);
+    assert!(listed.stdout.contains("ready, in doubt"), "{listed:?}");
+    assert!(listed.stderr.contains(&why), "{listed:?}");
+    let visited = reached.crabbox(&["ssh", "@last", "--", "true"]);
+    assert_eq!(visited.code, 5, "{visited:?}");
+    let said = format!("error: `{slug}` wasn't reached the last time: {why}");
+    assert!(visited.stderr.contains(&said), "{visited:?}");
+    is_used(&reached);
+    assert_eq!(status()["lease"]["trouble"], Value::Null);
+    // A box that stood ready is left so.
+    assert_eq!(status()["lease"]["state"], "ready");
+}
+
 #[test]
 fn the_name_is_nobodys() {
     let reached = ready();

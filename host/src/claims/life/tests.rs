@@ -100,6 +100,7 @@ fn events(owned: &Owned) -> Vec<Event> {
             idle: None,
         },
         Event::Unproven { why: why() },
+        Event::Unreached { why: why() },
         Event::Extended { deadline: Moment::now(), idle_until: None },
         Event::Release { found: None, action, failed: false, run_is_over: true },
         Event::Release { found: Some(owned()), action, failed: false, run_is_over: true },
