@@ -16,18 +16,26 @@ use std::process::{Command, ExitCode};
 /// What a box that isn't the leased one ends with: that of a run that crabbox itself fails.
 const FAILED: u8 = 125;
 
+/// What a command ends with that can't be started: as a shell has it, and a run.
+const NOT_EXECUTABLE: u8 = 126;
+const NOT_FOUND: u8 = 127;
+
 /// Becomes what `argument`, a request, asks for; returns only with a failure, which has been told.
 pub(crate) fn become_it(argument: &str) -> ExitCode {
     let failure = match prepare(argument) {
         Ok(mut command) => {
             let error = command.exec();
-            format!("`{}` can't be started: {error}", command.get_program().to_string_lossy())
+            start::refusal(&command, &error)
         }
-        Err(Failure::Told(failure)) => failure.message,
-        Err(Failure::HostGone) => return ExitCode::from(FAILED),
+        Err(failure) => failure,
     };
-    let _ = writeln!(io::stderr(), "crabbox: {failure}");
-    ExitCode::from(FAILED)
+    let Failure::Told(failure) = failure else { return ExitCode::from(FAILED) };
+    let _ = writeln!(io::stderr(), "crabbox: {}", failure.message);
+    ExitCode::from(match failure.code {
+        FailureCode::CommandNotFound => NOT_FOUND,
+        FailureCode::CommandNotExecutable => NOT_EXECUTABLE,
+        _ => FAILED,
+    })
 }
 
 fn prepare(argument: &str) -> Result<Command, Failure> {

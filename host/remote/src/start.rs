@@ -78,7 +78,7 @@ pub(crate) fn command(wanted: &Wanted) -> Result<Command, Failure> {
 }
 
 /// Why it can't be started.
-fn refusal(command: &Command, error: &io::Error) -> Failure {
+pub(crate) fn refusal(command: &Command, error: &io::Error) -> Failure {
     let program = command.get_program().to_string_lossy();
     match Errno::from_io_error(error) {
         Some(Errno::NOENT) => Failure::new(

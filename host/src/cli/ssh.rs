@@ -22,7 +22,7 @@ use std::path::Path;
 ///
 /// Over the connection of the lease's runs, and however its box is reached. Nothing is synced, no lock is taken, and the
 /// lease stays as it is: a box that isn't ready has to be made so first. With a command, that is run instead, as `ssh`
-/// would: its exit code is returned, and 255 may be ssh's own.
+/// would: its exit code is returned (126 not executable, 127 not found), and 255 may be ssh's own.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox ssh

@@ -97,6 +97,22 @@ fn each_byte_passes_both_ways_and_the_exit_code_comes_back() {
     }
 }
 
+/// As of a run, and of `ssh` itself.
+#[test]
+fn a_command_that_can_not_be_started_ends_as_in_a_shell() {
+    for reached in each() {
+        for (program, code, said) in [
+            ("no-such-program", 127, "there is no program `no-such-program` on the box"),
+            ("./hello.txt", 126, "`./hello.txt` can't be executed: Permission denied"),
+        ] {
+            let ran = reached.crabbox(&["ssh", "@last", "--", program]);
+            assert_eq!((ran.code, &*ran.stdout), (code, ""), "{ran:?}");
+            assert!(ran.stderr.contains(said), "{ran:?}");
+            assert_eq!(reached.crabbox(&["run", "--", program]).code, code, "{program}");
+        }
+    }
+}
+
 /// Elsewhere, in an environment that knows nothing of this world.
 fn elsewhere(words: &[&str]) -> Command {
     let mut command = Command::new(words[0]);
