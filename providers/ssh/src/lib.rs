@@ -22,7 +22,8 @@ export_provider!("provider.toml", Machines);
 const HOST: &str = "host";
 
 /// Settings that a lease's attributes say, too: its place is where it was leased, whatever they are now.
-const LEASED: [&str; 2] = ["user", "port"];
+/// What a name means is one thing in the user's configuration, and another one without it.
+const LEASED: [&str; 3] = ["user", "port", "use-user-config"];
 
 /// See the crate's documentation.
 #[derive(Default)]

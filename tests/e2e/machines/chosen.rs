@@ -10,9 +10,12 @@ fn where_a_box_is_to_be_shapes_it() {
     let ran = cluster.done(&["run", "--ssh-hosts", "attic", "--", "true"]);
     assert!(ran.stderr.contains("was leased under other settings"), "{}", ran.stderr);
     assert_eq!(cluster.counts(), [1, 1]);
-    for (count, other) in
-        [(3, "work-root = '~/other'"), (4, "user = 'nobody-here'"), (5, "port = 1")]
-    {
+    for (count, other) in [
+        (3, "work-root = '~/other'"),
+        (4, "user = 'nobody-here'"),
+        (5, "port = 1"),
+        (6, "use-user-config = false"),
+    ] {
         cluster.configure(&["desk"], other);
         let ran = cluster.crabbox(&["run", "--", "true"]);
         assert!(ran.stderr.contains("leased under other settings"), "{other}: {}", ran.stderr);
@@ -49,6 +52,23 @@ fn whoever_has_a_lease_need_not_say_again_where_it_is() {
     assert_eq!((cluster.counts(), cluster.world.leases(&[]).len()), (vec![0], 0));
     let ran = cluster.crabbox(&["run", "--provider", "ssh", "--", "true"]);
     assert!(ran.stderr.contains("`provider.ssh.hosts` isn't set"), "{}", ran.stderr);
+}
+
+/// What the name of a machine means is settled with the lease.
+#[test]
+fn a_lease_of_the_users_configuration_is_reached_by_it_whatever_holds_later() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["run", "--", "true"]);
+    let slug = &*cluster.slug();
+    cluster.configure(&["desk"], "use-user-config = false");
+    for words in [
+        &["run", "--id", slug, "--", "true"][..],
+        &["list", "--refresh"],
+        &["stop", slug, "--delete", "--yes"],
+    ] {
+        cluster.done(words);
+    }
+    assert_eq!(cluster.counts(), [0]);
 }
 
 #[test]
