@@ -56,7 +56,7 @@ pub use desk::{Desk, open};
 pub use hang_up::forget_old_ways;
 pub use look::{in_words, look_at};
 pub use names::{random_bits, workspace_name};
-pub use place::{Asker, explain, place_folder};
+pub use place::{Asker, explain_unasked, place_folder};
 pub use prolong::{Prolong, Prolonging};
 pub use reference::{Checkout, Here, LAST, REPO, find};
 pub use release::{End, Leaving, Linger};

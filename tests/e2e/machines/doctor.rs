@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use serde_json::Value;
+use std::fs;
 
 #[test]
 fn each_machine_is_looked_at_and_one_that_is_off_hides_no_other() {
@@ -32,4 +33,23 @@ fn each_machine_is_looked_at_and_one_that_is_off_hides_no_other() {
     let runtime = cluster.world.root().join("run/crabbox");
     let left: Vec<_> = std::fs::read_dir(runtime).into_iter().flatten().flatten().collect();
     assert_eq!(left.len(), 1, "{left:?}");
+}
+
+/// `doctor` asks nobody: the line to type is one that does.
+#[test]
+fn what_somebody_has_to_answer_leads_to_a_line_that_asks() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    let hint = || {
+        let ran = cluster.crabbox(&["doctor", "--json"]);
+        let document: Value = serde_json::from_str(&ran.stdout).expect("a document");
+        let checks = document["checks"].as_array().expect("checks").clone();
+        let check = checks.into_iter().find(|check| check["id"] == "ssh-box").expect("a check");
+        assert_eq!(check["status"], "fail", "{check}");
+        check["hint"].as_str().expect("a hint").to_owned()
+    };
+    fs::write(cluster.known_hosts(), "").expect("writes");
+    assert_eq!(hint(), "ssh desk true");
+    fs::write(cluster.known_hosts(), cluster.machine("desk").known()).expect("writes");
+    fs::remove_file(cluster.machine("desk").user_key()).expect("removes");
+    assert_eq!(hint(), "ssh desk true");
 }

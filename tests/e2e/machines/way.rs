@@ -2,6 +2,7 @@
 
 use super::Cluster;
 use crabbox_tests::{Left, Ran, Typist, until};
+use serde_json::Value;
 use std::fs;
 use std::process::{Command, Stdio};
 
@@ -76,9 +77,13 @@ fn no_key_is_taken_unseen_whatever_is_configured() {
         let Some(cluster) = Cluster::of(&["desk"]) else { return };
         cluster.prefers(&format!("Host desk\n  StrictHostKeyChecking {policy}\n"));
         fs::write(cluster.known_hosts(), "").expect("writes");
-        let ran = cluster.crabbox(&["run", "--", "true"]);
+        let ran = cluster.crabbox(&["run", "--json", "--", "true"]);
         assert_eq!(ran.code, 125, "{policy}: {ran:?}");
         assert!(ran.stderr.contains("its host key isn't known here"), "{policy}: {ran:?}");
+        let document: Value = serde_json::from_str(&ran.stdout).expect("a document");
+        let of = |field: &str, name: &str| document[field][name].as_str().map(str::to_owned);
+        let transport = Some("transport".to_owned());
+        assert_eq!((of("outcome", "origin"), of("error", "code")), (transport.clone(), transport));
         assert_eq!(fs::read_to_string(cluster.known_hosts()).expect("reads"), "", "{policy}");
         // At a terminal, they are asked.
         let mut typist = Typist::before(&cluster.command(&["warmup"]));

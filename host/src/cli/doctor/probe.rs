@@ -3,7 +3,7 @@
 
 use super::{fail, pass, warn};
 use crate::claims::LeaseId;
-use crate::lease::{Asker, explain, random_bits};
+use crate::lease::{Asker, explain_unasked, random_bits};
 use crate::output::{human, to_type};
 use crate::registry::Library;
 use crate::transport::ssh;
@@ -57,7 +57,7 @@ fn probe(library: &Library, one: &ToProbe, state: &Path) -> Check {
         Ok(PlaceAnswer::Surveyed(survey)) => seen(name, &survey, one.limit),
         Ok(_) => fail(ID, format!("`{name}` answers something else than it was asked"), again()),
         Err(error) => {
-            let error = explain(&error);
+            let error = explain_unasked(&error);
             let hint = error.hints().first().cloned().unwrap_or_else(again);
             let said = std::iter::once(error.to_string()).chain(error.notes().iter().cloned());
             let said = said.collect::<Vec<_>>().join("; ");

@@ -56,7 +56,11 @@ impl Failed {
             let error = error.hints().iter().cloned().fold(why, CommandError::hint);
             return Self { outcome: Outcome::of_signal(signal), ..Self::from(error) };
         }
-        let origin = if error.word() == "provider" { Origin::Provider } else { Origin::Crabbox };
+        let origin = match error.word() {
+            "provider" => Origin::Provider,
+            "transport" => Origin::Transport,
+            _ => Origin::Crabbox,
+        };
         Self { outcome: Outcome::failure(origin), ..Self::from(error) }
     }
 
@@ -140,7 +144,8 @@ pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed 
         RunError::Interrupted(_) => CommandError::failed(order.purpose().interrupted()).code("run"),
         RunError::Transport(TransportError::Ssh(error)) => error.into(),
         other => {
-            let result = CommandError::failed(other.to_string()).code("run");
+            let part = if outcome.origin == Origin::Transport { "transport" } else { "run" };
+            let result = CommandError::failed(other.to_string()).code(part);
             match std::error::Error::source(other) {
                 Some(source) => result.because(source.to_string()),
                 None => result,

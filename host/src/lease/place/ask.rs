@@ -94,11 +94,22 @@ impl Asker<'_> {
 
 /// Why a box can't be asked, and what helps.
 #[must_use]
-pub fn explain(error: &VisitError) -> CommandError {
+pub(super) fn explain(error: &VisitError) -> CommandError {
     match error {
         VisitError::Transport(TransportError::Ssh(error)) => error.into(),
-        VisitError::Transport(_) | VisitError::Ended { .. } => with_cause(Exit::TryAgain, error),
+        VisitError::Transport(_) | VisitError::Ended { .. } => {
+            with_cause(Exit::TryAgain, error).code("transport")
+        }
         _ => with_cause(Exit::Failed, error),
+    }
+}
+
+/// The same in a command that lets `ssh` ask nobody.
+#[must_use]
+pub fn explain_unasked(error: &VisitError) -> CommandError {
+    match error {
+        VisitError::Transport(TransportError::Ssh(error)) => error.of_who_asks_nobody(),
+        error => explain(error),
     }
 }
 

@@ -4,7 +4,7 @@ use super::super::desk::Desk;
 use super::super::look::Onlooker;
 use super::super::release::RELEASE_DEADLINE;
 use super::super::resolve::question;
-use super::ask::explain;
+use super::ask::explain_unasked;
 use super::id::of_claim;
 use super::proof::endpoint_of;
 use crate::claims::Claim;
@@ -35,7 +35,7 @@ impl Desk {
         let declared = || Self::declared(&self.registry, &claim.provider);
         let asker = self.asker(claim, &declared, longest);
         let answer = asker.ask(&endpoint, PlaceOrder::Remove { place });
-        match answer.map_err(|error| explain(&error))? {
+        match answer.map_err(|error| explain_unasked(&error))? {
             PlaceAnswer::Removed | PlaceAnswer::Gone => Ok(Released::Deleted),
             PlaceAnswer::Elsewhere { why } => {
                 self.printer.phase(&format!("{}: {why}", claim.slug));

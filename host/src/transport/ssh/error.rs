@@ -38,6 +38,8 @@ pub(super) struct Tried {
     absent: Option<String>,
     /// The line that shows how far `ssh` gets.
     trial: String,
+    /// The same, for whoever is asked something.
+    login: String,
 }
 
 /// What is done about a host key that isn't the one that is known.
@@ -79,7 +81,8 @@ impl SshError {
             failure == SshFailure::Auth && file.is_absolute() && !file.exists()
         };
         let absent = ssh.identity_file.as_ref().filter(is_absent).cloned();
-        let tried = Box::new(Tried { absent, trial: trial(ssh) });
+        let tried = Tried { absent, trial: by_hand(ssh, &["-v"]), login: by_hand(ssh, &[]) };
+        let tried = Box::new(tried);
         Self { host, failure, said, tried, by_users, remedy: None }
     }
 
@@ -99,9 +102,10 @@ fn and_absent(file: Option<&String>) -> String {
     file.map(said).unwrap_or_default()
 }
 
-/// The line that shows how far `ssh` gets. Where a provider's own command leads there, ports and keys are its own.
-fn trial(ssh: &Ssh) -> String {
-    let mut words = vec!["ssh".to_owned(), "-v".to_owned()];
+/// The line that goes there without us. Where a provider's own command leads there, ports and keys are its own.
+fn by_hand(ssh: &Ssh, options: &[&str]) -> String {
+    let mut words: Vec<String> =
+        ["ssh"].iter().chain(options).map(|word| (*word).to_owned()).collect();
     let mut host = ssh.host.clone();
     if ssh.proxy.is_empty() {
         words.extend(ssh.port.iter().flat_map(|port| ["-p".to_owned(), port.to_string()]));
@@ -186,17 +190,29 @@ impl SshFailure {
 /// What `ssh` says, and what the user can do about it.
 impl From<&SshError> for CommandError {
     fn from(error: &SshError) -> Self {
-        let SshError { failure, tried, .. } = error;
-        let kind = if *failure == SshFailure::Busy { Exit::TryAgain } else { Exit::Failed };
-        let result = Self::new(kind, error.to_string()).code("run");
         // Whoever wants a document isn't asked.
         let ask = Typed::here().without_command().replaced("run", "warmup");
-        let ask = ask.without_switch("--json");
+        error.told(&ask.without_switch("--json").to_string())
+    }
+}
+
+impl SshError {
+    /// The same in a command that lets `ssh` ask nobody, at no terminal.
+    #[must_use]
+    pub fn of_who_asks_nobody(&self) -> CommandError {
+        self.told(&self.tried.login)
+    }
+
+    /// `ask`: the line by which `ssh` asks what it needs.
+    fn told(&self, ask: &str) -> CommandError {
+        let Self { failure, tried, .. } = self;
+        let kind = if *failure == SshFailure::Busy { Exit::TryAgain } else { Exit::Failed };
+        let result = CommandError::new(kind, self.to_string()).code("transport");
         match failure {
             SshFailure::KeyUnknown => {
-                result.hint(ask.to_string()).note("on a terminal, that shows the key and asks")
+                result.hint(ask).note("on a terminal, that shows the key and asks")
             }
-            SshFailure::KeyChanged => match &error.remedy {
+            SshFailure::KeyChanged => match &self.remedy {
                 Some(Remedy::Forget(line)) => result
                     .hint(line)
                     .note("that forgets the old key: only if the machine was installed anew"),
@@ -206,10 +222,10 @@ impl From<&SshError> for CommandError {
                 _ => result,
             },
             SshFailure::Auth => result
-                .hint(ask.to_string())
+                .hint(ask)
                 .note("on a terminal, that can ask for a passphrase, a PIN or a password"),
-            SshFailure::Closed | SshFailure::TimedOut if error.by_users => result
-                .hint(ask.to_string())
+            SshFailure::Closed | SshFailure::TimedOut if self.by_users => result
+                .hint(ask)
                 .note("on a terminal, that can answer what a host on the way asks")
                 .hint(&tried.trial),
             SshFailure::Busy => result.hint(Typed::here().to_string()),
