@@ -9,6 +9,7 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -268,6 +269,41 @@ fn a_copy_that_is_killed_goes_on_where_it_stopped() {
         assert_eq!(document["resumed_bytes"], length, "{document:#}");
         assert_eq!((names(target), ran.code), (vec!["large".to_owned()], 0));
         assert!(fs::read(target.join("large")).expect("reads") == large());
+    }
+}
+
+/// Whoever presses Ctrl-C is told what that leaves, and the line that goes on.
+#[test]
+fn a_copy_that_is_interrupted_says_what_is_left_and_goes_on() {
+    let world = warm();
+    fs::write(world.root().join("large"), large()).expect("a file");
+    let stopped = world.root().join("stopped");
+    for more in [&[][..], &["--json"]] {
+        let line = [&["cp", "../large", "@last:"], more].concat();
+        let mut command = world.command(&line);
+        command.env("CRABBOX_FAULT", format!("copy.block:30@{}", stopped.display()));
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+        until("the middle", || stopped.exists());
+        kill_process(Pid::from_child(&child), Signal::INT).expect("it runs");
+        let output = child.wait_with_output().expect("ends");
+        assert_eq!(output.status.signal(), Some(2), "{output:?}");
+        fs::remove_file(&stopped).expect("removes");
+        let ran = Ran::from(output);
+        let said = "error: the copy was interrupted: what was copied whole is there";
+        assert!(ran.stderr.contains(said), "{ran:?}");
+        let again = line.join(" ");
+        assert!(ran.stderr.contains(&format!("hint: crabbox {again}\n")), "{ran:?}");
+        if more.is_empty() {
+            assert_eq!(ran.stdout, "");
+        } else {
+            let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+            assert_eq!(document["error"]["hints"][0], format!("crabbox {again}"));
+        }
+        until("the helper's end", || helpers(&world).is_empty());
+        let again = world.crabbox(&line);
+        well(&again);
+        assert!(more.len() == 1 || again.stderr.contains("of that was there"), "{again:?}");
+        fs::remove_file(world.workspace().join("large")).expect("removes");
     }
 }
 

@@ -5,7 +5,6 @@ use super::interrupts::Interrupts;
 use super::list::to_json;
 use super::visit::{Visit, ready};
 use crate::copy::{CopyError, Ends, EndsError, Watch, get, put};
-use crate::lease::Working;
 use crate::output::{CommandError, Exit, Printer, Typed, human, to_type};
 use crate::transport::Route;
 use crate::visit::VisitError;
@@ -28,6 +27,9 @@ const NAMED: usize = 20;
 
 /// How much of a path, and of what there is to be said of it, is shown, in characters: both may come from the box.
 const SHOWN: usize = 1024;
+
+/// What is left of a copy that was interrupted.
+const LEFT: &str = "the copy was interrupted: what was copied whole is there, and a large file goes on where it stopped";
 
 /// Copy files and folders to or from a box
 ///
@@ -59,8 +61,7 @@ impl Cp {
         }
         let visit = Visit::to(ends.lease(), shared)?;
         let printer = shared.printer;
-        let again = Typed::here().to_string();
-        let _interrupts = Interrupts::listen(printer, Working::default(), again)?;
+        let _interrupts = Interrupts::listen_alone(printer, LEFT, Typed::here().to_string())?;
         let began = Instant::now();
         let mut failed =
             Failed { from: Path::new(&self.from), printer, count: 0, first: Vec::new(), grown: 0 };

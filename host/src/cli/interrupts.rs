@@ -26,6 +26,8 @@ struct Leaver {
     workings: Vec<Working>,
     /// The line that does what is left undone.
     again: String,
+    /// What is left where no provider is at work, if that is worth saying.
+    left: Option<&'static str>,
     /// The first signal that came; 0: none.
     first: AtomicI32,
 }
@@ -46,9 +48,24 @@ impl Interrupts {
         workings: Vec<Working>,
         again: String,
     ) -> Result<Self, CommandError> {
+        let first = AtomicI32::new(0);
+        Self::start(Leaver { printer, workings, again, left: None, first })
+    }
+
+    /// The same for a command that calls no provider: `left` is what its interrupt leaves.
+    pub(super) fn listen_alone(
+        printer: Printer,
+        left: &'static str,
+        again: String,
+    ) -> Result<Self, CommandError> {
+        let (workings, left, first) = (Vec::new(), Some(left), AtomicI32::new(0));
+        Self::start(Leaver { printer, workings, again, left, first })
+    }
+
+    fn start(leaver: Leaver) -> Result<Self, CommandError> {
         let mut signals = Signals::new([SIGINT, SIGTERM])
             .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
-        let leaver = Arc::new(Leaver { printer, workings, again, first: AtomicI32::new(0) });
+        let leaver = Arc::new(leaver);
         let shared = Arc::clone(&leaver);
         thread::spawn(move || signals.forever().for_each(|signal| shared.receive(signal)));
         Ok(Self { leaver })
@@ -83,27 +100,27 @@ impl Leaver {
             let printer = self.printer;
             aside(move || printer.phase(STOPPING));
         } else if first {
-            let printer = self.printer;
-            aside(move || printer.leave());
-            end(signal);
+            self.leave(signal, self.left);
         } else {
-            self.leave(signal);
+            self.leave(signal, Some(UNFINISHED));
         }
         if signal == SIGTERM {
             let leaver = Arc::clone(self);
             thread::spawn(move || {
                 thread::sleep(FINISHING);
-                leaver.leave(signal);
+                leaver.leave(signal, Some(UNFINISHED));
             });
         }
     }
 
-    fn leave(&self, signal: i32) {
+    fn leave(&self, signal: i32, said: Option<&'static str>) {
         let printer = self.printer;
-        let error = CommandError::failed(UNFINISHED).hint(&self.again).of_signal(signal);
+        let said = said.map(|said| CommandError::failed(said).hint(&self.again).of_signal(signal));
         aside(move || {
             printer.leave();
-            printer.error(&error);
+            if let Some(error) = said {
+                printer.error(&error);
+            }
         });
         end(signal);
     }
