@@ -31,6 +31,56 @@ fn runs_share_one_connection_through_the_other() {
     assert_eq!(cluster.counts(), [0, 0]);
 }
 
+/// What keeps the way from getting there is said by whoever stands on it, whom `ssh` itself doesn't hear.
+#[test]
+fn why_the_way_ends_is_what_is_said_on_it() {
+    let Some(mut cluster) = behind() else { return };
+    cluster.done(&["run", "--", "true"]);
+    let says = |cluster: &Cluster, why: &str, hint: &str| {
+        let ran = cluster.crabbox(&["run", "--", "true"]);
+        assert_eq!(ran.code, 125, "{why}: {ran:?}");
+        assert!(ran.stderr.contains(&format!("can't be reached by ssh: {why}")), "{why}: {ran:?}");
+        let first = ran.stderr.lines().find_map(|line| line.split_once("hint: "));
+        assert_eq!(first.map(|(_, hint)| hint), Some(hint), "{why}: {ran:?}");
+    };
+    let (ask, trial) = ("crabbox warmup", "ssh -v desk true");
+    cluster.machine_mut("desk").off();
+    let refused = "the connection is refused; it said: channel 0: open failed: connect failed: ";
+    says(&cluster, refused, trial);
+    cluster.machine_mut("desk").on();
+    let known = cluster.known_hosts();
+    let all = fs::read_to_string(&known).expect("reads");
+    fs::write(&known, cluster.machine("desk").known()).expect("writes");
+    says(&cluster, "at a host on the way, its host key isn't known here", ask);
+    fs::write(&known, all).expect("writes");
+    let key = cluster.machine("attic").user_key();
+    let kept = key.with_extension("kept");
+    fs::rename(&key, &kept).expect("moves");
+    says(&cluster, "at a host on the way, it doesn't let us in; it said: ", ask);
+    fs::rename(&kept, &key).expect("moves");
+    cluster.done(&["run", "--", "true"]);
+    cluster.machine_mut("attic").off();
+    says(&cluster, "at a host on the way, the connection is refused", trial);
+    cluster.prefers("Host desk\n  ProxyCommand sh -c 'echo gone fishing >&2'\n");
+    says(&cluster, "it hung up; it said: gone fishing", ask);
+}
+
+/// A key that was changed on the way ends it as well as one of the host's own.
+#[test]
+fn a_changed_key_on_the_way_is_told_of_with_the_line_that_forgets_the_old_one() {
+    let Some(mut cluster) = behind() else { return };
+    cluster.done(&["run", "--", "true"]);
+    let attic = cluster.machine_mut("attic");
+    attic.off();
+    attic.change_key();
+    attic.on();
+    let ran = cluster.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("at a host on the way, its host key isn't the one"), "{ran:?}");
+    assert!(ran.stderr.contains("hint: ssh-keygen -f "), "{ran:?}");
+    assert!(ran.stderr.contains("the key that it shows is SHA256:"), "{ran:?}");
+}
+
 /// What leads there is a process of its own, which the key doesn't reach.
 #[test]
 fn the_interrupt_key_ends_what_asked_for_the_connection_and_not_the_connection() {

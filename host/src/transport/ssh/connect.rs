@@ -9,6 +9,7 @@ use super::super::error::{Noise, TransportError};
 use super::super::process::{Killed, LocalEnd, Process, Started};
 use super::super::route::Route;
 use super::config;
+use super::detour::{self, Reason};
 use super::end::end_connections;
 use super::error::{Remedy, SshError, SshFailure, classify, is_of_ssh, takes_no_session};
 use super::fingerprint;
@@ -291,12 +292,12 @@ impl<'a> Way<'a> {
     fn explain_noise(&self, noise: &Noise) -> SshError {
         let proxy = (!self.ssh.proxy.is_empty()).then(|| proxy::said(&self.folder));
         let failure = classify(&noise.stderr, proxy.as_deref());
+        let theirs = failure == SshFailure::Closed && self.ssh.use_user_config;
+        if let Some(reason) = theirs.then(|| detour::reason(self, &noise.stderr)).flatten() {
+            return self.explain_detour(reason);
+        }
         let said = match failure {
-            // What it says beside that is for whoever reads known_hosts.
-            SshFailure::KeyChanged => {
-                let key = noise.stderr.split_whitespace().find(|word| word.starts_with("SHA256:"));
-                key.map_or_else(String::new, shows)
-            }
+            SshFailure::KeyChanged => changed_key(&noise.stderr),
             SshFailure::KeyUnknown => fingerprint::shown(self)
                 .map_or_else(|| self.words(&noise.stderr), |key| shows(&key)),
             _ => self.words(&noise.stderr),
@@ -306,6 +307,14 @@ impl<'a> Way<'a> {
             _ => Remedy::forget(&noise.stderr),
         });
         SshError { remedy, ..self.failed(failure, said) }
+    }
+
+    fn explain_detour(&self, reason: Reason) -> SshError {
+        let Reason { failure, on_the_way, said } = reason;
+        let is_changed = failure == SshFailure::KeyChanged;
+        let remedy = is_changed.then(|| Remedy::forget(&said));
+        let said = if is_changed { changed_key(&said) } else { self.words(&said) };
+        SshError { on_the_way, remedy, ..self.failed(failure, said) }
     }
 
     /// What was said on the way, the provider's own command first: it knows the reason.
@@ -328,6 +337,11 @@ impl<'a> Way<'a> {
 /// As every login shell reads it: the script holds nothing that would end the quotes.
 fn line(script: &str) -> String {
     format!("exec /bin/sh -c '{script}'")
+}
+
+/// What is said beside that is for whoever reads `known_hosts`.
+fn changed_key(said: &str) -> String {
+    said.split_whitespace().find(|word| word.starts_with("SHA256:")).map_or_else(String::new, shows)
 }
 
 fn shows(key: &str) -> String {

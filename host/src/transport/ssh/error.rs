@@ -14,12 +14,14 @@ const FAILED: i32 = 255;
 
 /// `ssh` didn't get to the box.
 #[derive(Debug, thiserror::Error)]
-#[error("`{host}` can't be reached by ssh: {failure}{}{}", and_absent(.tried.absent.as_ref()), tail::said(.said))]
+#[error("`{host}` can't be reached by ssh: {}{failure}{}{}", of_whom(*.on_the_way), and_absent(.tried.absent.as_ref()), tail::said(.said))]
 pub struct SshError {
     /// As the provider calls it.
     pub host: String,
     /// In what way.
     pub failure: SshFailure,
+    /// That is about another host, over which the way leads there.
+    pub(super) on_the_way: bool,
     /// What was said about it.
     pub said: String,
     /// What was tried.
@@ -83,7 +85,7 @@ impl SshError {
         let absent = ssh.identity_file.as_ref().filter(is_absent).cloned();
         let tried = Tried { absent, trial: by_hand(ssh, &["-v"]), login: by_hand(ssh, &[]) };
         let tried = Box::new(tried);
-        Self { host, failure, said, tried, by_users, remedy: None }
+        Self { host, failure, on_the_way: false, said, tried, by_users, remedy: None }
     }
 
     /// Somebody at a terminal could do something about it.
@@ -95,6 +97,10 @@ impl SshError {
             _ => false,
         }
     }
+}
+
+fn of_whom(on_the_way: bool) -> &'static str {
+    if on_the_way { "at a host on the way, " } else { "" }
 }
 
 fn and_absent(file: Option<&String>) -> String {

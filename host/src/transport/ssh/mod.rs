@@ -2,13 +2,15 @@
 //!
 //! [`folder`] holds what belongs to a connection, [`config`] is what `ssh` reads there; [`connect`] rides a live
 //! [`master`], or makes one; [`proxy`] is what stands round a provider's own command on the way, and [`error`]
-//! what `ssh` says when it doesn't get there, with the [`fingerprint`] of a key that isn't known. [`mod@print`] is for
+//! what `ssh` says when it doesn't get there; it is asked [`once_more`] for the [`fingerprint`] of a key that isn't known, and
+//! for what ended a [`detour`] on the way. [`mod@print`] is for
 //! whoever wants to type it. [`foreground`] makes a connection where
 //! somebody can be asked for a passphrase, whoever makes one holds a [`mod@lock`], and [`end`] ends those of a lease, with
 //! the processes that are [`recorded`].
 
 mod config;
 mod connect;
+mod detour;
 mod end;
 mod error;
 mod fingerprint;
@@ -16,6 +18,7 @@ mod folder;
 mod foreground;
 mod lock;
 mod master;
+mod once_more;
 mod print;
 mod proxy;
 mod recorded;
