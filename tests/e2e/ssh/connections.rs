@@ -2,6 +2,7 @@
 
 use crabbox_tests::ssh::{Reached, Server};
 use crabbox_tests::{Left, Ran, Typist, until};
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -337,6 +338,29 @@ fn a_master_that_is_stopped_when_a_run_begins_is_replaced() {
     reached.warm_up();
     let stopped = master(&reached);
     kill_process(stopped, Signal::STOP).expect("it is there");
+    let ran = reached.crabbox(&["run", "--keep", "--shell", "echo here"]);
+    assert_eq!((ran.code, &*ran.stdout), (0, "here\n"), "{ran:?}");
+    assert_eq!(reached.host.counts().connections, 2);
+    assert!(!processes(&reached).contains(&stopped), "it would be a connection for ever");
+}
+
+/// It takes up nothing, and as much waits for it as may.
+#[test]
+fn a_master_that_nobody_can_speak_to_any_more_is_replaced() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.warm_up();
+    let stopped = master(&reached);
+    kill_process(stopped, Signal::STOP).expect("it is there");
+    let socket = reached.connections()[0].join("0");
+    let address = SocketAddrUnix::new(&socket).expect("a path");
+    let waiting = std::iter::from_fn(|| {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
+        let stream = stream.expect("a socket");
+        connect(&stream, &address).ok().map(|()| stream)
+    });
+    let waiting: Vec<_> = waiting.collect();
+    assert!(!waiting.is_empty());
     let ran = reached.crabbox(&["run", "--keep", "--shell", "echo here"]);
     assert_eq!((ran.code, &*ran.stdout), (0, "here\n"), "{ran:?}");
     assert_eq!(reached.host.counts().connections, 2);

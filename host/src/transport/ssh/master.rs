@@ -2,11 +2,13 @@
 //! `PROTOCOL.mux` of OpenSSH, of which this is as much as `ssh -O check` and `ssh -O exit` need; they cost a
 //! process each, in every run.
 
+use rustix::io::Errno;
+use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use rustix::process::Pid;
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const HELLO: u32 = 0x0000_0001;
 const VERSION: u32 = 4;
@@ -17,7 +19,7 @@ const ALIVE: u32 = 0x8000_0005;
 /// The longest answer that is read, in bytes; those that are asked for have 16.
 const LIMIT: usize = 4096;
 
-/// How long an answer may take: it comes from this machine, from a process that only waits.
+/// How long an answer may take, all of it: it comes from this machine, from a process that only waits.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What stands behind a socket.
@@ -33,40 +35,67 @@ pub(super) enum Master {
 
 /// Who holds the connection of this socket?
 pub(super) fn look(socket: &Path) -> Master {
-    let Ok(mut stream) = UnixStream::connect(socket) else {
-        return Master::Absent;
-    };
-    match ask(&mut stream, ALIVE_CHECK) {
+    match Asking::of(socket).map(|mut asking| asking.ask(ALIVE_CHECK)) {
         // The kind, the number of the question, the process id.
-        Ok(answer) => match answer.as_slice() {
+        Ok(Ok(answer)) => match answer.as_slice() {
             [ALIVE, _, pid, ..] => {
                 let pid = i32::try_from(*pid).ok().and_then(Pid::from_raw);
                 pid.map_or(Master::Deaf, Master::Alive)
             }
             _ => Master::Deaf,
         },
-        Err(_) => Master::Deaf,
+        // So many wait to be heard that nobody else is let wait.
+        Err(Errno::AGAIN) | Ok(Err(_)) => Master::Deaf,
+        Err(_) => Master::Absent,
     }
 }
 
 /// Ends the connection of this socket, with all its sessions.
 pub(super) fn terminate(socket: &Path) {
-    if let Ok(mut stream) = UnixStream::connect(socket) {
+    if let Ok(mut asking) = Asking::of(socket) {
         // Its answer may be lost in its end.
-        let _ = ask(&mut stream, TERMINATE);
+        let _ = asking.ask(TERMINATE);
     }
 }
 
-fn ask(stream: &mut UnixStream, question: u32) -> io::Result<Vec<u32>> {
-    stream.set_read_timeout(Some(PATIENCE))?;
-    stream.set_write_timeout(Some(PATIENCE))?;
-    send(stream, &[HELLO, VERSION])?;
-    let hello = receive(stream)?;
-    if !hello.starts_with(&[HELLO, VERSION]) {
-        return Err(io::Error::other("it speaks another protocol"));
+/// Somebody is asked, and has so long for all that they say.
+struct Asking {
+    stream: UnixStream,
+    until: Instant,
+}
+
+impl Asking {
+    /// Whoever doesn't take it up isn't waited for: one that is stopped, or stuck, never may.
+    fn of(socket: &Path) -> Result<Self, Errno> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let stream = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        connect(&stream, &SocketAddrUnix::new(socket)?)?;
+        let stream = UnixStream::from(stream);
+        stream.set_nonblocking(false).map_err(|_| Errno::IO)?;
+        Ok(Self { stream, until: Instant::now() + PATIENCE })
     }
-    send(stream, &[question, 0])?;
-    receive(stream)
+
+    fn ask(&mut self, question: u32) -> io::Result<Vec<u32>> {
+        self.stream.set_write_timeout(Some(PATIENCE))?;
+        send(&mut self.stream, &[HELLO, VERSION])?;
+        let hello = receive(self)?;
+        if !hello.starts_with(&[HELLO, VERSION]) {
+            return Err(io::Error::other("it speaks another protocol"));
+        }
+        send(&mut self.stream, &[question, 0])?;
+        receive(self)
+    }
+}
+
+impl Read for Asking {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(io::ErrorKind::TimedOut.into());
+        }
+        self.stream.set_read_timeout(Some(left))?;
+        self.stream.read(buffer)
+    }
 }
 
 fn send(stream: &mut UnixStream, words: &[u32]) -> io::Result<()> {
@@ -77,7 +106,7 @@ fn send(stream: &mut UnixStream, words: &[u32]) -> io::Result<()> {
 }
 
 /// The whole words of the next packet.
-fn receive(stream: &mut UnixStream) -> io::Result<Vec<u32>> {
+fn receive(stream: &mut impl Read) -> io::Result<Vec<u32>> {
     let mut length = [0; 4];
     stream.read_exact(&mut length)?;
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
@@ -93,6 +122,7 @@ fn receive(stream: &mut UnixStream) -> io::Result<Vec<u32>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rustix::net::{accept, bind, listen};
     use std::os::unix::net::UnixListener;
     use std::thread;
 
@@ -132,6 +162,49 @@ mod tests {
         for answer in nonsense {
             assert_eq!(seen(answer), Master::Deaf, "{answer:?}");
         }
+    }
+
+    #[test]
+    fn who_never_listens_is_waited_for_no_longer_than_that() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("socket");
+        let flags = SocketFlags::CLOEXEC;
+        let listener = socket_with(AddressFamily::UNIX, SocketType::STREAM, flags, None);
+        let listener = listener.expect("a socket");
+        bind(&listener, &SocketAddrUnix::new(&path).expect("a path")).expect("binds");
+        listen(&listener, 0).expect("listens");
+        // As many as may wait to be heard.
+        let waiting: Vec<_> = std::iter::from_fn(|| Asking::of(&path).ok()).collect();
+        assert!(!waiting.is_empty());
+        assert_eq!(look(&path), Master::Deaf);
+        terminate(&path);
+        // One whose turn comes, and who hears nothing.
+        drop(waiting);
+        drop(accept(&listener));
+        assert_eq!(look(&path), Master::Deaf);
+    }
+
+    #[test]
+    fn whoever_says_it_byte_by_byte_has_no_longer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("socket");
+        let listener = UnixListener::bind(&path).expect("binds");
+        let seen = thread::scope(|scope| {
+            let speaks = scope.spawn(|| {
+                let (mut stream, _) = listener.accept().expect("accepts");
+                let slow = packet(&[HELLO, VERSION, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+                let said = slow.chunks(1).take_while(|byte| {
+                    thread::sleep(PATIENCE / 8);
+                    stream.write_all(byte).is_ok()
+                });
+                (said.count(), slow.len())
+            });
+            let seen = look(&path);
+            let (said, all) = speaks.join().expect("no panic");
+            assert!(said < all, "{said} of {all}");
+            seen
+        });
+        assert_eq!(seen, Master::Deaf);
     }
 
     #[test]
