@@ -215,3 +215,69 @@ fn a_signal_while_the_provider_works_leaves_a_claim_and_its_name() {
     assert_eq!(desk.run(&["--", "true"]).code, 0);
     assert!(desk.machine().is_dir());
 }
+
+/// Makes a lease of the box of `running` in another state folder, as another machine's home would; returns the words that
+/// lead there.
+fn adopt_elsewhere(world: &World, running: &Running, slug: &str) -> [String; 2] {
+    let elsewhere = ["--state-dir".to_owned(), format!("{}/elsewhere", world.root().display())];
+    let lease = claims(world).into_iter().find(|claim| claim["slug"] == *running.slug);
+    let id = lease.expect("a lease")["id"].as_str().expect("an id").to_owned();
+    let adopt = ["adopt", &id, "--provider", "local", "--release", "park", "--slug", slug, "--yes"];
+    let [option, folder] = &elsewhere;
+    let adopted = world.crabbox(&[&[&**option, &**folder], &adopt[..]].concat());
+    assert_eq!(adopted.code, 0, "{}", adopted.stderr);
+    elsewhere
+}
+
+#[test]
+fn who_does_not_wait_is_refused_a_box_that_another_state_folder_uses() {
+    let world = World::new();
+    let running = Running::on(&world, &[]);
+    let [option, folder] = adopt_elsewhere(&world, &running, "theirs");
+    let there = |words: &[&str]| world.crabbox(&[&[&*option, &*folder], words].concat());
+    // Of one that stands ready, and of one that is parked for all that is known there.
+    for before in ["ready", "parked"] {
+        if before == "parked" {
+            assert_eq!(there(&["stop", "theirs"]).code, 0);
+        }
+        assert_eq!(world.leases(&["--state-dir", &folder])[0]["state"], before);
+        let ran = there(&["run", "--no-wait", "--id", "theirs", "--json", "--", "true"]);
+        assert_eq!(ran.code, 125, "{}", ran.stderr);
+        let error = format!("`theirs` is in use by {}", running.name());
+        assert!(ran.stderr.contains(&format!("error: {error}\n")), "{}", ran.stderr);
+        let hint = format!("hint: crabbox {option} {folder} run --id theirs --json -- true\n");
+        assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
+        let document: Value = serde_json::from_str(&ran.stdout).expect("one document");
+        assert_eq!(document["outcome"]["origin"], "crabbox");
+        assert_eq!(document["error"]["message"], error);
+        assert_eq!(document["error"]["code"], "conflict");
+        // It isn't parked under the hands of whoever uses it.
+        assert_eq!(world.leases(&["--state-dir", &folder])[0]["state"], "ready");
+        assert!(!world.only_box().join(".crabbox/parked").exists());
+    }
+    running.end();
+    let ran = there(&["run", "--no-wait", "--id", "theirs", "--", "cat", "hello.txt"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "hello\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn who_waits_for_another_state_folder_says_so_and_leaves_the_box_to_it() {
+    let world = World::new();
+    let running = Running::on(&world, &[]);
+    let [option, folder] = adopt_elsewhere(&world, &running, "theirs");
+    let place = [&*option, &*folder];
+    assert_eq!(world.crabbox(&[&place[..], &["stop", "theirs"]].concat()).code, 0);
+    let words = ["run", "--id", "theirs", "--heartbeat", "1s", "--", "true"];
+    let mut command = world.command(&[&place[..], &words[..]].concat());
+    let mut child = command.stderr(Stdio::piped()).spawn().expect("runs");
+    let said = BufReader::new(child.stderr.take().expect("a pipe"));
+    let mut said = said.lines().map(|line| line.expect("text"));
+    let waits = format!("crabbox: waiting for theirs, used by {}", running.name());
+    assert!(said.any(|line| line == waits), "it says for whom");
+    assert!(said.any(|line| line.starts_with("crabbox: still waiting for theirs (")));
+    kill_process(Pid::from_child(&child), Signal::INT).expect("signals");
+    assert_eq!(child.wait().expect("ends").code(), Some(130));
+    assert_eq!(world.leases(&["--state-dir", &folder])[0]["state"], "ready");
+    assert!(!world.only_box().join(".crabbox/parked").exists());
+    running.end();
+}

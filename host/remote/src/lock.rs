@@ -60,7 +60,7 @@ pub(crate) fn take(path: &Path, holder: &str, connection: &Connection) -> Result
         .open(path)
         .map_err(wrap)?;
     let reach = reach(&file).unwrap_or(Reach::Unknown);
-    let mut told = None;
+    let (mut seen, mut told) = (None, None);
     loop {
         match file.try_lock() {
             Ok(()) => break,
@@ -71,10 +71,12 @@ pub(crate) fn take(path: &Path, holder: &str, connection: &Connection) -> Result
             }
             Err(TryLockError::WouldBlock) => {
                 let by = fs::read_to_string(path).unwrap_or_default();
-                if told.as_ref() != Some(&by) {
+                // At the first look it may be the name of whoever had it before, or somebody may only be looking.
+                if seen.as_ref() == Some(&by) && told.as_ref() != Some(&by) {
                     connection.outbox.send(&ToHost::Waiting(Waiting { holder: by.clone() }))?;
-                    told = Some(by);
+                    told = Some(by.clone());
                 }
+                seen = Some(by);
             }
         }
         if connection.inbox.is_closed_within(PAUSE) {

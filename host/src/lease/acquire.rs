@@ -65,15 +65,7 @@ impl Desk {
         let holder = match self.store.hold(&claim.id)? {
             Ok(holder) => holder,
             Err(_) if wanted.in_use != InUse::Refuse => self.wait_for(&claim)?,
-            Err(by) => {
-                let slug = &claim.slug;
-                let message = format!("`{slug}` is in use by {by}");
-                return Err(CommandError::new(Exit::Conflict, message)
-                    .hint(Typed::here().without_switch("--no-wait").to_string())
-                    .note(
-                        "without `--no-wait` it waits; without `--id`, too, it gets another box",
-                    ));
-            }
+            Err(by) => return Err(not_waited_for(&claim.slug, &by)),
         };
         let _getting = self.getting(wanted);
         let taken = self.take(&claim, holder, wanted)?;
@@ -123,6 +115,14 @@ pub(super) fn rank(claim: &Claim) -> u8 {
         // Left by a command that was killed, or in use: their lock tells.
         _ => 2,
     }
+}
+
+/// Somebody else uses the box, and whoever wants it doesn't wait.
+#[must_use]
+pub fn not_waited_for(slug: &str, by: &str) -> CommandError {
+    CommandError::new(Exit::Conflict, format!("`{slug}` is in use by {by}"))
+        .hint(Typed::here().without_switch("--no-wait").to_string())
+        .note("without `--no-wait` it waits; without `--id`, too, it gets another box")
 }
 
 /// The same line for a box of its own.

@@ -47,7 +47,7 @@ mod wait;
 mod wanted;
 mod working;
 
-pub use acquire::fresh;
+pub use acquire::{fresh, not_waited_for};
 pub use adopt::{Adoption, Owner, Sighted};
 pub use at_stop::AtStop;
 pub use clean::{Cleaned, Done, plan};

@@ -22,6 +22,12 @@ pub enum RunError {
     /// The tree can't be read or sent.
     #[error(transparent)]
     Sync(#[from] SyncError),
+    /// Somebody else uses the box, and isn't waited for.
+    #[error("the box is in use by {by}")]
+    InUse {
+        /// Who, as they say.
+        by: String,
+    },
     /// The helper reports a failure.
     #[error("{}", .0.message)]
     Box(Failure),
@@ -124,7 +130,9 @@ impl RunError {
             Self::Unread => {
                 Outcome { exit: SIGNALED + SIGPIPE, origin: Origin::Crabbox, signal: None }
             }
-            Self::Output(_) | Self::Record(_) => Outcome::failure(Origin::Crabbox),
+            Self::Output(_) | Self::Record(_) | Self::InUse { .. } => {
+                Outcome::failure(Origin::Crabbox)
+            }
             Self::Interrupted(signal) | Self::Stopped(signal) => Outcome::of_signal(*signal),
         }
     }

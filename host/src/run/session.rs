@@ -32,6 +32,8 @@ pub struct Job<'a> {
     pub cache: &'a Path,
     /// Skip the guard against deleting most of it.
     pub allow_mass_deletion: bool,
+    /// Whoever has a session in the workspace is waited for.
+    pub waits: bool,
     /// The program's standard output goes to our standard error (`--json` has the other).
     pub output_to_stderr: bool,
     /// For messages.
@@ -42,6 +44,8 @@ pub struct Job<'a> {
 pub trait Seen {
     /// The box proved itself.
     fn proved(&mut self, proof: &Proof) -> Result<(), RunError>;
+    /// Somebody else has a session in the workspace, or not any more. Nothing is done there until then.
+    fn in_use(&mut self, by_another: bool);
 }
 
 /// A session that came to its end.

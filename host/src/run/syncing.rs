@@ -16,7 +16,7 @@ use crate::sync::{self, Plan, SyncError, Wanted};
 use crate::transport::TransportError;
 use crabbox_wire::PROTOCOL;
 use crabbox_wire::frame::{ToHelper, ToHost};
-use crabbox_wire::message::Synced;
+use crabbox_wire::message::{Synced, Waiting};
 use crabbox_wire::tree::{self, Tree};
 use std::io::{self, Write};
 use std::path::Path;
@@ -64,6 +64,7 @@ impl<'a> Conversation<'a> {
             };
             let mut manifest = Vec::new();
             let mut phase = Some(info_span!("prove").entered());
+            let mut waiting = None;
             let mut step = || loop {
                 match ToHost::read(input, &mut buffer)? {
                     None => return Ok(None),
@@ -88,12 +89,23 @@ impl<'a> Conversation<'a> {
                     Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),
                     Some(_) if !proved => return Err(RunError::Order),
                     Some(ToHost::Proved(_)) => return Err(RunError::Order),
-                    Some(ToHost::Waiting(waiting)) => {
-                        job.printer.phase(&format!("waiting for {}", waiting.holder));
+                    Some(ToHost::Waiting(other)) => {
+                        seen.in_use(true);
+                        let by = user(other);
+                        if !job.waits {
+                            return Err(RunError::InUse { by });
+                        }
+                        let lease = job.lease;
+                        job.printer.phase(&format!("waiting for {lease}, used by {by}"));
+                        waiting = Some(job.printer.progress(format!("waiting for {lease}")));
                     }
-                    Some(ToHost::Base(message)) if message.manifest => {
-                        wrong.store(true, Ordering::Relaxed);
-                        manifest.clear();
+                    Some(ToHost::Base(message)) => {
+                        seen.in_use(false);
+                        drop(waiting.take());
+                        if message.manifest {
+                            wrong.store(true, Ordering::Relaxed);
+                            manifest.clear();
+                        }
                     }
                     Some(ToHost::Manifest(bytes)) => {
                         if manifest.len() + bytes.len() > MANIFEST_LIMIT {
@@ -112,6 +124,7 @@ impl<'a> Conversation<'a> {
                     }
                     Some(ToHost::Synced(synced)) => {
                         fault::point("session.synced");
+                        seen.in_use(false);
                         // Whatever is still being sent isn't needed any more.
                         wrong.store(true, Ordering::Relaxed);
                         right.store(true, Ordering::Relaxed);
@@ -175,6 +188,11 @@ impl<'a> Conversation<'a> {
         announce(&plan);
         Ok(plan.bytes)
     }
+}
+
+/// Who has a session in the workspace, by what they say of themselves.
+fn user(other: Waiting) -> String {
+    if other.holder.is_empty() { "another session".to_owned() } else { other.holder }
 }
 
 fn announce(plan: &Plan<'_>) {

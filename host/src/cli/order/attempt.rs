@@ -3,7 +3,7 @@
 
 use super::{Order, Program};
 use crate::claims::{Claim, Event, Machine, Store, describe_holder};
-use crate::lease::{Desk, Held, How, to_show, workspace_name};
+use crate::lease::{Desk, Held, How, InUse, to_show, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
 use crate::sync::{Scanning, SyncError, Wanted};
@@ -26,12 +26,19 @@ pub(super) struct Attempt<'a> {
     pub(super) printer: Printer,
 }
 
-/// Had the box proved itself? Then something may have been done to it.
-#[derive(Clone, Copy)]
-pub(super) struct Proved(pub(super) bool);
+/// How far a session got.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reached {
+    /// The box hasn't proved itself: nothing was done.
+    Nothing,
+    /// Somebody else has a session on it, of another state folder most likely: nothing was done.
+    InUse,
+    /// Something may have been done to it.
+    Box,
+}
 
 /// A session's result, and the box that it was tried on last.
-pub(super) type Tried = (Held, Result<Finished, RunError>, Proved);
+pub(super) type Tried = (Held, Result<Finished, RunError>, Reached);
 
 impl Attempt<'_> {
     /// Makes the held box hold the tree, and runs the command there, if there is one. What the claim of a box that
@@ -39,25 +46,25 @@ impl Attempt<'_> {
     /// once. Nothing is done to a box before it has proved itself.
     pub(super) fn run(&self, desk: &mut Desk, mut held: Held) -> Result<Tried, CommandError> {
         if let Some(signal) = self.listener.received() {
-            return Ok((held, Err(RunError::Interrupted(signal)), Proved(false)));
+            return Ok((held, Err(RunError::Interrupted(signal)), Reached::Nothing));
         }
         if held.how == How::FoundReady && !self.may_be_reached(&held) {
             return self.again(desk, held);
         }
         match self.on_box(desk, &mut held) {
-            (Err(error), Proved(false)) if held.how == How::FoundReady && error.may_pass() => {
+            (Err(error), Reached::Nothing) if held.how == How::FoundReady && error.may_pass() => {
                 let slug = &held.claim.slug;
                 self.printer.warning(&format!("{slug} isn't as it was left: {error}"));
                 self.again(desk, held)
             }
-            (result, proved) => Ok((held, result, proved)),
+            (result, reached) => Ok((held, result, reached)),
         }
     }
 
     /// The same after the provider was asked for the way to the box.
     fn again(&self, desk: &mut Desk, held: Held) -> Result<Tried, CommandError> {
         if let Err(signal) = self.listener.acquiring() {
-            return Ok((held, Err(RunError::Interrupted(signal)), Proved(false)));
+            return Ok((held, Err(RunError::Interrupted(signal)), Reached::Nothing));
         }
         let again = info_span!("acquire");
         let mut held = again.in_scope(|| desk.take_again(held, &self.order.wanted))?;
@@ -65,8 +72,8 @@ impl Attempt<'_> {
         let is_started = held.how != How::Acquired;
         self.order.limit(desk, &mut held, is_started)?;
         self.listener.acquired();
-        let (result, proved) = self.on_box(desk, &mut held);
-        Ok((held, result, proved))
+        let (result, reached) = self.on_box(desk, &mut held);
+        Ok((held, result, reached))
     }
 
     /// May a box that stood ready be reached by the way in its claim, before its provider is asked? Where a
@@ -79,7 +86,7 @@ impl Attempt<'_> {
             || Route { lease, transport, state, declared: &Vec::new, may_ask: false }.is_open()
     }
 
-    fn on_box(&self, desk: &mut Desk, held: &mut Held) -> (Result<Finished, RunError>, Proved) {
+    fn on_box(&self, desk: &mut Desk, held: &mut Held) -> (Result<Finished, RunError>, Reached) {
         let Endpoint { transport, work_root, same_machine, .. } = held.endpoint.clone();
         let slug = held.claim.slug.clone();
         let mut request = Request {
@@ -114,12 +121,12 @@ impl Attempt<'_> {
         let cache = &self.order.places.cache;
         let tree = match self.scanning.tree_within(HEAD_START) {
             Ok(tree) => tree,
-            Err(error) => return (Err(self.name_signal(error.into())), Proved(false)),
+            Err(error) => return (Err(self.name_signal(error.into())), Reached::Nothing),
         };
         let wanted = |request: &Request| tree.map(|tree| Wanted::of(tree, cache, request));
         request.sync = wanted(&request).as_ref().map(Wanted::request);
         let mut record =
-            Record { store: &mut desk.store, claim: &mut held.claim, proved: Proved(false) };
+            Record { store: &mut desk.store, claim: &mut held.claim, reached: Reached::Nothing };
         let answers = Answers { can_ask: self.order.can_ask(self.printer), printer: self.printer };
         let run = |route: &Route<'_>| {
             let job = Job {
@@ -131,13 +138,14 @@ impl Attempt<'_> {
                 scanning: self.scanning,
                 cache,
                 allow_mass_deletion: self.order.allow_mass_deletion,
+                waits: self.order.wanted.in_use != InUse::Refuse,
                 output_to_stderr: self.printer.json,
                 printer: self.printer,
             };
             run::run(&job, wanted(&request), &mut record, self.listener)
         };
         let result = answered(&route, answers, run, RunError::unreached, RunError::from);
-        (result.map_err(|error| self.name_signal(error)), record.proved)
+        (result.map_err(|error| self.name_signal(error)), record.reached)
     }
 
     fn program(&self, program: &Program, same_machine: bool) -> RunRequest {
@@ -171,12 +179,12 @@ impl Attempt<'_> {
 struct Record<'a> {
     store: &'a mut Store,
     claim: &'a mut Claim,
-    proved: Proved,
+    reached: Reached,
 }
 
 impl Seen for Record<'_> {
     fn proved(&mut self, proof: &Proof) -> Result<(), RunError> {
-        self.proved = Proved(true);
+        self.reached = Reached::Box;
         let machine =
             Machine { machine_id: proof.machine_id.clone(), boot_id: proof.boot_id.clone() };
         let known = self.claim.way().is_some_and(|way| {
@@ -187,5 +195,9 @@ impl Seen for Record<'_> {
             self.store.transition(self.claim, &event)?;
         }
         Ok(())
+    }
+
+    fn in_use(&mut self, by_another: bool) {
+        self.reached = if by_another { Reached::InUse } else { Reached::Box };
     }
 }

@@ -1,6 +1,6 @@
 //! The way of an order: a box, the tree on it, the command, if there is one, and letting go.
 
-use super::attempt::{Attempt, Proved, Tried};
+use super::attempt::{Attempt, Reached, Tried};
 use super::explain::{Failed, explain};
 use super::{Done, Order, Unreleased};
 use crate::claims::Moment;
@@ -110,13 +110,15 @@ impl Order {
         let prolonging = self.prolong(&desk, &held, printer);
         let attempt = Attempt { order: self, scanning, listener, printer };
         let tried = if let Some(signal) = listener.received() {
-            Ok((held, Err(RunError::Interrupted(signal)), Proved(false)))
+            Ok((held, Err(RunError::Interrupted(signal)), Reached::Nothing))
         } else {
             attempt.run(&mut desk, held)
         };
-        let stays = |(held, result, _): &Tried| self.stays(held, result.is_ok());
+        let stays = |(held, result, reached): &Tried| {
+            *reached == Reached::InUse || self.stays(held, result.is_ok())
+        };
         prolonging.end(tried.as_ref().is_ok_and(stays));
-        let (mut held, result, Proved(may_have_begun)) =
+        let (mut held, result, reached) =
             tried.map_err(|error| Failed::of_acquiring(error, listener, self.purpose()))?;
         let outcome = result.as_ref().map_or_else(RunError::outcome, Finished::outcome);
         let outcome = self.purpose().outcome(outcome);
@@ -129,7 +131,7 @@ impl Order {
             Err(error) if error.is_of_ended_connection() => desk.became(&held.claim, handed),
             _ => None,
         };
-        let leaving = self.leaving(result.is_ok(), may_have_begun);
+        let leaving = self.leaving(result.is_ok(), reached);
         let end = info_span!("release").in_scope(|| desk.let_go(&mut held, &leaving, handed));
         let unreached =
             result.as_ref().err().filter(|error| !may_have_begun && error.is_of_the_way());
@@ -165,18 +167,19 @@ impl Order {
 }
 
 impl Order {
-    fn leaving(&self, is_well: bool, may_have_begun: bool) -> Leaving {
+    fn leaving(&self, is_well: bool, reached: Reached) -> Leaving {
         let is_warm = self.is_warm(is_well);
         let time = self.settings.linger;
         let linger = Linger { time, looked_after: !is_ephemeral() };
         Leaving {
             keep: self.wanted.keep,
-            ready: is_warm,
+            // Nothing is taken from under the hands of whoever uses it.
+            ready: is_warm || reached == Reached::InUse,
             idle: self.settings.idle,
             asked_idle: self.asked.idle,
             longest_idle: self.settings.longest_idle,
             linger: Some(linger).filter(|_| !time.is_zero()),
-            run_is_over: (is_well || !may_have_begun) && !is_warm,
+            run_is_over: (is_well || reached != Reached::Box) && !is_warm,
         }
     }
 

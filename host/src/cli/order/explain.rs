@@ -2,7 +2,7 @@
 
 use super::{Order, Unreleased};
 use crate::claims::Claim;
-use crate::lease::fresh;
+use crate::lease::{fresh, not_waited_for};
 use crate::output::{CommandError, Printer, Quoted, Typed, to_type};
 use crate::places::home;
 use crate::run::{Listener, Origin, Outcome, Purpose, RunError};
@@ -141,6 +141,7 @@ pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed 
             let command = order.program.as_ref().map(|program| &program.command);
             explain_box(failure, claim, command)
         }
+        RunError::InUse { by } => not_waited_for(&claim.slug, by),
         RunError::Interrupted(_) => CommandError::failed(order.purpose().interrupted()).code("run"),
         RunError::Transport(TransportError::Ssh(error)) => error.into(),
         other => {
