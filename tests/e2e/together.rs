@@ -226,6 +226,8 @@ fn adopt_elsewhere(world: &World, running: &Running, slug: &str) -> [String; 2] 
     let [option, folder] = &elsewhere;
     let adopted = world.crabbox(&[&[&**option, &**folder], &adopt[..]].concat());
     assert_eq!(adopted.code, 0, "{}", adopted.stderr);
+    let used = format!("its provider says of it: in use by `{}`\n", running.name());
+    assert!(adopted.stderr.contains(&used), "{}", adopted.stderr);
     elsewhere
 }
 

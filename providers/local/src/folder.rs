@@ -5,8 +5,8 @@
 //! comes next finds it and finishes. Nothing is called deleted before it is gone.
 
 use crate::removal;
-use std::fs::{self, DirBuilder};
-use std::io;
+use std::fs::{self, DirBuilder, File, TryLockError};
+use std::io::{self, Read};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
@@ -21,6 +21,12 @@ const UNFINISHED: &str = ".unfinished-";
 
 /// Lies beside the id of a box that is parked.
 const PARKED: &str = "parked";
+
+/// Where each workspace has a folder in [`OURS`] with a lock, which is held while somebody has a session there. It says who.
+const TREES: &str = "trees";
+
+/// How much of a lock is read, in bytes.
+const HOLDER_LIMIT: u64 = 256;
 
 /// Begins the name of a box that is being deleted.
 const DELETING: &str = ".deleting-";
@@ -77,6 +83,12 @@ impl Boxes {
     /// It is asked for again.
     pub(crate) fn start(&self, name: &str) {
         let _ = fs::remove_file(self.mark(name));
+    }
+
+    /// Who has a session on it right now, as they say of themselves.
+    pub(crate) fn user(&self, name: &str) -> Option<String> {
+        let trees = fs::read_dir(self.folder(name).join(OURS).join(TREES)).ok()?;
+        trees.flatten().find_map(|tree| holder(&tree.path().join("lock")))
     }
 
     fn unfinished(&self, name: &str) -> PathBuf {
@@ -181,6 +193,15 @@ fn is_folder(path: &Path) -> io::Result<bool> {
     }
 }
 
+/// Who holds a lock. Whoever only looks shares it for a moment.
+fn holder(lock: &Path) -> Option<String> {
+    let file = File::open(lock).ok()?;
+    let Err(TryLockError::WouldBlock) = file.try_lock_shared() else { return None };
+    let mut name = Vec::new();
+    file.take(HOLDER_LIMIT).read_to_end(&mut name).ok()?;
+    Some(String::from_utf8_lossy(&name).into_owned())
+}
+
 fn id_in(folder: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(folder.join(OURS).join(ID)) {
         Ok(id) => Ok(Some(id.trim().to_owned())),
@@ -232,6 +253,22 @@ mod tests {
         let id = boxes.create("cbx_1").expect("creates");
         assert_eq!(boxes.create("cbx_1").expect("adopts"), id);
         assert_eq!(boxes.list().expect("lists"), [("cbx_1".to_owned(), Seen::Whole { id })]);
+    }
+
+    #[test]
+    fn whoever_has_a_session_is_known_by_its_lock() {
+        let (_folder, boxes) = boxes();
+        boxes.create("cbx_1").expect("creates");
+        assert_eq!(boxes.user("cbx_1"), None);
+        let tree = boxes.folder("cbx_1").join(OURS).join(TREES).join("repo-01234567");
+        fs::create_dir_all(&tree).expect("folders");
+        fs::write(tree.join("lock"), "crabbox (process 7) on a machine").expect("writes");
+        assert_eq!(boxes.user("cbx_1"), None);
+        let session = File::open(tree.join("lock")).expect("opens");
+        session.lock().expect("locks");
+        assert_eq!(boxes.user("cbx_1").as_deref(), Some("crabbox (process 7) on a machine"));
+        drop(session);
+        assert_eq!(boxes.user("cbx_1"), None);
     }
 
     #[test]

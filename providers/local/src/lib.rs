@@ -28,6 +28,9 @@ use std::path::{Path, PathBuf};
 
 export_provider!("provider.toml", Local);
 
+/// What speaks against adopting a box: somebody is at work on it, without a claim that is known to whoever asks.
+const IN_USE_BY: &str = "in use by";
+
 /// See the crate's documentation.
 #[derive(Default)]
 struct Local;
@@ -151,13 +154,15 @@ impl Provider for Local {
         let resources = listed
             .into_iter()
             .map(|(name, seen)| {
-                let (state, id) = match seen {
-                    Seen::Whole { id } => (state(&boxes, &name), Some(id)),
-                    Seen::Rest { id } => (ResourceState::Failed, id),
+                let (state, id, user) = match seen {
+                    Seen::Whole { id } => (state(&boxes, &name), Some(id), boxes.user(&name)),
+                    Seen::Rest { id } => (ResourceState::Failed, id, None),
                 };
                 let resource = Resource { name: name.clone(), id };
                 // The folder of all boxes is this user's own.
-                let (owner, mine, evidence) = (None, Some(true), BTreeMap::new());
+                let (owner, mine) = (None, Some(true));
+                let evidence = user.map(|user| (IN_USE_BY.to_owned(), user));
+                let evidence = BTreeMap::from_iter(evidence);
                 let (lease, scope) = (Some(name), scope.clone());
                 Listed { lease, resource, scope, state, owner, mine, evidence }
             })
