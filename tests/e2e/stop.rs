@@ -6,7 +6,7 @@ use crabbox_tests::{Ran, World};
 use serde_json::Value;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
-use std::process::{Child, ChildStderr, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 fn slug(world: &World) -> String {
     let list = world.crabbox(&["list", "--json"]).stdout;
@@ -84,6 +84,53 @@ fn a_folder_that_took_the_boxs_place_is_left_alone() {
     assert!(taken.join(".crabbox/id").exists());
     check_that_it_stays(&refused, &format!("crabbox forget {slug} --yes\n"));
     assert_eq!(world.shell("cat hello.txt").stdout, "hello\n");
+}
+
+/// The hints that are printed, without the program's name.
+fn hints(ran: &Ran) -> Vec<Vec<String>> {
+    let hints = ran.stderr.lines().filter_map(|line| line.split_once("  hint: crabbox "));
+    hints.map(|(_, line)| line.split(' ').map(str::to_owned).collect()).collect()
+}
+
+#[test]
+fn a_box_without_its_id_is_nobodys_and_every_line_that_is_printed_of_it_works() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--keep", "--", "true"]).code, 0);
+    let slug = slug(&world);
+    let id = world.only_box().join(".crabbox/id");
+    fs::remove_file(&id).expect("removes");
+    let why =
+        format!("its resource belongs to nobody for all that it shows: `{}` is gone", id.display());
+    let used = world.crabbox(&["run", "--id", &slug, "--", "true"]);
+    assert!(used.stderr.contains(&format!("`{slug}` can't be used: {why}\n")), "{}", used.stderr);
+    let listed = world.crabbox(&["list"]);
+    assert!(listed.stderr.contains(&format!("{slug} may be out of reach: {why}\n")), "{listed:?}");
+    let cleaned = world.crabbox(&["cleanup"]);
+    let stopped = world.crabbox(&["stop", &slug]);
+    check_that_it_stays(&stopped, &format!("crabbox forget {slug} --yes\n"));
+    let mut lines: Vec<_> = [&used, &listed, &cleaned].into_iter().flat_map(hints).collect();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    let shown = world.crabbox(&["inspect", &slug]);
+    lines.extend(hints(&shown));
+    assert_eq!(lines.pop().expect("a line"), ["forget", &slug, "--yes"]);
+    for line in lines {
+        let words: Vec<&str> = line.iter().map(String::as_str).collect();
+        assert_eq!(world.crabbox(&words).code, 0, "{words:?}");
+    }
+    // What the provider says to type proves it again, and the same line works.
+    let vow = stopped.stderr.lines().find_map(|line| line.split_once("this says so: "));
+    let (_, vow) = vow.unwrap_or_else(|| panic!("a line: {}", stopped.stderr));
+    assert!(Command::new("sh").args(["-c", vow]).status().expect("a shell").success());
+    assert_eq!(world.crabbox(&["stop", &slug, "--delete", "--yes"]).code, 0);
+    assert!(!id.exists());
+
+    // Where nothing is known of it any more, the claim can be dropped.
+    let left = world.only_box();
+    fs::remove_file(left.join(".crabbox/id")).expect("removes");
+    let slug = self::slug(&world);
+    let line = hints(&world.crabbox(&["stop", &slug, "--delete", "--yes"])).remove(0);
+    let words: Vec<&str> = line.iter().map(String::as_str).collect();
+    assert_eq!((world.crabbox(&words).code, left.is_dir()), (0, true), "{words:?}");
 }
 
 /// The error says what can be typed, and that there is no more than that.

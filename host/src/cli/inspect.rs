@@ -13,7 +13,7 @@ use crate::log::Record;
 use crate::output::{CommandError, Quoted, to_type, visible};
 use crate::places::Places;
 use clap::Args;
-use crabbox_provider_api::payload::{Endpoint, Resolution, Transport};
+use crabbox_provider_api::payload::{Endpoint, Proof, Resolution, Transport};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::path::Path;
@@ -68,6 +68,9 @@ impl Inspect {
         }
         shared.printer.data(&known.describe(shared.printer.columns()))?;
         standings.explain(shared.printer);
+        if let Some((what, line)) = known.next() {
+            shared.printer.advice(what, &line);
+        }
         Ok(())
     }
 }
@@ -107,6 +110,27 @@ impl Known {
             _ => None,
         };
         found.or_else(|| self.claim.way().map(|way| &way.endpoint))
+    }
+
+    /// What to do about an answer that isn't the box.
+    fn next(&self) -> Option<(&'static str, String)> {
+        let slug = &self.claim.slug;
+        match &self.answer {
+            _ if self.claim.state().is_final() => None,
+            Some(Ok(Resolution::Missing { proof: Proof::Deleted })) => {
+                Some(("this closes the claim", to_type(&["stop", slug])))
+            }
+            Some(Ok(Resolution::Found(found)))
+                if self.claim.is_about(&found.resource, &found.scope) =>
+            {
+                None
+            }
+            Some(Ok(_)) => Some((
+                "nothing is done to it until its provider vouches for it; to drop the claim leaves it as it is",
+                to_type(&["forget", slug, "--yes"]),
+            )),
+            None | Some(Err(_)) => None,
+        }
     }
 
     fn to_json(&self) -> Result<Value, CommandError> {

@@ -31,7 +31,9 @@ impl Desk {
             };
             match self.take(&candidate, holder, wanted)? {
                 Taken::Held(held) => return Ok(*held),
-                Taken::LeftAlone(why) => self.say_left_alone(&candidate, &why),
+                Taken::LeftAlone(why) | Taken::Unproven(why) => {
+                    self.say_left_alone(&candidate, &why);
+                }
                 Taken::Gone => {}
             }
         }
@@ -39,7 +41,7 @@ impl Desk {
             let holder = self.wait_for(own)?;
             match self.take(own, holder, wanted)? {
                 Taken::Held(held) => return Ok(*held),
-                Taken::LeftAlone(why) => self.say_left_alone(own, &why),
+                Taken::LeftAlone(why) | Taken::Unproven(why) => self.say_left_alone(own, &why),
                 Taken::Gone => {}
             }
         } else if let Some((Claim { slug, .. }, by)) = in_use {

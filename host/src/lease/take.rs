@@ -40,6 +40,8 @@ pub(super) enum Taken {
     Gone,
     /// It may have one, and it isn't used, for this reason.
     LeftAlone(String),
+    /// The same, since its provider doesn't vouch for it: nothing can be done to it at all.
+    Unproven(String),
 }
 
 impl Taken {
@@ -147,8 +149,7 @@ impl Desk {
                     };
                 }
                 Ok(other) => {
-                    let why = why_not(&claim, &other);
-                    return self.leave_alone(&mut claim, why);
+                    return self.unproven(&mut claim, &other);
                 }
                 Err(error) => return Err(self.not_asked(&mut claim, error)),
             }
@@ -165,9 +166,11 @@ impl Desk {
         match self.reconnect(claim, holder, wanted)? {
             Taken::Held(again) => Ok(Held { how, ..*again }),
             taken if wanted.id.is_some() => explicitly(taken, &before),
-            taken @ Taken::LeftAlone(_) if wanted.slug.is_some() => explicitly(taken, &before),
+            taken @ (Taken::LeftAlone(_) | Taken::Unproven(_)) if wanted.slug.is_some() => {
+                explicitly(taken, &before)
+            }
             taken => {
-                if let Taken::LeftAlone(why) = taken {
+                if let Taken::LeftAlone(why) | Taken::Unproven(why) = taken {
                     self.say_left_alone(&before, &why);
                 }
                 self.acquire(wanted)
@@ -215,11 +218,10 @@ impl Desk {
             }
             Ok(Resolution::Missing { proof: Proof::Deleted }) => self.gone(&mut claim),
             Ok(other) => {
-                let why = why_not(&claim, &other);
                 if let Some(since) = parked {
                     self.store.transition(&mut claim, &Event::NotStarted { since })?;
                 }
-                self.leave_alone(&mut claim, why)
+                self.unproven(&mut claim, &other)
             }
             Err(error) => Err(self.not_asked(&mut claim, error)),
         }
@@ -244,6 +246,12 @@ impl Desk {
     fn leave_alone(&mut self, claim: &mut Claim, why: String) -> Result<Taken, CommandError> {
         self.note_trouble(claim, &why)?;
         Ok(Taken::LeftAlone(why))
+    }
+
+    fn unproven(&mut self, claim: &mut Claim, found: &Resolution) -> Result<Taken, CommandError> {
+        let why = why_not(claim, found);
+        self.note_trouble(claim, &why)?;
+        Ok(Taken::Unproven(why))
     }
 
     pub(super) fn say_left_alone(&self, claim: &Claim, why: &str) {
@@ -289,17 +297,19 @@ impl Desk {
 /// A lease that was asked for by its name is this one or none.
 pub(super) fn explicitly(taken: Taken, claim: &Claim) -> Result<Held, CommandError> {
     let slug = &claim.slug;
+    let not_used = |why, next| {
+        CommandError::new(Exit::Conflict, format!("`{slug}` can't be used: {why}"))
+            .hint(fresh())
+            .hint(to_type(&[next, slug]))
+    };
     let error = match taken {
         Taken::Held(held) => return Ok(*held),
         Taken::Gone => {
             CommandError::new(Exit::NotFound, format!("the lease `{slug}` has no box any more"))
                 .hint(fresh())
         }
-        Taken::LeftAlone(why) => {
-            CommandError::new(Exit::Conflict, format!("`{slug}` can't be used: {why}"))
-                .hint(fresh())
-                .hint(to_type(&["stop", slug]))
-        }
+        Taken::LeftAlone(why) => not_used(why, "stop"),
+        Taken::Unproven(why) => not_used(why, "inspect"),
     };
     Err(error)
 }

@@ -52,6 +52,13 @@ pub(crate) enum Seen {
     },
 }
 
+impl Seen {
+    /// A folder that doesn't say whose it is.
+    pub(crate) fn is_nobodys(&self) -> bool {
+        matches!(self, Self::Whole { id } if id.is_empty())
+    }
+}
+
 impl Boxes {
     pub(crate) fn new(root: PathBuf) -> Self {
         Self { root }
@@ -63,6 +70,12 @@ impl Boxes {
 
     pub(crate) fn id_file(&self, name: &str) -> PathBuf {
         self.folder(name).join(OURS).join(ID)
+    }
+
+    /// The line that says of a folder without an id that it is the box of this one all the same.
+    pub(crate) fn vow(&self, name: &str, id: &str) -> String {
+        let folder = self.folder(name).join(OURS).display().to_string().replace('\'', r"'\''");
+        format!("mkdir -p '{folder}' && echo {id} > '{folder}/{ID}'")
     }
 
     fn mark(&self, name: &str) -> PathBuf {
@@ -173,7 +186,7 @@ impl Boxes {
                 boxes.push((name.to_owned(), seen));
             }
         }
-        boxes.retain(|(_, seen)| *seen != Seen::Whole { id: String::new() });
+        boxes.retain(|(_, seen)| !seen.is_nobodys());
         boxes.sort_by(|(one, _), (other, _)| one.cmp(other));
         boxes.dedup();
         Ok(boxes)

@@ -76,7 +76,12 @@ impl Provider for Local {
             return Ok(Resolution::Missing { proof: Proof::Deleted });
         };
         if !may_be(&seen, claimed.as_deref()) {
-            return Ok(Resolution::Foreign { owner: format!("another lease, `{name}` by name") });
+            if let (true, Some(id), Intent::Status) = (seen.is_nobodys(), &claimed, request.intent)
+            {
+                let line = boxes.vow(&name, id);
+                host.progress(&format!("if it is the box all the same, this says so: {line}"));
+            }
+            return Ok(Resolution::Foreign { owner: whose(&boxes, &name, &seen) });
         }
         if matches!(seen, Seen::Rest { .. }) && request.intent == Intent::Connect {
             // It was to go. What can't go is there, and no box.
@@ -126,7 +131,7 @@ impl Provider for Local {
             None => Ok(Released::Missing { proof: Proof::Deleted }),
             Some(seen) if !may_be(&seen, id.as_deref()) || id.is_none() => Err(Error::new(
                 ErrorCode::Conflict,
-                format!("the folder `{name}` belongs to another lease: it is left alone"),
+                format!("`{name}` belongs to {}: it is left alone", whose(&boxes, name, &seen)),
             )),
             Some(Seen::Rest { .. }) => {
                 boxes.finish(name).map_err(|error| cannot_delete(&boxes, name, &error))?;
@@ -229,6 +234,15 @@ fn may_be(seen: &Seen, claimed: Option<&str>) -> bool {
         (Seen::Whole { id } | Seen::Rest { id: Some(id) }, Some(claimed)) => id == claimed,
         (Seen::Rest { id: None }, _) | (_, None) => true,
     }
+}
+
+/// Whose a folder is that isn't the box which is asked for, for people.
+fn whose(boxes: &Boxes, name: &str, seen: &Seen) -> String {
+    if seen.is_nobodys() {
+        let id = boxes.id_file(name);
+        return format!("nobody for all that it shows: `{}` is gone", id.display());
+    }
+    format!("somebody else: `{}` has another id by now", boxes.folder(name).display())
 }
 
 /// Can boxes be made here? Nothing is changed to find out.

@@ -6,7 +6,7 @@ use crate::cli::Shared;
 use crate::cli::onlooker::Onlooker;
 use crate::config::{Enforcement, Flags, Setting, Settings};
 use crate::lease::{self, Cleaned, Desk, Done, Order, Why, Working};
-use crate::output::{CommandError, to_type};
+use crate::output::{CommandError, Exit, to_type};
 use crate::places::Places;
 use crate::registry::{self, FindError, Registry};
 use crabbox_provider_api::ErrorCode;
@@ -201,6 +201,10 @@ pub(super) fn lines(cleaned: &Cleaned) -> Vec<String> {
     let slug = &cleaned.claim.slug;
     let stop = || to_type(&["stop", slug]);
     match (&cleaned.done, cleaned.why) {
+        // Its provider doesn't vouch for it, whoever asks.
+        (Done::Failed(error), _) if error.hints().is_empty() && error.kind() == Exit::Conflict => {
+            vec![to_type(&["inspect", slug])]
+        }
         (Done::Failed(error), _) if error.hints().is_empty() => vec![stop()],
         (Done::Failed(error), _) => error.hints().to_vec(),
         (Done::Left, Why::KeptIdle) => vec![stop(), to_type(&["extend", slug, "2h"])],

@@ -143,7 +143,7 @@ impl<'a> Page<'a> {
         }
         for (slug, trouble) in &self.troubled {
             let line = format!("{slug} may be out of reach: {trouble}");
-            printer.advice(&line, &to_type(&["stop", slug]));
+            printer.advice(&line, &to_type(&["inspect", slug]));
         }
         self.standings.explain(printer);
     }
