@@ -26,7 +26,7 @@ pub(super) fn age(then: Timestamp, now: Timestamp) -> String {
     }
 }
 
-/// `59s`, `2m 05s`, `3h 07m`.
+/// `59s`, `2m 05s`, `3h 07m`, `29d 23h`.
 pub(super) fn in_short(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..60 => format!("{seconds}s"),

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+/// In seconds.
+const DAY: u64 = 86_400;
+
 /// `812 B`, `56.7 MiB`.
 #[must_use]
 pub fn bytes(count: u64) -> String {
@@ -22,18 +25,19 @@ pub fn bytes(count: u64) -> String {
     if amount < 99.95 { format!("{amount:.1} {unit}") } else { format!("{amount:.0} {unit}") }
 }
 
-/// `0.12s`, `2m 05s`, `3h 07m`.
+/// `0.12s`, `2m 05s`, `3h 07m`, `29d 23h`.
 #[must_use]
 pub fn duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     match seconds {
         0..60 => format!("{:.2}s", duration.as_secs_f64().min(59.99)),
         60..3600 => format!("{}m {:02}s", seconds / 60, seconds % 60),
-        _ => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+        3600..DAY => format!("{}h {:02}m", seconds / 3600, seconds / 60 % 60),
+        _ => format!("{}d {:02}h", seconds / DAY, seconds / 3600 % 24),
     }
 }
 
-/// `45s`, `30m`, `3h 07m`: how much time is left, which was given in whole minutes a moment ago.
+/// `45s`, `30m`, `3h 07m`, `30d 00h`: how much time is left, which was given in whole minutes a moment ago.
 #[must_use]
 pub fn left(duration: Duration) -> String {
     let seconds = duration.as_secs();
@@ -41,7 +45,8 @@ pub fn left(duration: Duration) -> String {
     match (seconds, minutes % 60) {
         (0..=60, _) => format!("{seconds}s"),
         (_, minute) if minutes < 60 => format!("{minute}m"),
-        (_, minute) => format!("{}h {minute:02}m", minutes / 60),
+        (_, minute) if minutes < DAY / 60 => format!("{}h {minute:02}m", minutes / 60),
+        _ => format!("{}d {:02}h", minutes * 60 / DAY, minutes / 60 % 24),
     }
 }
 
@@ -70,6 +75,8 @@ mod tests {
         assert_eq!(said(59_999), "59.99s");
         assert_eq!(said(125_400), "2m 05s");
         assert_eq!(said(3_600_000 * 3 + 60_000 * 7), "3h 07m");
+        assert_eq!((said(86_399_999), said(86_400_000)), ("23h 59m".into(), "1d 00h".into()));
+        assert_eq!(said(720 * 3_600_000 - 1), "29d 23h");
     }
 
     #[test]
@@ -77,6 +84,7 @@ mod tests {
         let said = |seconds| left(Duration::from_secs(seconds));
         assert_eq!([0, 60, 61, 1799, 1800].map(said), ["0s", "60s", "2m", "30m", "30m"]);
         assert_eq!([3541, 3600, 28_799].map(said), ["1h 00m", "1h 00m", "8h 00m"]);
+        assert_eq!([86_340, 86_399, 2_591_999].map(said), ["23h 59m", "1d 00h", "30d 00h"]);
     }
 
     #[test]
