@@ -164,3 +164,44 @@ fn two_state_folders_know_nothing_of_each_other() {
     assert_eq!(world.boxes().len(), 2);
     assert!(leases(&world, &[]).is_empty());
 }
+
+#[test]
+fn a_state_folder_that_is_not_there_is_named_and_made_only_for_a_lease() {
+    let world = World::new();
+    let folder = world.root().join("mistyped");
+    let place = ["--state-dir", folder.to_str().expect("text")];
+    let told = format!("there is no state folder `{}`: nothing is recorded there\n", place[1]);
+    let show: [(&[&str], u8); 6] = [
+        (&["list"], 0),
+        (&["claims"], 0),
+        (&["cleanup", "--dry-run"], 0),
+        (&["status", "mine"], 4),
+        (&["inspect", "mine"], 4),
+        (&["list", "--json"], 0),
+    ];
+    for (words, code) in show {
+        let ran = world.crabbox(&[&place, words].concat());
+        assert_eq!(ran.code, i32::from(code), "{words:?} {}", ran.stderr);
+        assert_eq!(ran.stderr.matches(&format!("crabbox: {told}")).count(), 1, "{}", ran.stderr);
+        assert!(!folder.exists(), "{words:?}");
+    }
+    let about: [&[&str]; 6] = [
+        &["stop", "mine"],
+        &["extend", "mine", "1h"],
+        &["forget", "mine", "--yes"],
+        &["ssh", "mine"],
+        &["ssh"],
+        &["cp", "mine:a", "b"],
+    ];
+    for words in about {
+        let ran = world.crabbox(&[&place, words].concat());
+        assert_eq!(ran.code, 4, "{words:?} {}", ran.stderr);
+        let hint = format!("error: {told}crabbox:   hint: crabbox {}\n", words.join(" "));
+        assert!(ran.stderr.contains(&hint), "{}", ran.stderr);
+        assert!(!folder.exists(), "{words:?}");
+    }
+    let by_name = Ran::of(world.command(&["stop", "mine"]).env("CRABBOX_STATE_DIR", &folder));
+    assert!(by_name.stderr.contains("note: `CRABBOX_STATE_DIR` names it\n"), "{}", by_name.stderr);
+    assert_eq!(world.crabbox(&[&place[..], &["run", "--", "true"]].concat()).code, 0);
+    assert!(folder.is_dir());
+}

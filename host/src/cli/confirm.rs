@@ -26,6 +26,11 @@ impl Question {
         let mut answer = String::new();
         let read = io::stdin().lock().read_line(&mut answer);
         match read {
+            // Whoever ends the input, as with Ctrl-D, leaves the question's line open.
+            Ok(0) | Err(_) => {
+                shared.printer.unanswered();
+                Err(CommandError::usage(self.left).because("there was no answer"))
+            }
             Ok(_) if matches!(&*answer.trim().to_lowercase(), "y" | "yes") => Ok(()),
             _ => Err(CommandError::usage(self.left)),
         }

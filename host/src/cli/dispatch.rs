@@ -51,14 +51,10 @@ impl Command {
     /// Begins the logs. One is kept of each command that changes something: looking at things must
     /// not push away the log of what is looked for.
     fn log(&self, shared: &Shared) -> Result<(), CommandError> {
+        let is_there = || !shared.places().is_ok_and(|places| shared.is_without_state(&places));
         let keeps = match self {
-            Self::Run(_)
-            | Self::Warmup(_)
-            | Self::Cp(_)
-            | Self::Extend(_)
-            | Self::Stop(_)
-            | Self::Adopt(_)
-            | Self::Forget(_) => true,
+            Self::Run(_) | Self::Warmup(_) | Self::Adopt(_) => true,
+            Self::Cp(_) | Self::Extend(_) | Self::Stop(_) | Self::Forget(_) => is_there(),
             Self::Cleanup(cleanup) => cleanup.changes(shared),
             Self::Provider(provider) => provider.changes(),
             _ => false,

@@ -33,6 +33,7 @@ impl Extend {
         let places = shared.places()?;
         let flags = Flags { of_lease: true, ..shared.flags() };
         let settings = Settings::load(flags, None, &places)?;
+        shared.check_state(&places)?;
         let mut desk = shared.desk(&places, &settings)?;
         let claim = desk.find(&self.id)?;
         bounds::check_provider(&settings, &claim)?;

@@ -33,6 +33,7 @@ impl Forget {
         let places = shared.places()?;
         let flags = Flags { of_lease: true, ..shared.flags() };
         let settings = Settings::load(flags, None, &places)?;
+        shared.check_state(&places)?;
         let mut desk = shared.desk(&places, &settings)?;
         let stored = desk.stored(&self.id)?;
         let claim = stored.claim();

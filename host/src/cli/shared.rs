@@ -5,9 +5,10 @@ use super::line::Common;
 use crate::claims::{Claim, ClaimError, Reader, Salvaged, Store};
 use crate::config::{Flag, Flags, Settings};
 use crate::lease::{self, Checkout, Desk, Here};
-use crate::output::{CommandError, Exit, Printer, human, to_type};
+use crate::output::{CommandError, Exit, Printer, Typed, human, to_type};
 use crate::places::Places;
 use crate::registry::Registry;
+use std::io::ErrorKind;
 use std::path::Path;
 
 /// What the options of every command come to.
@@ -33,6 +34,27 @@ impl Shared {
         }
     }
 
+    /// A state folder that was asked for, and isn't there: nothing was recorded in it, or it was meant to be another.
+    pub(in crate::cli) fn is_without_state(&self, places: &Places) -> bool {
+        let is_absent = || {
+            places.state.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound)
+        };
+        self.common.state_dir.is_some() && is_absent()
+    }
+
+    /// Is there a state folder for what is about a lease? None is made for that.
+    pub(in crate::cli) fn check_state(&self, places: &Places) -> Result<(), CommandError> {
+        if !self.is_without_state(places) {
+            return Ok(());
+        }
+        let error = CommandError::new(Exit::NotFound, no_state(places));
+        let (line, without) = (Typed::here(), Typed::here().without("--state-dir"));
+        if line.to_string() == without.to_string() {
+            return Err(error.note("`CRABBOX_STATE_DIR` names it"));
+        }
+        Err(error.hint(without.to_string()))
+    }
+
     /// The claims.
     pub(in crate::cli) fn store(&self, places: &Places) -> Result<Store, CommandError> {
         let store = Store::open(&places.state)?;
@@ -49,6 +71,9 @@ impl Shared {
     /// looked at like this, they are opened as by every other command, which saves what can be read of
     /// damaged ones or says what is wrong.
     pub(in crate::cli) fn look(&self, places: &Places) -> Result<Reader, CommandError> {
+        if self.is_without_state(places) {
+            self.printer.phase_once(&no_state(places));
+        }
         match Reader::look(&places.state) {
             Err(ClaimError::Database { .. } | ClaimError::Damaged { .. }) => {
                 Ok(self.store(places)?.into_reader())
@@ -108,6 +133,10 @@ impl Shared {
         }
         Registry::new(crate::registry::Places::discover(settings.provider_path.clone()))
     }
+}
+
+fn no_state(places: &Places) -> String {
+    format!("there is no state folder `{}`: nothing is recorded there", places.state.display())
 }
 
 /// The settings of a checkout for what is only looked for, or stays as it is: its own file is left out, with a

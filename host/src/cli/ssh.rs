@@ -65,6 +65,7 @@ impl Ssh {
             return Ok(id.clone());
         }
         let places = shared.places()?;
+        shared.check_state(&places)?;
         let store = shared.store(&places)?;
         let found = shared.find(&store, &places, REPO).or_else(|error| {
             let last = shared.find(&store, &places, LAST).ok();

@@ -13,6 +13,7 @@ use crate::places::Places;
 use crate::sync::Source;
 use clap::{Args, ValueHint};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use tracing::info_span;
 
@@ -100,6 +101,9 @@ impl Stop {
         let places = shared.places()?;
         let flags = Flags { of_lease: true, ..shared.flags() };
         let settings = Settings::load(flags.clone(), None, &places)?;
+        if self.repo.is_none() {
+            shared.check_state(&places)?;
+        }
         let mut desk = shared.desk(&places, &settings)?;
         let found = self.found(shared, &desk, &settings)?;
         if found.is_empty() {
@@ -149,6 +153,11 @@ impl Stop {
             }
             found.extend(of_checkout.map(|claim| (claim.slug.clone(), Ok(claim))));
         }
+        // Each is let go of once, whatever it was called.
+        let mut seen = BTreeSet::new();
+        found.retain(|(asked, claim)| {
+            seen.insert(claim.as_ref().map_or(asked.clone(), |claim| claim.id.to_string()))
+        });
         Ok(found)
     }
 

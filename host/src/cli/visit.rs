@@ -33,6 +33,7 @@ impl Visit {
         let places = shared.places()?;
         let flags = Flags { of_lease: true, ..shared.flags() };
         let settings = Settings::load(flags, None, &places)?;
+        shared.check_state(&places)?;
         let store = shared.store(&places)?;
         let claim = shared.find(&store, &places, reference)?;
         bounds::check_provider(&settings, &claim)?;

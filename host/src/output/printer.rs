@@ -85,6 +85,11 @@ impl Printer {
         let _ = stream::line(&format!("{} ", self.text(colour::PLAIN, "", question)));
     }
 
+    /// Ends the line of a question that nobody answers.
+    pub fn unanswered(&self) {
+        let _ = stream::line("\n");
+    }
+
     /// Something that isn't as it should be, and doesn't stop the command.
     pub fn warning(&self, line: &str) {
         self.say(Matter::Warning, colour::WARNING, "warning: ", line);
