@@ -1,6 +1,7 @@
 //! What leases are shown with beside their records: whether their provider is here, and what `stop` would do.
 
 use crate::desk::Desk;
+use crate::together::Running;
 use crabbox::claims::{Claim, LeaseId, Store};
 use crabbox_tests::{Ran, World};
 use serde_json::Value;
@@ -132,4 +133,17 @@ fn a_status_says_what_stop_will_do_and_that_is_what_it_does() {
     let mut killed = world.command(&["run", "--slug", "closes", "--fresh", "--", "true"]);
     assert_eq!(Ran::of(killed.env("CRABBOX_FAULT", "claim.after.insert")).code, -1);
     expect("closes", "closes it: no box was ever made", "close", "closed");
+}
+
+#[test]
+fn a_status_says_of_a_lease_in_use_that_it_is_not_stopped() {
+    let world = World::new();
+    let running = Running::on(&world, &[]);
+    let slug = running.slug.clone();
+    let shown = world.crabbox(&["status", &slug]).stdout;
+    let line = "  stop        is refused while it is in use; then it parks its box\n";
+    assert!(shown.contains(line), "{shown}");
+    assert_eq!(json(&world.crabbox(&["status", &slug, "--json"]))["stop"], "refuse");
+    assert_eq!(world.crabbox(&["stop", &slug]).code, 5);
+    running.end();
 }

@@ -318,3 +318,65 @@ fn a_release_that_takes_long_says_whom_it_waits_for_and_another_joins_it() {
     assert!(second.wait().expect("ends").success(), "{rest}");
     assert!(rest.contains(&format!("{slug} is parked")), "{rest}");
 }
+
+#[test]
+fn a_parked_box_is_looked_at_before_it_is_said_to_be_parked() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--slug", "mine", "--", "true"]).code, 0);
+    let stop = || {
+        desk.calls();
+        let ran = desk.crabbox(&["stop", "mine"]);
+        (ran.code, ran.stderr, desk.calls())
+    };
+    let before = desk.crabbox(&["claims", "--json"]).stdout;
+    let (code, said, calls) = stop();
+    assert_eq!((code, &*calls), (0, "resolve"), "{said}");
+    assert!(said.contains("mine is parked already\n"), "{said}");
+    assert_eq!(desk.crabbox(&["claims", "--json"]).stdout, before);
+    // Somebody has switched it on.
+    fs::write(desk.machine().join("on"), "").expect("switches on");
+    let (code, said, calls) = stop();
+    assert_eq!((code, &*calls), (0, "resolve release"), "{said}");
+    assert!(said.contains("mine is parked\n"), "{said}");
+    assert!(!desk.machine().join("on").exists());
+    // Nobody can say whether it is there.
+    desk.mood("resolve fails");
+    assert_eq!(stop().0, 6);
+    desk.mood("");
+    assert_eq!(desk.world.leases(&[])[0]["state"], "parked");
+    fs::remove_dir_all(desk.machine()).expect("removes");
+    let (code, said, calls) = stop();
+    assert_eq!((code, &*calls), (0, "resolve"), "{said}");
+    assert_eq!(desk.world.leases(&["--all"])[0]["state"], "lost");
+}
+
+#[test]
+fn a_lease_that_is_named_twice_is_let_go_of_once() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--keep", "--slug", "mine", "--", "true"]).code, 0);
+    let id = world.leases(&[])[0]["id"].as_str().expect("an id").to_owned();
+    let ran = world.crabbox(&["stop", "mine", &id, "mine", "--repo", ".", "nobody", "nobody"]);
+    assert_eq!(ran.code, 4);
+    assert_eq!(ran.stderr.matches("mine is parked").count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("there is no lease `nobody`").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn a_question_that_nobody_answers_ends_on_a_line_of_its_own() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    let slug = slug(&world);
+    let kind = Kind { variables: &[("NO_COLOR", "1")], ..XTERM };
+    let Some(mut terminal) = screen::terminal(&world, kind, &["stop", &slug, "--delete"]) else {
+        return;
+    };
+    let child = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = child.expect("script runs");
+    // Ctrl-D.
+    child.stdin.as_mut().expect("a pipe").write_all(b"\x04").expect("types");
+    let output = child.wait_with_output().expect("ends");
+    let shown = String::from_utf8_lossy(&output.stdout).replace('\r', "");
+    let said = format!("`{slug}` is left as it is\ncrabbox:   because: there was no answer\n");
+    assert!(shown.contains(&format!("[y/N] \ncrabbox: error: {said}")), "{shown:?}");
+    assert_eq!(world.boxes().len(), 1);
+}

@@ -17,6 +17,9 @@ use std::time::{Duration, Instant};
 /// How often a waiter looks again.
 const PAUSE: Duration = Duration::from_millis(100);
 
+/// What `crabbox stop` does with a lease that somebody works with.
+const REFUSED: &str = "refuse";
+
 /// Show one lease, from local records only
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
@@ -47,16 +50,19 @@ impl Status {
             (claim, holder)
         };
         let mut standings = Standings::read(shared, &places);
+        let is_used =
+            holder.is_some() && claim.state() != State::Releasing && !store.is_let_go(&claim.id)?;
         if shared.printer.json {
             return shared.printer.document(&json!({
                 "schema_version": 1,
-                "stop": AtStop::of(&claim).as_str(),
+                "stop": if is_used { REFUSED } else { AtStop::of(&claim).as_str() },
                 "lease": Lease::looked_at(claim, &store, &mut standings),
                 "holder": holder,
             }));
         }
         let seen = Seen {
             holder,
+            is_used,
             is_unattended: !self.wait && store.is_unattended(&claim.id)?,
             standing: standing(&claim, &mut standings),
         };
@@ -124,6 +130,8 @@ fn unattended(claim: &Claim) -> CommandError {
 /// What is known of a lease beside its claim.
 struct Seen {
     holder: Option<String>,
+    /// By somebody who doesn't let go of it.
+    is_used: bool,
     is_unattended: bool,
     standing: Standing,
 }
@@ -162,7 +170,9 @@ fn describe(claim: &Claim, seen: &Seen, terminal: Option<usize>) -> String {
         }
     }
     if !is_over(claim) {
-        line("stop", AtStop::of(claim).in_words());
+        let stop = AtStop::of(claim).in_words();
+        let refused = format!("is refused while it is in use; then it {stop}");
+        line("stop", if seen.is_used { &refused } else { stop });
     }
     if let Some(run) = &claim.run {
         let how = if run.over { "over" } else { "its end wasn't seen" };

@@ -15,7 +15,7 @@ pub enum AtStop {
     Leave,
     /// It ends: no box was ever made.
     Close,
-    /// Nothing: it is over, or parked already.
+    /// Nothing: it is over, or parked already, if it is as its claim says.
     Nothing,
 }
 

@@ -11,7 +11,7 @@ use crate::output::{CommandError, Exit, to_type};
 use crate::provider::Provider;
 use crabbox_provider_api::manifest::Capability;
 use crabbox_provider_api::payload::{
-    Intent, Proof, ReleaseAction, ReleaseRequest, Released, Resolution, Settings,
+    Intent, Proof, ReleaseAction, ReleaseRequest, Released, Resolution, ResourceState, Settings,
 };
 use std::time::Duration;
 
@@ -166,6 +166,8 @@ impl Desk {
                 self.store.transition(&mut claim, &Event::Nothing)?;
                 return Ok((claim, End::Closed));
             }
+            // It may be gone, or somebody has started it: whoever stops it wants neither to go unseen.
+            AtStop::Nothing if claim.state() == State::Parked => ReleaseAction::Park,
             AtStop::Nothing => {
                 return match ended(&claim)? {
                     End::WasLetGo if delete => Err(not_ours(&claim)),
@@ -199,6 +201,13 @@ impl Desk {
         settings: &Settings,
     ) -> Result<End, CommandError> {
         let found = self.ask_about(provider, claim, settings)?;
+        if let Resolution::Found(found) = &found
+            && found.state == ResourceState::Parked
+            && AtStop::by(claim, Some(action)) == AtStop::Nothing
+            && claim.is_about(&found.resource, &found.scope)
+        {
+            return Ok(End::WasParked);
+        }
         // Whoever says so means it, whatever time it has.
         let end = self.end_found(provider, claim, found, action, settings, |_| true)?;
         end.ok_or_else(|| ClaimError::Raced(claim.id.clone()).into())
@@ -411,7 +420,6 @@ fn ended(claim: &Claim) -> Result<End, CommandError> {
             let message = format!("the box of `{}` is gone already", claim.slug);
             Err(CommandError::new(Exit::NotFound, message))
         }
-        (State::Parked, ..) => Ok(End::WasParked),
         (_, None, _) => Ok(End::Closed),
         (_, Some(_), Ending::None) => Ok(End::WasLetGo),
         (_, Some(_), _) => Ok(End::Deleted),
