@@ -4,6 +4,7 @@ use crate::desk::Desk;
 use crate::together::Running;
 use crabbox::claims::{Claim, LeaseId, Store};
 use crabbox_tests::{Ran, World};
+use rusqlite::Connection;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -146,4 +147,30 @@ fn a_status_says_of_a_lease_in_use_that_it_is_not_stopped() {
     assert_eq!(json(&world.crabbox(&["status", &slug, "--json"]))["stop"], "refuse");
     assert_eq!(world.crabbox(&["stop", &slug]).code, 5);
     running.end();
+}
+
+#[test]
+fn what_a_newer_crabbox_wants_to_be_shown_is_not_taken_for_nothing() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["warmup", "--slug", "mine"]).code, 0);
+    let claims = Connection::open(world.root().join("state/crabbox/claims.db")).expect("opens");
+    let kinds = |from: &str| {
+        let change = "UPDATE claims SET record = replace(record, ?1, '\"kind\":\"smell\"')";
+        claims.execute(change, [from]).expect("changes");
+        let smells = "SELECT count(*) FROM claims WHERE record LIKE '%smell%'";
+        claims.query_row(smells, [], |row| row.get::<_, i64>(0)).expect("counts")
+    };
+    assert_eq!(kinds("\"kind\":\"file\""), 1);
+    let unknown = "proves itself in a way that this crabbox doesn't know\n";
+    let copied = world.crabbox(&["cp", "mine:hello.txt", "copy"]);
+    assert_eq!(copied.code, 5, "{}", copied.stderr);
+    let hint = "crabbox:   hint: crabbox run --id mine --keep -- true\n";
+    assert!(copied.stderr.contains(&format!("`mine` {unknown}{hint}")), "{}", copied.stderr);
+    // Its provider says it again, in words of today.
+    let ran = world.crabbox(&["run", "--id", "mine", "--keep", "--", "cat", "hello.txt"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "hello\n"), "{}", ran.stderr);
+    let asked = format!("warning: mine isn't as it was left: it {unknown}");
+    assert!(ran.stderr.contains(&asked), "{}", ran.stderr);
+    assert_eq!(kinds("nothing"), 0);
+    assert_eq!(world.crabbox(&["cp", "mine:hello.txt", "copy"]).code, 0);
 }

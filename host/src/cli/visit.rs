@@ -112,6 +112,10 @@ fn not_now(claim: &Claim) -> CommandError {
         State::Releasing => {
             CommandError::new(Exit::TryAgain, is("is being let go of")).hint(wait(slug))
         }
+        State::Ready | State::Busy if lease::to_show(claim).is_none() => {
+            let unknown = is("proves itself in a way that this crabbox doesn't know");
+            CommandError::new(Exit::Conflict, unknown).hint(ready(claim))
+        }
         State::Ready | State::Busy => {
             let never = || is("hasn't been reached yet");
             let message = claim

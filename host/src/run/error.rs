@@ -22,6 +22,9 @@ pub enum RunError {
     /// The tree can't be read or sent.
     #[error(transparent)]
     Sync(#[from] SyncError),
+    /// What the claim says that it must show is of a newer crabbox.
+    #[error("it proves itself in a way that this crabbox doesn't know")]
+    Unprovable,
     /// Somebody else uses the box, and isn't waited for.
     #[error("the box is in use by {by}")]
     InUse {
@@ -89,9 +92,11 @@ impl RunError {
     #[must_use]
     pub fn is_of_the_way(&self) -> bool {
         match self {
-            Self::Transport(_) | Self::Frame(_) | Self::Ended { .. } | Self::Unsynced { .. } => {
-                true
-            }
+            Self::Transport(_)
+            | Self::Frame(_)
+            | Self::Unprovable
+            | Self::Ended { .. }
+            | Self::Unsynced { .. } => true,
             Self::Sync(error) => matches!(error, SyncError::Stream(_)),
             Self::Box(failure) => {
                 matches!(failure.code, FailureCode::Identity | FailureCode::Marker)
@@ -120,6 +125,7 @@ impl RunError {
             Self::Transport(_)
             | Self::Frame(_)
             | Self::Order
+            | Self::Unprovable
             | Self::Ended { .. }
             | Self::Unsynced { .. }
             | Self::Sync(SyncError::Stream(_)) => Outcome::failure(Origin::Transport),

@@ -89,10 +89,13 @@ impl Attempt<'_> {
     fn on_box(&self, desk: &mut Desk, held: &mut Held) -> (Result<Finished, RunError>, Reached) {
         let Endpoint { transport, work_root, same_machine, .. } = held.endpoint.clone();
         let slug = held.claim.slug.clone();
+        let Some(identity) = to_show(&held.claim) else {
+            return (Err(RunError::Unprovable), Reached::Nothing);
+        };
         let mut request = Request {
             protocol: crabbox_wire::PROTOCOL,
             lease: held.claim.id.to_string(),
-            identity: to_show(&held.claim),
+            identity,
             marker: match held.claim.way().and_then(|way| way.marker.clone()) {
                 Some(hash) => Marker::Expect { hash },
                 None => Marker::Write,
