@@ -12,6 +12,7 @@
 //! | `~NAME` | the system gives the bad answer there, one of [`ANSWERS`] |
 //! | `>FILE` | nothing ends; each point that is passed becomes a line of the file |
 //! | `<MS` | nothing ends; a box, or a command of a provider, is waited for no longer than so many milliseconds |
+//! | `<<MS` | nothing ends; a hook of a provider has no longer than so many milliseconds |
 //!
 //! The provider's child gets the variable, too, beside what its manifest declares. In a release build
 //! there is nothing of all this: [`point`] is empty, and the variable means nothing.
@@ -159,6 +160,22 @@ pub(crate) fn patience(usual: Duration) -> Duration {
     usual
 }
 
+/// How long a hook of a provider has, where that is `usual`.
+#[cfg(debug_assertions)]
+pub(crate) fn hook_patience(usual: Duration) -> Duration {
+    match orders::given() {
+        Some(orders::Order::HurryHooks(longest)) => usual.min(*longest),
+        _ => usual,
+    }
+}
+
+/// How long a hook of a provider has: as long as usual.
+#[cfg(not(debug_assertions))]
+#[inline]
+pub(crate) fn hook_patience(usual: Duration) -> Duration {
+    usual
+}
+
 /// What a child must be told, beside what its provider declares.
 pub(crate) fn environment() -> Option<(&'static str, OsString)> {
     let value = if cfg!(debug_assertions) { std::env::var_os(VARIABLE) } else { None };
@@ -217,6 +234,8 @@ mod orders {
         Note(PathBuf),
         /// Be impatient, and go on at all of them.
         Hurry(Duration),
+        /// Be impatient with hooks alone.
+        HurryHooks(Duration),
     }
 
     /// What this process was told when it started.
@@ -238,6 +257,9 @@ mod orders {
         fn of(text: &str) -> Self {
             if let Some(file) = text.strip_prefix('>') {
                 return Self::Note(file.into());
+            }
+            if let Some(Ok(longest)) = text.strip_prefix("<<").map(str::parse) {
+                return Self::HurryHooks(Duration::from_millis(longest));
             }
             if let Some(Ok(longest)) = text.strip_prefix('<').map(str::parse) {
                 return Self::Hurry(Duration::from_millis(longest));
@@ -278,7 +300,11 @@ mod orders {
                     }
                 }
                 Self::Panic(name) if name == point => panic!("as asked, at {point}"),
-                Self::At { .. } | Self::Panic(_) | Self::Hurry(_) | Self::Spoil(_) => {}
+                Self::At { .. }
+                | Self::Panic(_)
+                | Self::Hurry(_)
+                | Self::HurryHooks(_)
+                | Self::Spoil(_) => {}
             }
         }
     }

@@ -151,7 +151,12 @@ impl ProviderError {
         why: Why,
         error: crabbox_provider_api::Error,
     ) -> Self {
-        let (ended, effect, stderr) = (Ended::Stopped, error.effect, Said(String::new()));
+        let (ended, effect) = (Ended::Stopped, error.effect);
+        let stderr = match why {
+            // What it was waiting for all that time is the reason; who leaves doesn't ask for one.
+            Why::Deadline => Said(error.message.clone()),
+            Why::Cancelled => Said(String::new()),
+        };
         match why {
             // It failed by itself, if late.
             _ if error.code != ErrorCode::Cancelled => Self::Answer { provider: who.name, error },
@@ -266,5 +271,17 @@ mod tests {
             let ended = stopped(Error::new(ErrorCode::Cancelled, "it stopped"));
             assert!(ended.answer().is_none(), "{ended}");
         }
+    }
+
+    #[test]
+    fn a_deadline_tells_what_was_waited_for() {
+        let who = Who { name: "desk".to_owned(), path: PathBuf::from("/lib") };
+        let waited = Error::new(ErrorCode::Cancelled, "cancelled while the desk is warming up");
+        let longest = Duration::from_secs(1);
+        let ended = ProviderError::stopped(who, "lease", longest, Why::Deadline, waited);
+        assert_eq!(
+            ended.to_string(),
+            "the provider `desk` (`/lib`) did not answer `lease` within 1s, and stopped; it said: cancelled while the desk is warming up"
+        );
     }
 }

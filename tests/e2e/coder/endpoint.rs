@@ -2,6 +2,7 @@
 
 use crabbox_test_coder::Script;
 use crabbox_tests::{Coder, until};
+use std::fs;
 use std::process::Stdio;
 
 #[test]
@@ -56,4 +57,28 @@ fn a_workspace_that_stops_during_a_run_ends_it() {
     assert!(stop.status().expect("it runs").success());
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(125), "{output:?}");
+}
+
+/// One file of ours for each lease, which has one workspace for all its life; the user's own file isn't touched.
+#[test]
+fn what_is_known_of_a_key_is_of_one_workspace() {
+    let coder = Coder::new();
+    for line in [&["warmup"][..], &["warmup", "--fresh"]] {
+        assert_eq!(coder.crabbox(line).code, 0);
+    }
+    let folder = coder.world.root().join("state/crabbox/known-hosts");
+    let mut known = Vec::new();
+    for lease in coder.world.leases(&[]) {
+        let id = lease["id"].as_str().expect("an id");
+        let text = fs::read_to_string(folder.join(id)).expect("a file of its own");
+        let name = text.split(' ').next().expect("a name").to_owned();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(name.ends_with(&id[4..]), "{name}: {lease}");
+        known.push(name);
+    }
+    assert_ne!(known[0], known[1]);
+    assert!(!coder.world.root().join("home/.ssh").exists());
+    // What is known of it goes with it.
+    assert_eq!(coder.crabbox(&["stop", "@last", "--delete", "--yes"]).code, 0);
+    assert_eq!(fs::read_dir(&folder).expect("a folder").count(), 1);
 }

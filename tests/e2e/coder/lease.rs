@@ -1,6 +1,6 @@
 //! A new workspace: recorded before it is made, made without a question, and used once its agent is there.
 
-use crabbox_test_coder::{Agent, Parameter, Preset, Script, State};
+use crabbox_test_coder::{ACTIVE_VERSION, Agent, Ending, Parameter, Preset, Script, State};
 use crabbox_tests::{Coder, Ran, until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -193,6 +193,21 @@ fn what_cannot_be_told_to_be_ours_is_left_alone() {
 }
 
 #[test]
+fn a_version_of_the_template_is_handed_on() {
+    let coder = Coder::with(parameters);
+    let wanted = ["warmup", "--coder-template-version", ACTIVE_VERSION, "--coder-preset", "Big"];
+    let ran = coder.crabbox(&wanted);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let state = coder.deployment.state();
+    assert_eq!(state.workspaces[0].version.as_deref(), Some(ACTIVE_VERSION));
+    // What its presets are is a matter of the version, too.
+    let calls = coder.calls();
+    let of_version = calls.iter().filter(|call| call.contains("--template-version"));
+    let of_version: Vec<_> = of_version.map(|call| &call[..7]).collect();
+    assert_eq!(of_version, ["templat", "create "], "{calls:?}");
+}
+
+#[test]
 fn a_file_of_parameters_is_handed_on() {
     let coder = Coder::with(parameters);
     let file = coder.world.root().join("parameters.yaml");
@@ -222,6 +237,29 @@ fn a_queue_is_the_reason_of_a_wait() {
     until("it is told of", tells);
     coder.deployment.change(|state| (state.held, state.queue) = (false, 0));
     assert!(child.wait().expect("it ends").success());
+}
+
+/// The command says nothing of it.
+#[test]
+fn a_first_build_that_somebody_cancels_is_told_of_and_nothing_runs() {
+    for ending in [Ending::Canceled, Ending::Broken] {
+        let coder = Coder::with(|state| (state.held, state.queue) = (true, 3));
+        let said = coder.world.root().join("said");
+        let mut command = coder.command(&["warmup"]);
+        command.stderr(fs::File::create(&said).expect("a file"));
+        let mut child = command.spawn().expect("it runs");
+        until("the workspace is made", || !coder.deployment.state().names().is_empty());
+        coder.deployment.change(|state| {
+            state.workspaces[0].build.ends = ending;
+            (state.held, state.queue) = (false, 0);
+        });
+        assert_eq!(child.wait().expect("it ends").code(), Some(6));
+        let said = fs::read_to_string(&said).expect("it is told");
+        let why = if ending == Ending::Canceled { "has cancelled" } else { "exit status 1" };
+        assert!(said.contains(why), "{ending:?}: {said}");
+        let state = coder.deployment.state();
+        assert_eq!(state.doing(state.names()[0]), "stopped", "{ending:?}: {said}");
+    }
 }
 
 /// At its end a box is what the line that leased it said.

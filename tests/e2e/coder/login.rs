@@ -1,6 +1,7 @@
 //! The command line alone is used, and the login stays where that keeps it.
 
 use crabbox_tests::{Coder, Ran};
+use serde_json::Value;
 use std::fs;
 use std::path::Path;
 
@@ -121,4 +122,36 @@ fn a_login_that_is_missing_and_one_that_is_over_are_told_apart() {
     let ran = coder.crabbox(&["warmup"]);
     assert_eq!(ran.code, 3, "{ran:?}");
     assert!(ran.stderr.contains("You are not logged in"), "{ran:?}");
+}
+
+/// It is one file from then on, wherever a later command is typed.
+#[test]
+fn the_program_is_one_file_wherever_it_is_named_from() {
+    let coder = Coder::new();
+    coder.world.write("below/file", "");
+    let below = coder.world.checkout().join("below");
+    let relative = "../bin/coder";
+    assert_eq!(coder.crabbox(&["warmup", "--coder-cli", relative]).code, 0);
+    let program = coder.world.checkout().join(relative).display().to_string();
+    let lease = coder.crabbox(&["inspect", "@last", "--json"]);
+    let lease: Value = serde_json::from_str(&lease.stdout).expect("JSON");
+    let way = &lease["record"]["stage"]["way"]["endpoint"]["transport"]["proxy"];
+    assert_eq!(way[0], *program, "{lease}");
+    assert_eq!(coder.crabbox(&["stop", "@last"]).code, 0);
+    let mut command = coder.command(&["run", "--coder-cli", &program, "--", "true"]);
+    assert_eq!(Ran::of(command.current_dir(&below)).code, 0);
+    // From there the same words name another one, which isn't there.
+    let mut command = coder.command(&["run", "--coder-cli", relative, "--", "true"]);
+    let ran = Ran::of(command.current_dir(&below));
+    assert_eq!(ran.code, 125, "{ran:?}");
+    let missing = below.join(relative).display().to_string();
+    assert!(ran.stderr.contains(&missing), "{ran:?}");
+}
+
+/// What a connection is made with is a file, not a name that is looked for again.
+#[test]
+fn a_program_on_the_path_is_one_file_for_its_connection() {
+    let (coder, _) = Coder::warm();
+    let program = format!("[\"{}\",", coder.program().display());
+    assert_eq!(holding(&coder.world.root().join("run"), &program).len(), 1);
 }

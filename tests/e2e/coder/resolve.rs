@@ -78,6 +78,59 @@ fn a_start_that_has_failed_is_tried_once_more() {
     assert_eq!(ran.code, 0, "{ran:?}");
 }
 
+/// It is on its way to `failed`, or was queued and is `canceled`: then it is tried again.
+#[test]
+fn a_start_that_somebody_cancels_is_waited_for_and_made_again() {
+    for ending in [Ending::Broken, Ending::Canceled] {
+        let (coder, name) = Coder::parked();
+        coder.deployment.change(|state| {
+            let alice = state.user("alice").id.clone();
+            let template = state.template("demo").clone();
+            let workspace = state.workspace(&name);
+            workspace.builds(Transition::Start, &alice, &template);
+            workspace.build.ends = ending;
+            state.held = ending == Ending::Broken;
+        });
+        let mut child = coder.command(&["run", "--id", "@last", "--", "true"]);
+        let mut child = child.spawn().expect("it runs");
+        let looks = || coder.calls().iter().filter(|call| call.starts_with("list ")).count();
+        crabbox_tests::until("it is looked at", || looks() >= 1);
+        if ending == Ending::Broken {
+            assert_eq!(coder.deployment.state().doing(&name), "canceling");
+            coder.deployment.change(|state| state.held = false);
+        }
+        assert!(child.wait().expect("it ends").success());
+        let starts = coder.calls().iter().filter(|call| call.starts_with("start ")).count();
+        assert_eq!(starts, 1, "{:?}", coder.calls());
+    }
+}
+
+/// It stops it, says that all is well, and its start fails: only what the deployment says of it tells. A run starts it
+/// once more, and says why that fails, too.
+#[test]
+fn an_update_whose_start_fails_is_seen_in_the_next_run() {
+    let (coder, name) = Coder::warm();
+    coder.deployment.change(|state| {
+        let log = ["Error: creating container", "", "no such image: demo:2"];
+        state.template("demo").fails = Some(log.map(str::to_owned).into());
+        let alice = state.user("alice").id.clone();
+        let template = state.template("demo").clone();
+        let workspace = state.workspace(&name);
+        workspace.builds(Transition::Stop, &alice, &template);
+        workspace.builds(Transition::Start, &alice, &template);
+    });
+    let seen = coder.crabbox(&["provider", "call", "coder", "resolve", "--id", "@last"]);
+    assert!(seen.stdout.contains("failed"), "{seen:?}");
+    let ran = coder.crabbox(&["run", "--id", "@last", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("no such image: demo:2"), "{ran:?}");
+    assert_eq!(coder.world.leases(&[]).len(), 1);
+    // Somebody mends the template.
+    coder.deployment.change(|state| state.template("demo").fails = None);
+    let ran = coder.crabbox(&["run", "--id", "@last", "--", "cat", "hello.txt"]);
+    assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
+}
+
 /// It is told again, and not each moment.
 #[test]
 fn a_start_that_finds_another_build_is_made_again() {

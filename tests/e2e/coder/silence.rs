@@ -47,3 +47,28 @@ fn a_program_that_hangs_is_ended_with_all_that_it_has_started() {
         until("what it has started is gone", || !fs::exists(&folder).unwrap_or(true));
     }
 }
+
+/// `coder ssh` waits for such a one for ever, and so would its own wait for an agent.
+#[test]
+fn an_agent_that_is_lost_is_waited_for_so_long_and_is_the_reason() {
+    let (coder, name) = Coder::warm();
+    coder.deployment.change(|state| state.workspace(&name).lost = vec!["main".to_owned()]);
+    until("the connection is gone", || coder.processes().is_empty());
+    let ran = Ran::of(coder.command(&["run", "--", "true"]).env("CRABBOX_FAULT", "<<3000"));
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("did not answer `resolve` within 3s"), "{ran:?}");
+    assert!(ran.stderr.contains("it said: cancelled while the agent `main` is lost"), "{ran:?}");
+    // It may come back: nothing of it is let go of.
+    assert_eq!(coder.deployment.state().doing(&name), "running");
+    assert_eq!(coder.world.leases(&[]).len(), 1);
+    until("nothing of coder is left", || coder.processes().is_empty());
+}
+
+#[test]
+fn an_agent_that_never_connects_is_waited_for_so_long_and_is_the_reason() {
+    let coder = Coder::with(|state| state.agents_held = true);
+    let ran = Ran::of(coder.command(&["warmup"]).env("CRABBOX_FAULT", "<<4000"));
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("it said: cancelled while the agent `main` connects"), "{ran:?}");
+    until("nothing of coder is left", || coder.processes().is_empty());
+}

@@ -2,7 +2,7 @@
 //! all of them: so its words are read, here and nowhere else.
 
 use super::build_log;
-use crabbox_provider_api::exec::Output;
+use crabbox_provider_api::exec::{Output, Status};
 use crabbox_provider_api::{Effect, Error, ErrorCode};
 
 /// Why a command failed.
@@ -54,6 +54,8 @@ pub(crate) enum Reason {
     BuildFailed,
     /// Terraform, in a later build.
     Terraform,
+    /// It says nothing at all, as of a build that somebody has cancelled.
+    Silent,
     /// None of these.
     Other,
 }
@@ -110,13 +112,15 @@ impl Failed {
     pub(crate) fn of(what: &str, output: &Output) -> Self {
         let stderr = output.stderr_text();
         let found = WORDS.iter().find(|(words, _)| stderr.contains(words));
-        let reason = found.map_or(Reason::Other, |(_, reason)| *reason);
+        let said = said(&stderr);
+        let is_silent = said.is_empty() && output.status == Status::Exit(1);
+        let unknown = if is_silent { Reason::Silent } else { Reason::Other };
+        let reason = found.map_or(unknown, |(_, reason)| *reason);
         let log = output.stdout_text();
         let more = match reason {
             Reason::Unanswered => question(&log),
             _ => build_log::cause(&log),
         };
-        let said = said(&stderr);
         let said = if said.is_empty() { output.status.to_string() } else { said };
         Self { reason, said, what: what.to_owned(), more }
     }
@@ -131,6 +135,9 @@ impl Failed {
                     "the template's parameter `{name}` has no value, and nobody is there to be asked"
                 )
             }
+            (_, Reason::Silent) => format!(
+                "`{what}` failed and doesn't say why, as where somebody has cancelled the build"
+            ),
             (Some(cause), _) => format!("`{what}` failed: {said}: {cause}"),
             (None, _) => format!("`{what}` failed: {said}"),
         };
@@ -155,7 +162,8 @@ impl Failed {
             | Reason::Unreachable
             | Reason::Untrusted
             | Reason::BuildFailed
-            | Reason::Terraform => ErrorCode::Unavailable,
+            | Reason::Terraform
+            | Reason::Silent => ErrorCode::Unavailable,
             Reason::Quota => ErrorCode::Quota,
             Reason::NoDeadline => ErrorCode::Unsupported,
             Reason::NoTemplate
@@ -176,9 +184,11 @@ impl Failed {
         match self.reason {
             Reason::Quota | Reason::BuildFailed => Effect::Done,
             // It may have broken off after the request.
-            Reason::Unreachable | Reason::Terraform | Reason::Other | Reason::TooOften => {
-                Effect::Maybe
-            }
+            Reason::Unreachable
+            | Reason::Terraform
+            | Reason::Silent
+            | Reason::Other
+            | Reason::TooOften => Effect::Maybe,
             _ => Effect::None,
         }
     }
@@ -268,7 +278,6 @@ pub(crate) fn reinstall() -> &'static str {
 mod tests {
     use super::*;
     use crabbox_provider_api::LONGEST_RETRY_AFTER;
-    use crabbox_provider_api::exec::Status;
 
     fn failed(stdout: &str, stderr: &str) -> Failed {
         let (stdout, stderr) = (stdout.as_bytes().to_vec(), stderr.as_bytes().to_vec());
