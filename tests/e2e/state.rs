@@ -126,7 +126,7 @@ fn a_damaged_database_is_named_kept_and_can_be_put_aside() {
 }
 
 /// A page of the claims' index, which is read only when something is looked for in it.
-fn damage_an_index(path: &Path) {
+pub(crate) fn damage_an_index(path: &Path) {
     let connection = Connection::open(path).expect("opens");
     let root = "SELECT rootpage FROM sqlite_schema WHERE name = 'by_repository'";
     let page: u32 = connection.query_row(root, [], |row| row.get(0)).expect("reads");

@@ -1,6 +1,7 @@
 //! `kill -9` at each point that the life of a workspace comes to: what exists is claimed, the next command finishes
 //! what was broken off, nobody else's workspace is touched, and nothing is left running.
 
+use crate::state::damage_an_index;
 use crabbox::fault::POINTS;
 use crabbox_test_coder::{Ending, Transition, Workspace};
 use crabbox_tests::{Coder, Ran, until};
@@ -16,9 +17,20 @@ struct Scene {
     /// Makes ready what the scene before has left.
     prepare: fn(&Coder),
     line: &'static str,
+    /// Sets right what was made wrong on purpose.
+    mend: fn(&Coder),
     /// Finishes what was broken off.
     next: &'static str,
 }
+
+/// Scenes that follow each other in one place, and how all of it ends.
+struct Group {
+    scenes: &'static [Scene],
+    end: fn(&Coder),
+}
+
+const NO_CHANGE: fn(&Coder) = |_| ();
+const RUN: &str = "run -- cat hello.txt";
 
 fn with_others() -> Coder {
     Coder::with(|state| {
@@ -73,6 +85,23 @@ fn one_is_parked(coder: &Coder) {
     }
 }
 
+fn one_is_ready(coder: &Coder) {
+    one_is_parked(coder);
+    done(coder, "warmup");
+}
+
+/// A run is killed at that point.
+fn a_run_is_killed(coder: &Coder, point: &str) {
+    let mut command = coder.command(&["run", "--slug", "broken", "--", "true"]);
+    let status = command.env("CRABBOX_FAULT", point).status().expect("runs");
+    assert_eq!(status.signal(), Some(9), "{point}");
+}
+
+fn one_is_adopted(coder: &Coder) {
+    all_is_forgotten(coder);
+    done(coder, ADOPT);
+}
+
 /// Somebody has ours built at the deployment.
 fn ours_builds(coder: &Coder, transition: Transition, then: fn(&mut Workspace)) {
     coder.deployment.change(|state| {
@@ -81,6 +110,13 @@ fn ours_builds(coder: &Coder, transition: Transition, then: fn(&mut Workspace)) 
         let one = state.workspaces.last_mut().expect("the last one is ours");
         one.builds(transition, &alice, &template);
         then(one);
+    });
+}
+
+fn ours_is_of(coder: &Coder, user: &str) {
+    coder.deployment.change(|state| {
+        let user = state.user(user).id.clone();
+        state.workspaces.last_mut().expect("the last one is ours").owner = user;
     });
 }
 
@@ -103,8 +139,9 @@ fn points(coder: &Coder, scene: &Scene) -> Vec<String> {
     let _ = fs::remove_file(&log);
     (scene.prepare)(coder);
     let mut command = coder.command(&scene.line.split(' ').collect::<Vec<_>>());
-    let _ = command.env("CRABBOX_FAULT", format!(">{}", log.display())).output().expect("runs");
-    let points = fs::read_to_string(log).expect("a log");
+    let ran = Ran::of(command.env("CRABBOX_FAULT", format!(">{}", log.display())));
+    (scene.mend)(coder);
+    let points = fs::read_to_string(log).unwrap_or_else(|_| panic!("{}: {ran:?}", scene.line));
     // What is done beside a run comes when it comes.
     let beside = |point: &str| point.contains(".extend") && !scene.line.starts_with("extend");
     points.lines().filter(|point| !beside(point)).map(str::to_owned).collect()
@@ -123,6 +160,7 @@ fn kill_at(coder: &Coder, scene: &Scene, order: &str) {
         coder.processes().len() <= 2 * coder.world.leases(&[]).len()
     });
     check(coder, &after);
+    (scene.mend)(coder);
     let ran = coder.crabbox(&scene.next.split(' ').collect::<Vec<_>>());
     assert!(is_done(&ran), "{after}: {ran:?}");
     check(coder, &after);
@@ -132,10 +170,10 @@ fn kill_at(coder: &Coder, scene: &Scene, order: &str) {
 }
 
 /// Kills at each point that no scene before has come to, and at each checkpoint.
-fn play(scenes: &[Scene], end: fn(&Coder)) -> BTreeSet<String> {
+fn play(group: &Group) -> BTreeSet<String> {
     let coder = with_others();
     let mut met = BTreeSet::new();
-    for scene in scenes {
+    for scene in group.scenes {
         let points = points(&coder, scene);
         for (index, point) in points.iter().enumerate() {
             let times = points[..=index].iter().filter(|other| *other == point).count();
@@ -144,7 +182,7 @@ fn play(scenes: &[Scene], end: fn(&Coder)) -> BTreeSet<String> {
             }
         }
     }
-    end(&coder);
+    (group.end)(&coder);
     check(&coder, "the end");
     until("nothing of coder is left", || coder.processes().is_empty());
     met
@@ -156,78 +194,206 @@ fn comes_to(met: &BTreeSet<String>, wanted: &[&str]) {
     assert!(missed.is_empty(), "{missed:?}: {met:?}");
 }
 
+const FIRST: Group = Group {
+    scenes: &[Scene { prepare: all_is_deleted, line: "run -- true", mend: NO_CHANGE, next: RUN }],
+    end: all_is_deleted,
+};
+
 #[test]
 fn a_kill_in_a_first_run_loses_nothing() {
-    let met = play(
-        &[Scene { prepare: all_is_deleted, line: "run -- true", next: "run -- cat hello.txt" }],
-        all_is_deleted,
-    );
-    comes_to(&met, &["claim.after.checkpoint", "child.after.lease", "claim.after.parked"]);
+    comes_to(&play(&FIRST), &["claim.after.checkpoint", "child.after.lease", "claim.after.parked"]);
 }
+
+const THERE: Group = Group {
+    scenes: &[
+        Scene { prepare: one_is_parked, line: "run -- true", mend: NO_CHANGE, next: RUN },
+        Scene {
+            prepare: |coder| drop(done(coder, "warmup")),
+            line: "extend @last 9h",
+            mend: NO_CHANGE,
+            next: "extend @last 10h",
+        },
+        Scene {
+            prepare: one_is_parked,
+            line: "stop @last --delete --yes",
+            mend: NO_CHANGE,
+            next: "cleanup",
+        },
+    ],
+    end: all_is_deleted,
+};
 
 #[test]
 fn a_kill_in_what_is_done_with_one_that_is_there_loses_nothing() {
-    let met = play(
-        &[
-            Scene { prepare: one_is_parked, line: "run -- true", next: "run -- cat hello.txt" },
-            Scene {
-                prepare: |coder| drop(done(coder, "warmup")),
-                line: "extend @last 9h",
-                next: "extend @last 10h",
-            },
-            Scene { prepare: one_is_parked, line: "stop @last --delete --yes", next: "cleanup" },
-        ],
-        all_is_deleted,
-    );
-    comes_to(&met, &["claim.after.take", "child.after.extend", "claim.after.deleted"]);
+    comes_to(&play(&THERE), &["claim.after.take", "child.after.extend", "claim.after.deleted"]);
 }
+
+const KEPT: Group = Group {
+    scenes: &[
+        Scene { prepare: all_is_deleted, line: "warmup", mend: NO_CHANGE, next: RUN },
+        Scene { prepare: one_is_ready, line: "warmup", mend: NO_CHANGE, next: RUN },
+        Scene { prepare: one_is_ready, line: "run -- true", mend: NO_CHANGE, next: RUN },
+        Scene { prepare: all_is_deleted, line: "run --keep -- true", mend: NO_CHANGE, next: RUN },
+        Scene {
+            prepare: |coder| {
+                one_is_ready(coder);
+                coder.world.write("large", &"much ".repeat(200_000));
+            },
+            line: "cp large @last:copied",
+            mend: NO_CHANGE,
+            next: "cp large @last:copied",
+        },
+    ],
+    end: all_is_deleted,
+};
+
+#[test]
+fn a_kill_in_what_stays_ready_loses_nothing() {
+    comes_to(&play(&KEPT), &["claim.after.leased", "run.after.let_go", "copy.block"]);
+}
+
+const WRONG: Group = Group {
+    scenes: &[
+        // Somebody has deleted it.
+        Scene {
+            prepare: |coder| {
+                one_is_parked(coder);
+                ours_builds(coder, Transition::Delete, |_| {});
+            },
+            line: "run -- true",
+            mend: NO_CHANGE,
+            next: RUN,
+        },
+        // Its first build fails.
+        Scene {
+            prepare: |coder| {
+                all_is_deleted(coder);
+                coder.deployment.change(|state| state.template("demo").over_quota = true);
+            },
+            line: "warmup",
+            mend: NO_CHANGE,
+            next: "cleanup",
+        },
+        // A start fails, and then doesn't.
+        Scene {
+            prepare: |coder| {
+                one_is_parked(coder);
+                ours_builds(coder, Transition::Start, |one| one.build.ends = Ending::Fails);
+            },
+            line: "run -- true",
+            mend: NO_CHANGE,
+            next: RUN,
+        },
+        // It is given away, and comes back.
+        Scene {
+            prepare: |coder| {
+                one_is_parked(coder);
+                ours_is_of(coder, "bob");
+            },
+            line: "run --id @last -- true",
+            mend: |coder| ours_is_of(coder, "alice"),
+            next: RUN,
+        },
+        // Nothing can be made of that.
+        Scene {
+            prepare: all_is_deleted,
+            line: "warmup --coder-template nope",
+            mend: NO_CHANGE,
+            next: "cleanup",
+        },
+        // A disk was bad.
+        Scene {
+            prepare: |coder| {
+                one_is_parked(coder);
+                damage_an_index(&coder.world.root().join("state/crabbox/claims.db"));
+                assert_eq!(coder.crabbox(&["run", "--", "true"]).code, 125);
+            },
+            line: "list",
+            mend: NO_CHANGE,
+            next: RUN,
+        },
+    ],
+    end: all_is_deleted,
+};
 
 #[test]
 fn a_kill_where_something_is_wrong_loses_nothing() {
-    let met = play(
-        &[
-            // Somebody has deleted it.
-            Scene {
-                prepare: |coder| {
-                    one_is_parked(coder);
-                    ours_builds(coder, Transition::Delete, |_| {});
-                },
-                line: "run -- true",
-                next: "run -- cat hello.txt",
-            },
-            // Its first build fails.
-            Scene {
-                prepare: |coder| {
-                    all_is_deleted(coder);
-                    coder.deployment.change(|state| state.template("demo").over_quota = true);
-                },
-                line: "warmup",
-                next: "cleanup",
-            },
-            // A start fails, and then doesn't.
-            Scene {
-                prepare: |coder| {
-                    one_is_parked(coder);
-                    ours_builds(coder, Transition::Start, |one| one.build.ends = Ending::Fails);
-                },
-                line: "run -- true",
-                next: "run -- cat hello.txt",
-            },
-        ],
-        all_is_deleted,
-    );
-    comes_to(&met, &["claim.after.gone", "claim.after.lease_failed"]);
+    let wanted = ["claim.after.gone", "claim.after.lease_failed", "salvage.moved"];
+    comes_to(&play(&WRONG), &wanted);
 }
+
+const BROKEN_OFF: Group = Group {
+    scenes: &[
+        Scene {
+            prepare: |coder| {
+                all_is_deleted(coder);
+                a_run_is_killed(coder, "claim.after.insert");
+            },
+            line: "stop broken",
+            mend: NO_CHANGE,
+            next: "cleanup",
+        },
+        Scene {
+            prepare: |coder| {
+                all_is_deleted(coder);
+                a_run_is_killed(coder, "claim.after.checkpoint:2");
+            },
+            line: "cleanup",
+            mend: NO_CHANGE,
+            next: "cleanup",
+        },
+        Scene {
+            prepare: |coder| {
+                one_is_parked(coder);
+                a_run_is_killed(coder, "session.started");
+            },
+            line: "cleanup",
+            mend: NO_CHANGE,
+            next: "cleanup",
+        },
+    ],
+    end: all_is_deleted,
+};
+
+#[test]
+fn a_kill_in_a_cleanup_after_a_kill_loses_nothing() {
+    comes_to(&play(&BROKEN_OFF), &["call.after.resolve", "claim.after.release"]);
+}
+
+const ADOPT: &str = "adopt theirs --provider coder --coder-list-scope all --owner bob --yes";
+
+const ADOPTED: Group = Group {
+    scenes: &[
+        Scene { prepare: all_is_forgotten, line: ADOPT, mend: NO_CHANGE, next: "cleanup" },
+        Scene {
+            prepare: one_is_adopted,
+            line: "stop @last --yes",
+            mend: NO_CHANGE,
+            next: "cleanup",
+        },
+        Scene {
+            prepare: one_is_adopted,
+            line: "forget @last --yes",
+            mend: NO_CHANGE,
+            next: "cleanup",
+        },
+    ],
+    end: all_is_forgotten,
+};
 
 #[test]
 fn a_kill_in_an_adoption_loses_nothing() {
-    let met = play(
-        &[Scene {
-            prepare: all_is_forgotten,
-            line: "adopt theirs --provider coder --coder-list-scope all --owner bob --yes",
-            next: "cleanup",
-        }],
-        all_is_forgotten,
-    );
-    comes_to(&met, &["claim.after.insert", "child.after.list"]);
+    let wanted = ["claim.after.insert", "child.after.list", "claim.after.let_go"];
+    comes_to(&play(&ADOPTED), &wanted);
+}
+
+/// That no scene comes to a point is as bad as that there is none.
+#[test]
+fn every_point_is_come_to_with_this_provider() {
+    let mut met = BTreeSet::new();
+    for group in [FIRST, THERE, KEPT, WRONG, BROKEN_OFF, ADOPTED] {
+        let coder = with_others();
+        met.extend(group.scenes.iter().flat_map(|scene| points(&coder, scene)));
+    }
+    comes_to(&met, POINTS);
 }
