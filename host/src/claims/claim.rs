@@ -36,6 +36,9 @@ pub struct Claim {
     pub repository: PathBuf,
     /// Digest of the provider settings that shaped the resource.
     pub profile: String,
+    /// Whose the resource was when it was adopted, where its provider said that it is another's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
     /// When it was made.
     pub created: Timestamp,
     /// When it last changed.
@@ -78,6 +81,7 @@ impl Claim {
             keep: false,
             repository: PathBuf::new(),
             profile: String::new(),
+            owner: None,
             created: now,
             updated: now,
             used: now,

@@ -10,6 +10,7 @@ use super::stage::State;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::Row;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// What a list shows of a claim; also of one whose record can't be read.
 #[derive(Clone, Debug)]
@@ -112,6 +113,20 @@ impl Reader {
             Ok(())
         };
         each().map_err(|source| self.wrap(source))
+    }
+
+    /// Whose the boxes are that were adopted as another's, by lease. The record says so, and is read only of a lease
+    /// whose resource isn't named after it.
+    pub fn owners(&self) -> Result<BTreeMap<String, String>, ClaimError> {
+        let query = "SELECT id, json_extract(record, '$.owner') AS owner FROM claims
+            WHERE state NOT IN ('released', 'lost') AND instr(resource_name, substr(id, 5)) = 0
+            AND json_valid(record) AND json_type(record, '$.owner') IS 'text'";
+        let collect = || {
+            let mut statement = self.database().prepare(query)?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<BTreeMap<_, _>, rusqlite::Error>>()
+        };
+        collect().map_err(|source| self.wrap(source))
     }
 }
 

@@ -181,6 +181,7 @@ impl First {
             keep: self.keep,
             repository: self.repository,
             profile: self.profile,
+            owner: None,
             created: self.created,
             updated: self.updated,
             used: self.updated,

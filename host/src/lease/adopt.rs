@@ -151,6 +151,8 @@ fn new_claim(slug: String, sighted: &Sighted, adoption: &Adoption) -> Claim {
     claim.repository.clone_from(&adoption.repository);
     claim.profile = adoption.profile.clone().unwrap_or_default();
     claim.ending = adoption.ending;
+    claim.owner =
+        sighted.owner.as_ref().filter(|owner| owner.is_another).map(|one| one.name.clone());
     claim.deadline = ttl;
     claim
 }

@@ -2,6 +2,7 @@
 
 use crabbox_test_coder::Workspace;
 use crabbox_tests::Coder;
+use serde_json::Value;
 
 fn with_others() -> Coder {
     Coder::with(|state| {
@@ -42,6 +43,28 @@ fn anothers_workspace_is_used_and_never_stopped_unless_that_was_said() {
     assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
     let ran = coder.crabbox(&["stop", "@last", "--yes"]);
     assert_eq!(coder.deployment.state().doing("theirs"), "running", "{ran:?}");
+}
+
+#[test]
+fn anothers_workspace_is_shown_as_anothers() {
+    let coder = with_others();
+    coder.deployment.change(|state| state.users[1].name = "b\u{1b}[2Job".to_owned());
+    for line in [
+        &["adopt", "crabbox-amber-0123456789ab", "--provider", "coder", "--yes"][..],
+        &["adopt", "theirs", "--provider", "coder", "--yes", "--coder-list-scope", "all"],
+    ] {
+        let owner = ["--owner", "b\u{1b}[2Job"];
+        let more = if line.contains(&"theirs") { &owner[..] } else { &[] };
+        let ran = coder.crabbox(&[line, more].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    let ran = coder.crabbox(&["list"]);
+    let is_anothers = |line: &&str| line.contains("coder of b");
+    assert_eq!(ran.stdout.lines().filter(is_anothers).count(), 1, "{ran:?}");
+    assert!(!ran.stdout.contains('\u{1b}'), "{ran:?}");
+    let owners: Vec<_> =
+        coder.world.leases(&[]).iter().map(|lease| lease["owner"].clone()).collect();
+    assert_eq!(owners, [Value::Null, "b\u{1b}[2Job".into()]);
 }
 
 /// What speaks for it is shown, whatever it would do to a terminal.

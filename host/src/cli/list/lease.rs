@@ -17,6 +17,7 @@ pub(in crate::cli) struct Lease {
     id: LeaseId,
     idle_deadline: Option<Timestamp>,
     keep: bool,
+    owner: Option<String>,
     provider: String,
     /// Only where somebody looks at leases.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -56,6 +57,7 @@ impl Lease {
             id: claim.id,
             idle_deadline,
             keep: claim.keep,
+            owner: claim.owner,
             provider: claim.provider,
             provider_state: None,
             release: claim.ending,

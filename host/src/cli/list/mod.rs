@@ -52,7 +52,7 @@ impl List {
             let all = document::print(printer, &store, self.all, standings, answers.as_ref());
             return all.map(|unreadable| warn_of(&unreadable, printer));
         }
-        let mut page = Page::new(&store, standings, answers.as_ref());
+        let mut page = Page::new(&store, standings, answers.as_ref(), store.owners()?);
         store.list(self.all, |lease| page.add(lease))?;
         warn_of(&store.unreadable(self.all)?, shared.printer);
         if page.is_empty() {

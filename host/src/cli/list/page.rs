@@ -7,6 +7,7 @@ use crate::cli::{age, in_short};
 use crate::output::{Printer, Table, human, to_type};
 use jiff::Timestamp;
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Stands where there is nothing to say.
@@ -18,6 +19,7 @@ pub(super) struct Page<'a> {
     store: &'a Reader,
     standings: Standings,
     answers: Option<&'a Answers>,
+    owners: BTreeMap<String, String>,
     now: Timestamp,
     rows: usize,
     failed: usize,
@@ -34,6 +36,7 @@ impl<'a> Page<'a> {
         store: &'a Reader,
         standings: Standings,
         answers: Option<&'a Answers>,
+        owners: BTreeMap<String, String>,
     ) -> Self {
         let mut headings = vec!["SLUG", "STATE"];
         headings.extend(answers.map(|_| "PROVIDER SAYS"));
@@ -49,6 +52,7 @@ impl<'a> Page<'a> {
             store,
             standings,
             answers,
+            owners,
             now,
             rows: 0,
             failed: 0,
@@ -91,20 +95,22 @@ impl<'a> Page<'a> {
         self.note(lease);
     }
 
-    /// Its provider, with the machine that it is on, and whether it can be used at all.
+    /// Its provider, with the machine that it is on, whose it is if it is another's, and whether it can be used at all.
     fn provider<'b>(&mut self, lease: &'b Listed<'_>) -> Cow<'b, str> {
         let standing = if lease.is_made && !lease.is_final() {
             self.standings.of(&lease.provider, &lease.slug, &lease.id)
         } else {
             Standing::Ok
         };
-        let name = &lease.provider;
-        match (&lease.host, standing.in_words()) {
-            (None, None) => Cow::from(name.as_ref()),
-            (None, Some(standing)) => format!("{name}, {standing}").into(),
-            (Some(host), None) => format!("{name} on {host}").into(),
-            (Some(host), Some(standing)) => format!("{name} on {host}, {standing}").into(),
+        let mut shown = Cow::from(lease.provider.as_ref());
+        let host = lease.host.as_deref().map(|host| (" on ", host));
+        let owner = self.owners.get(lease.id.as_ref()).map(|owner| (" of ", owner.as_str()));
+        let standing = standing.in_words().map(|standing| (", ", standing));
+        for (before, what) in [host, owner, standing].into_iter().flatten() {
+            shown.to_mut().push_str(before);
+            shown.to_mut().push_str(what);
         }
+        shown
     }
 
     /// What is wrong with it, for later.
