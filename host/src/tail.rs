@@ -52,7 +52,12 @@ impl Tail {
     /// Waits until the pipe has been read to its end, for a moment at most. For when the
     /// process has ended.
     pub(crate) fn finish(&self) {
-        let end = Instant::now() + REST;
+        self.finish_within(REST);
+    }
+
+    /// The same, for so long at most.
+    pub(crate) fn finish_within(&self, rest: Duration) {
+        let end = Instant::now() + rest;
         while !self.reader.is_finished() && Instant::now() < end {
             thread::sleep(Duration::from_millis(1));
         }

@@ -42,7 +42,10 @@ impl<'a> Site<'a> {
     }
 
     pub(crate) fn crabbox(&self, words: &[&str]) -> Command {
-        self.reached.dress(self.reached.world.command_of(self.crabbox, words))
+        let mut crabbox = self.reached.dress(self.reached.world.command_of(self.crabbox, words));
+        // As of every provider that is delivered with crabbox, none has to be asked before a cold run.
+        crabbox.env("CRABBOX_ROUTE_IMMUTABLE", "true");
+        crabbox
     }
 
     pub(crate) fn warm_up(&self) {

@@ -84,7 +84,8 @@ impl Process {
 
     /// How it ended, if it has, or does in a moment: its output has.
     pub(super) fn end_of_it(&mut self) -> Option<ExitStatus> {
-        self.stderr.finish();
+        // Its words are the reason of a failure: on a busy machine they may take longer to be read than it lives.
+        self.stderr.finish_within(ENDING);
         let until = Instant::now() + ENDING;
         loop {
             match self.child.try_wait() {

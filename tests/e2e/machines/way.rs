@@ -176,3 +176,36 @@ fn the_block_for_editors_leaves_the_users_own_name_alone() {
     let ran = Ran::of(ssh.stdin(Stdio::null()));
     assert_eq!((ran.code, &*ran.stdout), (0, "here\n"), "{block}: {ran:?}");
 }
+
+#[test]
+fn a_place_that_stood_ready_is_gone_to_before_its_provider_is_asked() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["warmup"]);
+    let starts = || {
+        let audit = cluster.world.root().join("state/crabbox/audit.jsonl");
+        let audit = fs::read_to_string(audit).expect("an audit log");
+        audit.lines().filter(|line| line.contains("\"start\"")).count()
+    };
+    let asked = starts();
+    hang_up(&cluster);
+    cluster.done(&["run", "--", "true"]);
+    assert_eq!(starts(), asked, "nobody was asked");
+    // What the user changes of the way counts from the next run on.
+    let key = cluster.machine("desk").user_key().display().to_string();
+    cluster.configure(&["desk"], &format!("identity-file = '{key}'"));
+    cluster.done(&["run", "--", "true"]);
+    assert!(starts() > asked, "its provider was asked for the way");
+}
+
+#[test]
+fn a_machine_that_is_off_is_tried_once() {
+    let Some(mut cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["warmup"]);
+    hang_up(&cluster);
+    cluster.machine_mut("desk").off();
+    let ran = cluster.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 125, "{}", ran.stderr);
+    assert!(!ran.stderr.contains("isn't as it was left"), "{}", ran.stderr);
+    cluster.machine_mut("desk").on();
+    cluster.done(&["run", "--", "true"]);
+}

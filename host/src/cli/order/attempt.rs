@@ -3,7 +3,7 @@
 
 use super::{Order, Program};
 use crate::claims::{Claim, Event, Machine, Store, describe_holder};
-use crate::lease::{Desk, Held, How, InUse, to_show, workspace_name};
+use crate::lease::{Desk, Held, How, InUse, place_folder, to_show, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
 use crate::sync::{Scanning, SyncError, Wanted};
@@ -42,29 +42,45 @@ pub(super) type Tried = (Held, Result<Finished, RunError>, Reached);
 
 impl Attempt<'_> {
     /// Makes the held box hold the tree, and runs the command there, if there is one. What the claim of a box that
-    /// stood ready says may be old: where it leads nowhere, or elsewhere, the provider is asked
-    /// once. Nothing is done to a box before it has proved itself.
+    /// stood ready says may be old: where a connection would have to be made that could lead to another box, the provider
+    /// is asked first, and where it leads nowhere, or elsewhere, once. Nothing is done to a box before it has proved itself.
     pub(super) fn run(&self, desk: &mut Desk, mut held: Held) -> Result<Tried, CommandError> {
         if let Some(signal) = self.listener.received() {
             return Ok((held, Err(RunError::Interrupted(signal)), Reached::Nothing));
         }
-        if held.how == How::FoundReady && !self.may_be_reached(&held) {
-            return self.again(desk, held);
+        let is_connected = self.is_connected(&held);
+        // A place is known by what lies in it. Its provider says no more of the way than the claim does.
+        let is_place = place_folder(&held.claim).is_some();
+        if held.how == How::FoundReady && !(is_connected || held.endpoint.immutable || is_place) {
+            return self.again(desk, held, None);
         }
         match self.on_box(desk, &mut held) {
             (Err(error), Reached::Nothing) if held.how == How::FoundReady && error.may_pass() => {
-                let slug = &held.claim.slug;
-                self.printer.warning(&format!("{slug} isn't as it was left: {error}"));
-                self.again(desk, held)
+                // A place is asked for anew without being started: by the same way nothing else would come of it.
+                let unless = Some(held.endpoint.clone()).filter(|_| is_place && !is_connected);
+                self.again(desk, held, Some((error, unless)))
             }
             (result, reached) => Ok((held, result, reached)),
         }
     }
 
-    /// The same after the provider was asked for the way to the box.
-    fn again(&self, desk: &mut Desk, held: Held) -> Result<Tried, CommandError> {
+    /// The same after the provider was asked for the way to the box: the second time, unless the way is the one that
+    /// the first error came by.
+    fn again(
+        &self,
+        desk: &mut Desk,
+        held: Held,
+        first: Option<(RunError, Option<Endpoint>)>,
+    ) -> Result<Tried, CommandError> {
         if let Err(signal) = self.listener.acquiring() {
             return Ok((held, Err(RunError::Interrupted(signal)), Reached::Nothing));
+        }
+        let slug = held.claim.slug.clone();
+        let warn = |error: &RunError| {
+            self.printer.warning(&format!("{slug} isn't as it was left: {error}"));
+        };
+        if let Some((error, None)) = &first {
+            warn(error);
         }
         let again = info_span!("acquire");
         let mut held = again.in_scope(|| desk.take_again(held, &self.order.wanted))?;
@@ -72,18 +88,23 @@ impl Attempt<'_> {
         let is_started = held.how != How::Acquired;
         self.order.limit(desk, &mut held, is_started)?;
         self.listener.acquired();
+        match first {
+            Some((error, Some(way))) if way == held.endpoint => {
+                return Ok((held, Err(error), Reached::Nothing));
+            }
+            Some((error, Some(_))) => warn(&error),
+            _ => {}
+        }
         let (result, reached) = self.on_box(desk, &mut held);
         Ok((held, result, reached))
     }
 
-    /// May a box that stood ready be reached by the way in its claim, before its provider is asked? Where a
-    /// connection must be made for that, only if it can lead to no other box.
-    fn may_be_reached(&self, held: &Held) -> bool {
-        let Endpoint { transport, immutable, .. } = &held.endpoint;
+    /// Is there a connection to the box, by the way in its claim?
+    fn is_connected(&self, held: &Held) -> bool {
+        let transport = &held.endpoint.transport;
         let lease = held.claim.id.as_str();
         let state = &self.order.places.state;
-        *immutable
-            || Route { lease, transport, state, declared: &Vec::new, may_ask: false }.is_open()
+        Route { lease, transport, state, declared: &Vec::new, may_ask: false }.is_open()
     }
 
     fn on_box(&self, desk: &mut Desk, held: &mut Held) -> (Result<Finished, RunError>, Reached) {

@@ -133,8 +133,10 @@ impl Order {
         };
         let leaving = self.leaving(result.is_ok(), reached);
         let end = info_span!("release").in_scope(|| desk.let_go(&mut held, &leaving, handed));
-        let unreached =
-            result.as_ref().err().filter(|error| !may_have_begun && error.is_of_the_way());
+        let unreached = result
+            .as_ref()
+            .err()
+            .filter(|error| reached == Reached::Nothing && error.is_of_the_way());
         let end = end.and_then(|end| match unreached {
             Some(error) => desk.note_unreached(&mut held.claim, &error.to_string()).map(|()| end),
             None => Ok(end),
