@@ -29,6 +29,8 @@ pub struct Desk {
     pub(super) longest: Option<Enforcement>,
     /// Leases whose provider was asked by this command: once is enough.
     pub(super) asked: Vec<LeaseId>,
+    /// Leases whose box has refused a session of this command: it may be another one, or without their place.
+    pub(super) refused: Vec<LeaseId>,
     pub(super) working: Working,
     /// What is done to resources is noted here.
     pub(super) audit: Audit,
@@ -53,6 +55,7 @@ impl Desk {
             in_process: BTreeSet::new(),
             longest: None,
             asked: Vec::new(),
+            refused: Vec::new(),
             working: Working::default(),
             here: Here::default(),
             may_ask: false,

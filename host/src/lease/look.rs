@@ -3,7 +3,7 @@
 use super::answer::why_not;
 use super::desk::{self, Desk};
 use super::names::random_bits;
-use super::place::{Asker, in_place};
+use super::place::{Asker, Says, in_place};
 use super::resolve::{RESOLVE_DEADLINE, question};
 use crate::claims::{Claim, LeaseId};
 use crate::output::{CommandError, Printer};
@@ -60,11 +60,11 @@ fn look_in_place(
         _ => None,
     };
     if endpoint.is_some_and(|endpoint| asker.is_connected(&endpoint)) {
-        return in_place(claim, Intent::Status, resolved, asker, printer);
+        return in_place(claim, Says::Box, resolved, asker, printer);
     }
     let nobodys = LeaseId::from_bits(random_bits());
     let asker = Asker { connection: nobodys.as_str(), stop: asker.stop.clone(), ..*asker };
-    let looked = in_place(claim, Intent::Status, resolved, &asker, printer);
+    let looked = in_place(claim, Says::Box, resolved, &asker, printer);
     ssh::forget(nobodys.as_str(), asker.state);
     looked
 }

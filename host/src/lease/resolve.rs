@@ -3,7 +3,7 @@
 use super::audit::Action;
 use super::desk::Desk;
 use super::look::Onlooker;
-use super::place::in_place;
+use super::place::{Says, in_place};
 use crate::claims::Claim;
 use crate::output::{CommandError, Exit};
 use crate::provider::Provider;
@@ -42,7 +42,10 @@ impl Desk {
         if provider.can(&Capability::SharedBox) {
             let declared = || Self::declared(&self.registry, &claim.provider);
             let asker = self.asker(claim, &declared, longest.min(LOOK_DEADLINE));
-            return in_place(claim, intent, resolved, &asker, self.printer);
+            let is_refused = self.refused.contains(&claim.id);
+            let is_used = intent == Intent::Connect && !is_refused;
+            let says = if is_used { Says::Session } else { Says::Box };
+            return in_place(claim, says, resolved, &asker, self.printer);
         }
         Ok(resolved)
     }

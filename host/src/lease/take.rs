@@ -178,6 +178,12 @@ impl Desk {
         }
     }
 
+    /// The same of a box that has refused to be used, which is first asked whether it holds the lease at all.
+    pub fn take_refused(&mut self, held: Held, wanted: &Wanted) -> Result<Held, CommandError> {
+        self.refused.push(held.claim.id.clone());
+        self.take_again(held, wanted)
+    }
+
     /// Asks the provider for the way to a box that nobody vouches for now.
     fn reconnect(
         &mut self,

@@ -112,6 +112,12 @@ impl RunError {
         self.is_of_the_way() && !is_final
     }
 
+    /// The box says that it isn't the one that was leased.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Box(failure) if failure.code == FailureCode::Identity)
+    }
+
     /// The connection ended on the way: something may have become of the box.
     #[must_use]
     pub fn is_of_ended_connection(&self) -> bool {

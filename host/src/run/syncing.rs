@@ -9,7 +9,7 @@
 
 use super::error::RunError;
 use super::outbox::Outbox;
-use super::session::{Conversation, Seen};
+use super::session::{Conversation, Job, Seen};
 use crate::fault;
 use crate::output::{Progress, human};
 use crate::sync::{self, Plan, SyncError, Wanted};
@@ -90,14 +90,7 @@ impl<'a> Conversation<'a> {
                     Some(_) if !proved => return Err(RunError::Order),
                     Some(ToHost::Proved(_)) => return Err(RunError::Order),
                     Some(ToHost::Waiting(other)) => {
-                        seen.in_use(true);
-                        let by = user(other);
-                        if !job.waits {
-                            return Err(RunError::InUse { by });
-                        }
-                        let lease = job.lease;
-                        job.printer.phase(&format!("waiting for {lease}, used by {by}"));
-                        waiting = Some(job.printer.progress(format!("waiting for {lease}")));
+                        waiting = Some(self.waits(seen, other)?);
                     }
                     Some(ToHost::Base(message)) => {
                         seen.in_use(false);
@@ -147,16 +140,34 @@ impl<'a> Conversation<'a> {
         let Some((synced, sent)) = sent else {
             return Ok(None);
         };
+        self.confirm(&synced)?;
+        self.sent = sent;
+        Ok(Some(synced))
+    }
+
+    /// Somebody else uses the box, and is waited for, unless this run waits for nobody.
+    fn waits(&self, seen: &mut dyn Seen, other: Waiting) -> Result<Progress, RunError> {
+        seen.in_use(true);
+        let by = user(other);
+        let Job { lease, printer, waits, .. } = self.job;
+        if !waits {
+            return Err(RunError::InUse { by });
+        }
+        printer.phase(&format!("waiting for {lease}, used by {by}"));
+        Ok(printer.progress(format!("waiting for {lease}")))
+    }
+
+    /// What the box says that it holds is what was wanted; that is believed from now on.
+    fn confirm(&self, synced: &Synced) -> Result<(), RunError> {
         let wanted = self.wanted()?;
         if synced.root != wanted.root {
             return Err(RunError::WrongTree);
         }
         if !wanted.is_held() {
             // A belief that can't be kept costs time, never correctness.
-            let _ = wanted.base.store(wanted.tree, job.source.head().as_deref());
+            let _ = wanted.base.store(wanted.tree, self.job.source.head().as_deref());
         }
-        self.sent = sent;
-        Ok(Some(synced))
+        Ok(())
     }
 
     /// What the box must hold; waited for, and said to the helper, where the request didn't name it.

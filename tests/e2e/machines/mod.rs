@@ -8,6 +8,7 @@ mod doctor;
 mod faults;
 mod guide;
 mod jump;
+mod keys;
 mod lease;
 mod proof;
 mod sshd;

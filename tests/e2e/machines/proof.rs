@@ -3,6 +3,7 @@
 use super::Cluster;
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::path::PathBuf;
 
 fn delete(cluster: &Cluster, expected: i32) -> String {
     let slug = cluster.slug();
@@ -112,6 +113,50 @@ fn what_was_deleted_on_the_machine_is_gone() {
     assert_eq!(cluster.lease()["state"], "lost");
 }
 
+/// Nobody has to let go of it: the run that finds it so gets another place, and its connection ends with it.
+#[test]
+fn a_run_in_a_place_that_was_deleted_gets_another_one() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["warmup"]);
+    let folders = || {
+        let entries = fs::read_dir(cluster.world.root().join("run/crabbox"));
+        entries.expect("a folder").map(|entry| entry.expect("an entry").path()).collect::<Vec<_>>()
+    };
+    let before = folders();
+    assert_eq!(before.len(), 1, "{before:?}");
+    fs::remove_dir_all(cluster.place("desk")).expect("removes");
+    let ran = cluster.done(&["run", "--", "true"]);
+    assert!(ran.stderr.contains("was deleted: its claim is closed"), "{ran:?}");
+    assert_eq!(cluster.leases()[0]["state"], "lost");
+    assert_eq!(cluster.leases()[1]["state"], "parked");
+    assert_eq!(folders(), Vec::<PathBuf>::new());
+    let runtime = cluster.world.root().join("run").display().to_string();
+    assert!(crabbox_tests::processes(|_, words| words.contains(&runtime)).is_empty());
+    // The same of a parked one; a lease that is named is that one or none.
+    fs::remove_dir_all(cluster.place("desk")).expect("removes");
+    let id = cluster.leases()[1]["id"].as_str().expect("an id").to_owned();
+    let ran = cluster.crabbox(&["run", "--id", &id, "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("has no box any more"), "{ran:?}");
+    assert_eq!(cluster.leases()[1]["state"], "lost");
+    assert_eq!(cluster.counts(), [0]);
+}
+
+/// Whatever else somebody keeps there.
+#[test]
+fn only_what_is_marked_counts_as_a_lease_of_a_machine() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.configure(&["desk"], "max-leases = { desk = '1' }");
+    let root = cluster.machine("desk").work_root();
+    for name in ["cbx_000000000001", "notes"] {
+        fs::create_dir_all(root.join(name)).expect("a folder");
+    }
+    cluster.done(&["warmup"]);
+    assert_eq!(cluster.crabbox(&["warmup", "--fresh"]).code, 7);
+    cluster.done(&["stop", "@last", "--delete", "--yes"]);
+    assert!(root.join("cbx_000000000001").exists() && root.join("notes").exists());
+}
+
 #[test]
 fn a_work_root_that_is_another_one_proves_nothing() {
     let Some(cluster) = Cluster::of(&["desk"]) else { return };
@@ -143,8 +188,8 @@ fn a_link_in_the_place_of_a_lease_is_not_followed() {
     let id = cluster.lease()["id"].as_str().expect("an id").to_owned();
     let ran = cluster.crabbox(&["run", "--id", &id, "--shell", "touch done"]);
     assert_eq!(ran.code, 125, "{}", ran.stderr);
-    delete(&cluster, 0);
     assert_eq!(cluster.lease()["state"], "lost", "the place itself is gone");
+    delete(&cluster, 4);
     assert!(elsewhere.join(".crabbox/place").exists());
     assert!(fs::symlink_metadata(&place).expect("it stays").is_symlink());
 }

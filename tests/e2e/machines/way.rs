@@ -4,6 +4,7 @@ use super::Cluster;
 use crabbox_tests::{Left, Ran, Typist, until};
 use serde_json::Value;
 use std::fs;
+use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
 const SURE: &str = "Are you sure you want to continue connecting";
@@ -138,6 +139,35 @@ fn what_would_break_a_session_of_ours_does_not_reach_it() {
     fs::remove_file(cluster.machine("desk").user_key()).expect("a key");
     let ran = cluster.crabbox(&["run", "--", "true"]);
     assert!(ran.stderr.contains("Permission denied (publickey"), "{ran:?}");
+}
+
+/// What somebody has set for their own sessions there.
+#[test]
+fn what_is_not_for_us_is_off_on_our_connections() {
+    let Some(cluster) = Cluster::of(&["desk"]) else { return };
+    let free = || TcpListener::bind("127.0.0.1:0").expect("a port").local_addr();
+    let [near, far, both] = [free(), free(), free()].map(|free| free.expect("an address").port());
+    let evil = cluster.world.root().join("evil");
+    cluster.prefers(&format!(
+        "Host desk\n  PermitLocalCommand yes\n  LocalCommand touch {0}\n  RemoteCommand touch {0}\n  \
+         RequestTTY force\n  LocalForward {near} 127.0.0.1:1\n  RemoteForward {far} 127.0.0.1:1\n  \
+         DynamicForward {both}\n  ForwardX11 yes\n",
+        evil.display()
+    ));
+    // The first one makes the connection, the next one rides it.
+    for _ in 0..2 {
+        let line = "tty; echo ${DISPLAY-none}";
+        let mut run = cluster.command(&["run", "--keep", "--shell", line]);
+        let ran = Ran::of(run.env("DISPLAY", "127.0.0.1:99"));
+        assert_eq!((ran.code, &*ran.stdout), (0, "not a tty\nnone\n"), "{ran:?}");
+        for port in [near, far, both] {
+            assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "{port}");
+        }
+    }
+    let ran = cluster.done(&["ssh", "@last", "--", "echo", "here"]);
+    assert_eq!(ran.stdout, "here\n");
+    assert_eq!(cluster.machine("desk").connections(), 1);
+    assert!(!evil.exists());
 }
 
 #[test]

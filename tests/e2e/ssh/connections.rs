@@ -165,6 +165,31 @@ fn a_lease_that_is_reached_otherwise_keeps_one_connection() {
     assert_eq!(processes(&reached).len(), 2, "the master, and ours round its command");
 }
 
+/// Where a command of the provider's leads to this one box: the key that is seen first holds from then on.
+#[test]
+fn a_key_that_is_first_seen_holds_and_only_where_the_way_proves_the_box() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.say("host_key", json!({ "kind": "first_seen" }));
+    reached.warm_up();
+    reached.hang_up();
+    let ran = reached.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let logins = reached.host.counts().logins;
+    reached.host.change_host_key();
+    reached.hang_up();
+    let ran = reached.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("its host key isn't the one that is known"), "{ran:?}");
+    reached.say("proxy", json!([]));
+    let ran = reached.crabbox(&["run", "--fresh", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(
+        ran.stderr.contains("a key that is taken when it is first seen proves nothing"),
+        "{ran:?}"
+    );
+    assert_eq!(reached.host.counts().logins, logins);
+}
+
 #[test]
 fn a_command_that_leads_there_is_ended_by_whoever_ends_the_connection() {
     let Some(reached) = Reached::on(Server::Russh) else { return };

@@ -1,7 +1,11 @@
 //! What a run costs on the way: connections, commands, round trips, processes.
 
-use crabbox_tests::led_by;
-use crabbox_tests::ssh::{Counts, Reached, Server};
+use super::mounted::behind;
+use crabbox_tests::ssh::{Counts, Reached, Server, SshHostBuilder};
+use crabbox_tests::{Ran, led_by};
+use crabbox_wire::frame::{ToHelper, ToHost};
+use crabbox_wire::greeting::{Opening, read_opening};
+use std::fmt::Debug;
 use std::fs;
 use std::process::Stdio;
 use std::time::Duration;
@@ -71,13 +75,65 @@ fn the_first_session_brings_the_helper_and_no_second_command() {
     assert_eq!((costs.connections, costs.execs), (1, 1), "{}", reached.host.log());
 }
 
+/// One round trip more than a session that finds it there.
+#[test]
+fn bringing_the_helper_costs_a_round_trip() {
+    let slow = |host: SshHostBuilder| host.rtt(Duration::from_millis(40)).window(16 << 20);
+    let Some(reached) = Reached::by(Server::Russh, slow) else { return };
+    reached.warm_up();
+    let run = ["run", "--keep", "--", "true"];
+    let there = cost(&reached, &run);
+    fs::remove_dir_all(reached.home().join(".cache/crabbox/helper")).expect("a helper");
+    let Some(mut command) = behind(&reached, "true", &run) else { return };
+    let before = reached.host.counts();
+    let ran = Ran::of(&mut command);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let after = reached.host.counts();
+    assert_eq!((after.connections, after.execs), (before.connections, before.execs + 1));
+    let turns = after.turns - before.turns;
+    assert!(turns <= there.turns + 1, "{turns} {there:?}");
+}
+
+/// The request is in the command line: nothing follows it but the end of what was piped in, and the box says what it must.
+#[test]
+fn a_warm_run_sends_one_frame_and_gets_four() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.warm_up();
+    let (sent, got) = (reached.world.root().join("sent"), reached.world.root().join("got"));
+    reached.ssh_between(&format!("tee '{}'", sent.display()), &format!("tee '{}'", got.display()));
+    let ran = reached.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let sent = fs::read(sent).expect("what was sent");
+    let (mut input, mut buffer) = (&*sent, Vec::new());
+    let mut kinds = Vec::new();
+    while let Some(frame) = ToHelper::read(&mut input, &mut buffer).expect("a frame") {
+        kinds.push(kind(&frame));
+    }
+    assert_eq!(kinds, ["StdinEnd"]);
+    let got = fs::read(got).expect("what came");
+    let mut input = &*got;
+    assert_eq!(read_opening(&mut input).expect("an opening"), Opening::Helper);
+    kinds.clear();
+    while let Some(frame) = ToHost::read(&mut input, &mut buffer).expect("a frame") {
+        kinds.push(kind(&frame));
+    }
+    assert_eq!(kinds, ["Proved", "Synced", "Started", "Ended"]);
+}
+
+fn kind(frame: &impl Debug) -> String {
+    let text = format!("{frame:?}");
+    text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default().to_owned()
+}
+
 #[test]
 fn what_is_asked_of_a_connection_needs_no_process() {
     let Some(reached) = Reached::on(Server::Russh) else { return };
     reached.warm_up();
-    let trace = reached.world.root().join("trace");
-    let output = trace.display().to_string();
-    let words = ["strace", "-f", "-qq", "-e", "trace=execve", "-o", &output];
+    let folder = reached.world.root().join("traces");
+    fs::create_dir(&folder).expect("a folder");
+    // One for each process: what two do at once isn't mixed.
+    let output = folder.join("of").display().to_string();
+    let words = ["strace", "-ff", "-qq", "-e", "trace=execve", "-o", &output];
     let mut strace = led_by(&words, &reached.command(&["run", "-q", "--", "true"]));
     // Else it might start the caretaker, and the trace would last as long as that does.
     strace.env("CI", "true").stdin(Stdio::null());
@@ -88,7 +144,10 @@ fn what_is_asked_of_a_connection_needs_no_process() {
             return;
         }
     }
-    let text = fs::read_to_string(trace).expect("a trace");
+    let traces = fs::read_dir(folder).expect("traces");
+    let text: String = traces
+        .map(|trace| fs::read_to_string(trace.expect("an entry").path()).expect("a trace"))
+        .collect();
     let started = text.lines().filter(|line| line.ends_with("= 0")).filter_map(|line| {
         let at = line.find("execve(\"")?;
         line[at + 8..].split('"').next()?.rsplit('/').next()

@@ -60,13 +60,18 @@ impl Reached {
 
     /// From now on the stock client is started with these options before all others.
     pub fn ssh_with(&self, options: &[&str]) {
-        let path = std::env::var_os("PATH").unwrap_or_default();
-        let ssh = std::env::split_paths(&path).map(|folder| folder.join("ssh"));
-        let ssh = ssh.into_iter().find(|file| file.exists()).expect("an ssh");
         let words: Vec<&str> = options.iter().flat_map(|option| ["-o", option]).collect();
-        let line = format!("#!/bin/sh\nexec {} {} \"$@\"\n", ssh.display(), words.join(" "));
-        let file = self.world.root().join("ssh-with-options");
-        fs::write(&file, line).expect("a file");
+        self.ssh_by(&format!("exec {} {} \"$@\"", stock_client().display(), words.join(" ")));
+    }
+
+    /// From now on these commands stand before the input and behind the output of the stock client.
+    pub fn ssh_between(&self, before: &str, behind: &str) {
+        self.ssh_by(&format!("{before} | {} \"$@\" | {behind}", stock_client().display()));
+    }
+
+    fn ssh_by(&self, line: &str) {
+        let file = self.world.root().join("another-ssh");
+        fs::write(&file, format!("#!/bin/sh\n{line}\n")).expect("a file");
         let _ = self.world.executable("bin/ssh", &file);
     }
 
@@ -168,4 +173,10 @@ fn ends(socket: &Path) -> bool {
     let mut ssh = Command::new("ssh");
     ssh.arg("-S").arg(socket).args(["-O", "exit", "box"]).stderr(Stdio::null());
     ssh.status().is_ok_and(|status| status.success())
+}
+
+fn stock_client() -> PathBuf {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let ssh = std::env::split_paths(&path).map(|folder| folder.join("ssh"));
+    ssh.into_iter().find(|file| file.exists()).expect("an ssh")
 }

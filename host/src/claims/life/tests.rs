@@ -35,6 +35,7 @@ pub(in super::super) fn claim(stage: Stage) -> Claim {
         keep: false,
         repository: "/checkout".into(),
         profile: String::new(),
+        owner: None,
         created: Timestamp::UNIX_EPOCH,
         updated: Timestamp::UNIX_EPOCH,
         used: Timestamp::UNIX_EPOCH,

@@ -40,6 +40,13 @@ pub(super) enum Reached {
 /// A session's result, and the box that it was tried on last.
 pub(super) type Tried = (Held, Result<Finished, RunError>, Reached);
 
+/// Why a first session on a box came to nothing.
+struct First {
+    error: RunError,
+    /// There is no second one by this way: it would come to the same.
+    unless: Option<Endpoint>,
+}
+
 impl Attempt<'_> {
     /// Makes the held box hold the tree, and runs the command there, if there is one. What the claim of a box that
     /// stood ready says may be old: where a connection would have to be made that could lead to another box, the provider
@@ -55,22 +62,22 @@ impl Attempt<'_> {
             return self.again(desk, held, None);
         }
         match self.on_box(desk, &mut held) {
-            (Err(error), Reached::Nothing) if held.how == How::FoundReady && error.may_pass() => {
-                // A place is asked for anew without being started: by the same way nothing else would come of it.
-                let unless = Some(held.endpoint.clone()).filter(|_| is_place && !is_connected);
-                self.again(desk, held, Some((error, unless)))
+            (Err(error), Reached::Nothing) if may_be_elsewhere(&held, &error) => {
+                // Nothing starts a machine that isn't there: by the same way it would be waited for twice.
+                let is_by_way = is_place && !is_connected && !error.is_refusal();
+                let unless = Some(held.endpoint.clone()).filter(|_| is_by_way);
+                self.again(desk, held, Some(First { error, unless }))
             }
             (result, reached) => Ok((held, result, reached)),
         }
     }
 
-    /// The same after the provider was asked for the way to the box: the second time, unless the way is the one that
-    /// the first error came by.
+    /// The same after the provider was asked for the way to the box.
     fn again(
         &self,
         desk: &mut Desk,
         held: Held,
-        first: Option<(RunError, Option<Endpoint>)>,
+        first: Option<First>,
     ) -> Result<Tried, CommandError> {
         if let Err(signal) = self.listener.acquiring() {
             return Ok((held, Err(RunError::Interrupted(signal)), Reached::Nothing));
@@ -79,21 +86,27 @@ impl Attempt<'_> {
         let warn = |error: &RunError| {
             self.printer.warning(&format!("{slug} isn't as it was left: {error}"));
         };
-        if let Some((error, None)) = &first {
+        if let Some(First { error, unless: None }) = &first {
             warn(error);
         }
         let again = info_span!("acquire");
-        let mut held = again.in_scope(|| desk.take_again(held, &self.order.wanted))?;
+        let refused = first.as_ref().is_some_and(|first| first.error.is_refusal());
+        let take = if refused { Desk::take_refused } else { Desk::take_again };
+        let taken = again.in_scope(|| take(desk, held, &self.order.wanted));
+        let mut by_that_way = None;
+        if let Some(First { error, unless: Some(way) }) = first {
+            match &taken {
+                Ok(held) if held.endpoint == way => by_that_way = Some(error),
+                _ => warn(&error),
+            }
+        }
+        let mut held = taken?;
         // Of a new one it knows since it was made.
         let is_started = held.how != How::Acquired;
         self.order.limit(desk, &mut held, is_started)?;
         self.listener.acquired();
-        match first {
-            Some((error, Some(way))) if way == held.endpoint => {
-                return Ok((held, Err(error), Reached::Nothing));
-            }
-            Some((error, Some(_))) => warn(&error),
-            _ => {}
+        if let Some(error) = by_that_way {
+            return Ok((held, Err(error), Reached::Nothing));
         }
         let (result, reached) = self.on_box(desk, &mut held);
         Ok((held, result, reached))
@@ -196,6 +209,16 @@ impl Attempt<'_> {
             (RunError::Sync(SyncError::Stopped), Some(signal)) => RunError::Interrupted(signal),
             (error, _) => error,
         }
+    }
+}
+
+/// May another question to its provider lead on? What is known of one that stood ready may be old; and of one that was
+/// just found, whether a lease's place is there is said by nobody but the box.
+fn may_be_elsewhere(held: &Held, error: &RunError) -> bool {
+    match held.how {
+        How::FoundReady => error.may_pass(),
+        How::Started => error.is_refusal() && place_folder(&held.claim).is_some(),
+        How::Acquired => false,
     }
 }
 

@@ -14,4 +14,4 @@ mod take;
 pub use ask::{Asker, explain_unasked};
 pub(super) use id::of_claim;
 pub use id::place_folder;
-pub(super) use proof::in_place;
+pub(super) use proof::{Says, in_place};

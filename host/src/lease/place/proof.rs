@@ -9,9 +9,7 @@ use super::ask::Asker;
 use super::id::{of_claim, to_text};
 use crate::claims::Claim;
 use crate::output::{CommandError, Printer};
-use crabbox_provider_api::payload::{
-    Endpoint, Found, Intent, Proof, Resolution, Resource, ResourceState,
-};
+use crabbox_provider_api::payload::{Endpoint, Found, Proof, Resolution, Resource, ResourceState};
 use crabbox_wire::place::{Place, PlaceAnswer, PlaceOrder};
 use tracing::debug;
 
@@ -21,10 +19,19 @@ pub(super) fn endpoint_of(place: &Place, endpoint: &Endpoint) -> Endpoint {
     Endpoint { work_root, immutable: false, ..endpoint.clone() }
 }
 
+/// Who says whether the place is there.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(in super::super) enum Says {
+    /// The box, at once.
+    Box,
+    /// The helper of the session that uses it.
+    Session,
+}
+
 /// What has become of the claim's place, by what the provider says of its box.
 pub(in super::super) fn in_place(
     claim: &Claim,
-    intent: Intent,
+    says: Says,
     resolution: Resolution,
     asker: &Asker<'_>,
     printer: Printer,
@@ -53,7 +60,7 @@ pub(in super::super) fn in_place(
             owner: found.owner.clone(),
         })
     };
-    if intent == Intent::Connect {
+    if says == Says::Session {
         return Ok(found(ResourceState::Ready));
     }
     match asker.ask(&endpoint, PlaceOrder::Look { place: place.clone() }) {
