@@ -398,3 +398,25 @@ fn parked_boxes_are_deleted_by_order_only() {
     let nothing = cleanup(&world, &["--delete-parked"]);
     assert_eq!(nothing.code, 0, "nobody is asked about nothing: {nothing:?}");
 }
+
+#[test]
+fn many_at_once_let_go_of_each_box_once() {
+    let desk = Desk::new("");
+    for slug in ["one", "two", "three"] {
+        let mut warmup = desk.crabbox_command(&["warmup", "--provider", "desk", "--fresh"]);
+        warmup.args(["--slug", slug, "--idle", "1ms"]);
+        assert_eq!(quietly(&mut warmup).code, 0);
+    }
+    desk.calls();
+    let cleanup = || desk.crabbox_command(&["cleanup", "--json"]);
+    let all = (0..12).map(|_| cleanup().stdout(Stdio::piped()).stderr(Stdio::piped()).spawn());
+    let all: Vec<_> = all.map(|child| child.expect("runs")).collect();
+    for child in all {
+        let ran = Ran::from(child.wait_with_output().expect("ends"));
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(!ran.stderr.contains("is locked"), "{ran:?}");
+    }
+    let calls = desk.calls();
+    assert_eq!(calls.matches("release").count(), 3, "{calls}");
+    assert_eq!(states(&desk.world), ["parked", "parked", "parked"]);
+}

@@ -1,5 +1,6 @@
 //! What a shell offers while a command is typed.
 
+use crate::desk::Desk;
 use crabbox::claims::{Claim, Event, LeaseId, Store};
 use crabbox_tests::{Ran, World, built};
 use std::collections::BTreeMap;
@@ -256,4 +257,17 @@ fn asking_is_silent_when_everything_is_wrong() {
         let odd = command.output().expect("runs");
         assert!(odd.stdout.is_empty() && odd.stderr.is_empty(), "{shell}");
     }
+}
+
+#[test]
+fn asking_asks_no_provider() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    let slug = desk.world.only_slug();
+    desk.calls();
+    let path = ["crabbox", "--provider-path", &desk.path];
+    for words in [&["status", ""][..], &["run", "--id", ""], &["stop", ""], &["extend", ""]] {
+        assert!(bash(&desk.world, &[&path, words].concat()).contains(&slug), "{words:?}");
+    }
+    assert_eq!(desk.calls(), "");
 }

@@ -418,3 +418,63 @@ fn inspect_shows_the_provider_s_answer_the_way_and_the_logs() {
         assert!(shown.contains(part), "{part}: {shown}");
     }
 }
+
+#[test]
+fn who_was_asked_to_keep_a_box_is_shown_to_after_later_runs_and_nobody_else_is() {
+    let world = World::new();
+    let kept = ["run", "--keep", "--slug", "kept", "--", "true"];
+    assert_eq!(world.crabbox(&kept).code, 0);
+    assert_eq!(world.crabbox(&["warmup", "--fresh", "--slug", "warm"]).code, 0);
+    for slug in ["kept", "warm"] {
+        assert_eq!(world.crabbox(&["run", "--id", slug, "--", "true"]).code, 0);
+    }
+    let list = world.crabbox(&["list"]).stdout;
+    let row = |slug: &str| list.lines().find(|line| line.starts_with(slug)).expect("a row");
+    assert!(row("kept").contains(" ready ") && row("kept").contains("  yes  "), "{list}");
+    assert!(row("warm").contains(" ready ") && !row("warm").contains("  yes  "), "{list}");
+    let status = |slug: &str| world.crabbox(&["status", slug]).stdout;
+    assert!(status("kept").contains("  keep        yes\n"), "{}", status("kept"));
+    assert!(status("warm").contains("  keep        no\n"), "{}", status("warm"));
+    for lease in world.leases(&[]) {
+        assert!(lease["deadline"].is_string() && lease["idle_deadline"].is_string(), "{lease}");
+    }
+}
+
+#[test]
+fn providers_are_asked_for_a_list_side_by_side() {
+    let desk = Desk::new("");
+    let path = desk.world.provider_path("crabbox_provider_misbehaving").display().to_string();
+    let root = desk.world.root().join("desk");
+    let config = desk.world.root().join("config/crabbox/config.toml");
+    let text = fs::read_to_string(&config).expect("reads");
+    let boxes = desk.world.root().join("boxes");
+    let more = format!("[provider.misbehaving]\nroot = '{}'\n", boxes.display());
+    fs::write(&config, text + &more).expect("writes");
+    let other = ["--provider-path", &path, "run", "--provider", "misbehaving", "--", "true"];
+    assert_eq!(desk.run(&["--", "true"]).code, 0);
+    assert_eq!(desk.world.crabbox(&other).code, 0);
+    // Each of the two waits for the other.
+    desk.mood("resolve meets");
+    fs::write(boxes.join("mood"), format!("resolve meets in {}", root.display())).expect("a file");
+    for words in [&["list", "--refresh"][..], &["cleanup"]] {
+        for file in ["here", "there"] {
+            let _ = fs::remove_file(root.join(file));
+        }
+        if words == ["cleanup"] {
+            in_doubt(&desk.world);
+        }
+        let ran = desk.crabbox(words);
+        assert_eq!(ran.code, 0, "{words:?} {}", ran.stderr);
+        assert!(root.join("here").exists() && root.join("there").exists(), "{words:?}");
+    }
+}
+
+/// Nobody vouches for any box, so that a cleanup asks.
+fn in_doubt(world: &World) {
+    let mut store = Store::open(&state(world)).expect("opens");
+    let (claims, _) = store.all(false).expect("reads");
+    for mut claim in claims {
+        let event = Event::Unproven { why: "for a test".to_owned() };
+        store.transition(&mut claim, &event).expect("doubts");
+    }
+}

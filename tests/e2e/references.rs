@@ -80,6 +80,13 @@ fn whatever_a_list_prints_stands_for_the_lease_in_every_command() {
         is_meant(&["inspect", one]);
         is_meant(&["extend", one, "1h"]);
         is_meant(&["provider", "call", "local", "resolve", "--id", one]);
+        for line in [&["ssh", one, "--print"][..], &["cp", &format!("{one}:hello.txt"), "copy"]] {
+            let ran = world.crabbox(line);
+            assert_eq!(ran.code, 0, "{line:?}: {}", ran.stderr);
+        }
+        let forget = world.crabbox(&["forget", one]);
+        let asked = format!("error: forgetting `{slug}` must be confirmed\n");
+        assert!(forget.stderr.contains(&asked), "{one}: {}", forget.stderr);
         let ran = world.crabbox(&["run", "--json", "--id", one, "--", "true"]);
         assert_eq!(ran.code, 0, "{one}: {}", ran.stderr);
         assert_eq!(text(&json(&ran)["lease"]["slug"]), slug, "{one}");

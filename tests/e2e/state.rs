@@ -234,8 +234,23 @@ const FILL: &str = r#"
     mount -t tmpfs -o size=1m tmpfs "$0" || exit 99
     crabbox=$1 point=$2 hold=$3
     prepare() { "$crabbox" run --keep -- true >&2; }
-    case $point in claim.before.take|claim.before.extended) prepare;; esac
+    boxes=$XDG_DATA_HOME/crabbox/local
     case $point in
+        claim.before.start) "$crabbox" run -- true >&2;;
+        claim.before.nothing) CRABBOX_FAULT=claim.after.insert "$crabbox" run -- true >&2;;
+        claim.before.lease_failed) mkdir -p "$XDG_DATA_HOME/crabbox"; : >"$boxes";;
+        claim.before.take|claim.before.extended|claim.before.deleted|claim.before.forget) prepare;;
+        claim.before.gone) prepare; rm -r "$boxes"/cbx_*;;
+        claim.before.unproven) prepare; mv "$boxes"/cbx_*/.crabbox/id "$boxes"/id;;
+        claim.before.let_go)
+            prepare; "$crabbox" forget @last --yes >&2
+            "$crabbox" adopt "$(cd "$boxes"; echo cbx_*)" --provider local --yes >&2;;
+    esac
+    case $point in
+        claim.before.deleted) set -- stop @repo --delete --yes;;
+        claim.before.nothing|claim.before.gone|claim.before.unproven|claim.before.let_go)
+            set -- stop @repo;;
+        claim.before.forget) set -- forget @repo --yes;;
         claim.before.extended) set -- extend "$("$crabbox" list --json | grep -o 'cbx_[0-9a-f]*' | head -1)" 9h;;
         claim.before.free) set -- run --keep -- true;;
         *) set -- run -- true;;
@@ -246,6 +261,10 @@ const FILL: &str = r#"
     rm "$hold"
     wait $child; echo "code $?"
     rm "$0/fill"
+    case $point in
+        claim.before.lease_failed) rm "$boxes";;
+        claim.before.unproven) mv "$boxes"/id "$boxes"/cbx_*/.crabbox;;
+    esac
     echo "list $("$crabbox" list --json | tr -d '\n')"
     "$crabbox" run -- cat hello.txt
     for id in $("$crabbox" list --json | grep -o '"id": "cbx_[0-9a-f]*' | grep -o 'cbx.*'); do
@@ -255,9 +274,11 @@ const FILL: &str = r#"
 
 #[test]
 fn a_disk_that_is_full_at_any_write_loses_no_box() {
-    let writes =
-        ["insert", "checkpoint", "leased", "take", "note", "free", "release", "parked", "extended"];
-    for write in writes {
+    let of_runs =
+        ["insert", "checkpoint", "leased", "start", "take", "note", "free", "release", "parked"];
+    let of_others =
+        ["nothing", "lease_failed", "extended", "unproven", "deleted", "gone", "let_go", "forget"];
+    for write in of_runs.into_iter().chain(of_others) {
         let world = World::new();
         let point = format!("claim.before.{write}");
         let place = world.root().join("state");

@@ -35,8 +35,16 @@ impl Running {
     }
 
     pub(crate) fn end(mut self) {
-        fs::write(self.go, "").expect("a file");
+        fs::write(&self.go, "").expect("a file");
         assert!(self.child.wait().expect("ends").success());
+    }
+}
+
+impl Drop for Running {
+    /// A test that fails leaves nobody behind who waits for ever.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
