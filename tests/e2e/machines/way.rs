@@ -156,16 +156,15 @@ fn what_is_not_for_us_is_off_on_our_connections() {
     ));
     // The first one makes the connection, the next one rides it.
     for _ in 0..2 {
-        let line = "tty; echo ${DISPLAY-none}";
-        let mut run = cluster.command(&["run", "--keep", "--shell", line]);
-        let ran = Ran::of(run.env("DISPLAY", "127.0.0.1:99"));
-        assert_eq!((ran.code, &*ran.stdout), (0, "not a tty\nnone\n"), "{ran:?}");
+        let ran = cluster.crabbox(&["run", "--keep", "--shell", "tty; exit 0"]);
+        assert_eq!((ran.code, &*ran.stdout), (0, "not a tty\n"), "{ran:?}");
         for port in [near, far, both] {
             assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "{port}");
         }
     }
-    let ran = cluster.done(&["ssh", "@last", "--", "echo", "here"]);
-    assert_eq!(ran.stdout, "here\n");
+    let mut shell = cluster.command(&["ssh", "@last", "--", "sh", "-c", "echo ${DISPLAY-none}"]);
+    let ran = Ran::of(shell.env("DISPLAY", "127.0.0.1:99"));
+    assert_eq!((ran.code, &*ran.stdout), (0, "none\n"), "{ran:?}");
     assert_eq!(cluster.machine("desk").connections(), 1);
     assert!(!evil.exists());
 }
