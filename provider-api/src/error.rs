@@ -61,8 +61,8 @@ pub struct Error {
     /// The same call may succeed if it is made again.
     #[serde(default)]
     pub retryable: bool,
-    /// After how many seconds, if somebody has said so: the host makes a call again that had no effect. It takes
-    /// anything above [`LONGEST_RETRY_AFTER`] for that.
+    /// After how many seconds, if somebody has said so: the host makes a call again that had no effect, and a `lease`,
+    /// which takes up what an earlier call for it has made. It takes anything above [`LONGEST_RETRY_AFTER`] for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<u32>,
     /// Could the resource exist now?
@@ -102,8 +102,8 @@ impl Error {
         self
     }
 
-    /// Marks that the same call may succeed after so many seconds. Where it had no effect, the host makes it again by
-    /// itself then.
+    /// Marks that the same call may succeed after so many seconds. Where it had no effect, or is a `lease`, the host makes
+    /// it again by itself then.
     #[must_use]
     pub fn retry_after(mut self, seconds: u32) -> Self {
         self.retry_after = Some(seconds.min(LONGEST_RETRY_AFTER));

@@ -1,5 +1,6 @@
-//! Makes a call again that failed without effect, where its provider says after how long that is worth it: a tool that was
-//! asked too often answers again in a minute. Providers retry nothing themselves.
+//! Makes a call again, where its provider says after how long that is worth it: a tool that was asked too often answers
+//! again in a minute. Providers retry nothing themselves. Only what failed without effect is made again, and a
+//! `lease`: for the same lease a second call takes up what an earlier one has made, as after a lost reply.
 
 use super::error::ProviderError;
 use super::hooks::Callbacks;
@@ -14,6 +15,7 @@ const MOST: u32 = 4;
 
 /// One call, with all its repetitions.
 pub(super) struct Again {
+    hook: &'static str,
     deadline: Duration,
     end: Instant,
     made: u32,
@@ -21,8 +23,8 @@ pub(super) struct Again {
 
 impl Again {
     /// All of them together have this long.
-    pub(super) fn new(deadline: Duration) -> Self {
-        Self { deadline, end: Instant::now() + deadline, made: 0 }
+    pub(super) fn new(hook: &'static str, deadline: Duration) -> Self {
+        Self { hook, deadline, end: Instant::now() + deadline, made: 0 }
     }
 
     /// How long is left: for the first one all of it, as it is told of one that takes too long.
@@ -35,7 +37,8 @@ impl Again {
 
     /// Waits until the call that failed may be made again, and says so. `false`: it isn't to be.
     pub(super) fn waits(&mut self, error: &ProviderError, host: &mut dyn Callbacks) -> bool {
-        let Some(pause) = pause(error).filter(|pause| self.made < MOST && *pause < self.left())
+        let Some(pause) =
+            self.pause(error).filter(|pause| self.made < MOST && *pause < self.left())
         else {
             return false;
         };
@@ -46,14 +49,15 @@ impl Again {
         let _waiting = waiting_within(format!("waiting {seconds}s: {error}"));
         rest(pause, host)
     }
-}
 
-/// How long is to be waited, if it is worth it.
-fn pause(error: &ProviderError) -> Option<Duration> {
-    let ProviderError::Answer { error, .. } = error else { return None };
-    let after = error.retry_after.filter(|_| error.retryable && error.effect == Effect::None)?;
-    let pause = Duration::from_secs(after.min(LONGEST_RETRY_AFTER).into());
-    Some(pause + jitter(pause))
+    /// How long is to be waited, if it is worth it.
+    fn pause(&self, error: &ProviderError) -> Option<Duration> {
+        let ProviderError::Answer { error, .. } = error else { return None };
+        let is_safe = error.effect == Effect::None || self.hook == "lease";
+        let after = error.retry_after.filter(|_| error.retryable && is_safe)?;
+        let pause = Duration::from_secs(after.min(LONGEST_RETRY_AFTER).into());
+        Some(pause + jitter(pause))
+    }
 }
 
 /// Up to a fifth more: those that were refused together don't come back together.
@@ -119,7 +123,8 @@ mod tests {
 
     #[test]
     fn a_call_is_made_again_so_often_and_each_time_is_told() {
-        let (mut again, mut host) = (Again::new(Duration::from_mins(1)), Listener::default());
+        let (mut again, mut host) =
+            (Again::new("resolve", Duration::from_mins(1)), Listener::default());
         let error = answer(limited(0));
         for _ in 0..MOST {
             assert!(again.waits(&error, &mut host));
@@ -138,11 +143,26 @@ mod tests {
             Error { retry_after: None, ..limited(0) },
             Error { retryable: false, ..limited(0) },
         ] {
-            assert!(!Again::new(Duration::from_mins(1)).waits(&answer(error), &mut host));
+            assert!(
+                !Again::new("resolve", Duration::from_mins(1)).waits(&answer(error), &mut host)
+            );
         }
         // There would be no time for it.
-        assert!(!Again::new(Duration::from_mins(1)).waits(&answer(limited(60)), &mut host));
+        assert!(
+            !Again::new("resolve", Duration::from_mins(1)).waits(&answer(limited(60)), &mut host)
+        );
         assert!(host.said.is_empty());
+    }
+
+    #[test]
+    fn a_lease_is_made_again_whatever_it_has_made() {
+        let mut host = Listener::default();
+        for effect in [Effect::Maybe, Effect::Done] {
+            let mut again = Again::new("lease", Duration::from_mins(1));
+            assert!(again.waits(&answer(limited(0).effect(effect)), &mut host));
+            let unsaid = Error { retry_after: None, ..limited(0).effect(effect) };
+            assert!(!again.waits(&answer(unsaid), &mut host));
+        }
     }
 
     #[test]
@@ -151,7 +171,7 @@ mod tests {
         stop.set();
         let mut host = Listener { stop: Some(stop), ..Listener::default() };
         let error = answer(Error { retry_after: Some(u32::MAX), ..limited(0) });
-        assert!(!Again::new(Duration::from_hours(24)).waits(&error, &mut host));
+        assert!(!Again::new("resolve", Duration::from_hours(24)).waits(&error, &mut host));
         assert_eq!(host.said.len(), 1);
     }
 }

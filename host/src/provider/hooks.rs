@@ -236,7 +236,7 @@ impl Provider {
         // Whoever knows them may repeat them.
         let values = self.secrets.iter().filter_map(|name| request["settings"][name].as_str());
         values.for_each(redact::register);
-        let mut again = Again::new(fault::hook_patience(self.deadlines.of(hook, longest)));
+        let mut again = Again::new(hook, fault::hook_patience(self.deadlines.of(hook, longest)));
         let answer = loop {
             fault::point(format_args!("call.before.{hook}"));
             match self.runtime.call(hook, request.clone(), again.left(), host) {

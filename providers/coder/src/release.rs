@@ -54,7 +54,7 @@ pub(crate) fn release(request: &ReleaseRequest, host: &Host) -> Result<Released,
     }
 }
 
-/// `None`: another build is under way, or it has gone just now.
+/// `None`: a build is under way, or it has gone just now.
 fn end(cli: &Cli<'_>, to: &str, action: ReleaseAction) -> Result<Option<Released>, Error> {
     let (verb, released) = match action {
         ReleaseAction::Park => ("stop", Released::Parked),
@@ -63,7 +63,9 @@ fn end(cli: &Cli<'_>, to: &str, action: ReleaseAction) -> Result<Option<Released
     match cli.builds(verb, &[to, "--yes"])? {
         None => Ok(Some(released)),
         Some(failed) => match failed.reason {
-            Reason::Busy | Reason::Deleted | Reason::NotFound => Ok(None),
+            Reason::Busy | Reason::Unfollowed | Reason::Deleted | Reason::NotFound => Ok(None),
+            // Nothing was begun: it is asked for again, from its first look on.
+            Reason::TooOften => Err(failed.error()),
             _ => Err(failed.error().effect(Effect::Maybe)),
         },
     }

@@ -90,7 +90,7 @@ impl Bringing<'_> {
         }
         match self.cli.builds("start", &arguments)? {
             None => Ok(()),
-            Some(failed) if failed.reason == Reason::Busy => Ok(()),
+            Some(failed) if matches!(failed.reason, Reason::Busy | Reason::Unfollowed) => Ok(()),
             Some(failed) => Err(failed.error()),
         }
     }

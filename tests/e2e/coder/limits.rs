@@ -56,6 +56,65 @@ fn a_429_ends_no_command_that_can_wait() {
     assert_eq!(coder.deployment.state().names().len(), 1);
 }
 
+/// What is refused before a build was asked for has done nothing.
+#[test]
+fn a_429_of_what_makes_starts_or_stops_is_asked_for_again() {
+    let coder = Coder::new();
+    let limited = |command: &str| {
+        coder.deployment.forget_calls();
+        coder.deployment.change(|state| {
+            state.trouble.limited = 2;
+            state.trouble.limited_command = Some(command.to_owned());
+        });
+    };
+    for (command, line) in [
+        ("create", &["run", "--", "true"][..]),
+        ("start", &["warmup"]),
+        ("stop", &["stop", "@last"]),
+        ("delete", &["stop", "@last", "--delete", "--yes"]),
+    ] {
+        limited(command);
+        let ran = coder.crabbox(line);
+        assert_eq!(ran.code, 0, "{command}: {ran:?}");
+        let calls = coder.calls();
+        let asked = calls.iter().filter(|call| call.split(' ').next() == Some(command)).count();
+        assert_eq!(asked, 3, "{calls:?}");
+    }
+    assert_eq!(coder.deployment.state().workspaces.len(), 1, "one was made");
+}
+
+/// A build that was asked for goes on without whoever follows it: it is looked at, and not asked for again.
+#[test]
+fn a_429_of_a_build_that_is_under_way_has_it_looked_at() {
+    let coder = Coder::new();
+    for (command, line) in [
+        ("create", &["run", "--", "true"][..]),
+        ("start", &["warmup"]),
+        ("stop", &["stop", "@last"]),
+        ("delete", &["stop", "@last", "--delete", "--yes"]),
+    ] {
+        coder.deployment.forget_calls();
+        coder.deployment.change(|state| state.trouble.unfollowed = 1);
+        let ran = coder.crabbox(line);
+        assert_eq!(ran.code, 0, "{command}: {ran:?}");
+        let calls = coder.calls();
+        let asked = calls.iter().filter(|call| call.split(' ').next() == Some(command)).count();
+        assert_eq!(asked, 1, "{calls:?}");
+    }
+    assert_eq!(coder.deployment.state().workspaces.len(), 1, "one was made");
+}
+
+/// A second call for the same lease takes up what the first has made.
+#[test]
+fn a_429_after_a_create_makes_no_second_one() {
+    let coder = Coder::with(|state| state.trouble.limits_after_create = 2);
+    let ran = coder.crabbox(&["run", "--", "cat", "hello.txt"]);
+    assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
+    assert_eq!(coder.deployment.state().workspaces.len(), 1, "one was made");
+    let creates = coder.calls().iter().filter(|call| call.starts_with("create ")).count();
+    assert_eq!(creates, 1, "{:?}", coder.calls());
+}
+
 #[test]
 fn a_429_that_does_not_end_ends_the_command() {
     let (coder, _) = Coder::warm();

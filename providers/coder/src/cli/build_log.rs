@@ -12,6 +12,11 @@ pub(crate) fn cause(log: &str) -> Option<String> {
     Some(told.take(LINES).copied().collect::<Vec<_>>().join("; "))
 }
 
+/// Does a build go before?
+pub(crate) fn has_stages(log: &str) -> bool {
+    log.lines().any(|line| line.starts_with("==> ⧗ ") || line.starts_with("=== "))
+}
+
 /// What a line of it says of a wait that may be long.
 pub(crate) fn stage(line: &str) -> Option<String> {
     let stage = line.strip_prefix("==> ⧗ ")?;

@@ -53,7 +53,7 @@ impl Cli<'_> {
         }
     }
 
-    /// Makes it, and follows its first build to the end.
+    /// Makes it, and follows its first build to the end, unless the server doesn't let it: then that goes on.
     pub(crate) fn create(&self, order: &Order<'_>) -> Result<(), Error> {
         let command = order.arguments().into_iter().fold(
             self.command(["create", order.name]).deadline(LONG).keep_end(),
@@ -84,7 +84,11 @@ impl Cli<'_> {
         if output.success() {
             return Ok(());
         }
-        Err(self.explain(&Failed::of("coder create", &output), order))
+        let failed = Failed::of("coder create", &output);
+        if failed.reason == Reason::Unfollowed {
+            return Ok(());
+        }
+        Err(self.explain(&failed, order))
     }
 
     /// With what could have been meant.

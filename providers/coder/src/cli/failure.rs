@@ -18,8 +18,10 @@ pub(crate) enum Reason {
     Deleted,
     /// Another build of the workspace is under way.
     Busy,
-    /// The server was asked too often.
+    /// The server was asked too often, before anything was begun.
     TooOften,
+    /// The same by whoever follows a build: that goes on.
+    Unfollowed,
     /// The way to the server, or what answers in its stead.
     Unreachable,
     /// Somebody between here and the server isn't trusted.
@@ -115,8 +117,11 @@ impl Failed {
         let said = said(&stderr);
         let is_silent = said.is_empty() && output.status == Status::Exit(1);
         let unknown = if is_silent { Reason::Silent } else { Reason::Other };
-        let reason = found.map_or(unknown, |(_, reason)| *reason);
         let log = output.stdout_text();
+        let reason = match found.map_or(unknown, |(_, reason)| *reason) {
+            Reason::TooOften if has_begun(what, &stderr, &log) => Reason::Unfollowed,
+            reason => reason,
+        };
         let more = match reason {
             Reason::Unanswered => question(&log),
             _ => build_log::cause(&log),
@@ -147,7 +152,9 @@ impl Failed {
             None => error,
         };
         match self.reason {
-            Reason::TooOften => error.retry_after(window(said).unwrap_or(USUAL)),
+            Reason::TooOften | Reason::Unfollowed => {
+                error.retry_after(window(said).unwrap_or(USUAL))
+            }
             Reason::Unreachable | Reason::Busy => error.retryable(),
             _ => error,
         }
@@ -159,6 +166,7 @@ impl Failed {
             Reason::NotFound | Reason::Deleted => ErrorCode::NotFound,
             Reason::Busy | Reason::Taken => ErrorCode::Conflict,
             Reason::TooOften
+            | Reason::Unfollowed
             | Reason::Unreachable
             | Reason::Untrusted
             | Reason::BuildFailed
@@ -182,13 +190,11 @@ impl Failed {
     /// A new workspace whose build fails is there.
     fn effect(&self) -> Effect {
         match self.reason {
-            Reason::Quota | Reason::BuildFailed => Effect::Done,
+            Reason::Quota | Reason::BuildFailed | Reason::Unfollowed => Effect::Done,
             // It may have broken off after the request.
-            Reason::Unreachable
-            | Reason::Terraform
-            | Reason::Silent
-            | Reason::Other
-            | Reason::TooOften => Effect::Maybe,
+            Reason::Unreachable | Reason::Terraform | Reason::Silent | Reason::Other => {
+                Effect::Maybe
+            }
             _ => Effect::None,
         }
     }
@@ -197,7 +203,7 @@ impl Failed {
         Some(match self.reason {
             Reason::NoLogin => "log in to your deployment: `coder login` and its address".to_owned(),
             Reason::SignedOut => "coder login".to_owned(),
-            Reason::TooOften => "wait a minute: all programs of this login are counted together".to_owned(),
+            Reason::TooOften | Reason::Unfollowed => "wait a minute: all programs of this login are counted together".to_owned(),
             Reason::Unreachable => "coder whoami".to_owned(),
             Reason::Untrusted => {
                 "set SSL_CERT_FILE to the certificates that your deployment is trusted by".to_owned()
@@ -215,6 +221,16 @@ impl Failed {
             _ => return None,
         })
     }
+}
+
+/// Was a build asked for when a command was refused? The server refuses a request before it does anything. A `create`
+/// has followed the build that plans by then, and what it asks for after that it says; of the others a build that is
+/// followed is one that they asked for.
+fn has_begun(what: &str, stderr: &str, stdout: &str) -> bool {
+    if what == "coder create" {
+        return stderr.contains("watch build: ");
+    }
+    build_log::has_stages(stdout)
 }
 
 /// For how long a server counts that doesn't say so, in seconds.
@@ -318,6 +334,30 @@ mod tests {
         }
         assert_eq!(after(" in 2h0m0s."), Some(LONGEST_RETRY_AFTER));
         assert_eq!(failed("", "error: dial tcp: no\n").error().retry_after, None);
+    }
+
+    #[test]
+    fn what_is_refused_before_a_build_was_asked_for_has_had_no_effect() {
+        let limited = "You've been rate limited for sending more than 512 requests in 1m0s.\n";
+        let failed = |what: &str, stdout: &str, trace: &str| {
+            let stderr = format!("error: {trace}{limited}").into_bytes();
+            let stdout = stdout.as_bytes().to_vec();
+            let output = Output { status: Status::Exit(1), stdout, stderr, cut: false };
+            Failed::of(what, &output).error()
+        };
+        let log = "==> ⧗ Queued\n";
+        for (what, stdout, trace, effect) in [
+            ("coder create", "", "Trace=[get template by name: ]\n", Effect::None),
+            ("coder create", log, "Trace=[create workspace: ]\n", Effect::None),
+            ("coder create", log, "Trace=[watch build: begin streaming logs: ]\n", Effect::Done),
+            ("coder create", log, "Trace=[watch build: fetch: ]\n", Effect::Done),
+            ("coder stop", "", "", Effect::None),
+            ("coder start", "", "Trace=[create workspace build: ]\n", Effect::None),
+            ("coder stop", log, "Trace=[fetch: ]\n", Effect::Done),
+        ] {
+            let error = failed(what, stdout, trace);
+            assert_eq!((error.effect, error.retry_after), (effect, Some(60)), "{what} {trace}");
+        }
     }
 
     #[test]
