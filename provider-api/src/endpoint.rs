@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A box that can be reached.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Endpoint {
     /// How.
     pub transport: Transport,
@@ -17,16 +18,6 @@ pub struct Endpoint {
     /// after this one is deleted. The host may then connect before it has asked `resolve`.
     #[serde(default, skip_serializing_if = "is_false")]
     pub immutable: bool,
-}
-
-impl Endpoint {
-    /// On another machine, and with nothing to be said beyond that. A field that is added later changes nothing for
-    /// whoever begins with this.
-    #[must_use]
-    pub fn new(transport: Transport, work_root: impl Into<String>) -> Self {
-        let work_root = work_root.into();
-        Self { transport, work_root, same_machine: false, immutable: false }
-    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde calls")]
@@ -57,6 +48,7 @@ pub enum Transport {
 ///
 /// No text of it may hold control characters, and none may begin with a dash; for host and user, see [`Ssh::is_name`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Ssh {
     /// A host's name or address. With `use_user_config`: whatever the user would type after `ssh`. With
     /// `proxy` it is only a name.

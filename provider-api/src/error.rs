@@ -50,6 +50,7 @@ pub enum Effect {
 /// A failed hook.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Error {
     /// What went wrong, for decisions.
     pub code: ErrorCode,
@@ -86,6 +87,13 @@ impl Error {
             retry_after: None,
             effect: Effect::Maybe,
         }
+    }
+
+    /// The same, with another code.
+    #[must_use]
+    pub fn code(mut self, code: ErrorCode) -> Self {
+        self.code = code;
+        self
     }
 
     /// Adds what to do about it.

@@ -35,7 +35,9 @@
 //! and `src/lib.rs`:
 //!
 //! ```no_run
-//! use crabbox_provider_api::payload::{Endpoint, Leased, LeaseRequest, Resource, Transport};
+//! use crabbox_provider_api::payload::{
+//!     Endpoint, LeaseRequest, Leased, Resource, Scope, Transport,
+//! };
 //! use crabbox_provider_api::{Error, ErrorCode, Host, Provider, export_provider};
 //!
 //! # #[cfg(any())]
@@ -50,19 +52,14 @@
 //!     fn lease(&self, request: LeaseRequest, host: &Host) -> Result<Leased, Error> {
 //!         let name = format!("desk-{}", request.lease);
 //!         // Durable before anything exists: after a crash the host knows what to look for.
-//!         host.checkpoint(&Resource { name: name.clone(), id: None })?;
+//!         host.checkpoint(&Resource::new(&name))?;
 //!         std::fs::create_dir_all(format!("/srv/{name}"))
 //!             .map_err(|error| Error::new(ErrorCode::Unavailable, error.to_string()))?;
-//!         let resource = Resource { id: Some(name.clone()), name };
+//!         let resource = Resource::new(&name).with_id(&name);
 //!         host.checkpoint(&resource)?;
-//!         Ok(Leased {
-//!             endpoint: Some(Endpoint::new(
-//!                 Transport::Exec { prefix: vec!["ssh".into(), "desk".into()] },
-//!                 "~/crabbox",
-//!             )),
-//!             resource,
-//!             ..Leased::default()
-//!         })
+//!         let way = Transport::Exec { prefix: vec!["ssh".into(), "desk".into()] };
+//!         let scope = Scope::new("desk", "everybody");
+//!         Ok(Leased::new(resource, scope).with_endpoint(Endpoint::new(way, "~/crabbox")))
 //!     }
 //! }
 //! ```
@@ -85,6 +82,7 @@ mod error;
 pub mod exec;
 mod export;
 mod host;
+mod made;
 pub mod payload;
 mod provider;
 mod settings;

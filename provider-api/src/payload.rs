@@ -1,7 +1,9 @@
 //! What travels across the interface: one request and one answer a hook, as JSON.
 //!
 //! These types may grow: unknown fields are ignored and new fields have
-//! defaults, so that a provider and a host of different ages understand each other.
+//! defaults, so that a provider and a host of different ages understand each other. So that the source of a provider
+//! understands a newer interface, too, none of them is written out field by field: each has a `new` with what it can't be
+//! without, and the rest is set with its `with_…`, or as a field. A pattern of one ends with `..`.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -16,6 +18,7 @@ pub type Attributes = Map<String, Value>;
 
 /// What the provider made, or will make.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Resource {
     /// The name it goes by. Never proof of ownership.
     pub name: String,
@@ -27,6 +30,7 @@ pub struct Resource {
 
 /// Where a resource belongs.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Scope {
     /// The deployment: a URL, a cluster, a machine.
     pub deployment: String,
@@ -36,6 +40,7 @@ pub struct Scope {
 
 /// `checkpoint`: what exists or may exist from now on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Checkpoint {
     /// The resource.
     #[serde(flatten)]
@@ -73,6 +78,7 @@ pub enum Identity {
 /// `lease`: make the resource for this lease, or adopt the one that an earlier call
 /// for the same lease id made.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct LeaseRequest {
     /// The lease id, `cbx_` and 12 hex digits.
     pub lease: String,
@@ -95,6 +101,7 @@ pub struct LeaseRequest {
 
 /// What `lease` answers.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Leased {
     /// With its immutable id.
     pub resource: Resource,
@@ -129,6 +136,7 @@ pub enum Intent {
 
 /// `resolve`: what has become of a claim's resource?
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ResolveRequest {
     /// The lease id.
     pub lease: String,
@@ -206,6 +214,7 @@ pub enum Resolution {
 
 /// A resource that is there and the claim's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Found {
     /// With its immutable id.
     pub resource: Resource,
@@ -254,6 +263,7 @@ pub enum ReleaseAction {
 
 /// `release`: park or delete the claim's resource, after verifying its immutable id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ReleaseRequest {
     /// The lease id.
     pub lease: String,
@@ -292,6 +302,7 @@ pub enum Released {
 
 /// `doctor`: can this provider work here?
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct DoctorRequest {
     /// The provider's settings.
     #[serde(default)]
@@ -300,6 +311,7 @@ pub struct DoctorRequest {
 
 /// What `doctor` answers. One failing check never hides the others.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Diagnosis {
     /// In the order to show them in.
     pub checks: Vec<Check>,
@@ -310,6 +322,7 @@ pub struct Diagnosis {
 
 /// A box that the host is to look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ToProbe {
     /// What it goes by.
     pub name: String,
@@ -322,6 +335,7 @@ pub struct ToProbe {
 
 /// One thing that `doctor` looked at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Check {
     /// Stable, kebab-case.
     pub id: String,
@@ -351,6 +365,7 @@ pub enum CheckStatus {
 
 /// `list`: every resource that could be ours, with what speaks for it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ListRequest {
     /// Where to go on: [`Inventory::next`] of the page before. `None`: from the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -363,6 +378,7 @@ pub struct ListRequest {
 /// What `list` answers: everything, or a page of it. An answer is at most 8 MiB long, about 20,000
 /// resources.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Inventory {
     /// In no particular order.
     pub resources: Vec<Listed>,
@@ -373,6 +389,7 @@ pub struct Inventory {
 
 /// One resource of an inventory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Listed {
     /// With its immutable id.
     pub resource: Resource,
@@ -397,6 +414,7 @@ pub struct Listed {
 
 /// `extend`: push the provider's own deadline.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct ExtendRequest {
     /// The lease id.
     pub lease: String,
@@ -416,6 +434,7 @@ pub struct ExtendRequest {
 
 /// What `extend` answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(not(feature = "exhaustive"), non_exhaustive)]
 pub struct Extended {
     /// The deadline that the provider has set: milliseconds since 1970, UTC.
     pub deadline: u64,

@@ -247,6 +247,12 @@ fn the_provider_that_is_shown_builds_and_makes_a_box() {
     assert!(tried.stdout.contains("provider.toml"), "{}", tried.stdout);
     let installed = run(lines[1]);
     assert!(installed.stdout.contains("shed"), "{}", installed.stderr);
+    // With a field more of a later interface, this would be no program any more: it is none today.
+    let whole =
+        "pub fn whole() -> Scope { Scope { deployment: String::new(), account: String::new() } }";
+    world.write("src/lib.rs", &format!("{}\n{whole}\n", blocks(&text, "rust")[0]));
+    let refused = run("cargo build");
+    assert!(refused.code != 0 && refused.stderr.contains("E0639"), "{}", refused.stderr);
     let crabbox = |line: &str| run(&format!("export CRABBOX_SHED_ROOT=/tmp/shed; crabbox {line}"));
     let list = json(&crabbox("list --json").stdout);
     let slug = |at: usize| list["leases"][at]["slug"].as_str().expect("a slug");

@@ -14,8 +14,7 @@
 //!         let power = host.exec(Command::new("deskctl").args(["power", "--all"]))?;
 //!         let status = if power.success() { CheckStatus::Pass } else { CheckStatus::Fail };
 //!         let message = power.stdout_text().trim().to_owned();
-//!         let checks = vec![Check { id: "power".into(), status, message, hint: None }];
-//!         Ok(Diagnosis { checks, ..Diagnosis::default() })
+//!         Ok(Diagnosis::new(vec![Check::new("power", status, message)]))
 //!     }
 //! }
 //!

@@ -31,7 +31,7 @@ pub(crate) fn doctor(request: &DoctorRequest, host: &Host) -> Diagnosis {
         }
     }
     checks.extend(wishes.err().map(|error| failed("settings", error)));
-    Diagnosis { checks, ..Diagnosis::default() }
+    Diagnosis::new(checks)
 }
 
 fn cli_check(version: Result<Version, Error>) -> Check {
@@ -127,6 +127,9 @@ fn failed(id: &str, error: Error) -> Check {
 }
 
 fn check(id: &str, status: CheckStatus, message: impl Into<String>, hint: Option<&str>) -> Check {
-    let (message, hint) = (message.into(), hint.map(str::to_owned));
-    Check { id: id.to_owned(), status, message, hint }
+    let check = Check::new(id, status, message);
+    match hint {
+        Some(hint) => check.with_hint(hint),
+        None => check,
+    }
 }

@@ -57,19 +57,12 @@ pub(crate) fn endpoint(
         "--wait=no",
         &to,
     ];
-    Endpoint {
-        transport: Transport::Ssh(Ssh {
-            // Only a name: one for each workspace, so that what is known of its key is its own.
-            host: format!("coder-{}", workspace.id),
-            proxy: words.map(str::to_owned).into(),
-            // The agent's key is made of names, and proves nothing: the way there and `identity` do.
-            host_key: HostKey::FirstSeen,
-            ..Ssh::default()
-        }),
-        work_root: work_root.to_owned(),
-        same_machine: false,
-        immutable: version.has(Feature::Ids),
-    }
+    // Only a name: one for each workspace, so that what is known of its key is its own.
+    let ssh = Ssh::new(format!("coder-{}", workspace.id))
+        .with_proxy(words.map(str::to_owned).into())
+        // The agent's key is made of names, and proves nothing: the way there and `identity` do.
+        .with_host_key(HostKey::FirstSeen);
+    Endpoint::new(Transport::Ssh(ssh), work_root).with_immutable(version.has(Feature::Ids))
 }
 
 /// What commands on it see: the agent sets that, and nothing else can.

@@ -36,7 +36,7 @@ pub(crate) fn extend(request: &ExtendRequest, host: &Host) -> Result<Extended, E
     let before = now();
     let to = reference(&workspace, version);
     match cli.does(&["schedule", "extend", &to, &format!("{minutes}m")])? {
-        None => Ok(Extended { deadline: before + minutes * 60_000 }),
+        None => Ok(Extended::new(before + minutes * 60_000)),
         Some(failed) => Err(failed.error()),
     }
 }

@@ -30,13 +30,13 @@ pub(crate) fn lease(request: LeaseRequest, host: &Host) -> Result<Leased, Error>
         let minutes = request.deadline.map(minutes_from_now);
         let order = Order { name: &name, template, minutes, wishes: &wishes, version };
         cli.check_preset(&order)?;
-        host.checkpoint_in(&scope, &Resource { name: name.clone(), id: None })?;
+        host.checkpoint_in(&scope, &Resource::new(&name))?;
         cli.create(&order)?;
         // It is there from here on, whatever is said of it.
         let made = cli.by_name(&name).map_err(|error| error.effect(Effect::Done))?;
         made.ok_or_else(|| unseen(&name))?
     };
-    let resource = Resource { name, id: Some(workspace.id.clone()) };
+    let resource = Resource::new(name).with_id(&workspace.id);
     host.checkpoint_in(&scope, &resource)?;
     if request.deadline.is_some() && workspace.ttl_ms.is_none() {
         host.progress(
@@ -47,15 +47,11 @@ pub(crate) fn lease(request: LeaseRequest, host: &Host) -> Result<Leased, Error>
     let Up { workspace, agent } =
         bringing.up(workspace).map_err(|error| error.effect(Effect::Done))?;
     let work_root = &wishes.work_root;
-    Ok(Leased {
-        endpoint: Some(endpoint(&cli, &workspace, &agent, version, work_root)),
-        identity: Some(identity(&workspace)),
-        attributes: attributes(version, work_root),
-        owner: Some(workspace.owner_name),
-        resource,
-        scope,
-        limit: None,
-    })
+    Ok(Leased::new(resource, scope)
+        .with_endpoint(endpoint(&cli, &workspace, &agent, version, work_root))
+        .with_identity(identity(&workspace))
+        .with_attributes(attributes(version, work_root))
+        .with_owner(workspace.owner_name))
 }
 
 /// Its name alone is no proof: it is this login's, who has asked for its first build, which is its latest. What

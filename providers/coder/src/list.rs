@@ -15,14 +15,18 @@ pub(crate) fn list(request: &ListRequest, host: &Host) -> Result<Inventory, Erro
     let resources = cli.all(own)?.into_iter().map(|workspace| {
         let scope = scope::of(&login, &workspace);
         let state = state(&workspace.doing());
-        let mine = Some(workspace.owner_id == login.user_id);
+        let mine = workspace.owner_id == login.user_id;
         let lease = lease_in(&workspace.name);
         let evidence = evidence(&workspace);
         let Workspace { id, name, owner_name, .. } = workspace;
-        let resource = Resource { name, id: Some(id) };
-        Listed { resource, scope, state, lease, owner: Some(owner_name), mine, evidence }
+        let listed = Listed::new(Resource::new(name).with_id(id), scope, state);
+        let listed = listed.with_owner(owner_name).with_mine(mine).with_evidence(evidence);
+        match lease {
+            Some(lease) => listed.with_lease(lease),
+            None => listed,
+        }
     });
-    Ok(Inventory { resources: resources.collect(), next: None })
+    Ok(Inventory::new(resources.collect()))
 }
 
 /// What it was made from, and who has asked for its latest build, which may be its first: others choose their names.

@@ -20,7 +20,7 @@ const CONNECTING: Duration = Duration::from_mins(9);
 pub(crate) fn resolve(request: ResolveRequest, host: &Host) -> Result<Resolution, Error> {
     let wishes = Wishes::of(&request.settings)?;
     let cli = Cli::of(&request.settings, host, request.scope.as_ref());
-    let Resource { name, id } = &request.resource;
+    let Resource { name, id, .. } = &request.resource;
     let workspace = match id {
         Some(id) => cli.by_id(id)?,
         None => cli.by_name(name)?,
@@ -100,14 +100,15 @@ impl Asked<'_> {
     fn found(self, workspace: Workspace, state: ResourceState, agent: Option<&str>) -> Found {
         let Self { cli, wishes, version, attributes: noted, scope } = self;
         let work_root = noted_work_root(&noted, wishes).to_owned();
-        Found {
-            endpoint: agent.map(|agent| endpoint(cli, &workspace, agent, version, &work_root)),
-            identity: Some(identity(&workspace)),
-            attributes: attributes(version, &work_root),
-            owner: Some(workspace.owner_name),
-            resource: Resource { name: workspace.name, id: Some(workspace.id) },
-            scope,
-            state,
+        let way = agent.map(|agent| endpoint(cli, &workspace, agent, version, &work_root));
+        let shows = identity(&workspace);
+        let found = Found::new(Resource::new(workspace.name).with_id(workspace.id), scope, state)
+            .with_identity(shows)
+            .with_attributes(attributes(version, &work_root))
+            .with_owner(workspace.owner_name);
+        match way {
+            Some(way) => found.with_endpoint(way),
+            None => found,
         }
     }
 }

@@ -16,7 +16,7 @@ pub(crate) fn of(login: &Login, workspace: &Workspace) -> Scope {
 }
 
 fn of_owner(login: &Login, owner: &str) -> Scope {
-    Scope { deployment: login.deployment().to_owned(), account: owner.to_owned() }
+    Scope::new(login.deployment(), owner)
 }
 
 /// What it proves that a workspace wasn't found.
@@ -26,7 +26,7 @@ pub(crate) fn absent(cli: &Cli<'_>, claimed: Option<&Scope>) -> Result<Proof, Er
     if own(&login) == *claimed {
         return Ok(Proof::Deleted);
     }
-    let Scope { deployment, account } = claimed;
+    let Scope { deployment, account, .. } = claimed;
     let Login { url, username, user_id } = &login;
     cli.host.progress(&format!(
         "the lease belongs to the user {account} of {deployment}, and you are logged in as `{username}` ({user_id}) of {url}"

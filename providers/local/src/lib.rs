@@ -15,14 +15,13 @@ mod removal;
 mod root;
 
 use crabbox_provider_api::payload::{
-    Attributes, Check, CheckStatus, Diagnosis, DoctorRequest, Endpoint, Found, Identity, Intent,
-    Inventory, LeaseRequest, Leased, ListRequest, Listed, Proof, ReleaseAction, ReleaseRequest,
-    Released, Resolution, ResolveRequest, Resource, ResourceState, Scope, Transport,
+    Check, CheckStatus, Diagnosis, DoctorRequest, Endpoint, Found, Identity, Intent, Inventory,
+    LeaseRequest, Leased, ListRequest, Listed, Proof, ReleaseAction, ReleaseRequest, Released,
+    Resolution, ResolveRequest, Resource, ResourceState, Scope, Transport,
 };
 use crabbox_provider_api::{Effect, Error, ErrorCode, Host, Provider, export_provider};
 use folder::{Boxes, Seen};
 use root::Root;
-use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -41,19 +40,14 @@ impl Provider for Local {
         let boxes = Boxes::new(root.path().to_owned());
         let name = request.lease;
         let scope = root.make().map_err(|error| cannot_make(&root, &error))?;
-        host.checkpoint_in(&scope, &Resource { name: name.clone(), id: None })?;
+        host.checkpoint_in(&scope, &Resource::new(&name))?;
         let id = boxes
             .create(&name)
             .map_err(|error| cannot_make(&root, &error).effect(Effect::Maybe))?;
-        let resource = Resource { name, id: Some(id) };
+        let resource = Resource::new(name).with_id(id);
         host.checkpoint_in(&scope, &resource)?;
-        Ok(Leased {
-            scope,
-            endpoint: Some(endpoint(&boxes, &resource.name)),
-            identity: Some(identity(&boxes, &resource)),
-            resource,
-            ..Leased::default()
-        })
+        let (way, shows) = (endpoint(&boxes, &resource.name), identity(&boxes, &resource));
+        Ok(Leased::new(resource, scope).with_endpoint(way).with_identity(shows))
     }
 
     fn resolve(&self, request: ResolveRequest, host: &Host) -> Result<Resolution, Error> {
@@ -71,7 +65,7 @@ impl Provider for Local {
             return Ok(Resolution::Missing { proof: Proof::NotVisible });
         };
         let boxes = Boxes::new(root.path().to_owned());
-        let Resource { name, id: claimed } = request.resource;
+        let Resource { name, id: claimed, .. } = request.resource;
         let Some(mut seen) = look(&boxes, &root, &name)? else {
             return Ok(Resolution::Missing { proof: Proof::Deleted });
         };
@@ -96,26 +90,15 @@ impl Provider for Local {
         }
         Ok(Resolution::Found(match seen {
             Seen::Whole { id } => {
-                let resource = Resource { name, id: Some(id) };
-                Found {
-                    scope,
-                    state: state(&boxes, &resource.name),
-                    endpoint: Some(endpoint(&boxes, &resource.name)),
-                    identity: Some(identity(&boxes, &resource)),
-                    attributes: Attributes::new(),
-                    owner: None,
-                    resource,
-                }
+                let (state, way) = (state(&boxes, &name), endpoint(&boxes, &name));
+                let resource = Resource::new(name).with_id(id);
+                let shows = identity(&boxes, &resource);
+                Found::new(resource, scope, state).with_endpoint(way).with_identity(shows)
             }
-            Seen::Rest { id } => Found {
-                scope,
-                state: ResourceState::Failed,
-                endpoint: None,
-                identity: None,
-                attributes: Attributes::new(),
-                owner: None,
-                resource: Resource { name, id: claimed.or(id).or(Some(String::new())) },
-            },
+            Seen::Rest { id } => {
+                let id = claimed.or(id).unwrap_or_default();
+                Found::new(Resource::new(name).with_id(id), scope, ResourceState::Failed)
+            }
         }))
     }
 
@@ -126,7 +109,7 @@ impl Provider for Local {
             return Ok(Released::Missing { proof: Proof::NotVisible });
         }
         let boxes = Boxes::new(root.path().to_owned());
-        let Resource { name, id } = &request.resource;
+        let Resource { name, id, .. } = &request.resource;
         match look(&boxes, &root, name)? {
             None => Ok(Released::Missing { proof: Proof::Deleted }),
             Some(seen) if !may_be(&seen, id.as_deref()) || id.is_none() => Err(Error::new(
@@ -163,16 +146,16 @@ impl Provider for Local {
                     Seen::Whole { id } => (state(&boxes, &name), Some(id), boxes.user(&name)),
                     Seen::Rest { id } => (ResourceState::Failed, id, None),
                 };
-                let resource = Resource { name: name.clone(), id };
+                let mut resource = Resource::new(&name);
+                resource.id = id;
                 // The folder of all boxes is this user's own.
-                let (owner, mine) = (None, Some(true));
-                let evidence = user.map(|user| (IN_USE_BY.to_owned(), user));
-                let evidence = BTreeMap::from_iter(evidence);
-                let (lease, scope) = (Some(name), scope.clone());
-                Listed { lease, resource, scope, state, owner, mine, evidence }
+                let mut listed =
+                    Listed::new(resource, scope.clone(), state).with_lease(name).with_mine(true);
+                listed.evidence.extend(user.map(|user| (IN_USE_BY.to_owned(), user)));
+                listed
             })
             .collect();
-        Ok(Inventory { resources, next: None })
+        Ok(Inventory::new(resources))
     }
 
     fn doctor(&self, _: DoctorRequest, _: &Host) -> Result<Diagnosis, Error> {
@@ -190,9 +173,9 @@ impl Provider for Local {
                 }
             }
         };
-        let id = "data-folder".to_owned();
-        let hint = hint.map(str::to_owned);
-        Ok(Diagnosis { checks: vec![Check { id, status, message, hint }], ..Diagnosis::default() })
+        let mut check = Check::new("data-folder", status, message);
+        check.hint = hint.map(str::to_owned);
+        Ok(Diagnosis::new(vec![check]))
     }
 }
 
@@ -262,7 +245,7 @@ fn random_id() -> io::Result<String> {
 fn endpoint(boxes: &Boxes, name: &str) -> Endpoint {
     let work_root = boxes.folder(name).to_string_lossy().into_owned();
     let here = Transport::Exec { prefix: Vec::new() };
-    Endpoint { same_machine: true, ..Endpoint::new(here, work_root) }
+    Endpoint::new(here, work_root).with_same_machine(true)
 }
 
 fn identity(boxes: &Boxes, resource: &Resource) -> Identity {

@@ -102,10 +102,8 @@ impl Root {
     /// This folder, this machine, this user.
     fn scope(&self, id: &str) -> Scope {
         let [before, after] = self.around_id();
-        Scope {
-            deployment: format!("{before}{id}{after}"),
-            account: rustix::process::geteuid().as_raw().to_string(),
-        }
+        let account = rustix::process::geteuid().as_raw().to_string();
+        Scope::new(format!("{before}{id}{after}"), account)
     }
 
     /// The id of a folder at the same place, on the same machine, of the same user.

@@ -189,10 +189,10 @@ impl<'a> Cli<'a> {
         let kind = error.kind;
         let error = Error::from(error);
         match kind {
-            ExecErrorKind::NotFound => Error { code: ErrorCode::InvalidConfig, ..error }
+            ExecErrorKind::NotFound => error.code(ErrorCode::InvalidConfig)
                 .hint("install `coder`, or set cli to where it is: your deployment has it at `/install.sh`"),
             ExecErrorKind::NotExecutable => error.hint("set cli to a `coder` that can be run here"),
-            ExecErrorKind::Deadline => Error { retryable: true, ..error }.hint("coder whoami"),
+            ExecErrorKind::Deadline => error.retryable().hint("coder whoami"),
             _ => error,
         }
     }
