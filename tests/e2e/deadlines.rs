@@ -1,9 +1,8 @@
 //! A box has its time: more while a run goes on, and none when nobody uses it.
 
 use crate::desk::Desk;
-use crabbox_tests::{Ran, World, until};
+use crabbox_tests::{Ran, World, is_alive, until};
 use jiff::{SignedDuration, Timestamp};
-use rustix::process::test_kill_process;
 use serde_json::Value;
 use std::fs;
 use std::process::{Child, Stdio};
@@ -297,7 +296,7 @@ fn the_caretaker_goes_with_its_folder_and_makes_none_anew() {
     let process = world.caretaker().expect("it lives");
     let state = world.root().join("state");
     fs::remove_dir_all(&state).expect("removes");
-    until("it ends", || test_kill_process(process).is_err());
+    until("it ends", || !is_alive(process));
     assert!(!state.exists());
 }
 

@@ -2,8 +2,8 @@
 
 use crate::exec::{LONG, doctor, open, run, run_with, shell};
 use crabbox::provider::ProviderError;
-use crabbox_tests::{World, until};
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use crabbox_tests::{World, is_alive, until};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -15,12 +15,6 @@ use std::time::Duration;
 fn process_in(text: &Value) -> Pid {
     let number = text.as_str().and_then(|text| text.trim().parse().ok()).expect("a number");
     Pid::from_raw(number).expect("a process")
-}
-
-/// A zombie is gone, too: whoever inherits it reaps it, or doesn't.
-fn is_alive(process: Pid) -> bool {
-    let line = fs::read(format!("/proc/{}/cmdline", process.as_raw_pid()));
-    test_kill_process(process).is_ok() && line.is_ok_and(|line| !line.is_empty())
 }
 
 fn is_gone(process: Pid) {

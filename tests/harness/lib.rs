@@ -32,7 +32,7 @@ mod world;
 
 pub use built::{Built, Profile, built};
 pub use coder::Coder;
-pub use processes::processes;
+pub use processes::{is_alive, processes};
 pub use settled::{names, settle};
 pub use typist::{Left, Pty, Typist, led_by};
 pub use world::{Peaks, Ran, World, scale, until};

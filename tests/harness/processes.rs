@@ -1,6 +1,6 @@
 //! Who runs on this machine.
 
-use rustix::process::Pid;
+use rustix::process::{Pid, test_kill_process};
 use std::fs;
 use std::path::Path;
 
@@ -14,4 +14,11 @@ pub fn processes(is_one: impl Fn(&Path, &str) -> bool) -> Vec<Pid> {
         is_one(&executable, &String::from_utf8_lossy(&words).replace('\0', " "))
     };
     ids.filter(is_one).filter_map(Pid::from_raw).collect()
+}
+
+/// Does it live? A zombie is gone, too: whoever inherits it reaps it, or doesn't.
+#[must_use]
+pub fn is_alive(process: Pid) -> bool {
+    let line = fs::read(format!("/proc/{}/cmdline", process.as_raw_pid()));
+    test_kill_process(process).is_ok() && line.is_ok_and(|line| !line.is_empty())
 }
