@@ -295,6 +295,7 @@ fn a_disk_that_is_full_at_any_write_loses_no_box() {
         }
         assert_eq!(ran.code, 0, "{point}: {ran:?}");
         assert!(ran.stderr.contains("can't be used"), "{point}: {ran:?}");
+        assert!(!ran.stderr.contains("the box stays until"), "it has no time of its own: {ran:?}");
         assert!(ran.stdout.contains("\nhello\n"), "{point}: {ran:?}");
         assert!(ran.stdout.contains(r#""leases": []"#), "{point}: {ran:?}");
         assert_eq!(world.boxes(), Vec::<PathBuf>::new(), "{point}: all were claimed");

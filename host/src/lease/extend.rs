@@ -99,6 +99,10 @@ impl Desk {
             match self.store.transition(&mut now, &event) {
                 Err(ClaimError::Raced(_)) => now = self.find(now.id.as_str())?,
                 Ok(()) => return Ok(now),
+                // Nobody else was told of it.
+                Err(error) if !self.own_deadline(&now.provider).is_ok_and(|own| own.is_some()) => {
+                    return Err(error.into());
+                }
                 Err(error) => {
                     let until = deadline.wall.strftime("%Y-%m-%d %H:%M:%SZ");
                     let note = format!("at its provider, the box stays until {until} all the same");
