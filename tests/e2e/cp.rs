@@ -272,6 +272,39 @@ fn a_copy_that_is_killed_goes_on_where_it_stopped() {
     }
 }
 
+/// It was to become what was typed: the same line doesn't put it in there.
+#[test]
+fn a_folder_that_was_broken_off_goes_on_in_its_place() {
+    let world = warm();
+    let folders = ["there", "here"].map(|name| world.root().join(name));
+    for folder in &folders {
+        fs::create_dir(folder).expect("a folder");
+    }
+    let [there, here] = &folders;
+    let source = world.root().join("source");
+    fs::create_dir_all(source.join("deep")).expect("a folder");
+    fs::set_permissions(source.join("deep"), fs::Permissions::from_mode(0o755)).expect("a mode");
+    fs::write(source.join("deep/large"), large()).expect("a file");
+    let to_box = ["cp", "../source", &format!("@last:{}/new", there.display())];
+    let from_box = ["cp", &format!("@last:{}", source.display()), "../here/new"];
+    for (line, target) in [(to_box, there), (from_box, here)] {
+        let mut killed = world.command(&line);
+        let killed = killed.env("CRABBOX_FAULT", "copy.block:30").output().expect("runs");
+        assert_eq!(killed.status.code(), None, "{killed:?}");
+        until("the helper's end", || helpers(&world).is_empty());
+        let ran = world.crabbox(&line);
+        well(&ran);
+        assert!(ran.stderr.contains("of that was there"), "{ran:?}");
+        assert_eq!(names(target), ["new"]);
+        assert_eq!(names(&target.join("new")), ["deep"]);
+        assert_eq!(mode(&target.join("new/deep")), 0o755);
+        assert!(fs::read(target.join("new/deep/large")).expect("reads") == large());
+        // What is whole is a folder like any other.
+        well(&world.crabbox(&line));
+        assert_eq!(names(&target.join("new")), ["deep", "source"]);
+    }
+}
+
 /// Whoever presses Ctrl-C is told what that leaves, and the line that goes on.
 #[test]
 fn a_copy_that_is_interrupted_says_what_is_left_and_goes_on() {

@@ -8,6 +8,7 @@
 //! | [`target`] | where that is: as `cp -R` has it |
 //! | [`packing`] | is compressing worth its time? |
 //! | [`partial`] | a file on its way: whole or not at all, and continued after a break |
+//! | `begun` | a folder on its way, which the same copy goes on with |
 //! | `git` | what nothing of a box goes into |
 //! | [`reason`] | what the system says, in words |
 //!
@@ -22,6 +23,7 @@
 //! - Put a file into its place before all of it is there and is what was announced.
 //! - Hold more than one small file or one block in memory.
 
+mod begun;
 mod git;
 pub mod packing;
 pub mod partial;

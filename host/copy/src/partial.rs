@@ -164,7 +164,7 @@ fn beside(
 }
 
 /// The name of a part: hidden, and told from others of the file by a digest.
-fn part_name(name: &[u8], key: &[u8]) -> Vec<u8> {
+pub(crate) fn part_name(name: &[u8], key: &[u8]) -> Vec<u8> {
     let digest = Hash::of(&[name, b"\0", key].concat()).to_string();
     [b".", &name[..name.len().min(NAMED)], b".crabbox-", &digest.as_bytes()[..16]].concat()
 }

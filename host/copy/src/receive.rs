@@ -1,6 +1,7 @@
 //! Makes what the records say, below the place that was given. What can't be made is told of, and the rest goes on.
 
 use crate::Gone;
+use crate::begun::Begun;
 use crate::git::{WHY, is_git};
 use crate::partial::{Partial, PartialError, place, place_link};
 use crate::reason::{in_words, is_full};
@@ -67,6 +68,8 @@ pub struct Receiver {
     file: Option<File>,
     copied: Copied,
     entries: u64,
+    /// The folder that is made, and whether an earlier copy has begun it: then all in it is ours.
+    begun: Option<(Begun, bool)>,
     /// The place is settled: what comes now has a name.
     settled: bool,
     /// Nothing goes into a `.git`.
@@ -117,6 +120,7 @@ impl Receiver {
             file: None,
             copied: Copied::default(),
             entries: 0,
+            begun: None,
             settled: false,
             spares_git: false,
         }
@@ -148,6 +152,9 @@ impl Receiver {
         let is_whole = self.file.is_none() && self.lost == 0 && self.folders.len() <= 1;
         if !is_whole {
             return Err(ReceiveError::Order);
+        }
+        if let (Some((begun, _)), Some(outermost)) = (&self.begun, self.folders.first()) {
+            begun.clear(outermost.open.as_fd());
         }
         answers.say(Word::Done(self.copied.clone()))?;
         Ok(true)
@@ -212,6 +219,14 @@ impl Receiver {
         self.settled = true;
         self.copied.place = Text(path.as_os_str().as_bytes().to_vec());
         let (open, name) = match place {
+            Place::New(folder, name) => {
+                self.begun = self.target.name.as_ref().map(|source| {
+                    let begun = Begun::of(&name, source);
+                    let is_there = begun.is_there(folder.as_fd());
+                    (begun, is_there)
+                });
+                (folder, name)
+            }
             Place::Beside(folder, name) => (folder, name),
             Place::Into(folder) => (folder, Vec::new()),
         };
@@ -241,10 +256,15 @@ impl Receiver {
             // The place itself is the folder.
             rustix::io::fcntl_dupfd_cloexec(self.innermost(), 0).map(|open| (open, None))
         } else {
-            enter(self.innermost(), &called, mode)
+            let all_ours = matches!(self.begun, Some((_, true)));
+            enter(self.innermost(), &called, mode, all_ours)
         };
         match entered {
             Ok((open, mode)) => {
+                if let ([outermost], Some((begun, false))) = (&*self.folders, &self.begun) {
+                    // Without it, the same copy once more makes another one in there.
+                    let _ = begun.mark(outermost.open.as_fd());
+                }
                 self.copied.folders += 1;
                 self.folders.push(Folder { open, name: name.to_vec(), mode });
                 Ok(())
@@ -476,14 +496,21 @@ impl Receiver {
 const NOT_IT: &str = "what arrived isn't what was announced";
 
 /// Opens a folder, made if it isn't there; the mode is for one that was. A link is no folder.
-fn enter(parent: BorrowedFd<'_>, name: &[u8], mode: u32) -> Result<(OwnedFd, Option<u32>), Errno> {
+fn enter(
+    parent: BorrowedFd<'_>,
+    name: &[u8],
+    mode: u32,
+    all_ours: bool,
+) -> Result<(OwnedFd, Option<u32>), Errno> {
     let flags = OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-    match mkdirat(parent, name, Mode::RWXU) {
-        Ok(()) => {
-            let open = openat(parent, name, flags | OFlags::RDONLY, Mode::empty())?;
-            Ok((open, Some(mode)))
-        }
-        Err(Errno::EXIST) => Ok((openat(parent, name, flags | OFlags::PATH, Mode::empty())?, None)),
-        Err(error) => Err(error),
+    let is_ours = match mkdirat(parent, name, Mode::RWXU) {
+        Ok(()) => true,
+        Err(Errno::EXIST) => all_ours,
+        Err(error) => return Err(error),
+    };
+    if is_ours {
+        let open = openat(parent, name, flags | OFlags::RDONLY, Mode::empty())?;
+        return Ok((open, Some(mode)));
     }
+    Ok((openat(parent, name, flags | OFlags::PATH, Mode::empty())?, None))
 }

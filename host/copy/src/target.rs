@@ -1,6 +1,7 @@
 //! Where something is copied to: into a folder that is there, or to a name beside others. What was typed is
 //! followed, links included; what comes from the other side never is.
 
+use crate::begun::Begun;
 use crate::git::{WHY, is_within};
 use crate::reason::in_words;
 use crabbox_wire::copy::is_name;
@@ -8,7 +9,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, openat, stat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::fs;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,8 @@ pub enum Place {
     Into(OwnedFd),
     /// The source gets this name in this folder.
     Beside(OwnedFd, Vec<u8>),
+    /// The same of a folder, which isn't there, or was begun by the same copy.
+    New(OwnedFd, Vec<u8>),
 }
 
 /// Nothing can be put there.
@@ -71,14 +74,18 @@ impl Target {
         let wants_folder = path.as_os_str().as_bytes().ends_with(b"/");
         match stat(path) {
             Ok(found) if FileType::from_raw_mode(found.st_mode) == FileType::Directory => {
-                self.within(is_folder)
+                match self.begun(is_folder) {
+                    Some(place) => Ok(place),
+                    None => self.within(is_folder),
+                }
             }
             Ok(_) if is_folder => Err(TargetError::InTheWay(path.clone())),
             Err(Errno::NOTDIR) => Err(TargetError::NotAFolder(path.clone())),
             Err(Errno::NOENT) if wants_folder && !is_folder => {
                 Err(TargetError::NoFolder(path.clone()))
             }
-            Ok(_) | Err(Errno::NOENT) => self.beside(),
+            Ok(_) => self.beside(false),
+            Err(Errno::NOENT) => self.beside(is_folder),
             Err(error) => Err(TargetError::Open { path: path.clone(), error }),
         }
     }
@@ -108,13 +115,22 @@ impl Target {
         }
     }
 
-    fn beside(&self) -> Result<(Place, PathBuf), TargetError> {
+    /// What an earlier copy of the same source has begun there.
+    fn begun(&self, is_folder: bool) -> Option<(Place, PathBuf)> {
+        let source = self.name.as_ref().filter(|_| is_folder)?;
+        let settled = self.beside(true).ok()?;
+        let (Place::New(folder, name), _) = &settled else { return None };
+        Begun::of(name, source).is_there(folder.as_fd()).then_some(settled)
+    }
+
+    fn beside(&self, is_new: bool) -> Result<(Place, PathBuf), TargetError> {
         let bytes = self.path.as_os_str().as_bytes();
         let name = name_of(bytes).ok_or_else(|| TargetError::NoFolder(self.path.clone()))?;
         let end = bytes.iter().rposition(|byte| *byte != b'/').map_or(0, |at| at + 1);
         let above = &bytes[..end - name.len()];
         let above = Path::new(OsStr::from_bytes(if above.is_empty() { b"." } else { above }));
-        Ok((Place::Beside(open(above)?, name), self.path.clone()))
+        let place = if is_new { Place::New } else { Place::Beside };
+        Ok((place(open(above)?, name), self.path.clone()))
     }
 }
 
