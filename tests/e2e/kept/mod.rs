@@ -5,5 +5,6 @@ mod compilers;
 mod frames;
 mod next;
 mod old;
+mod profiles;
 mod shelf;
 mod versions;
