@@ -52,7 +52,7 @@ impl Desk {
         };
         let nothing = matches!(left, Left::Nothing | Left::Deleted | Left::Gone);
         // Whoever left on purpose needs no reminder of what isn't there, and of what never was, nobody does.
-        let never_was = effect == Effect::None && claim.made().is_none();
+        let never_was = effect == Effect::None && matches!(left, Left::Nothing);
         let gone = nothing && (never_was || self.working.is_interrupted());
         let event = match (claim.state(), claim.made()) {
             (State::Leasing, None) if gone => Event::Nothing,

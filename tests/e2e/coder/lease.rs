@@ -13,6 +13,8 @@ fn refused(coder: &Coder, more: &[&str], code: i32, says: &[&str]) {
         assert!(ran.stderr.contains(text), "{text}: {ran:?}");
     }
     assert!(coder.deployment.state().names().is_empty(), "{ran:?}");
+    // Nobody has to clean up after a slip.
+    assert!(coder.world.leases(&[]).is_empty(), "{ran:?}");
 }
 
 fn parameters(state: &mut State) {
