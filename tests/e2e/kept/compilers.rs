@@ -11,9 +11,6 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
-/// The settings of a build that takes no longer than it must.
-const QUICK: [&str; 2] = ["--config", "profile.dev.package.\"*\".opt-level=0"];
-
 #[test]
 fn a_provider_that_nightly_builds_now_is_loaded() {
     let mut nightly = Command::new("rustup");
@@ -28,7 +25,6 @@ fn a_provider_that_nightly_builds_now_is_loaded() {
     build
         .current_dir(root)
         .args(["run", "nightly", "cargo", "build", "--locked", "-p", "crabbox-provider-route"])
-        .args(QUICK)
         .env("CARGO_TARGET_DIR", &target)
         .env_remove("RUSTC")
         .env_remove("RUSTUP_TOOLCHAIN");
