@@ -130,9 +130,13 @@ fn a_passphrase_that_is_wrong_is_what_the_error_says() {
 
 /// The key of desk's user has a passphrase from now on.
 pub(super) fn encrypt(cluster: &Cluster) {
+    encrypt_of(cluster, "desk");
+}
+
+pub(super) fn encrypt_of(cluster: &Cluster, machine: &str) {
     let mut keygen = Command::new("ssh-keygen");
     keygen.args(["-q", "-p", "-P", "", "-N", "open sesame", "-f"]);
-    let status = keygen.arg(cluster.machine("desk").user_key()).status();
+    let status = keygen.arg(cluster.machine(machine).user_key()).status();
     assert!(status.expect("ssh-keygen runs").success());
 }
 

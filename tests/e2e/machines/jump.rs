@@ -1,8 +1,8 @@
 //! A machine behind another one, as the user's own configuration has it.
 
 use super::Cluster;
-use super::asked::encrypt;
-use crabbox_tests::{Left, Typist};
+use super::asked::{encrypt, encrypt_of};
+use crabbox_tests::{Left, Ran, Typist};
 use std::fs;
 
 /// `desk`, which is reached through `attic`.
@@ -63,6 +63,22 @@ fn why_the_way_ends_is_what_is_said_on_it() {
     says(&cluster, "at a host on the way, the connection is refused", trial);
     cluster.prefers("Host desk\n  ProxyCommand sh -c 'echo gone fishing >&2'\n");
     says(&cluster, "it hung up; it said: gone fishing", ask);
+}
+
+/// Nor in a window, which a desktop has its `ssh` ask in: a run is nobody's who sits there.
+#[test]
+fn a_run_has_a_host_on_the_way_ask_nobody() {
+    let Some(cluster) = behind() else { return };
+    encrypt_of(&cluster, "attic");
+    let asked = cluster.world.root().join("asked");
+    let script = cluster.world.root().join("script");
+    fs::write(&script, format!("#!/bin/sh\n:>'{}'\nexit 1\n", asked.display())).expect("writes");
+    let window = cluster.world.executable("window", &script);
+    let mut run = cluster.command(&["run", "--", "true"]);
+    let ran = Ran::of(run.env("DISPLAY", ":99").env("SSH_ASKPASS", window));
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("at a host on the way, it doesn't let us in"), "{ran:?}");
+    assert!(!asked.exists());
 }
 
 /// A key that was changed on the way ends it as well as one of the host's own.

@@ -240,11 +240,11 @@ impl<'a> Way<'a> {
         command
     }
 
-    /// The same where nobody can be asked: nor by a host on the way, which would ask at a terminal if there were one.
+    /// The same where nobody can be asked.
     fn making_alone(&self, socket: &Path) -> Command {
         let mut command = self.making(socket);
         command.args(["-o", "BatchMode=yes"]);
-        in_own_session(&mut command);
+        ask_nobody(&mut command);
         command
     }
 
@@ -360,6 +360,12 @@ fn riding(socket: &Path) -> Command {
 /// OpenSSH expands what stands behind `-S`.
 fn as_option(socket: &Path) -> String {
     config::expanded(&socket.to_string_lossy())
+}
+
+/// Whoever leads there for `ssh`, as another `ssh` over a jump host, is in no batch, and would ask at a terminal, or in a
+/// window of its own.
+pub(super) fn ask_nobody(command: &mut Command) -> &mut Command {
+    in_own_session(command.env("SSH_ASKPASS_REQUIRE", "never"))
 }
 
 /// OpenSSH runs commands of the user's shell; one that is no shell of this kind must not read ours.

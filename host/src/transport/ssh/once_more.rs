@@ -2,8 +2,7 @@
 
 use super::super::Watchdog;
 use super::super::process::{Killed, LocalEnd};
-use super::connect::{Way, client};
-use crate::sys::in_own_session;
+use super::connect::{Way, ask_nobody, client};
 use rustix::process::Pid;
 use std::io::Read;
 use std::process::Stdio;
@@ -30,7 +29,7 @@ pub(super) fn said(way: &Way<'_>, log_level: &str) -> Option<String> {
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
-    let mut child = in_own_session(&mut command).spawn().ok()?;
+    let mut child = ask_nobody(&mut command).spawn().ok()?;
     // Nobody rides this one.
     let end = LocalEnd::new(Pid::from_child(&child), Killed::Group);
     let watchdog = Watchdog::over(end, PATIENCE);
