@@ -228,3 +228,33 @@ fn a_lease_is_used_with_the_settings_of_its_own_provider() {
     let ran = desk.crabbox(&["run", "--id", &slug, "--", "true"]);
     assert_eq!(ran.code, 0, "{ran:?}");
 }
+
+#[test]
+fn a_provider_that_changes_its_mind_again_and_again_ends_no_lease_and_makes_no_other() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--slug", "mine", "--", "true"]).code, 0);
+    desk.calls();
+    let unseen = desk.machine().join("unseen");
+    let use_it = || desk.run(&["--id", "mine", "--", "true"]).code;
+    for mood in ["resolve foreign", "resolve fails", "unseen", "resolve foreign", "unseen"] {
+        // Nothing but the provider knows the way by now.
+        fs::remove_file(desk.machine().join("on")).expect("switches off");
+        if mood == "unseen" {
+            fs::write(&unseen, "").expect("a file");
+        } else {
+            desk.mood(mood);
+        }
+        assert_eq!(use_it(), 125, "{mood}");
+        assert_ne!(desk.crabbox(&["stop", "mine"]).code, 0, "{mood}");
+        assert_ne!(desk.crabbox(&["cleanup"]).code, 0, "{mood}");
+        let lease = &desk.world.leases(&[])[0];
+        assert!(lease["state"] == "ready" && lease["trouble"].is_string(), "{mood}: {lease}");
+        desk.mood("");
+        let _ = fs::remove_file(&unseen);
+        assert_eq!(use_it(), 0, "{mood}");
+        assert_eq!(desk.world.leases(&[])[0]["trouble"], Value::Null, "{mood}");
+    }
+    let calls = desk.calls();
+    assert!(!calls.contains("release") && !calls.contains("lease"), "{calls}");
+    assert_eq!(desk.world.leases(&["--all"]).len(), 1);
+}
