@@ -27,6 +27,8 @@ fn a_lease_lives_and_goes_as_on_any_box() {
     let inspected = cluster.done(&["inspect", "@last"]);
     assert!(inspected.stdout.contains("scope        desk\n"), "{}", inspected.stdout);
     assert!(inspected.stdout.contains("host         desk\n"), "{}", inspected.stdout);
+    let way = "The way to the box\n  ssh, `desk`\n";
+    assert!(inspected.stdout.contains(way), "{}", inspected.stdout);
     let inspected = cluster.done(&["inspect", "@last", "--offline", "--json"]);
     assert!(inspected.stdout.contains("\"host\": \"desk\""), "{}", inspected.stdout);
     let list = cluster.done(&["list"]);
