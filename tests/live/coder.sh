@@ -15,6 +15,8 @@ export CRABBOX_PROVIDER=coder CRABBOX_CODER_TEMPLATE="$template" CRABBOX_CODER_P
 export CRABBOX_STATE_DIR="$folder/state" CRABBOX_CODER_CLI
 CRABBOX_CODER_CLI=$(command -v "$coder")
 checks=0
+# What runs beside this.
+pid=
 
 # The workspaces of this script that are there, one a line.
 ours() {
@@ -25,6 +27,8 @@ ours() {
 clean() {
   code=$?
   trap - EXIT INT TERM HUP
+  # What it hasn't asked for yet isn't made any more.
+  [ -z "$pid" ] || kill -9 "$pid" 2>/dev/null || true
   for name in $(ours); do
     # One that is being built can't be deleted yet.
     for _ in 1 2 3 4 5 6; do
@@ -108,6 +112,7 @@ pid=$!
 while [ "$(count)" -eq 0 ] && kill -0 "$pid" 2>/dev/null; do sleep 1; done
 kill -9 "$pid" 2>/dev/null || true
 wait "$pid" 2>/dev/null || true
+pid=
 check "what a killed one has made is used" 0 edited run -- cat hello.txt
 wants "there is no second" "$(count)" 1
 check "the end" 0 "" stop @last --delete --yes
