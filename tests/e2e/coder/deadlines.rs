@@ -23,6 +23,20 @@ fn more_time_is_told_to_the_deployment() {
     assert!(coder.deployment.state().workspaces[0].deadline.is_some());
 }
 
+/// Coder moves it by half an hour at least.
+#[test]
+fn what_is_sooner_than_the_deployment_takes_isnt_told_to_it() {
+    let coder = Coder::new();
+    assert_eq!(coder.crabbox(&["warmup", "--ttl", "1h"]).code, 0);
+    coder.deployment.forget_calls();
+    let ran = coder.crabbox(&["extend", "@last", "5m"]);
+    assert!(
+        coder.calls().iter().all(|call| !call.ends_with(" 5m")),
+        "{ran:?}: {:?}",
+        coder.calls()
+    );
+}
+
 #[test]
 fn a_template_that_forbids_it_is_said_to() {
     let coder = Coder::with(|state| state.template("demo").allows_autostop = false);

@@ -44,6 +44,19 @@ fn what_is_wrong_with_a_login_is_told_apart_and_the_rest_is_kept() {
 }
 
 #[test]
+fn an_inventory_that_fails_takes_nothing_else_along() {
+    let coder = Coder::with(|state| {
+        state.trouble.limited = 99;
+        state.trouble.limited_command = Some("list".to_owned());
+    });
+    let (status, said) = found(&coder, &[], "inventory");
+    assert!(status == "fail" && said.contains("rate limited"), "{said}");
+    for id in ["cli", "login", "template"] {
+        assert_eq!(found(&coder, &[], id).0, "pass", "{id}");
+    }
+}
+
+#[test]
 fn a_template_that_is_not_there_names_those_that_are() {
     let coder = Coder::new();
     let (status, said) = found(&coder, &["--coder-template", "nope"], "template");

@@ -28,6 +28,20 @@ fn what_it_says_on_each_connection_is_nobodys_business() {
     assert!(!ran.stderr.contains("version mismatch"), "{ran:?}");
 }
 
+/// OpenSSH drops it, and it is the reason.
+#[test]
+fn what_it_says_last_is_the_error_where_the_connection_fails() {
+    let (coder, _) = Coder::parked();
+    coder.deployment.change(|state| {
+        state.trouble.limited = 99;
+        state.trouble.limited_command = Some("ssh".to_owned());
+    });
+    let ran = coder.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("You've been rate limited"), "{ran:?}");
+    until("nothing of coder is left", || coder.processes().is_empty());
+}
+
 /// The box says itself which workspace it is.
 #[test]
 fn another_workspace_at_the_end_of_the_way_is_refused() {

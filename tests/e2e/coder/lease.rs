@@ -77,6 +77,41 @@ fn a_parameter_without_a_value_is_named() {
     refused(&coder, &[], 2, &["`project` has no value", "set parameters"]);
 }
 
+/// Coder doesn't say which, nor why.
+#[test]
+fn a_value_that_the_template_refuses_is_said_to_be_one() {
+    let coder = Coder::with(|state| {
+        let mut region = Parameter::new("region", Some("eu"));
+        region.options = vec!["eu".to_owned(), "us".to_owned()];
+        state.template("demo").parameters = vec![region];
+    });
+    let says = ["dry-run", "most likely a value of `parameters`"];
+    refused(&coder, &["--coder-parameters", "region=mars"], 2, &says);
+}
+
+/// A closed pipe would have its lists to pick from hang.
+#[test]
+fn nobody_is_there_to_be_asked() {
+    let coder = Coder::new();
+    let noted = coder.world.root().join("noted");
+    let script = format!(
+        "#!/bin/sh\necho $1 $(readlink /proc/$$/fd/0) >>'{}'\nexec '{}' \"$@\"\n",
+        noted.display(),
+        coder.program().display()
+    );
+    let made = coder.world.root().join("noting.sh");
+    fs::write(&made, script).expect("a script");
+    let program = coder.world.executable("noting/coder", &made).display().to_string();
+    for line in [&["run", "--coder-cli", &program, "--", "true"][..]; 2] {
+        let ran = coder.crabbox(line);
+        assert_eq!(ran.code, 0, "{ran:?}");
+    }
+    let noted = fs::read_to_string(noted).expect("calls");
+    for command in ["create", "start", "stop", "list"] {
+        assert!(noted.contains(&format!("{command} /dev/null\n")), "{command}: {noted}");
+    }
+}
+
 #[test]
 fn values_arrive_as_they_are() {
     let coder = Coder::with(parameters);
@@ -187,7 +222,13 @@ fn what_a_killed_command_has_made_is_taken_up() {
 fn what_cannot_be_told_to_be_ours_is_left_alone() {
     let coder = killed();
     let name = coder.deployment.state().names()[0].to_owned();
-    coder.deployment.change(|state| state.workspace(&name).build.number = 2);
+    // Coder takes names that differ in nothing but that for one.
+    let name = name.to_uppercase();
+    coder.deployment.change(|state| {
+        let workspace = &mut state.workspaces[0];
+        workspace.build.number = 2;
+        workspace.name.clone_from(&name);
+    });
     let ran = coder.crabbox(&["run", "--", "true"]);
     assert_eq!(ran.code, 125, "{ran:?}");
     assert!(ran.stderr.contains(&name), "{ran:?}");

@@ -46,6 +46,19 @@ fn anothers_workspace_is_used_and_never_stopped_unless_that_was_said() {
 }
 
 #[test]
+fn anothers_workspace_is_stopped_or_deleted_if_that_was_said() {
+    for (release, is) in [("park", "stopped"), ("delete", "gone")] {
+        let coder = with_others();
+        let line =
+            "adopt theirs --provider coder --coder-list-scope all --owner bob --yes --release";
+        let ran = coder.crabbox(&[&line.split(' ').collect::<Vec<_>>()[..], &[release]].concat());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        let ran = coder.crabbox(&["stop", "@last", "--yes"]);
+        assert_eq!(coder.deployment.state().doing("theirs"), is, "{ran:?}");
+    }
+}
+
+#[test]
 fn anothers_workspace_is_shown_as_anothers() {
     let coder = with_others();
     coder.deployment.change(|state| state.users[1].name = "b\u{1b}[2Job".to_owned());

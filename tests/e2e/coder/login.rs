@@ -43,6 +43,22 @@ fn no_token_is_stored_or_printed() {
     assert!(!coder.calls().join("\n").contains("token-of-alice"));
 }
 
+/// Somebody hands it on with a report.
+#[test]
+fn no_token_is_on_a_cassette() {
+    let coder = Coder::new();
+    fs::remove_dir_all(coder.login()).expect("a login");
+    let cassette = coder.world.root().join("cassette.toml");
+    let mut command = coder.command(&["run", "--", "true"]);
+    command.env("CODER_URL", "http://coder.example.test");
+    command.env("CODER_SESSION_TOKEN", "token-of-alice");
+    command.env("CRABBOX_CASSETTE_RECORD", &cassette);
+    let ran = Ran::of(&mut command);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let recorded = fs::read_to_string(cassette).expect("a cassette");
+    assert!(recorded.contains("whoami") && !recorded.contains("token-of-alice"), "{recorded}");
+}
+
 #[test]
 fn what_would_change_our_meaning_does_not_arrive() {
     let coder = Coder::new();
@@ -105,7 +121,14 @@ fn the_oldest_that_is_used_knows_less() {
     }
     let ran = coder.crabbox(&["stop", "@last", "--delete", "--yes"]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    let calls = coder.calls().join("\n");
+    let all = coder.calls();
+    // Another one may have the name by then: it is looked at right before.
+    let looks = |at: usize| all[at - 1].starts_with("list -o json --search id:");
+    let ends = |call: &&String| call.starts_with("stop ") || call.starts_with("delete ");
+    let ended: Vec<usize> = (1..all.len()).filter(|at| ends(&&all[*at])).collect();
+    assert!(ended.len() >= 3 && ended.into_iter().all(looks), "{all:?}");
+    let calls = all.join("\n");
+    assert!(calls.contains("ssh --stdio --disable-autostart --wait=no alice/crabbox-"), "{calls}");
     assert!(!calls.contains("--use-parameter-defaults"), "{calls}");
     assert!(calls.contains("delete alice/crabbox-"), "{calls}");
     assert!(coder.deployment.state().names().is_empty());

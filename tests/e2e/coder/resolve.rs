@@ -131,6 +131,31 @@ fn an_update_whose_start_fails_is_seen_in_the_next_run() {
     assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
 }
 
+#[test]
+fn one_whose_template_is_newer_is_started_as_it_is_and_that_is_said() {
+    let (coder, name) = Coder::parked();
+    coder.deployment.change(|state| state.workspace(&name).is_outdated = true);
+    let ran = coder.crabbox(&["run", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains(&format!("`coder update {name}` takes")), "{ran:?}");
+    assert!(coder.deployment.state().workspace(&name).is_outdated);
+}
+
+#[test]
+fn one_that_is_being_deleted_is_not_started() {
+    let (coder, name) = Coder::parked();
+    coder.deployment.change(|state| {
+        let alice = state.user("alice").id.clone();
+        let template = state.template("demo").clone();
+        state.workspace(&name).builds(Transition::Delete, &alice, &template);
+        state.held = true;
+    });
+    let ran = coder.crabbox(&["run", "--id", "@last", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("was deleted meanwhile"), "{ran:?}");
+    assert!(coder.calls().iter().all(|call| !call.starts_with("start")), "{:?}", coder.calls());
+}
+
 /// It is told again, and not each moment.
 #[test]
 fn a_start_that_finds_another_build_is_made_again() {
