@@ -124,7 +124,11 @@ fn anothers_box_is_adopted_only_by_whoever_says_whose_it_is() {
     says(&adopt(&desk, &["one", "--owner", "bob", "--yes"]), 5, &["--owner ann\n"]);
     says(&adopt(&desk, &["mine", "--owner", "ann", "--yes"]), 5, &["belongs to you"]);
     assert!(desk.world.leases(&[]).is_empty());
-    says(&adopt(&desk, &["one", "--owner", "ann", "--yes"]), 0, &["it belongs to `ann`"]);
+    let anns = ["one", "--owner", "ann", "--slug", "anns", "--yes"];
+    says(&adopt(&desk, &anns), 0, &["it belongs to `ann`"]);
+    let refused = ["`anns` is ann's, and was adopted to be left as it is", "--release delete\n"];
+    says(&desk.crabbox(&["stop", "anns", "--delete", "--yes"]), 5, &refused);
+    assert!(desk.world.root().join("desk/one").exists());
     // A provider that can't tell: then the account is known, and no more.
     desk.mood("list tells nothing");
     says(&adopt(&desk, &["mine", "--yes"]), 5, &["whether that is you", "--owner everybody\n"]);

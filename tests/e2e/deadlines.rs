@@ -72,6 +72,23 @@ fn a_box_gets_more_time_again_and_again_while_its_run_goes_on() {
 }
 
 #[test]
+fn a_box_that_took_the_place_of_one_that_is_gone_gets_more_time() {
+    let desk = Desk::new("");
+    assert_eq!(desk.run(&["--keep", "--", "true"]).code, 0);
+    fs::remove_dir_all(desk.machine()).expect("removes");
+    let running = Running::start(&desk.world, |words| desk.command(words), &["--ttl", "2s"]);
+    let deadline = || {
+        let leases = desk.world.leases(&[]);
+        time(&leases.iter().find(|lease| lease["state"] == "busy").expect("a lease")["deadline"])
+    };
+    let first = deadline();
+    until("it has been given time", || deadline() > first);
+    let ran = running.end();
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!ran.stderr.contains("can't be extended"), "{ran:?}");
+}
+
+#[test]
 fn time_for_the_run_is_no_time_without_use() {
     let world = World::new();
     let command = |words: &[&str]| {

@@ -25,7 +25,7 @@ fn what_is_to_be_typed_of_a_lease_keeps_the_places() {
     hints(&["run", "--id", "nobody", "--", "true"], "list\n");
     fs::remove_file(desk.machine().join("on")).expect("switches off");
     desk.mood("resolve foreign");
-    hints(&["run", "--provider", "desk", "--id", slug, "--", "true"], &format!("stop {slug}\n"));
+    hints(&["run", "--provider", "desk", "--id", slug, "--", "true"], &format!("inspect {slug}\n"));
     fs::write(desk.machine().join("id"), "another").expect("changes");
     hints(&["stop", slug, "--delete", "--yes"], &format!("forget {slug} --yes\n"));
 }
@@ -36,6 +36,7 @@ fn what_is_to_be_typed_of_settings_and_providers_keeps_the_places() {
     let state = world.root().join("elsewhere").display().to_string();
     let places = ["--state-dir", &state, "--provider-path", "/nowhere"];
     assert_eq!(world.crabbox(&["init"]).code, 0);
+    fs::create_dir(&state).expect("a folder");
     for (words, next) in [
         (&["debug", "last"][..], "debug list\n"),
         (&["status", "nobody"], "list\n"),

@@ -5,7 +5,7 @@ use super::bounds::Deletion;
 use super::config::warn;
 use super::interrupts::Interrupts;
 use super::list::{to_json, warn_of};
-use crate::claims::Claim;
+use crate::claims::{Claim, Ending};
 use crate::config::{Flags, Settings};
 use crate::lease::{Desk, End};
 use crate::output::{CommandError, Exit, Printer, to_type};
@@ -169,12 +169,30 @@ impl Stop {
         desk: &mut Desk,
         claim: &Claim,
     ) -> Result<(Claim, End), CommandError> {
+        if let Some(owner) = claim.owner.as_ref().filter(|_| self.delete) {
+            check_owner(claim, owner)?;
+        }
         let flags = Flags { provider: Some(claim.provider.clone()), ..flags.clone() };
         let settings = Settings::for_provider(flags, Some(&claim.repository), places)?;
         warn(shared.printer, &settings.warnings);
         let deletion = self.delete.then_some(Deletion { word: "`--delete`", yes: self.yes });
         let_go_agreed(shared, &settings, desk, claim, deletion.as_ref())
     }
+}
+
+/// What is another's is deleted only if that was settled when it was adopted.
+fn check_owner(claim: &Claim, owner: &str) -> Result<(), CommandError> {
+    if claim.ending != Ending::None {
+        return Ok(());
+    }
+    let slug = &claim.slug;
+    let message = format!("`{slug}` is {owner}'s, and was adopted to be left as it is");
+    let name = claim.made().map(|made| made.name).unwrap_or_default();
+    let adopt = ["adopt", &name, "--provider", &claim.provider, "--owner", owner];
+    Err(CommandError::new(Exit::Conflict, message)
+        .hint(to_type(&["stop", slug]))
+        .note("that closes the lease; only one that is adopted anew to be deleted is")
+        .hint(to_type(&[&adopt[..], &["--release", "delete"]].concat())))
 }
 
 fn find(desk: &Desk, id: &str, provider: &str) -> Result<Claim, CommandError> {

@@ -127,8 +127,15 @@ pub fn not_waited_for(slug: &str, by: &str) -> CommandError {
         .note("without `--no-wait` it waits; without `--id`, too, it gets another box")
 }
 
-/// The same line for a box of its own.
+/// The same line for a box of its own, of the same provider: a line that named a lease needn't say which that is.
 #[must_use]
-pub fn fresh() -> String {
-    Typed::here().without("--id").without("--slug").with_switch("--fresh").to_string()
+pub fn fresh(claim: &Claim) -> String {
+    let line = Typed::here().without("--slug");
+    let unnamed = line.clone().without("--id");
+    let line = if unnamed == line {
+        line
+    } else {
+        unnamed.without("--provider").with(&["--provider", &claim.provider])
+    };
+    line.with_switch("--fresh").to_string()
 }

@@ -229,7 +229,11 @@ impl Desk {
                 }
                 self.unproven(&mut claim, &other)
             }
-            Err(error) => Err(self.not_asked(&mut claim, error)),
+            Err(error) => {
+                let error = self.not_asked(&mut claim, error);
+                let may_be_on = parked.is_some() && !self.working.is_interrupted();
+                Err(if may_be_on { error.hint(to_type(&["stop", &claim.slug])) } else { error })
+            }
         }
     }
 
@@ -246,7 +250,7 @@ impl Desk {
         if self.working.is_interrupted() {
             return error.hint(to_type(&["stop", &claim.slug]));
         }
-        error.hint(fresh())
+        error.hint(fresh(claim))
     }
 
     fn leave_alone(&mut self, claim: &mut Claim, why: String) -> Result<Taken, CommandError> {
@@ -305,14 +309,14 @@ pub(super) fn explicitly(taken: Taken, claim: &Claim) -> Result<Held, CommandErr
     let slug = &claim.slug;
     let not_used = |why, next| {
         CommandError::new(Exit::Conflict, format!("`{slug}` can't be used: {why}"))
-            .hint(fresh())
+            .hint(fresh(claim))
             .hint(to_type(&[next, slug]))
     };
     let error = match taken {
         Taken::Held(held) => return Ok(*held),
         Taken::Gone => {
             CommandError::new(Exit::NotFound, format!("the lease `{slug}` has no box any more"))
-                .hint(fresh())
+                .hint(fresh(claim))
         }
         Taken::LeftAlone(why) => not_used(why, "stop"),
         Taken::Unproven(why) => not_used(why, "inspect"),

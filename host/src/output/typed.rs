@@ -25,7 +25,7 @@ pub fn to_type(words: &[&str]) -> String {
 }
 
 /// The words of a line behind `crabbox`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Typed(Vec<String>);
 
 impl Typed {

@@ -3,7 +3,7 @@
 
 use super::{Order, Program};
 use crate::claims::{Claim, Event, Machine, Store, describe_holder};
-use crate::lease::{Desk, Held, How, InUse, place_folder, to_show, workspace_name};
+use crate::lease::{Desk, Held, How, InUse, Prolonging, place_folder, to_show, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
 use crate::sync::{Scanning, SyncError, Wanted};
@@ -11,6 +11,7 @@ use crate::transport::{Answers, Route, answered, ssh};
 use crabbox_provider_api::payload::Endpoint;
 use crabbox_wire::message::{Environment, Marker, Proof, Request, Run as RunRequest};
 use crabbox_wire::text::Text;
+use std::mem;
 use std::time::Duration;
 use tracing::info_span;
 
@@ -51,7 +52,12 @@ impl Attempt<'_> {
     /// Makes the held box hold the tree, and runs the command there, if there is one. What the claim of a box that
     /// stood ready says may be old: where a connection would have to be made that could lead to another box, the provider
     /// is asked first, and where it leads nowhere, or elsewhere, once. Nothing is done to a box before it has proved itself.
-    pub(super) fn run(&self, desk: &mut Desk, mut held: Held) -> Result<Tried, CommandError> {
+    pub(super) fn run(
+        &self,
+        desk: &mut Desk,
+        mut held: Held,
+        prolonging: &mut Prolonging,
+    ) -> Result<Tried, CommandError> {
         if let Some(signal) = self.listener.received() {
             return Ok((held, Err(RunError::Interrupted(signal)), Reached::Nothing));
         }
@@ -59,14 +65,14 @@ impl Attempt<'_> {
         // A place is known by what lies in it. Its provider says no more of the way than the claim does.
         let is_place = place_folder(&held.claim).is_some();
         if held.how == How::FoundReady && !(is_connected || held.endpoint.immutable || is_place) {
-            return self.again(desk, held, None);
+            return self.again(desk, held, prolonging, None);
         }
         match self.on_box(desk, &mut held) {
             (Err(error), Reached::Nothing) if may_be_elsewhere(&held, &error) => {
                 // Nothing starts a machine that isn't there: by the same way it would be waited for twice.
                 let is_by_way = is_place && !is_connected && !error.is_refusal();
                 let unless = Some(held.endpoint.clone()).filter(|_| is_by_way);
-                self.again(desk, held, Some(First { error, unless }))
+                self.again(desk, held, prolonging, Some(First { error, unless }))
             }
             (result, reached) => Ok((held, result, reached)),
         }
@@ -77,12 +83,13 @@ impl Attempt<'_> {
         &self,
         desk: &mut Desk,
         held: Held,
+        prolonging: &mut Prolonging,
         first: Option<First>,
     ) -> Result<Tried, CommandError> {
         if let Err(signal) = self.listener.acquiring() {
             return Ok((held, Err(RunError::Interrupted(signal)), Reached::Nothing));
         }
-        let slug = held.claim.slug.clone();
+        let Claim { id, slug, .. } = held.claim.clone();
         let warn = |error: &RunError| {
             self.printer.warning(&format!("{slug} isn't as it was left: {error}"));
         };
@@ -105,6 +112,10 @@ impl Attempt<'_> {
         let is_started = held.how != How::Acquired;
         self.order.limit(desk, &mut held, is_started)?;
         self.listener.acquired();
+        if held.claim.id != id {
+            let other = self.order.prolong(desk, &held, self.printer);
+            mem::replace(prolonging, other).end(false);
+        }
         if let Some(error) = by_that_way {
             return Ok((held, Err(error), Reached::Nothing));
         }

@@ -107,12 +107,12 @@ impl Order {
         let took = human::duration(ready);
         info!("{} ({}) is ready after {took}", claim.slug, claim.id);
 
-        let prolonging = self.prolong(&desk, &held, printer);
+        let mut prolonging = self.prolong(&desk, &held, printer);
         let attempt = Attempt { order: self, scanning, listener, printer };
         let tried = if let Some(signal) = listener.received() {
             Ok((held, Err(RunError::Interrupted(signal)), Reached::Nothing))
         } else {
-            attempt.run(&mut desk, held)
+            attempt.run(&mut desk, held, &mut prolonging)
         };
         let stays = |(held, result, reached): &Tried| {
             *reached == Reached::InUse || self.stays(held, result.is_ok())
@@ -133,14 +133,13 @@ impl Order {
         };
         let leaving = self.leaving(result.is_ok(), reached);
         let end = info_span!("release").in_scope(|| desk.let_go(&mut held, &leaving, handed));
-        let unreached = result
-            .as_ref()
-            .err()
-            .filter(|error| reached == Reached::Nothing && error.is_of_the_way());
-        let end = end.and_then(|end| match unreached {
-            Some(error) => desk.note_unreached(&mut held.claim, &error.to_string()).map(|()| end),
-            None => Ok(end),
-        });
+        let unreached = |error: &&RunError| reached == Reached::Nothing && error.is_of_the_way();
+        if let (Ok(_), Some(error)) = (&end, result.as_ref().err().filter(unreached)) {
+            // It is let go of either way.
+            if let Err(error) = desk.note_unreached(&mut held.claim, &error.to_string()) {
+                printer.warning(&error.to_string());
+            }
+        }
         fault::point("run.after.let_go");
         drop(releasing);
         if matches!(end, Ok(End::Ready | End::Lingers)) {
@@ -210,7 +209,7 @@ impl Order {
     }
 
     /// The box gets more time while the run goes on. One that was somebody's before never ends by a time.
-    fn prolong(&self, desk: &Desk, held: &Held, printer: Printer) -> Prolonging {
+    pub(super) fn prolong(&self, desk: &Desk, held: &Held, printer: Printer) -> Prolonging {
         let ends = held.claim.ending.action().is_some();
         let deadline = held.claim.deadline.clone().filter(|_| ends);
         let prolong = Prolong {

@@ -1,7 +1,7 @@
 //! What is said of an order that failed: the cause, and a line to type.
 
 use super::{Order, Unreleased};
-use crate::claims::Claim;
+use crate::claims::{Claim, Ending};
 use crate::lease::{fresh, not_waited_for};
 use crate::output::{CommandError, Printer, Quoted, Typed, to_type};
 use crate::places::home;
@@ -114,7 +114,11 @@ fn explain_box(failure: &Failure, claim: &Claim, command: Option<&Command>) -> C
     let error = CommandError::failed(failure.message.clone());
     match (failure.code, command) {
         (FailureCode::Verify, _) => error.code("sync").note(AGAIN),
-        (FailureCode::Occupied, _) => error.code("sync").hint(fresh()),
+        (FailureCode::Occupied, _) => error.code("sync").hint(fresh(claim)),
+        // What is somebody else's, and stays as it is, isn't made room on.
+        (FailureCode::DiskFull, _) if claim.ending == Ending::None => {
+            error.code("run").hint(fresh(claim))
+        }
         (FailureCode::DiskFull, _) => {
             error.code("run").hint(to_type(&["stop", &claim.slug, "--delete", "--yes"]))
         }
@@ -156,7 +160,7 @@ pub(super) fn explain(error: &RunError, claim: &Claim, order: &Order) -> Failed 
     let lost = matches!(outcome.origin, Origin::Transport) && order.wanted.id.is_none();
     let lost = lost && may_pass;
     let error =
-        if lost { error.hint(to_type(&["status", &claim.slug])).hint(fresh()) } else { error };
+        if lost { error.hint(to_type(&["status", &claim.slug])).hint(fresh(claim)) } else { error };
     Failed { error: Box::new(error), outcome, unread, unreleased: None }
 }
 

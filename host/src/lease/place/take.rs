@@ -66,6 +66,10 @@ impl Desk {
                 Err(error) if claim.made().is_none() => return Err(error.without_effect()),
                 Err(error) => return Err(error),
             };
+            // Why the last one isn't used, the error says.
+            if let Some(Refusal { host, why, full }) = refusals.last() {
+                self.say_refused(host, why, *full);
+            }
             let host = leased.resource.name.clone();
             let Some(endpoint) = leased.endpoint.clone() else {
                 return Err(NotLeased::before(unusable(claim, "it names no way to the box")));
@@ -80,7 +84,6 @@ impl Desk {
                     return Err(NotLeased::before(why));
                 }
                 Tried::Refused { why, full } => {
-                    self.say_refused(&host, &why, full);
                     request.exclude.push(host.clone());
                     refusals.push(Refusal { host, why, full });
                 }
