@@ -69,21 +69,18 @@ impl Host {
             return Err(Error::new(ErrorCode::InvalidConfig, message)
                 .hint("set work-root to an absolute folder, or to one below `~/`"));
         }
-        let transport = Transport::Ssh(Ssh {
-            host: self.name.clone(),
-            user: match &self.user {
-                None => user(settings)?,
-                user => user.clone(),
-            },
-            port: match self.port {
-                None => port(settings)?,
-                port => port,
-            },
-            identity_file: settings.text("identity-file").map(str::to_owned),
-            proxy: Vec::new(),
-            host_key: key.map_or(HostKey::Known, |key| HostKey::Pinned { key }),
-            use_user_config: settings.is_on("use-user-config"),
-        });
+        let mut ssh = Ssh::new(&self.name).with_use_user_config(settings.is_on("use-user-config"));
+        ssh.user = match &self.user {
+            None => user(settings)?,
+            user => user.clone(),
+        };
+        ssh.port = match self.port {
+            None => port(settings)?,
+            port => port,
+        };
+        ssh.identity_file = settings.text("identity-file").map(str::to_owned);
+        ssh.host_key = key.map_or(HostKey::Known, |key| HostKey::Pinned { key });
+        let transport = Transport::Ssh(ssh);
         let work_root = place.map_or_else(|| root.to_owned(), |place| format!("{root}/{place}"));
         Ok(Endpoint::new(transport, work_root))
     }

@@ -25,6 +25,9 @@ const HOST: &str = "host";
 /// What a name means is one thing in the user's configuration, and another one without it.
 const LEASED: [&str; 3] = ["user", "port", "use-user-config"];
 
+/// What `doctor` looks at here: all else, the machines themselves say.
+const SETTINGS: &str = "settings";
+
 /// See the crate's documentation.
 #[derive(Default)]
 struct Machines;
@@ -41,14 +44,11 @@ impl Provider for Machines {
             let value = request.settings.get(name).cloned().unwrap_or_default();
             attributes.insert(name.to_owned(), value);
         }
-        Ok(Leased {
-            resource: Resource { name: host.entry.clone(), id: None },
-            scope: scope(host),
-            endpoint: Some(host.endpoint(Some(&request.lease), &request.settings)?),
-            attributes,
-            limit: Some(host.limit(&request.settings)?),
-            ..Leased::default()
-        })
+        let endpoint = host.endpoint(Some(&request.lease), &request.settings)?;
+        Ok(Leased::new(Resource::new(&host.entry), scope(host))
+            .with_endpoint(endpoint)
+            .with_attributes(attributes)
+            .with_limit(host.limit(&request.settings)?))
     }
 
     fn resolve(&self, request: ResolveRequest, host: &Host) -> Result<Resolution, Error> {
@@ -64,15 +64,9 @@ impl Provider for Machines {
                 settings.insert(name.to_owned(), value.clone());
             }
         }
-        Ok(Resolution::Found(Found {
-            scope: scope(&machine),
-            state: ResourceState::Ready,
-            endpoint: Some(machine.endpoint(Some(&request.lease), &settings)?),
-            identity: None,
-            attributes: request.attributes,
-            owner: None,
-            resource: request.resource,
-        }))
+        let endpoint = machine.endpoint(Some(&request.lease), &settings)?;
+        let found = Found::new(request.resource, scope(&machine), ResourceState::Ready);
+        Ok(Resolution::Found(found.with_endpoint(endpoint).with_attributes(request.attributes)))
     }
 
     fn release(&self, request: ReleaseRequest, _: &Host) -> Result<Released, Error> {
@@ -86,20 +80,18 @@ impl Provider for Machines {
         let settings = &request.settings;
         let hosts = match hosts::all(settings) {
             Ok(hosts) => hosts,
-            Err(error) => return Ok(Diagnosis { checks: vec![failed(error)], boxes: Vec::new() }),
+            Err(error) => return Ok(Diagnosis::new(vec![failed(error)])),
         };
         let mut checks: Vec<_> = hosts::wanted(settings).err().into_iter().map(failed).collect();
-        checks.extend(hosts::strangers(settings).into_iter().map(|(setting, name)| Check {
-            id: "settings".to_owned(),
-            status: CheckStatus::Warn,
-            message: format!("`{setting}` names `{name}`, which isn't among the hosts"),
-            hint: Some(format!("remove `{name}` from {setting}, or add it to hosts")),
+        checks.extend(hosts::strangers(settings).into_iter().map(|(setting, name)| {
+            let message = format!("`{setting}` names `{name}`, which isn't among the hosts");
+            let hint = format!("remove `{name}` from {setting}, or add it to hosts");
+            Check::new(SETTINGS, CheckStatus::Warn, message).with_hint(hint)
         }));
         let mut boxes = Vec::new();
         for host in hosts {
             let probed = host.endpoint(None, settings).and_then(|endpoint| {
-                let limit = Some(host.limit(settings)?);
-                Ok(ToProbe { name: host.entry.clone(), endpoint, limit })
+                Ok(ToProbe::new(&host.entry, endpoint).with_limit(host.limit(settings)?))
             });
             match probed {
                 Ok(probed) => boxes.push(probed),
@@ -108,22 +100,20 @@ impl Provider for Machines {
         }
         if checks.is_empty() {
             let message = format!("the settings name {}", counted(boxes.len()));
-            checks.push(Check { message, ..check(CheckStatus::Pass) });
+            checks.push(Check::new(SETTINGS, CheckStatus::Pass, message));
         }
-        Ok(Diagnosis { checks, boxes })
+        Ok(Diagnosis::new(checks).with_boxes(boxes))
     }
 }
 
 fn scope(host: &hosts::Host) -> Scope {
-    Scope { deployment: host.entry.clone(), account: String::new() }
-}
-
-fn check(status: CheckStatus) -> Check {
-    Check { id: "settings".to_owned(), status, message: String::new(), hint: None }
+    Scope::new(&host.entry, "")
 }
 
 fn failed(error: Error) -> Check {
-    Check { message: error.message, hint: error.hint, ..check(CheckStatus::Fail) }
+    let mut check = Check::new(SETTINGS, CheckStatus::Fail, error.message);
+    check.hint = error.hint;
+    check
 }
 
 fn counted(hosts: usize) -> String {

@@ -89,7 +89,7 @@ pub(super) fn write(
     let keys = known_hosts(lease, ssh, state).map_err(|error| refuse(error.to_string()))?;
     let text = text(folder, lease, ssh, keys.as_deref());
     let text = text.map_err(|error| refuse(error.to_string()))?;
-    let proxy = resolved(&ssh.proxy)
+    let proxy = program_of(&ssh.proxy)
         .map_err(|error| SshError::new(ssh, SshFailure::Proxy, error.to_string()))?;
     let replaced = replace(&folder.config(), text.as_bytes()).and_then(|()| {
         if proxy.is_empty() {
@@ -101,7 +101,7 @@ pub(super) fn write(
 }
 
 /// With the file that its program is now: no other one leads there later, and none of the checkout.
-fn resolved(proxy: &[String]) -> Result<Vec<String>, ExecError> {
+fn program_of(proxy: &[String]) -> Result<Vec<String>, ExecError> {
     let [program, arguments @ ..] = proxy else { return Ok(Vec::new()) };
     let program = exec::program(program)?.to_string_lossy().into_owned();
     Ok([&[program], arguments].concat())
@@ -189,7 +189,9 @@ pub(super) fn for_editors(
     let folder = Folder::for_editors(lease, state);
     if !ssh.proxy.is_empty() {
         private_folder(&folder.path).map_err(io::Error::other)?;
-        proxy::write(&folder, &ssh.proxy, (route.declared)())?;
+        // Of an editor's `PATH` nothing is known.
+        let proxy = program_of(&ssh.proxy).map_err(io::Error::other)?;
+        proxy::write(&folder, &proxy, (route.declared)())?;
     }
     let keys = known_hosts(lease, ssh, state)?;
     let mut text = format!("\n# For `{lease}`, as long as it is leased.\n");
