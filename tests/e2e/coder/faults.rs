@@ -120,6 +120,18 @@ fn ours_is_of(coder: &Coder, user: &str) {
     });
 }
 
+/// It stays ready, and nothing leads to it: the deployment counts too many requests of whoever wants to.
+fn one_is_ready_and_out_of_reach(coder: &Coder) {
+    one_is_ready(coder);
+    ours_builds(coder, Transition::Stop, |_| {});
+    until("the connection is over", || coder.processes().is_empty());
+    ours_builds(coder, Transition::Start, |_| {});
+    coder.deployment.change(|state| {
+        state.trouble.limited = u32::MAX;
+        state.trouble.limited_command = Some("ssh".to_owned());
+    });
+}
+
 /// All that exists is named by a claim, and what is others' is as it was.
 fn check(coder: &Coder, after: &str) {
     let claims = coder.world.leases(&[]);
@@ -301,6 +313,13 @@ const WRONG: Group = Group {
             mend: NO_CHANGE,
             next: "cleanup",
         },
+        // The way to it fails, though all is well with it.
+        Scene {
+            prepare: one_is_ready_and_out_of_reach,
+            line: "run --id @last -- true",
+            mend: |coder| coder.deployment.change(|state| state.trouble.limited = 0),
+            next: RUN,
+        },
         // A disk was bad.
         Scene {
             prepare: |coder| {
@@ -318,7 +337,8 @@ const WRONG: Group = Group {
 
 #[test]
 fn a_kill_where_something_is_wrong_loses_nothing() {
-    let wanted = ["claim.after.gone", "claim.after.lease_failed", "salvage.moved"];
+    let wanted =
+        ["claim.after.gone", "claim.after.lease_failed", "claim.after.unreached", "salvage.moved"];
     comes_to(&play(&WRONG), &wanted);
 }
 
