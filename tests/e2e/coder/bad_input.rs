@@ -31,6 +31,23 @@ fn a_server_that_answers_otherwise_ends_no_claim() {
     assert!(coder.deployment.state().names().is_empty());
 }
 
+/// What is in a list may be anybody's words, also those that a list of none is told with.
+#[test]
+fn a_list_that_cannot_be_read_proves_nothing() {
+    let (coder, name) = Coder::warm();
+    coder.deployment.change(|state| {
+        "No workspaces found".clone_into(&mut state.template("demo").name);
+        state.trouble.retyped = true;
+    });
+    for line in [&["stop", "@last"][..], &["stop", "@last", "--delete", "--yes"]] {
+        let ran = coder.crabbox(line);
+        assert_ne!(ran.code, 0, "{ran:?}");
+        assert!(ran.stderr.contains("makes no sense"), "{ran:?}");
+    }
+    assert_eq!(coder.world.leases(&[]).len(), 1);
+    assert_eq!(coder.deployment.state().doing(&name), "running");
+}
+
 #[test]
 fn what_would_move_the_cursor_reaches_no_terminal() {
     let (coder, _) = Coder::warm();

@@ -216,11 +216,9 @@ impl Workspace {
 }
 
 /// The elements of a list: none also where it is empty, `null`, or a sentence that says so. Lines before it, as a
-/// wrapper may print, are passed over.
+/// wrapper may print, are passed over. What can't be read is no list of none: that would prove that something is gone.
 pub(super) fn elements<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, serde_json::Error> {
-    let is_none = ["", "null"].contains(&text.trim())
-        || text.contains("No workspaces found")
-        || text.contains("No presets found");
+    let is_none = ["", "null"].contains(&text.trim()) || says_none(text);
     let first = text.starts_with('[').then_some(0);
     let mut begins = first.into_iter().chain(text.match_indices("\n[").map(|(at, _)| at + 1));
     let told = begins.find_map(|at| serde_json::from_str(text.get(at..)?).ok());
@@ -229,6 +227,12 @@ pub(super) fn elements<T: DeserializeOwned>(text: &str) -> Result<Vec<T>, serde_
         None if is_none => Ok(Vec::new()),
         None => serde_json::from_str(text),
     }
+}
+
+/// The sentence is a line of its own, and beside it there is no list: in one, anybody may have written it.
+fn says_none(text: &str) -> bool {
+    let begins = |words: &str| text.lines().any(|line| line.trim_start().starts_with(words));
+    (begins("No workspaces found") || begins("No presets found")) && !begins("[")
 }
 
 #[cfg(test)]
@@ -265,7 +269,16 @@ mod tests {
         ] {
             assert!(elements::<Login>(text).expect(text).is_empty(), "{text}");
         }
-        for text in ["<html>", "{}", "[1]", "hello"] {
+        for text in [
+            "<html>",
+            "{}",
+            "[1]",
+            "hello",
+            "hello: No workspaces found",
+            "[{\"script\":\"echo No workspaces found\"}]\nbye\n",
+            "[\n  {\"script\": \"No presets found\"}\n]\n",
+            "[{}]\nNo workspaces found!\n",
+        ] {
             assert!(elements::<Login>(text).is_err(), "{text}");
         }
     }
