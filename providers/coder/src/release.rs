@@ -1,6 +1,6 @@
 //! `release`: stops or deletes exactly the workspace of the claim.
 
-use crate::cli::{Cli, Doing, LONG, Reason, Workspace};
+use crate::cli::{Cli, Doing, Failed, LONG, Reason, Workspace};
 use crate::endpoint::{noted_version, reference};
 use crate::scope;
 use crate::waiting::Waiting;
@@ -16,6 +16,8 @@ pub(crate) fn release(request: &ReleaseRequest, host: &Host) -> Result<Released,
     let mut waiting = Waiting::new(host, LONG);
     // A delete of ours was asked for, and may be what has removed it.
     let mut asked = false;
+    let mut version = noted_version(&request.attributes);
+    let mut unfound = false;
     loop {
         // Looked at right before each step: where a command takes names alone, another may have it by then.
         let Some(workspace) = cli.by_id(id)? else {
@@ -40,33 +42,40 @@ pub(crate) fn release(request: &ReleaseRequest, host: &Host) -> Result<Released,
             (Doing::Stopping, _) => waiting.pause("the workspace is stopping")?,
             (Doing::Starting, _) => waiting.pause("a build of the workspace is under way")?,
             (_, action) => {
-                let version = match noted_version(&request.attributes) {
-                    Some(version) => version,
-                    None => cli.version()?,
-                };
-                version.check()?;
-                match end(&cli, &reference(&workspace, version), action)? {
-                    Some(released) => return Ok(released),
-                    None => waiting.pause("another build of the workspace is under way")?,
+                let known = version.map_or_else(|| cli.version(), Ok)?;
+                known.check()?;
+                match end(&cli, &reference(&workspace, known), action)? {
+                    Ended::Well(released) => return Ok(released),
+                    Ended::Busy => waiting.pause("another build of the workspace is under way")?,
+                    Ended::Unfound(failed) if unfound => return Err(failed.error()),
+                    // It has gone just now, or this `coder` isn't the one that is noted, and takes names alone.
+                    Ended::Unfound(_) => (unfound, version) = (true, None),
                 }
             }
         }
     }
 }
 
-/// `None`: a build is under way, or it has gone just now.
-fn end(cli: &Cli<'_>, to: &str, action: ReleaseAction) -> Result<Option<Released>, Error> {
+/// What came of asking for its end.
+enum Ended {
+    Well(Released),
+    /// A build is under way.
+    Busy,
+    /// `coder` doesn't find it.
+    Unfound(Failed),
+}
+
+fn end(cli: &Cli<'_>, to: &str, action: ReleaseAction) -> Result<Ended, Error> {
     let (verb, released) = match action {
         ReleaseAction::Park => ("stop", Released::Parked),
         ReleaseAction::Delete => ("delete", Released::Deleted),
     };
-    match cli.builds(verb, &[to, "--yes"])? {
-        None => Ok(Some(released)),
-        Some(failed) => match failed.reason {
-            Reason::Busy | Reason::Unfollowed | Reason::Deleted | Reason::NotFound => Ok(None),
-            // Nothing was begun: it is asked for again, from its first look on.
-            Reason::TooOften => Err(failed.error()),
-            _ => Err(failed.error().effect(Effect::Maybe)),
-        },
+    let Some(failed) = cli.builds(verb, &[to, "--yes"])? else { return Ok(Ended::Well(released)) };
+    match failed.reason {
+        Reason::Busy | Reason::Unfollowed => Ok(Ended::Busy),
+        Reason::Deleted | Reason::NotFound => Ok(Ended::Unfound(failed)),
+        // Nothing was begun: it is asked for again, from its first look on.
+        Reason::TooOften => Err(failed.error()),
+        _ => Err(failed.error().effect(Effect::Maybe)),
     }
 }

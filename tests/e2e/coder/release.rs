@@ -39,6 +39,35 @@ fn another_build_is_waited_out() {
     assert_eq!(coder.deployment.state().doing(&name), "stopped");
 }
 
+fn stops(coder: &Coder) -> Vec<String> {
+    coder.calls().into_iter().filter(|call| call.starts_with("stop ")).collect()
+}
+
+/// The version that has leased it took ids; this one doesn't find what they are of.
+#[test]
+fn an_older_coder_than_the_one_that_leased_it_stops_it_by_its_name() {
+    let (coder, name) = Coder::warm();
+    let id = coder.deployment.state().workspace(&name).id.clone();
+    coder.deployment.change(|state| "v2.31.0+1234567".clone_into(&mut state.client));
+    let ran = coder.crabbox(&["stop", "@last"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!ran.stderr.contains("another build"), "{ran:?}");
+    assert_eq!(coder.deployment.state().doing(&name), "stopped");
+    assert_eq!(stops(&coder), [format!("stop {id} --yes"), format!("stop alice/{name} --yes")]);
+}
+
+#[test]
+fn one_that_is_seen_and_may_not_be_stopped_is_told_of_in_the_words_of_coder() {
+    let (coder, name) = Coder::warm();
+    coder.deployment.change(|state| state.trouble.unbuilt = true);
+    let ran = coder.crabbox(&["stop", "@last"]);
+    assert_ne!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("Resource not found or you do not have access"), "{ran:?}");
+    assert_eq!(stops(&coder).len(), 2, "{:?}", coder.calls());
+    assert_eq!(coder.deployment.state().doing(&name), "running");
+    assert_eq!(coder.world.leases(&[]).len(), 1);
+}
+
 /// The build goes on without whoever asked for it.
 #[test]
 fn what_is_made_when_the_user_leaves_is_stopped_once_it_is_there() {

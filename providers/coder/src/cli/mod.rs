@@ -17,7 +17,7 @@ mod told;
 mod version;
 
 pub(crate) use create::Order;
-pub(crate) use failure::Reason;
+pub(crate) use failure::{Failed, Reason};
 pub(crate) use program::{Cli, LONG};
 pub(crate) use told::{Agent, Doing, Login, Template, Workspace};
 pub(crate) use version::{Feature, Version};
