@@ -58,7 +58,8 @@ pub(crate) fn reach(agent: &Agent, wishes: &Wishes) -> Reach {
     let why = agent.health.reason.as_deref().map(|why| format!(": {why}")).unwrap_or_default();
     match (agent.status.as_str(), agent.lifecycle_state.as_str()) {
         ("connecting", _) => Reach::Soon(format!("the agent `{name}` connects")),
-        ("timeout", _) => Reach::Never(format!("the agent `{name}` doesn't connect{why}")),
+        // Its template's patience is over, not its own: a machine that boots for long still comes.
+        ("timeout", _) => Reach::Lost(format!("the agent `{name}` doesn't connect{why}")),
         ("disconnected", _) => Reach::Lost(format!("the agent `{name}` is lost{why}")),
         (_, "shutting_down" | "shutdown_timeout" | "shutdown_error" | "off") => {
             Reach::Never(format!("the agent `{name}` is shutting down"))
