@@ -3,6 +3,7 @@
 use super::Cluster;
 use super::asked::{encrypt, encrypt_of};
 use crabbox_tests::{Left, Ran, Typist};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 
 /// `desk`, which is reached through `attic`.
@@ -115,4 +116,23 @@ fn the_interrupt_key_ends_what_asked_for_the_connection_and_not_the_connection()
     let before = connections(&cluster);
     cluster.done(&["run", "--keep", "--", "true"]);
     assert_eq!(connections(&cluster), before);
+}
+
+/// What it leaves behind may keep what it said it to for as long as it likes.
+#[test]
+fn what_is_left_behind_on_the_way_is_not_waited_for() {
+    let Some(cluster) = behind() else { return };
+    let left = cluster.world.root().join("left");
+    let leave = format!("setsid sleep 300 >/dev/null </dev/null & echo $! >>{}", left.display());
+    cluster.prefers(&format!("Host desk\n  ProxyCommand sh -c '{leave}; echo gone fishing >&2'\n"));
+    let ran = cluster.crabbox(&["run", "--", "true"]);
+    let left: Vec<_> = fs::read_to_string(&left)
+        .expect("reads")
+        .lines()
+        .map(|pid| Pid::from_raw(pid.parse().expect("a number")).expect("a process"))
+        .filter(|pid| kill_process(*pid, Signal::KILL).is_ok())
+        .collect();
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("it hung up; it said: gone fishing"), "{ran:?}");
+    assert!(!left.is_empty(), "all that was left behind had ended before");
 }

@@ -1,18 +1,21 @@
 //! Asks `ssh` once more, where it has failed, for what it says only then. Nobody is let in, and no connection is left.
 
-use super::super::Watchdog;
 use super::super::process::{Killed, LocalEnd};
 use super::connect::{Way, ask_nobody, client};
+use crate::tail::Tail;
 use rustix::process::Pid;
-use std::io::Read;
-use std::process::Stdio;
-use std::time::Duration;
+use std::process::{Child, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 /// How long that may take: it leads nowhere but to a better message.
 const PATIENCE: Duration = Duration::from_secs(15);
 
-/// The most that is read of what `ssh` says, in bytes.
-const LIMIT: u64 = 256 * 1024;
+/// How long the rest of its words may take once it has ended. What it left behind may hold the pipe for ever.
+const REST: Duration = Duration::from_secs(1);
+
+/// How often it is looked at.
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What it says on standard error, and what leads there for it.
 pub(super) fn said(way: &Way<'_>, log_level: &str) -> Option<String> {
@@ -30,12 +33,22 @@ pub(super) fn said(way: &Way<'_>, log_level: &str) -> Option<String> {
         .stdout(Stdio::null())
         .stderr(Stdio::piped());
     let mut child = ask_nobody(&mut command).spawn().ok()?;
-    // Nobody rides this one.
-    let end = LocalEnd::new(Pid::from_child(&child), Killed::Group);
-    let watchdog = Watchdog::over(end, PATIENCE);
-    let mut said = Vec::new();
-    let _ = child.stderr.take()?.take(LIMIT).read_to_end(&mut said);
-    watchdog.call_off();
-    let _ = child.wait();
-    Some(String::from_utf8_lossy(&said).into_owned())
+    let said = Tail::of(child.stderr.take()?);
+    end_of(&mut child);
+    said.finish_within(REST);
+    Some(said.text())
+}
+
+/// Waits until it ends, or ends it.
+fn end_of(child: &mut Child) {
+    let until = Instant::now() + PATIENCE;
+    while matches!(child.try_wait(), Ok(None)) {
+        if Instant::now() >= until {
+            // Nobody rides this one.
+            LocalEnd::new(Pid::from_child(child), Killed::Group).kill();
+            let _ = child.wait();
+        } else {
+            thread::sleep(PAUSE);
+        }
+    }
 }
