@@ -129,6 +129,10 @@ impl Known {
                 "nothing is done to it until its provider vouches for it; to drop the claim leaves it as it is",
                 to_type(&["forget", slug, "--yes"]),
             )),
+            Some(Err(error)) if lease::is_unreached(error) => {
+                let again = "nothing is known of it until its machine is reached; then ask again";
+                Some((again, to_type(&["inspect", slug])))
+            }
             None | Some(Err(_)) => None,
         }
     }

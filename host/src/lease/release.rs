@@ -5,6 +5,7 @@ use super::at_stop::AtStop;
 use super::desk::Desk;
 use super::hang_up::hang_up;
 use super::look::Onlooker;
+use super::place::is_unreached;
 use super::take::{Held, How};
 use crate::claims::{Claim, ClaimError, Ending, Event, Moment, Owned, State};
 use crate::output::{CommandError, Exit, to_type};
@@ -184,6 +185,7 @@ impl Desk {
         let _section = self.working.begin();
         match self.end(&mut provider, &mut claim, action, settings) {
             Ok(end) => Ok((claim, end)),
+            Err(error) if is_unreached(&error) => self.stop_unreached(claim, action, delete, error),
             Err(error) if error.kind() == Exit::Conflict => {
                 let again = "the same line works once its provider vouches for it again";
                 Err(stays(error.note(again), &claim.slug))
@@ -202,7 +204,7 @@ impl Desk {
     ) -> Result<End, CommandError> {
         let found = self.ask_about(provider, claim, settings)?;
         if let Resolution::Found(found) = &found
-            && found.state == ResourceState::Parked
+            && is_parked(found.state, provider)
             && AtStop::by(claim, Some(action)) == AtStop::Nothing
             && claim.is_about(&found.resource, &found.scope)
         {
@@ -386,6 +388,15 @@ fn stay(claim: &Claim, leaving: &Leaving) -> Option<Event> {
     asked_for(claim)?;
     let Leaving { run_is_over, asked_idle: idle, .. } = *leaving;
     Some(Event::Free { keep: false, idle_until: None, run_is_over, deadline: None, idle })
+}
+
+/// Is it off already? A place never is: parked, it is only left alone.
+fn is_parked(state: ResourceState, provider: &Provider) -> bool {
+    match state {
+        ResourceState::Parked => true,
+        ResourceState::Ready => provider.can(&Capability::SharedBox),
+        _ => false,
+    }
 }
 
 /// What becomes of a claim that can't be brought to its end now. The line is the one that works.

@@ -72,6 +72,13 @@ impl CommandError {
         self
     }
 
+    /// In other words.
+    #[must_use]
+    pub fn reworded(mut self, message: impl Into<String>) -> Self {
+        self.message = message.into();
+        self
+    }
+
     /// Sets the word for machines.
     #[must_use]
     pub fn code(mut self, code: &'static str) -> Self {

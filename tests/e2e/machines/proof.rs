@@ -83,7 +83,7 @@ fn a_changed_host_key_is_told_of_and_loses_no_claim() {
     let ran = cluster.crabbox(&["run", "--id", &id, "--", "true"]);
     assert_eq!(ran.code, 125, "{}", ran.stderr);
     assert!(ran.stderr.contains("host key isn't the one that is known"), "{}", ran.stderr);
-    let said = delete(&cluster, 5);
+    let said = delete(&cluster, 6);
     assert!(said.contains("host key isn't the one that is known"), "{said}");
     assert_eq!(cluster.counts(), [1]);
 }
@@ -94,9 +94,45 @@ fn a_machine_that_is_off_loses_no_claim() {
     cluster.done(&["run", "--", "true"]);
     cluster.machine_mut("desk").off();
     let list = cluster.done(&["list", "--refresh"]);
-    assert!(list.stdout.contains("its machine can't be reached"), "{}", list.stdout);
-    delete(&cluster, 5);
+    assert!(list.stdout.contains("`desk` can't be reached by ssh"), "{}", list.stdout);
+    delete(&cluster, 6);
     assert_eq!(cluster.lease()["state"], "parked");
+    cluster.machine_mut("desk").on();
+    delete(&cluster, 0);
+    assert_eq!(cluster.counts(), [0]);
+}
+
+/// Its place is still there: nothing leads to a claim that is dropped.
+#[test]
+fn who_cannot_ask_a_machine_may_ask_again() {
+    let Some(mut cluster) = Cluster::of(&["desk"]) else { return };
+    cluster.done(&["warmup"]);
+    let slug = cluster.slug();
+    let again = |words: &[&str], code: i32, cluster: &Cluster| {
+        let ran = cluster.crabbox(words);
+        assert_eq!(ran.code, code, "{words:?}: {ran:?}");
+        let all = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(all.contains("can't be reached by ssh: the connection is refused"), "{ran:?}");
+        let hint = format!("hint: crabbox {}\n", words.join(" "));
+        assert!(ran.stderr.contains(&hint) && !all.contains("forget"), "{words:?}: {ran:?}");
+    };
+    cluster.machine_mut("desk").off();
+    again(&["stop", &slug], 6, &cluster);
+    again(&["stop", &slug, "--delete", "--yes"], 6, &cluster);
+    again(&["inspect", &slug], 0, &cluster);
+    cluster.machine_mut("desk").on();
+    let parked = |cluster: &Cluster| {
+        let said = cluster.done(&["stop", &slug]).stderr;
+        assert_eq!(cluster.lease()["state"], "parked");
+        said
+    };
+    assert!(parked(&cluster).contains(&format!("{slug} is parked\n")));
+    let already = format!("{slug} is parked already\n");
+    assert!(parked(&cluster).contains(&already));
+    cluster.machine_mut("desk").off();
+    let said = parked(&cluster);
+    assert!(said.contains(&format!("{slug} couldn't be asked: `desk` ")), "{said}");
+    assert!(said.contains(&already) && !said.contains("hint:"), "{said}");
     cluster.machine_mut("desk").on();
     delete(&cluster, 0);
     assert_eq!(cluster.counts(), [0]);

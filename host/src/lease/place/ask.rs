@@ -98,7 +98,7 @@ pub(super) fn explain(error: &VisitError) -> CommandError {
     match error {
         VisitError::Transport(TransportError::Ssh(error)) => error.into(),
         VisitError::Transport(_) | VisitError::Ended { .. } => {
-            with_cause(Exit::TryAgain, error).code("transport")
+            with_cause(Exit::TryAgain, error).code(TRANSPORT)
         }
         _ => with_cause(Exit::Failed, error),
     }
@@ -111,6 +111,29 @@ pub fn explain_unasked(error: &VisitError) -> CommandError {
         VisitError::Transport(TransportError::Ssh(error)) => error.of_who_asks_nobody(),
         error => explain(error),
     }
+}
+
+/// What machines read of it.
+const TRANSPORT: &str = "transport";
+
+/// Nothing came from a box that isn't reached, or that hung up: it is as it was, and may say so another time.
+pub(super) fn unreached(error: &VisitError) -> Option<CommandError> {
+    let (VisitError::Transport(_) | VisitError::Ended { .. }) = error else { return None };
+    let explained = explain_unasked(error);
+    let mut result = with_cause(Exit::TryAgain, error).code(TRANSPORT);
+    for note in explained.notes() {
+        result = result.note(note);
+    }
+    for hint in explained.hints() {
+        result = result.hint(hint);
+    }
+    Some(result)
+}
+
+/// Is it that?
+#[must_use]
+pub fn is_unreached(error: &CommandError) -> bool {
+    error.kind() == Exit::TryAgain && error.word() == TRANSPORT
 }
 
 fn with_cause(kind: Exit, error: &VisitError) -> CommandError {

@@ -11,7 +11,7 @@ mod proof;
 mod remove;
 mod take;
 
-pub use ask::{Asker, explain_unasked};
+pub use ask::{Asker, explain_unasked, is_unreached};
 pub(super) use id::of_claim;
 pub use id::place_folder;
 pub(super) use proof::{Says, in_place};

@@ -5,7 +5,7 @@
 //! session that uses it.
 
 use super::super::answer::why_unseen;
-use super::ask::Asker;
+use super::ask::{Asker, unreached};
 use super::id::{of_claim, to_text};
 use crate::claims::Claim;
 use crate::output::{CommandError, Printer};
@@ -83,6 +83,9 @@ pub(in super::super) fn in_place(
             Err(CommandError::failed("the box wasn't asked to the end"))
         }
         Err(error) => {
+            if let Some(unreached) = unreached(&error) {
+                return Err(unreached);
+            }
             printer.phase(&why_unseen(claim, &error.to_string()));
             Ok(unseen)
         }
