@@ -353,12 +353,17 @@ fn read_known(
             return Ok(None);
         };
         let [kind, length @ ..] = header;
-        let length = u32::from_be_bytes(length) as usize;
+        let announced = u32::from_be_bytes(length);
+        let length = announced as usize;
         if length > MAX_PAYLOAD {
             return Err(FrameError::TooLong(length));
         }
-        buffer.resize(length, 0);
-        input.read_exact(buffer)?;
+        // What is read over isn't filled with zeroes first.
+        buffer.clear();
+        buffer.reserve(length);
+        if input.by_ref().take(u64::from(announced)).read_to_end(buffer)? < length {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        }
         if known(kind) {
             return Ok(Some(kind));
         }
