@@ -270,6 +270,28 @@ fn who_does_not_wait_is_refused_a_box_that_another_state_folder_uses() {
     assert_eq!((ran.code, ran.stdout.as_str()), (0, "hello\n"), "{}", ran.stderr);
 }
 
+/// It lies where commands on the box can write.
+#[test]
+fn who_does_not_wait_is_refused_however_much_stands_in_the_lock() {
+    let world = World::new();
+    let running = Running::on(&world, &[]);
+    let [option, folder] = adopt_elsewhere(&world, &running, "theirs");
+    let trees = fs::read_dir(world.only_box().join(".crabbox/trees")).expect("a folder");
+    for tree in trees {
+        let lock = tree.expect("an entry").path().join("lock");
+        fs::write(lock, "x".repeat(2 << 20)).expect("writes");
+    }
+    let words = [&*option, &*folder, "run", "--no-wait", "--id", "theirs", "--", "true"];
+    let mut run = world.command(&words);
+    let mut run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    until("it is refused", || run.try_wait().expect("looks").is_some());
+    let ran = Ran::from(run.wait_with_output().expect("ends"));
+    assert_eq!(ran.code, 125, "{}", ran.stderr);
+    let error = format!("error: `theirs` is in use by {}\n", "x".repeat(256));
+    assert!(ran.stderr.contains(&error), "{}", ran.stderr);
+    running.end();
+}
+
 #[test]
 fn who_waits_for_another_state_folder_says_so_and_leaves_the_box_to_it() {
     let world = World::new();

@@ -14,14 +14,17 @@ use crabbox_wire::frame::ToHost;
 use crabbox_wire::message::{FailureCode, Identity, Waiting};
 use crabbox_wire::tree::Hash;
 use rustix::io::Errno;
-use std::fs::{self, File, TryLockError};
-use std::io::{self, Write};
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How often a waiter looks again.
 const PAUSE: Duration = Duration::from_millis(50);
+
+/// The most that is read of who has it, in bytes.
+const LONGEST: u64 = 256;
 
 /// The lock of a workspace. A place is this machine's alone, which it has just proved.
 pub(crate) fn of_workspace(layout: &Layout, identity: &Identity) -> Result<PathBuf, Failure> {
@@ -70,7 +73,7 @@ pub(crate) fn take(path: &Path, holder: &str, connection: &Connection) -> Result
                 return Err(wrap(error));
             }
             Err(TryLockError::WouldBlock) => {
-                let by = fs::read_to_string(path).unwrap_or_default();
+                let by = holder_of(path);
                 // At the first look it may be the name of whoever had it before, or somebody may only be looking.
                 if seen.as_ref() == Some(&by) && told.as_ref() != Some(&by) {
                     connection.outbox.send(&ToHost::Waiting(Waiting { holder: by.clone() }))?;
@@ -87,6 +90,13 @@ pub(crate) fn take(path: &Path, holder: &str, connection: &Connection) -> Result
     // A name for others to read: on a full disk they read none.
     let _ = file.set_len(0).and_then(|()| file.write_all(holder.as_bytes()));
     Ok(file)
+}
+
+/// What the file says of who has the lock. Commands of the user's can write it: of more than a name, the beginning counts.
+fn holder_of(path: &Path) -> String {
+    let mut by = Vec::new();
+    let _ = File::open(path).and_then(|file| file.take(LONGEST).read_to_end(&mut by));
+    String::from_utf8_lossy(&by).into_owned()
 }
 
 /// Is a lock there worth anything? On a disk of this machine, nothing is asked.
