@@ -15,6 +15,10 @@ const SHELL: &str = "--shell";
 const REQUEST: &str = "--request";
 const MORE: &str = "...";
 
+/// What `run` takes, and `warmup` doesn't: with a value, and without. `--id` names a lease, which `warmup` can't.
+const OF_RUN: [&str; 4] = [ENV, SHELL, "--dir", "--timeout"];
+const SWITCHES_OF_RUN: [&str; 2] = ["--clean-env", "--no-wait"];
+
 /// Options that say where everything lies.
 const PLACES: [&str; 2] = ["--state-dir", "--provider-path"];
 
@@ -74,16 +78,12 @@ impl Typed {
         self.0[..self.end()].iter().any(|word| word == option)
     }
 
-    /// Without this option and its value.
+    /// Without this option and its value, however often it stands there.
     #[must_use]
     pub fn without(mut self, option: &str) -> Self {
-        let end = self.end();
-        let joined =
-            |word: &String| word.strip_prefix(option).is_some_and(|value| value.starts_with('='));
-        if let Some(at) = self.0[..end].iter().position(|word| word == option) {
-            self.0.drain(at..end.min(at + 2));
-        } else if let Some(at) = self.0[..end].iter().position(joined) {
-            self.0.remove(at);
+        while let Some(at) = self.0[..self.end()].iter().position(|word| is_option(word, option)) {
+            let past = if self.0[at] == option { at + 2 } else { at + 1 };
+            self.0.drain(at..past.min(self.end()));
         }
         self
     }
@@ -123,6 +123,25 @@ impl Typed {
     pub fn without_command(mut self) -> Self {
         self.0.truncate(self.end());
         self
+    }
+
+    /// The line that makes the box of a `run` ready; any other line makes its own. `None`: the run is for a certain lease.
+    #[must_use]
+    pub fn made_ready(self) -> Option<Self> {
+        let mut line = self.without_command();
+        if !line.has_switch("run") {
+            return Some(line);
+        }
+        if line.0.iter().any(|word| is_option(word, "--id")) {
+            return None;
+        }
+        for option in OF_RUN {
+            line = line.without(option);
+        }
+        for switch in SWITCHES_OF_RUN {
+            line = line.without_switch(switch);
+        }
+        Some(line.replaced("run", "warmup"))
     }
 
     /// What `--env NAME=VALUE` says, with `=` or in the next word.
@@ -174,6 +193,11 @@ impl fmt::Display for Typed {
         }
         command.iter().try_for_each(|word| write!(f, " {}", Quoted(Path::new(word))))
     }
+}
+
+/// Is the word this option, with or without its value?
+fn is_option(word: &str, option: &str) -> bool {
+    word.strip_prefix(option).is_some_and(|rest| rest.is_empty() || rest.starts_with('='))
 }
 
 /// A word of ours, for the record; another stands before it.
@@ -239,6 +263,23 @@ mod tests {
             "crabbox run --shell x"
         );
         assert_eq!(typed("rnu -- rnu").replaced("rnu", "run").to_string(), "crabbox run -- rnu");
+    }
+
+    #[test]
+    fn a_box_is_made_ready_by_what_warmup_takes() {
+        let ready = |line| typed(line).made_ready().map(|line| line.to_string());
+        for (line, expected) in [
+            ("run --env A=b --env=C --keep -- ls --env", Some("crabbox warmup --keep")),
+            ("--quiet run --shell x --slug a", Some("crabbox --quiet warmup --slug a")),
+            ("run --timeout=5m --clean-env --dir . -- ls", Some("crabbox warmup")),
+            ("run --id a --no-wait -- ls", None),
+            ("run --id=a -- ls", None),
+            ("run -- ls --id a", Some("crabbox warmup")),
+            ("warmup --fresh", Some("crabbox warmup --fresh")),
+            ("ssh --id a", Some("crabbox ssh --id a")),
+        ] {
+            assert_eq!(ready(line).as_deref(), expected, "{line}");
+        }
     }
 
     #[test]

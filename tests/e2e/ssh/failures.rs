@@ -157,6 +157,29 @@ fn no_key_is_taken() {
     ");
 }
 
+/// What only a run takes is none of the line's that asks.
+#[test]
+fn the_line_that_asks_can_be_typed() {
+    let reached = ready();
+    let other = host(|host| host.refuse(Refuse::Auth));
+    leads_to(&reached, &other);
+    let options = ["--env", "A=b", "--env=C=d", "--timeout", "5m", "--clean-env", "--dir", "."];
+    let run = |more: &[&str]| {
+        let ran = reached.crabbox(&[&["run"], more, &options, &["--shell", "true; true"]].concat());
+        assert_eq!(ran.code, 125, "{ran:?}");
+        let hint = ran.stderr.lines().find_map(|line| line.split_once("hint: "));
+        hint.map(|(_, line)| line.to_owned()).expect("a hint")
+    };
+    assert_eq!(run(&["--keep"]), "crabbox warmup --keep");
+    let ran = reached.crabbox(&["warmup", "--keep"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    // It can't be asked for a certain lease.
+    let slug = reached.world.only_slug();
+    let login = run(&["--id", &slug, "--no-wait"]);
+    assert_eq!(login, "ssh box true");
+    is_used(&reached);
+}
+
 #[test]
 fn a_key_has_a_passphrase_and_nobody_is_asked() {
     let reached = ready();

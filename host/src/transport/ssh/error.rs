@@ -197,8 +197,8 @@ impl SshFailure {
 impl From<&SshError> for CommandError {
     fn from(error: &SshError) -> Self {
         // Whoever wants a document isn't asked.
-        let ask = Typed::here().without_command().replaced("run", "warmup");
-        error.told(&ask.without_switch("--json").to_string())
+        let ask = Typed::here().made_ready().map(|line| line.without_switch("--json").to_string());
+        error.told(ask.as_ref().unwrap_or(&error.tried.login))
     }
 }
 
