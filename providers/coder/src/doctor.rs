@@ -23,14 +23,14 @@ pub(crate) fn doctor(request: &DoctorRequest, host: &Host) -> Diagnosis {
                 "inventory",
                 count.map(|count| format!("{} can be seen", counted(count))),
             ));
-            checks.extend(template_checks(&cli, wishes.as_ref().ok()));
+            checks.extend(template_checks(&cli, &wishes));
         } else {
             for id in ["inventory", "template"] {
                 checks.push(check(id, CheckStatus::Skip, "nobody is logged in", None));
             }
         }
     }
-    checks.extend(wishes.err().map(|error| failed("settings", error)));
+    checks.extend(wishes.work_root().err().map(|error| failed("settings", error)));
     Diagnosis::new(checks)
 }
 
@@ -50,11 +50,9 @@ fn login_check(login: Result<Login, Error>) -> Check {
     told("login", login.map(|Login { url, username, .. }| format!("`{username}` of {url}")))
 }
 
-fn template_checks(cli: &Cli<'_>, wishes: Option<&Wishes>) -> Vec<Check> {
+fn template_checks(cli: &Cli<'_>, wishes: &Wishes) -> Vec<Check> {
     let id = "template";
-    let Some((wishes, wanted)) =
-        wishes.and_then(|wishes| Some((wishes, wishes.template.as_ref()?)))
-    else {
+    let Some(wanted) = &wishes.template else {
         let hint = Some("set template to one of those that `coder templates list` shows");
         return vec![check(id, CheckStatus::Skip, "no template is set", hint)];
     };

@@ -1,7 +1,6 @@
 //! The way to a workspace: `coder ssh --stdio`, which starts nothing and asks nobody.
 
 use crate::cli::{Cli, Feature, Version, Workspace};
-use crate::wishes::Wishes;
 use crabbox_provider_api::payload::{Attributes, Endpoint, HostKey, Identity, Ssh, Transport};
 
 /// In a lease's attributes: which `coder` has leased it.
@@ -11,10 +10,12 @@ const VERSION: &str = "coder";
 const WORK_ROOT: &str = "work_root";
 
 /// What is noted of a lease.
-pub(crate) fn attributes(version: Version, work_root: &str) -> Attributes {
+pub(crate) fn attributes(version: Version, work_root: Option<&str>) -> Attributes {
     let mut attributes = Attributes::new();
     attributes.insert(VERSION.to_owned(), version.to_string().into());
-    attributes.insert(WORK_ROOT.to_owned(), work_root.into());
+    if let Some(work_root) = work_root {
+        attributes.insert(WORK_ROOT.to_owned(), work_root.into());
+    }
     attributes
 }
 
@@ -23,9 +24,9 @@ pub(crate) fn noted_version(attributes: &Attributes) -> Option<Version> {
     attributes.get(VERSION).and_then(|version| Version::parse(version.as_str()?))
 }
 
-/// Where checkouts lie: where they did when it was leased.
-pub(crate) fn noted_work_root<'a>(attributes: &'a Attributes, wishes: &'a Wishes) -> &'a str {
-    attributes.get(WORK_ROOT).and_then(|root| root.as_str()).unwrap_or(&wishes.work_root)
+/// Where checkouts lie, if that is noted: where they did when it was leased.
+pub(crate) fn noted_work_root(attributes: &Attributes) -> Option<&str> {
+    attributes.get(WORK_ROOT).and_then(|root| root.as_str())
 }
 
 /// What a command calls the workspace: by what is never given to another one, where it takes that.

@@ -10,7 +10,8 @@ use crabbox_provider_api::{Effect, Error, ErrorCode, Host};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub(crate) fn lease(request: LeaseRequest, host: &Host) -> Result<Leased, Error> {
-    let wishes = Wishes::of(&request.settings)?;
+    let wishes = Wishes::of(&request.settings);
+    let work_root = wishes.work_root()?;
     let template = wishes.template()?;
     let cli = Cli::new(&request.settings, host);
     let version = cli.version()?;
@@ -46,11 +47,10 @@ pub(crate) fn lease(request: LeaseRequest, host: &Host) -> Result<Leased, Error>
     let bringing = Bringing { cli: &cli, wishes: &wishes, version, longest: LONG };
     let Up { workspace, agent } =
         bringing.up(workspace).map_err(|error| error.effect(Effect::Done))?;
-    let work_root = &wishes.work_root;
     Ok(Leased::new(resource, scope)
         .with_endpoint(endpoint(&cli, &workspace, &agent, version, work_root))
         .with_identity(identity(&workspace))
-        .with_attributes(attributes(version, work_root))
+        .with_attributes(attributes(version, Some(work_root)))
         .with_owner(workspace.owner_name))
 }
 

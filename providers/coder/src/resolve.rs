@@ -9,7 +9,7 @@ use crate::scope;
 use crate::up::{Bringing, Up};
 use crate::wishes::Wishes;
 use crabbox_provider_api::payload::{
-    Attributes, Found, Intent, Resolution, ResolveRequest, Resource, ResourceState, Scope,
+    Found, Intent, Resolution, ResolveRequest, Resource, ResourceState, Scope,
 };
 use crabbox_provider_api::{Error, Host};
 use std::time::Duration;
@@ -18,7 +18,7 @@ use std::time::Duration;
 const CONNECTING: Duration = Duration::from_mins(9);
 
 pub(crate) fn resolve(request: ResolveRequest, host: &Host) -> Result<Resolution, Error> {
-    let wishes = Wishes::of(&request.settings)?;
+    let wishes = Wishes::of(&request.settings);
     let cli = Cli::of(&request.settings, host, request.scope.as_ref());
     let Resource { name, id, .. } = &request.resource;
     let workspace = match id {
@@ -47,16 +47,17 @@ pub(crate) fn resolve(request: ResolveRequest, host: &Host) -> Result<Resolution
         Some(version) => version,
         None => cli.version()?,
     };
-    let asked =
-        Asked { cli: &cli, wishes: &wishes, version, attributes: request.attributes, scope };
+    let work_root = noted_work_root(&request.attributes).map_or_else(|| wishes.work_root(), Ok);
+    let asked = Asked { cli: &cli, wishes: &wishes, version, scope };
     match request.intent {
-        Intent::Status => Ok(Resolution::Found(asked.looks(workspace))),
+        Intent::Status => Ok(Resolution::Found(asked.looks(workspace, work_root))),
         Intent::Connect => {
             version.check()?;
+            let work_root = work_root?;
             let longest = CONNECTING;
             let bringing = Bringing { cli: &cli, wishes: &wishes, version, longest };
             let Up { workspace, agent } = bringing.up(workspace)?;
-            Ok(Resolution::Found(asked.found(workspace, ResourceState::Ready, Some(&agent))))
+            Ok(Resolution::Found(asked.ready(workspace, &agent, work_root)))
         }
     }
 }
@@ -65,25 +66,26 @@ struct Asked<'a> {
     cli: &'a Cli<'a>,
     wishes: &'a Wishes,
     version: Version,
-    attributes: Attributes,
     scope: Scope,
 }
 
 impl Asked<'_> {
     /// Nothing is started for this, and nothing waited for.
-    fn looks(self, workspace: Workspace) -> Found {
+    fn looks(self, workspace: Workspace, work_root: Result<&str, Error>) -> Found {
+        let known = work_root.as_ref().ok().copied();
         let (state, why) = match workspace.doing() {
             Doing::Running if workspace.is_dormant() => (
                 ResourceState::Failed,
                 Some("it is dormant, so that nothing leads to it".to_owned()),
             ),
             Doing::Running => {
-                let chosen = choose(&workspace, self.wishes.agent.as_deref());
-                match chosen.map(|agent| (agent.name.clone(), reach(agent, self.wishes))) {
-                    Ok((agent, Reach::Now)) => {
-                        return self.found(workspace, ResourceState::Ready, Some(&agent));
-                    }
-                    Ok((_, Reach::Soon(why) | Reach::Lost(why) | Reach::Never(why))) => {
+                let chosen = choose(&workspace, self.wishes.agent.as_deref())
+                    .and_then(|agent| Ok((agent, work_root?)));
+                match chosen
+                    .map(|(agent, root)| (agent.name.clone(), root, reach(agent, self.wishes)))
+                {
+                    Ok((agent, root, Reach::Now)) => return self.ready(workspace, &agent, root),
+                    Ok((.., Reach::Soon(why) | Reach::Lost(why) | Reach::Never(why))) => {
                         (ResourceState::Starting, Some(why))
                     }
                     Err(error) => (ResourceState::Starting, Some(error.message)),
@@ -94,22 +96,21 @@ impl Asked<'_> {
         if let Some(why) = why {
             self.cli.host.progress(&why);
         }
-        self.found(workspace, state, None)
+        self.found(workspace, state, known)
     }
 
-    fn found(self, workspace: Workspace, state: ResourceState, agent: Option<&str>) -> Found {
-        let Self { cli, wishes, version, attributes: noted, scope } = self;
-        let work_root = noted_work_root(&noted, wishes).to_owned();
-        let way = agent.map(|agent| endpoint(cli, &workspace, agent, version, &work_root));
+    fn ready(self, workspace: Workspace, agent: &str, work_root: &str) -> Found {
+        let way = endpoint(self.cli, &workspace, agent, self.version, work_root);
+        self.found(workspace, ResourceState::Ready, Some(work_root)).with_endpoint(way)
+    }
+
+    fn found(self, workspace: Workspace, state: ResourceState, work_root: Option<&str>) -> Found {
         let shows = identity(&workspace);
-        let found = Found::new(Resource::new(workspace.name).with_id(workspace.id), scope, state)
+        let resource = Resource::new(workspace.name).with_id(workspace.id);
+        Found::new(resource, self.scope, state)
             .with_identity(shows)
-            .with_attributes(attributes(version, &work_root))
-            .with_owner(workspace.owner_name);
-        match way {
-            Some(way) => found.with_endpoint(way),
-            None => found,
-        }
+            .with_attributes(attributes(self.version, work_root))
+            .with_owner(workspace.owner_name)
     }
 }
 

@@ -1,4 +1,5 @@
-//! The settings, checked as far as that can be done without asking anybody.
+//! The settings, each checked where it is used, as far as that can be done without asking anybody: what is wrong with one
+//! of them keeps nobody from what can do without it.
 
 use crabbox_provider_api::payload::Settings;
 use crabbox_provider_api::{Effect, Error, ErrorCode};
@@ -27,12 +28,12 @@ pub(crate) struct Wishes {
     pub(crate) takes_defaults: bool,
     pub(crate) agent: Option<String>,
     pub(crate) scripts: Scripts,
-    pub(crate) work_root: String,
+    work_root: String,
     pub(crate) wakes_dormant: bool,
 }
 
 impl Wishes {
-    pub(crate) fn of(settings: &Settings) -> Result<Self, Error> {
+    pub(crate) fn of(settings: &Settings) -> Self {
         let text = |name| settings.text(name).map(str::to_owned);
         let parameters = settings.map("parameters").into_iter();
         let scripts = match settings.text("wait") {
@@ -40,7 +41,7 @@ impl Wishes {
             Some("no") => Scripts::None,
             _ => Scripts::Blocking,
         };
-        Ok(Self {
+        Self {
             template: text("template"),
             template_version: text("template-version"),
             organization: text("organization"),
@@ -52,9 +53,14 @@ impl Wishes {
             takes_defaults: settings.is_on("parameter-defaults"),
             agent: text("agent"),
             scripts,
-            work_root: work_root(settings.text("work-root").unwrap_or("~/crabbox"))?,
+            work_root: text("work-root").unwrap_or_else(|| "~/crabbox".to_owned()),
             wakes_dormant: settings.is_on("activate-dormant"),
-        })
+        }
+    }
+
+    /// Where checkouts are to lie: a folder of its own, since what lies beside a checkout there is nobody else's.
+    pub(crate) fn work_root(&self) -> Result<&str, Error> {
+        work_root(&self.work_root)
     }
 
     /// What a new workspace is made from, if the rest of what is said of that can be, too.
@@ -79,8 +85,7 @@ impl Wishes {
     }
 }
 
-/// A folder of its own: what lies beside a checkout there is nobody else's.
-fn work_root(root: &str) -> Result<String, Error> {
+fn work_root(root: &str) -> Result<&str, Error> {
     let trimmed = root.trim_end_matches('/');
     let parts: Vec<&str> = trimmed.split('/').filter(|part| !part.is_empty()).collect();
     let is_a_home = matches!(parts[..], ["home" | "Users", _] | ["root" | "~"]);
@@ -90,7 +95,7 @@ fn work_root(root: &str) -> Result<String, Error> {
         && !parts.iter().any(|part| matches!(*part, "." | ".."))
         && !root.contains(char::is_control);
     if is_plain && !is_wide {
-        return Ok(trimmed.to_owned());
+        return Ok(trimmed);
     }
     let message = format!("`{}` can't be the work root", root.escape_debug());
     Err(invalid(message).hint("set work-root to a folder of its own, such as `~/crabbox`"))

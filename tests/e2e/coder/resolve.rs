@@ -1,7 +1,7 @@
 //! What has become of a workspace: looking changes nothing, connecting does what it may.
 
 use crabbox_test_coder::{Ending, Transition};
-use crabbox_tests::Coder;
+use crabbox_tests::{Coder, Ran};
 
 #[test]
 fn looking_starts_touches_and_extends_nothing() {
@@ -14,6 +14,17 @@ fn looking_starts_touches_and_extends_nothing() {
         assert!(coder.calls().iter().all(|call| call.starts_with("list ")), "{:?}", coder.calls());
         assert_eq!(coder.deployment.state().workspace(&name).build.number, before);
     }
+}
+
+/// A setting that only a new one needs is nothing to those that are there.
+#[test]
+fn a_work_root_that_cannot_be_keeps_nobody_from_one_that_is_there() {
+    let (coder, name) = Coder::warm();
+    for line in [&["status", "@last"][..], &["run", "--", "true"], &["stop", "@last"]] {
+        let ran = Ran::of(coder.command(line).env("CRABBOX_CODER_WORK_ROOT", "~"));
+        assert_eq!(ran.code, 0, "{line:?}: {ran:?}");
+    }
+    assert_eq!(coder.deployment.state().doing(&name), "stopped");
 }
 
 #[test]
