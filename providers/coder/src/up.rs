@@ -91,6 +91,10 @@ impl Bringing<'_> {
         match self.cli.builds("start", &arguments)? {
             None => Ok(()),
             Some(failed) if matches!(failed.reason, Reason::Busy | Reason::Unfollowed) => Ok(()),
+            // A start refuses a value of what can't be changed later, as most can't: an update asks for those that are new.
+            Some(failed) if failed.reason == Reason::Unanswered => {
+                Err(failed.error().hint(format!("coder update {}/{name}", workspace.owner_name)))
+            }
             Some(failed) => Err(failed.error()),
         }
     }

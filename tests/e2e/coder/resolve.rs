@@ -1,6 +1,6 @@
 //! What has become of a workspace: looking changes nothing, connecting does what it may.
 
-use crabbox_test_coder::{Ending, Transition};
+use crabbox_test_coder::{Ending, Parameter, Transition};
 use crabbox_tests::{Coder, Ran};
 
 #[test]
@@ -150,6 +150,24 @@ fn one_whose_template_is_newer_is_started_as_it_is_and_that_is_said() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.stderr.contains(&format!("`coder update {name}` takes")), "{ran:?}");
     assert!(coder.deployment.state().workspace(&name).is_outdated);
+}
+
+/// No value that is set reaches a workspace that is there: `coder` asks for it on a terminal.
+#[test]
+fn a_parameter_of_a_newer_version_is_asked_for_by_an_update() {
+    let (coder, name) = Coder::parked();
+    coder.deployment.change(|state| {
+        state.workspace(&name).is_outdated = true;
+        let template = state.template("demo");
+        template.requires_newest = true;
+        template.parameters.push(Parameter::new("zone", None));
+    });
+    let ran = coder.crabbox(&["run", "--id", "@last", "--", "true"]);
+    assert_eq!(ran.code, 125, "{ran:?}");
+    assert!(ran.stderr.contains("the template's parameter `zone` has no value"), "{ran:?}");
+    assert!(ran.stderr.contains(&format!("hint: coder update alice/{name}\n")), "{ran:?}");
+    assert!(!ran.stderr.contains("set parameters"), "{ran:?}");
+    assert_eq!(coder.deployment.state().doing(&name), "stopped");
 }
 
 #[test]

@@ -119,6 +119,10 @@ impl Failed {
         let unknown = if is_silent { Reason::Silent } else { Reason::Other };
         let log = output.stdout_text();
         let reason = match found.map_or(unknown, |(_, reason)| *reason) {
+            // Of a `start` that is no more than the end of what answers.
+            Reason::Other if said.ends_with("EOF") && question(&log).is_some() => {
+                Reason::Unanswered
+            }
             Reason::TooOften if has_begun(what, &stderr, &log) => Reason::Unfollowed,
             reason => reason,
         };
@@ -366,6 +370,10 @@ mod tests {
         let error = failed(asked, "error: prepare build: EOF\n").error();
         assert!(error.message.contains("`project`"), "{error:?}");
         assert_eq!(error.code, ErrorCode::InvalidConfig);
+        for said in ["EOF", "start workspace with active template version: EOF"] {
+            assert_eq!(failed(asked, &format!("error: {said}\n")).reason, Reason::Unanswered);
+        }
+        assert_eq!(failed("", "error: Post \"http://coder\": EOF\n").reason, Reason::Other);
     }
 
     #[test]
