@@ -45,7 +45,7 @@ pub(crate) fn lease(request: LeaseRequest, host: &Host) -> Result<Leased, Error>
         );
     }
     let bringing = Bringing { cli: &cli, wishes: &wishes, version, longest: LONG };
-    let Up { workspace, agent } =
+    let Up { workspace, agent, version } =
         bringing.up(workspace).map_err(|error| error.effect(Effect::Done))?;
     Ok(Leased::new(resource, scope)
         .with_endpoint(endpoint(&cli, &workspace, &agent, version, work_root))

@@ -56,7 +56,8 @@ pub(crate) fn resolve(request: ResolveRequest, host: &Host) -> Result<Resolution
             let work_root = work_root?;
             let longest = CONNECTING;
             let bringing = Bringing { cli: &cli, wishes: &wishes, version, longest };
-            let Up { workspace, agent } = bringing.up(workspace)?;
+            let Up { workspace, agent, version } = bringing.up(workspace)?;
+            let asked = Asked { version, ..asked };
             Ok(Resolution::Found(asked.ready(workspace, &agent, work_root)))
         }
     }

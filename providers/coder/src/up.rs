@@ -14,12 +14,15 @@ pub(crate) struct Up {
     pub(crate) workspace: Workspace,
     /// The name of its agent.
     pub(crate) agent: String,
+    /// Which `coder` it is.
+    pub(crate) version: Version,
 }
 
 /// What may be done for it.
 pub(crate) struct Bringing<'a> {
     pub(crate) cli: &'a Cli<'a>,
     pub(crate) wishes: &'a Wishes,
+    /// Which `coder` it was the last time.
     pub(crate) version: Version,
     /// For so long at most: less than the hook has, so that the reason is told.
     pub(crate) longest: Duration,
@@ -30,13 +33,14 @@ impl Bringing<'_> {
     pub(crate) fn up(&self, mut workspace: Workspace) -> Result<Up, Error> {
         let mut waiting = Waiting::new(self.cli.host, self.longest);
         let (mut may_retry, mut was_started) = (true, false);
+        let mut version = self.version;
         loop {
             if workspace.is_dormant() && !self.may_wake(&workspace) {
                 return Err(dormant(&workspace));
             }
             match workspace.doing() {
                 Doing::Running => match self.reached(&workspace)? {
-                    (agent, Reach::Now) => return Ok(Up { workspace, agent }),
+                    (agent, Reach::Now) => return Ok(Up { workspace, agent, version }),
                     (_, Reach::Soon(why)) => waiting.pause(&why)?,
                     (_, Reach::Lost(why)) => waiting.pause_for_lost(&why)?,
                     (_, Reach::Never(why)) => return Err(Error::new(ErrorCode::Timeout, why)),
@@ -50,12 +54,12 @@ impl Bringing<'_> {
                 }
                 Doing::Stopped => {
                     was_started = true;
-                    self.start(&workspace)?;
+                    version = self.start(&workspace, version)?;
                 }
                 // `coder` cleans up after it, and tries again.
                 Doing::Failed { start: true } if may_retry => {
                     may_retry = false;
-                    self.start(&workspace)?;
+                    version = self.start(&workspace, version)?;
                 }
                 Doing::Failed { .. } => return Err(failed(&workspace)),
                 Doing::Deleting | Doing::Deleted => return Err(gone(&workspace)),
@@ -76,21 +80,29 @@ impl Bringing<'_> {
         Ok((agent.name.clone(), reach(agent, self.wishes)))
     }
 
-    /// Asks nobody. Another build that is under way is waited for.
-    fn start(&self, workspace: &Workspace) -> Result<(), Error> {
+    /// Asks nobody. Another build that is under way is waited for. Which `coder` has done it?
+    fn start(&self, workspace: &Workspace, version: Version) -> Result<Version, Error> {
         let name = &workspace.name;
         self.cli.host.progress(&format!("the workspace `{name}` is started"));
         if workspace.outdated {
             self.cli.host.progress(&newer(workspace));
         }
-        let to = reference(workspace, self.version);
+        let to = reference(workspace, version);
         let mut arguments = vec![to.as_str(), "--yes"];
-        if self.wishes.takes_defaults && self.version.has(Feature::StartDefaults) {
+        if self.wishes.takes_defaults && version.has(Feature::StartDefaults) {
             arguments.push("--use-parameter-defaults");
         }
         match self.cli.builds("start", &arguments)? {
-            None => Ok(()),
-            Some(failed) if matches!(failed.reason, Reason::Busy | Reason::Unfollowed) => Ok(()),
+            None => Ok(version),
+            Some(failed) if matches!(failed.reason, Reason::Busy | Reason::Unfollowed) => {
+                Ok(version)
+            }
+            // It isn't the one that is noted, and takes other words.
+            Some(failed) if matches!(failed.reason, Reason::NotFound | Reason::UnknownFlag) => {
+                let now = self.cli.version()?;
+                now.check()?;
+                if now == version { Err(failed.error()) } else { self.start(workspace, now) }
+            }
             // A start refuses a value of what can't be changed later, as most can't: an update asks for those that are new.
             Some(failed) if failed.reason == Reason::Unanswered => {
                 Err(failed.error().hint(format!("coder update {}/{name}", workspace.owner_name)))

@@ -152,6 +152,21 @@ fn one_whose_template_is_newer_is_started_as_it_is_and_that_is_said() {
     assert!(coder.deployment.state().workspace(&name).is_outdated);
 }
 
+/// The version that has leased it took ids; this one doesn't find what they are of.
+#[test]
+fn an_older_coder_than_the_one_that_leased_it_starts_it_by_its_name() {
+    let (coder, name) = Coder::parked();
+    coder.deployment.change(|state| "v2.31.0+1234567".clone_into(&mut state.client));
+    let ran = coder.crabbox(&["run", "--id", "@last", "--", "cat", "hello.txt"]);
+    assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
+    let calls = coder.calls();
+    assert!(calls.contains(&format!("start alice/{name} --yes")), "{calls:?}");
+    // It is noted: what follows takes no other way.
+    coder.deployment.forget_calls();
+    assert_eq!(coder.crabbox(&["run", "--id", "@last", "--", "true"]).code, 0);
+    assert!(!coder.calls().iter().any(|call| call.starts_with("version")), "{:?}", coder.calls());
+}
+
 /// No value that is set reaches a workspace that is there: `coder` asks for it on a terminal.
 #[test]
 fn a_parameter_of_a_newer_version_is_asked_for_by_an_update() {

@@ -16,6 +16,8 @@ pub(crate) enum Reason {
     NotFound,
     /// The immutable id is one of something that was deleted.
     Deleted,
+    /// It is older than it was taken for.
+    UnknownFlag,
     /// Another build of the workspace is under way.
     Busy,
     /// The server was asked too often, before anything was begun.
@@ -64,6 +66,7 @@ pub(crate) enum Reason {
 
 /// What is in a message, and what it means. The first that fits.
 const WORDS: &[(&str, Reason)] = &[
+    ("unknown flag: --", Reason::UnknownFlag),
     ("You are not logged in", Reason::NoLogin),
     ("You are signed out or your session has expired", Reason::SignedOut),
     ("rate limited", Reason::TooOften),
@@ -181,6 +184,7 @@ impl Failed {
             Reason::NoTemplate
             | Reason::ManyTemplates
             | Reason::NoOrganization
+            | Reason::UnknownFlag
             | Reason::NoPreset
             | Reason::NoParameter
             | Reason::BadParameters
