@@ -37,7 +37,7 @@ fn a_list_that_cannot_be_read_proves_nothing() {
     let (coder, name) = Coder::warm();
     coder.deployment.change(|state| {
         "No workspaces found".clone_into(&mut state.template("demo").name);
-        state.trouble.retyped = true;
+        state.trouble.answers = Answers::Retyped;
     });
     for line in [&["stop", "@last"][..], &["stop", "@last", "--delete", "--yes"]] {
         let ran = coder.crabbox(line);

@@ -59,7 +59,7 @@ fn an_older_coder_than_the_one_that_leased_it_stops_it_by_its_name() {
 #[test]
 fn one_that_is_seen_and_may_not_be_stopped_is_told_of_in_the_words_of_coder() {
     let (coder, name) = Coder::warm();
-    coder.deployment.change(|state| state.trouble.unbuilt = true);
+    coder.deployment.change(|state| state.trouble.unbuilt = u32::MAX);
     let ran = coder.crabbox(&["stop", "@last"]);
     assert_ne!(ran.code, 0, "{ran:?}");
     assert!(ran.stderr.contains("Resource not found or you do not have access"), "{ran:?}");
