@@ -49,7 +49,7 @@ impl Provider for Coder {
     }
 
     fn resolve(&self, request: ResolveRequest, host: &Host) -> Result<Resolution, Error> {
-        resolve::resolve(request, host)
+        resolve::resolve(&request, host)
     }
 
     fn release(&self, request: ReleaseRequest, host: &Host) -> Result<Released, Error> {

@@ -17,7 +17,7 @@ use std::time::Duration;
 /// The hook has ten minutes.
 const CONNECTING: Duration = Duration::from_mins(9);
 
-pub(crate) fn resolve(request: ResolveRequest, host: &Host) -> Result<Resolution, Error> {
+pub(crate) fn resolve(request: &ResolveRequest, host: &Host) -> Result<Resolution, Error> {
     let wishes = Wishes::of(&request.settings);
     let cli = Cli::of(&request.settings, host, request.scope.as_ref());
     let Resource { name, id, .. } = &request.resource;
