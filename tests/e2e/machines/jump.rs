@@ -126,12 +126,16 @@ fn what_is_left_behind_on_the_way_is_not_waited_for() {
     let leave = format!("setsid sleep 300 >/dev/null </dev/null & echo $! >>{}", left.display());
     cluster.prefers(&format!("Host desk\n  ProxyCommand sh -c '{leave}; echo gone fishing >&2'\n"));
     let ran = cluster.crabbox(&["run", "--", "true"]);
-    let left: Vec<_> = fs::read_to_string(&left)
-        .expect("reads")
-        .lines()
-        .map(|pid| Pid::from_raw(pid.parse().expect("a number")).expect("a process"))
-        .filter(|pid| kill_process(*pid, Signal::KILL).is_ok())
-        .collect();
+    let is_there = |pid: &&str| {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat"));
+        stat.is_ok_and(|stat| stat.contains(" (sleep) ") && !stat.contains(") Z"))
+    };
+    let all = fs::read_to_string(&left).expect("reads");
+    let left: Vec<_> = all.lines().filter(is_there).collect();
+    for pid in &left {
+        let pid = Pid::from_raw(pid.parse().expect("a number")).expect("a process");
+        kill_process(pid, Signal::KILL).expect("it ends");
+    }
     assert_eq!(ran.code, 125, "{ran:?}");
     assert!(ran.stderr.contains("it hung up; it said: gone fishing"), "{ran:?}");
     assert!(!left.is_empty(), "all that was left behind had ended before");
