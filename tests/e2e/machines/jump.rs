@@ -62,7 +62,7 @@ fn why_the_way_ends_is_what_is_said_on_it() {
     cluster.done(&["run", "--", "true"]);
     cluster.machine_mut("attic").off();
     says(&cluster, "at a host on the way, the connection is refused", trial);
-    cluster.prefers("Host desk\n  ProxyCommand sh -c 'echo gone fishing >&2'\n");
+    cluster.prefers("Host desk\n  ProxyCommand sh -c 'read ours; echo gone fishing >&2'\n");
     says(&cluster, "it hung up; it said: gone fishing", ask);
 }
 
@@ -123,7 +123,8 @@ fn the_interrupt_key_ends_what_asked_for_the_connection_and_not_the_connection()
 fn what_is_left_behind_on_the_way_is_not_waited_for() {
     let Some(cluster) = behind() else { return };
     let left = cluster.world.root().join("left");
-    let leave = format!("setsid sleep 300 >/dev/null </dev/null & echo $! >>{}", left.display());
+    let leave =
+        format!("read ours; setsid sleep 300 >/dev/null </dev/null & echo $! >>{}", left.display());
     cluster.prefers(&format!("Host desk\n  ProxyCommand sh -c '{leave}; echo gone fishing >&2'\n"));
     let ran = cluster.crabbox(&["run", "--", "true"]);
     let is_there = |pid: &&str| {
