@@ -110,7 +110,7 @@ fn a_waiter_whose_box_goes_away_is_told_so() {
     assert_eq!(ran.code, 125);
     let error = format!("error: the lease `{slug}` has no box any more\n");
     assert!(ran.stderr.contains(&error), "{}", ran.stderr);
-    assert!(ran.stderr.contains("hint: crabbox run --fresh"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: crabbox run --provider local --fresh"), "{}", ran.stderr);
     assert!(claims(&world).is_empty() && world.boxes().is_empty());
 }
 
