@@ -56,6 +56,23 @@ fn a_429_ends_no_command_that_can_wait() {
     assert_eq!(coder.deployment.state().names().len(), 1);
 }
 
+/// Has each kind of build asked for, after `before`; so often the deployment is asked for it.
+fn ask_for_each_build(coder: &Coder, times: usize, before: impl Fn(&str)) {
+    for (command, line) in [
+        ("create", &["run", "--", "true"][..]),
+        ("start", &["warmup"]),
+        ("stop", &["stop", "@last"]),
+        ("delete", &["stop", "@last", "--delete", "--yes"]),
+    ] {
+        before(command);
+        let ran = coder.crabbox(line);
+        assert_eq!(ran.code, 0, "{command}: {ran:?}");
+        let calls = coder.calls();
+        let asked = calls.iter().filter(|call| call.split(' ').next() == Some(command)).count();
+        assert_eq!(asked, times, "{calls:?}");
+    }
+}
+
 /// What is refused before a build was asked for has done nothing.
 #[test]
 fn a_429_of_what_makes_starts_or_stops_is_asked_for_again() {
@@ -67,19 +84,7 @@ fn a_429_of_what_makes_starts_or_stops_is_asked_for_again() {
             state.trouble.limited_command = Some(command.to_owned());
         });
     };
-    for (command, line) in [
-        ("create", &["run", "--", "true"][..]),
-        ("start", &["warmup"]),
-        ("stop", &["stop", "@last"]),
-        ("delete", &["stop", "@last", "--delete", "--yes"]),
-    ] {
-        limited(command);
-        let ran = coder.crabbox(line);
-        assert_eq!(ran.code, 0, "{command}: {ran:?}");
-        let calls = coder.calls();
-        let asked = calls.iter().filter(|call| call.split(' ').next() == Some(command)).count();
-        assert_eq!(asked, 3, "{calls:?}");
-    }
+    ask_for_each_build(&coder, 3, limited);
     assert_eq!(coder.deployment.state().workspaces.len(), 1, "one was made");
 }
 
@@ -87,20 +92,10 @@ fn a_429_of_what_makes_starts_or_stops_is_asked_for_again() {
 #[test]
 fn a_429_of_a_build_that_is_under_way_has_it_looked_at() {
     let coder = Coder::new();
-    for (command, line) in [
-        ("create", &["run", "--", "true"][..]),
-        ("start", &["warmup"]),
-        ("stop", &["stop", "@last"]),
-        ("delete", &["stop", "@last", "--delete", "--yes"]),
-    ] {
+    ask_for_each_build(&coder, 1, |_| {
         coder.deployment.forget_calls();
         coder.deployment.change(|state| state.trouble.unfollowed = 1);
-        let ran = coder.crabbox(line);
-        assert_eq!(ran.code, 0, "{command}: {ran:?}");
-        let calls = coder.calls();
-        let asked = calls.iter().filter(|call| call.split(' ').next() == Some(command)).count();
-        assert_eq!(asked, 1, "{calls:?}");
-    }
+    });
     assert_eq!(coder.deployment.state().workspaces.len(), 1, "one was made");
 }
 
