@@ -17,6 +17,7 @@
 //! | [`transport`] | one byte stream to the remote helper on a box |
 //! | [`sync`] | makes the box's tree equal to the checkout |
 //! | [`run`] | one command on a box, from request to exit code |
+//! | [`results`] | what the tests of a run came to |
 //! | [`copy`] | files to and from a box |
 //! | [`tunnel`] | connections to a port of a box |
 //! | [`visit`] | a session of whoever only visits a box, as these two |
@@ -63,6 +64,7 @@ pub mod places;
 pub mod provider;
 pub mod redact;
 pub mod registry;
+pub mod results;
 pub mod run;
 pub mod sync;
 mod sys;
