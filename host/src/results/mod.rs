@@ -1,7 +1,20 @@
 //! What the tests of a run came to.
 //!
-//! [`totals`] counts them.
+//! [`discover`] says where reports lie, [`junit`] reads one of them, with the [`place`] that a failure names, and
+//! [`gather`] all of a run; [`case`] is one test, [`totals`] counts them, and [`mod@compare`] says what is new since the run
+//! before. [`kept`] is how they lie beside the run's log, for later.
 
+mod case;
+pub mod compare;
+pub mod discover;
+mod gather;
+mod junit;
+pub mod kept;
+mod place;
 mod totals;
 
+pub use case::{Case, Place, Problem, Status};
+pub use compare::{Compared, compare};
+pub use gather::{Gather, Results, Source};
+pub use junit::{Report, Trouble, read};
 pub use totals::Totals;

@@ -1,0 +1,268 @@
+//! All reports of a run, put together.
+
+use super::case::{Case, Status};
+use super::junit::{self, Trouble};
+use super::totals::Totals;
+use crabbox_wire::tree::Hash;
+use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+/// A larger report isn't read, in bytes.
+const MAX_FILE: u64 = 64 * 1024 * 1024;
+
+/// So much text is kept of all tests together, in bytes: those that come first have theirs.
+const MAX_TEXTS: usize = 64 * 1024 * 1024;
+
+/// So many tests are kept.
+const MAX_CASES: usize = 1_000_000;
+
+/// What the reports of a run say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Results {
+    /// Where that is from.
+    pub files: Vec<Source>,
+    /// The tests, in the order of the reports.
+    pub cases: Vec<Case>,
+}
+
+/// A report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    /// Below the tree on the box.
+    pub path: String,
+    /// Tests in it.
+    pub tests: u64,
+    /// Why not all of it is here, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+/// Puts reports together.
+#[derive(Debug, Default)]
+pub struct Gather {
+    results: Results,
+    /// Hashes of those that were read.
+    read: HashSet<Hash>,
+    texts: usize,
+}
+
+impl Gather {
+    /// Adds the report that lies at `file`, and is called `path` on the box. `asked`: somebody said that it is one; what
+    /// was merely found where reports lie, and is none, is nothing to be told of.
+    pub fn add(&mut self, path: String, file: &Path, asked: bool) {
+        let bytes = match content(file) {
+            Ok(bytes) => bytes,
+            Err(error) => return self.miss(path, error.to_string()),
+        };
+        self.add_bytes(path, &bytes, asked);
+    }
+
+    fn add_bytes(&mut self, path: String, bytes: &[u8], asked: bool) {
+        // By two ways, or copied to where another tool looks for it.
+        if !self.read.insert(Hash::of(bytes)) {
+            return;
+        }
+        let report = junit::read(bytes);
+        if report.trouble == Some(Trouble::Foreign) && !asked {
+            return;
+        }
+        let cases = tries_together(report.cases);
+        let tests = cases.len() as u64;
+        let mut trouble = report.trouble.map(|trouble| trouble.to_string());
+        for mut case in cases {
+            if self.results.cases.len() >= MAX_CASES {
+                trouble = Some(format!("there are more than {MAX_CASES} tests"));
+                break;
+            }
+            self.spend(&mut case);
+            self.results.cases.push(case);
+        }
+        self.results.files.push(Source { path, tests, trouble });
+    }
+
+    /// A report that couldn't be had.
+    pub fn miss(&mut self, path: String, why: String) {
+        self.results.files.push(Source { path, tests: 0, trouble: Some(why) });
+    }
+
+    /// All of them.
+    #[must_use]
+    pub fn results(self) -> Results {
+        self.results
+    }
+
+    /// Where too much was kept already, the one line of each has to do.
+    fn spend(&mut self, case: &mut Case) {
+        let problems = case.problem.iter_mut().chain(&mut case.earlier);
+        let texts = problems.map(|problem| &mut problem.text).chain([&mut case.output]);
+        for text in texts {
+            self.texts += text.len();
+            if self.texts > MAX_TEXTS {
+                *text = String::new();
+            }
+        }
+    }
+}
+
+fn content(file: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    File::open(file)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE {
+        return Err(io::Error::other(format!("it is larger than {MAX_FILE} bytes")));
+    }
+    Ok(bytes)
+}
+
+/// A test that failed and stands in the same report again was tried again: some tools write it so.
+fn tries_together(cases: Vec<Case>) -> Vec<Case> {
+    let mut failed: HashMap<(String, Option<String>, String), usize> = HashMap::new();
+    let mut together: Vec<Case> = Vec::with_capacity(cases.len());
+    for case in cases {
+        let key = (case.suite.clone(), case.class.clone(), case.name.clone());
+        let is_failure = case.status.is_failure();
+        if let Some(at) = failed.get(&key).copied() {
+            tried_again(&mut together[at], case);
+            if !is_failure {
+                failed.remove(&key);
+            }
+            continue;
+        }
+        if is_failure {
+            failed.insert(key, together.len());
+        }
+        together.push(case);
+    }
+    together
+}
+
+fn tried_again(case: &mut Case, again: Case) {
+    let before = std::mem::take(case);
+    *case = again;
+    let own = std::mem::take(&mut case.earlier);
+    case.earlier = before.earlier.into_iter().chain(before.problem).chain(own).collect();
+    case.ms = before.ms.map_or(case.ms, |ms| Some(ms + case.ms.unwrap_or_default()));
+    match case.status {
+        Status::Passed => {
+            case.status = Status::Flaky;
+            case.output = before.output;
+        }
+        // That it wasn't tried again doesn't mend it.
+        Status::Skipped => {
+            case.status = before.status;
+            case.problem = case.earlier.pop();
+        }
+        _ => {}
+    }
+}
+
+impl Results {
+    /// How many there are of each.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        let mut totals = Totals::default();
+        for case in &self.cases {
+            let of = match case.status {
+                Status::Passed => &mut totals.passed,
+                Status::Failed | Status::Error => &mut totals.failed,
+                Status::Skipped => &mut totals.skipped,
+                Status::Flaky => &mut totals.flaky,
+            };
+            *of += 1;
+            totals.ms = totals.ms.saturating_add(case.ms.unwrap_or_default());
+        }
+        totals
+    }
+
+    /// Those that didn't come out well.
+    pub fn failed(&self) -> impl Iterator<Item = &Case> {
+        self.cases.iter().filter(|case| case.status.is_failure())
+    }
+
+    /// There is nothing in it: nobody wrote a report.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gathered(reports: &[&str]) -> Results {
+        let mut gather = Gather::default();
+        for (at, xml) in reports.iter().enumerate() {
+            gather.add_bytes(format!("{at}.xml"), xml.as_bytes(), true);
+        }
+        gather.results()
+    }
+
+    #[test]
+    fn a_bad_report_is_named_and_hides_nothing() {
+        let results = gathered(&[
+            "<testsuite><testcase name='a'/></testsuite>",
+            "<testsuite><testcase name='b'/><testcase name='c",
+            "no report",
+            "<testsuite><testcase name='d'><failure/></testcase></testsuite>",
+        ]);
+        let totals = Totals { passed: 2, failed: 1, ..Totals::default() };
+        assert_eq!(results.totals(), totals);
+        let troubles: Vec<_> = results.files.iter().map(|file| file.trouble.as_deref()).collect();
+        let expected = [None, Some("it ends in the middle"), Some("it is no JUnit report"), None];
+        assert_eq!(troubles, expected);
+    }
+
+    #[test]
+    fn one_report_by_two_ways_counts_once() {
+        let xml = "<testsuite><testcase name='a'/></testsuite>";
+        let results = gathered(&[xml, xml]);
+        assert_eq!((results.cases.len(), results.files.len()), (1, 1));
+    }
+
+    #[test]
+    fn what_was_merely_found_and_is_no_report_is_not_told_of() {
+        let mut gather = Gather::default();
+        gather.add_bytes("report.xml".to_owned(), b"<coverage/>", false);
+        assert!(gather.results().is_empty());
+    }
+
+    #[test]
+    fn a_test_that_is_there_again_after_it_failed_was_tried_again() {
+        let results = gathered(&["<testsuite name='s'>
+            <testcase name='a' time='1'><failure message='1st'/></testcase>
+            <testcase name='b'/><testcase name='b'><failure/></testcase>
+            <testcase name='a' time='1'><failure message='2nd'/></testcase>
+            <testcase name='a' time='1'/>
+            <testcase name='c'><failure message='1st'/></testcase><testcase name='c'><skipped/></testcase>
+            </testsuite>"]);
+        let found: Vec<_> =
+            results.cases.iter().map(|case| (case.name.as_str(), case.status, case.ms)).collect();
+        let expected = [
+            ("a", Status::Flaky, Some(3000)),
+            ("b", Status::Passed, None),
+            ("b", Status::Failed, None),
+            ("c", Status::Failed, None),
+        ];
+        assert_eq!(found, expected);
+        let messages: Vec<_> =
+            results.cases[0].earlier.iter().map(|problem| problem.message.as_str()).collect();
+        assert_eq!(messages, ["1st", "2nd"]);
+        assert_eq!(results.cases[3].shown().expect("one").message, "1st");
+    }
+
+    #[test]
+    fn a_report_that_is_too_large_is_not_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("large.xml");
+        File::create(&path).and_then(|file| file.set_len(MAX_FILE + 1)).expect("a file");
+        let mut gather = Gather::default();
+        gather.add("large.xml".to_owned(), &path, true);
+        gather.add("gone.xml".to_owned(), &folder.path().join("gone"), true);
+        let files = gather.results().files;
+        assert_eq!(files[0].trouble.as_deref(), Some("it is larger than 67108864 bytes"));
+        assert!(files[1].trouble.is_some());
+    }
+}

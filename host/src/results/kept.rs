@@ -1,0 +1,68 @@
+//! Results as they lie beside a run's log: one file, compressed JSON.
+
+use super::case::Case;
+use super::gather::{Results, Source};
+use serde::Serialize;
+use std::fs::File;
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+/// What it is called in the folder of a run.
+const NAME: &str = "results.json.zst";
+
+/// A larger one isn't read, in bytes, unpacked: some five million tests that are well.
+const MAX: u64 = 1024 * 1024 * 1024;
+
+#[derive(Serialize)]
+struct Kept<'a> {
+    schema_version: u32,
+    files: &'a [Source],
+    cases: &'a [Case],
+}
+
+/// Where it is in this folder of a run.
+#[must_use]
+pub fn path(run: &Path) -> PathBuf {
+    run.join(NAME)
+}
+
+/// Keeps them; the file is there whole or not at all.
+pub fn write(run: &Path, results: &Results) -> io::Result<()> {
+    let mut file = tempfile::NamedTempFile::new_in(run)?;
+    let mut packed = BufWriter::new(zstd::stream::Encoder::new(&mut file, 1)?);
+    let Results { files, cases } = results;
+    serde_json::to_writer(&mut packed, &Kept { schema_version: 1, files, cases })?;
+    packed.flush()?;
+    packed.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
+    file.persist(path(run))?;
+    Ok(())
+}
+
+/// What was kept. `None`: there is nothing.
+pub fn read(run: &Path) -> io::Result<Option<Results>> {
+    let file = match File::open(path(run)) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    let mut text = Vec::new();
+    zstd::stream::Decoder::new(file)?.take(MAX).read_to_end(&mut text)?;
+    Ok(Some(serde_json::from_slice(&text)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_comes_back() {
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(read(folder.path()).expect("reads"), None);
+        let case = Case { name: "a\u{1b}".to_owned(), ..Case::default() };
+        let results = Results { cases: vec![case], ..Results::default() };
+        write(folder.path(), &results).expect("writes");
+        assert_eq!(read(folder.path()).expect("reads"), Some(results));
+        std::fs::write(path(folder.path()), b"half").expect("writes");
+        assert!(read(folder.path()).is_err());
+    }
+}

@@ -1,0 +1,79 @@
+//! Where a test failed, read from what it says: tools write `file:line` somewhere, and few put it into a field.
+
+use super::case::Place;
+
+/// Parts of a path that isn't of the tree: what the test stands on.
+const FOREIGN: [&str; 8] = [
+    "/rustc/",
+    "site-packages/",
+    "node_modules/",
+    "/usr/lib/",
+    "/usr/local/",
+    ".cargo/registry/",
+    "/jdk",
+    "<frozen",
+];
+
+/// So much of a text is looked at, in bytes.
+const LOOKED_AT: usize = 16 * 1024;
+
+/// The first line of a file that is the tree's own.
+pub(super) fn find(text: &str) -> Option<Place> {
+    let text = &text[..text.floor_char_boundary(LOOKED_AT)];
+    let words = text.split(|c: char| c.is_whitespace() || "()[]<>\"'`,;".contains(c));
+    words.filter_map(of_word).find(|place| !FOREIGN.iter().any(|part| place.file.contains(part)))
+}
+
+/// `src/a.rs:12`, `src/a.rs:12:5:`, `a_test.go:12:`.
+fn of_word(word: &str) -> Option<Place> {
+    let (file, rest) = word.split_once(':').filter(|(file, _)| is_file(file))?;
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
+    let line = digits.parse().ok().filter(|line| *line > 0)?;
+    Some(Place { file: file.to_owned(), line: Some(line) })
+}
+
+/// A name with an extension: no host with a port, no time.
+fn is_file(word: &str) -> bool {
+    let Some((stem, extension)) = word.rsplit('/').next().and_then(|name| name.rsplit_once('.'))
+    else {
+        return false;
+    };
+    let is_word = |text: &str| text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
+    let starts = extension.starts_with(|c: char| c.is_ascii_alphabetic());
+    !stem.is_empty() && (1..=5).contains(&extension.len()) && is_word(extension) && starts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_say_it_in_their_own_ways() {
+        let at = |text: &str| {
+            find(text).map(|place| format!("{}:{}", place.file, place.line.unwrap_or_default()))
+        };
+        let found = [
+            ("thread 'x' panicked at tests/basic.rs:19:5:\nassertion", "tests/basic.rs:19"),
+            (
+                "    def test():\n>  assert 0\nE assert 0\n\ntests/test_a.py:12: AssertionError",
+                "tests/test_a.py:12",
+            ),
+            ("\tat a.FooTest.works(FooTest.java:42)", "FooTest.java:42"),
+            ("    foo_test.go:12: got 1, want 2", "foo_test.go:12"),
+            ("at Object.<anonymous> (src/a.test.js:5:10)", "src/a.test.js:5"),
+            ("at /rustc/abc/library/core/src/panicking.rs:80:14\nat ./src/a.rs:3", "./src/a.rs:3"),
+        ];
+        for (text, place) in found {
+            assert_eq!(at(text).as_deref(), Some(place), "{text}");
+        }
+        for text in [
+            "",
+            "12:30:00 it broke",
+            "http://localhost:8080/",
+            "example.com:443x 1.2.3.4:80",
+            "a.rs:0",
+        ] {
+            assert_eq!(at(text).filter(|at| !at.starts_with("example")), None, "{text}");
+        }
+    }
+}
