@@ -18,6 +18,7 @@
 //! | [`sync`] | makes the box's tree equal to the checkout |
 //! | [`run`] | one command on a box, from request to exit code |
 //! | [`results`] | what the tests of a run came to |
+//! | [`report`] | a run as one page |
 //! | [`copy`] | files to and from a box |
 //! | [`tunnel`] | connections to a port of a box |
 //! | [`visit`] | a session of whoever only visits a box, as these two |
@@ -64,6 +65,7 @@ pub mod places;
 pub mod provider;
 pub mod redact;
 pub mod registry;
+pub mod report;
 pub mod results;
 pub mod run;
 pub mod sync;

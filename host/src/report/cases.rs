@@ -1,0 +1,106 @@
+//! The tests of a run: what failed, with all that it said; then what was flaky, and what took long.
+
+use super::text::Text;
+use crate::output::human;
+use crate::results::{Case, Compared, Problem, Results, Source, Status, Totals};
+use maud::{Markup, html};
+use std::cmp::Reverse;
+use std::collections::HashSet;
+use std::time::Duration;
+
+/// So many that failed are shown with all that they said.
+const FAILED: usize = 200;
+
+/// So many of those that took longest.
+const SLOWEST: usize = 10;
+
+pub(super) fn show(results: &Results, compared: Option<&Compared>) -> Markup {
+    let Totals { passed, failed, skipped, flaky, ms } = results.totals();
+    let new: HashSet<&str> = compared
+        .map(|compared| compared.newly_failing.iter().map(String::as_str).collect())
+        .unwrap_or_default();
+    let of = |status: Status| results.cases.iter().filter(move |case| case.status == status);
+    html! {
+        p.counts {
+            span.count.failed[failed > 0] { (failed) " failed" }
+            span.count.passed[passed > 0] { (passed) " passed" }
+            span.count.flaky[flaky > 0] { (flaky) " flaky" }
+            span.count.skipped[skipped > 0] { (skipped) " skipped" }
+            span.count { (human::duration(Duration::from_millis(ms))) }
+        }
+        @for source in &results.files { (trouble(source)) }
+        @for case in results.failed().take(FAILED) { (failed_case(case, &new)) }
+        @if results.failed().count() > FAILED { p { "... and " (results.failed().count() - FAILED) " more" } }
+        @if let Some(compared) = compared.filter(|compared| !compared.newly_passing.is_empty()) {
+            details {
+                summary { (compared.newly_passing.len()) " newly passing" }
+                ul { @for id in &compared.newly_passing { li { code { (Text(id)) } } } }
+            }
+        }
+        @for case in of(Status::Flaky) { (failed_case(case, &new)) }
+        (slowest(results))
+    }
+}
+
+fn trouble(source: &Source) -> Markup {
+    html! {
+        @if let Some(trouble) = &source.trouble {
+            p.why { "Of " code { (Text(&source.path)) } " " (human::count(source.tests, "test")) " could be read: " (Text(trouble)) }
+        }
+    }
+}
+
+fn failed_case(case: &Case, new: &HashSet<&str>) -> Markup {
+    let id = case.id();
+    let is_failure = case.status.is_failure();
+    html! {
+        details.case.failed[is_failure].flaky[!is_failure] open[is_failure] {
+            summary {
+                code { (Text(&id)) }
+                @if !is_failure { " " span.tag { "flaky" } }
+                @if new.contains(id.as_str()) { " " span.tag { "new" } }
+                @if let Some(ms) = case.ms { " " small { (human::duration(Duration::from_millis(ms))) } }
+            }
+            @for problem in case.problem.iter().chain(&case.earlier) { (said(problem)) }
+            @if !case.output.trim().is_empty() { h3 { "Output" } pre { (Text(&case.output)) } }
+        }
+    }
+}
+
+fn said(problem: &Problem) -> Markup {
+    html! {
+        @if !problem.message.is_empty() { p.message { (Text(&problem.message)) } }
+        @if let Some(place) = &problem.place {
+            p.place { code { (Text(&place.file)) @if let Some(line) = place.line { ":" (line) } } }
+        }
+        @if !problem.text.is_empty() { pre { (Text(&problem.text)) } }
+    }
+}
+
+fn slowest(results: &Results) -> Markup {
+    let mut timed: Vec<(u64, &Case)> = results
+        .cases
+        .iter()
+        .filter_map(|case| Some((case.ms.filter(|ms| *ms > 0)?, case)))
+        .collect();
+    timed.sort_by_key(|(ms, _)| Reverse(*ms));
+    let most = timed.first().map_or(1, |(ms, _)| *ms);
+    html! {
+        @if timed.len() > 1 {
+            details {
+                summary { "The slowest" }
+                table.slowest {
+                    tbody {
+                        @for (ms, case) in timed.iter().take(SLOWEST) {
+                            tr {
+                                td.time { (human::duration(Duration::from_millis(*ms))) }
+                                td { meter min="0" max=(most) value=(ms) {} }
+                                td { code { (Text(&case.id())) } }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
