@@ -43,6 +43,7 @@ const TOPICS: &[Topic] = &[
 ];
 
 fn main() -> ExitCode {
+    crabbox_tests::on_disk();
     let built = Built::make(Profile::Release);
     let wanted: Vec<String> =
         std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();

@@ -35,4 +35,4 @@ pub use coder::Coder;
 pub use processes::{is_alive, processes};
 pub use settled::{names, settle};
 pub use typist::{Left, Pty, Typist, led_by};
-pub use world::{Peaks, Ran, World, scale, until};
+pub use world::{Peaks, Ran, World, on_disk, scale, until};

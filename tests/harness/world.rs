@@ -1,6 +1,7 @@
 //! One temporary home, state, checkout and provider folder for each test.
 
 use crate::{built, settle};
+use rustix::fs::StatVfsMountFlags;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
@@ -8,6 +9,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -17,6 +19,36 @@ pub struct World {
     folder: tempfile::TempDir,
     /// Where its checkout is.
     checkout: &'static str,
+}
+
+/// Where programs may wait for no disk.
+const MEMORY: &str = "/dev/shm";
+
+/// So much has to be free there, in bytes.
+const ROOM: u64 = 2 * 1024 * 1024 * 1024;
+
+static ON_DISK: AtomicBool = AtomicBool::new(false);
+
+/// From now on each world is where temporary files usually are: for measurements, to which the disk belongs.
+pub fn on_disk() {
+    ON_DISK.store(true, Ordering::Relaxed);
+}
+
+/// In memory where that can be had: half of what a test waits for is the disk, and nothing that a test can see depends
+/// on what a power cut leaves.
+fn folder() -> tempfile::TempDir {
+    let asked = std::env::var_os("TMPDIR").is_some() || ON_DISK.load(Ordering::Relaxed);
+    let is_fit = || {
+        let found = rustix::fs::statvfs(MEMORY).ok()?;
+        let runs = !found.f_flag.contains(StatVfsMountFlags::NOEXEC);
+        Some(runs && found.f_bavail.saturating_mul(found.f_frsize) >= ROOM)
+    };
+    let made = if !asked && is_fit() == Some(true) {
+        tempfile::tempdir_in(MEMORY)
+    } else {
+        tempfile::tempdir()
+    };
+    made.expect("a temporary folder")
 }
 
 /// What a command did.
@@ -74,7 +106,7 @@ impl World {
     /// The same with the checkout in this folder of the world; its home is `home`.
     #[must_use]
     pub fn with_checkout(checkout: &'static str) -> Self {
-        let world = Self { folder: tempfile::tempdir().expect("a temporary folder"), checkout };
+        let world = Self { folder: folder(), checkout };
         fs::create_dir_all(world.checkout()).expect("a folder");
         fs::create_dir_all(world.root().join("home")).expect("a folder");
         world.write("hello.txt", "hello\n");
