@@ -26,6 +26,7 @@
 //! | [`log`] | what a command does, line by line: on the screen, in a file, kept for later |
 //! | [`redact`] | secrets, and what is shown without them |
 //! | [`places`] | where crabbox keeps its files on this machine |
+//! | `sqlite` | what every database of ours needs, whatever is in it |
 //! | `sys` | calls of the system that need `unsafe` |
 //! | `tail` | the last words of a process, for messages |
 //! | `turn` | one at a time, and who that is |
@@ -68,6 +69,7 @@ pub mod registry;
 pub mod report;
 pub mod results;
 pub mod run;
+mod sqlite;
 pub mod sync;
 mod sys;
 mod tail;

@@ -11,18 +11,13 @@ use super::salvage;
 use super::stage::State;
 use super::store;
 use crate::places::is_private;
-use rusqlite::{Connection, OpenFlags, ffi};
-use std::fmt::Write as _;
-use std::fs;
-use std::os::unix::ffi::OsStrExt;
+use crate::sqlite;
+use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// How long to wait for a writer: a moment, since somebody is looking at the prompt.
 const BUSY: Duration = Duration::from_millis(200);
-
-/// No page of SQLite's is smaller, in bytes.
-const SMALLEST_PAGE: u64 = 512;
 
 /// The claims of one state folder, to be looked at.
 #[derive(Debug)]
@@ -74,22 +69,9 @@ impl Reader {
         if path.symlink_metadata().is_err() {
             return Ok(None);
         }
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
-            | OpenFlags::SQLITE_OPEN_URI
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let wrap = |source| ClaimError::Database { path: path.clone(), source };
-        let database = Connection::open_with_flags(uri(&path), flags).map_err(wrap)?;
-        database.busy_timeout(BUSY).map_err(wrap)?;
-        let found: i64 =
-            database.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(wrap)?;
+        let (database, found) = sqlite::to_look_at(&path, BUSY).map_err(wrap)?;
         let database = match found {
-            // SQLite takes what is shorter than a page for an empty one where it only reads.
-            0 if fs::metadata(&path).is_ok_and(|file| (1..SMALLEST_PAGE).contains(&file.len())) => {
-                return Err(wrap(rusqlite::Error::SqliteFailure(
-                    ffi::Error::new(ffi::SQLITE_NOTADB),
-                    None,
-                )));
-            }
             // Made, and not yet filled.
             0 => return Ok(None),
             found if found > SCHEMA => return Err(ClaimError::Newer { path, found }),
@@ -203,30 +185,11 @@ fn brought_forward(old: &Connection, schema: i64) -> rusqlite::Result<Connection
     Ok(database)
 }
 
-/// Without a log beside it, the file is all there is: it is read as it stands, since SQLite
-/// would make files of its own for a database in WAL mode. With one, its index is read, never written.
-fn uri(path: &Path) -> String {
-    let beside = |end: &str| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(end);
-        Path::new(&name).metadata().is_ok_and(|found| found.len() > 0)
-    };
-    let mode = if beside("-wal") || beside("-journal") { "readonly_shm=1" } else { "immutable=1" };
-    let mut uri = "file:".to_owned();
-    for byte in path.as_os_str().as_bytes() {
-        if byte.is_ascii_alphanumeric() || b"/._-".contains(byte) {
-            uri.push(char::from(*byte));
-        } else {
-            let _ = write!(uri, "%{byte:02X}");
-        }
-    }
-    format!("{uri}?mode=ro&{mode}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::Store;
     use super::*;
+    use std::fs;
 
     fn files(folder: &Path) -> Vec<(PathBuf, u64)> {
         let entries = fs::read_dir(folder).expect("a folder").flatten();

@@ -5,22 +5,20 @@
 //! this be killed, whoever opens the claims next goes on from there.
 
 use super::error::ClaimError;
-use super::file::{check_log, create_private};
+use super::file::check_log;
 use super::locks;
 use super::migrations::{SCHEMA, migrate_to};
 use super::rows;
 use super::store::{BUSY, Store};
 use crate::fault;
-use crate::places::{FolderError, private_folder};
+use crate::sqlite::{create_private, lock_file, put_aside, wait_for};
 use jiff::Timestamp;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Whoever has the database open shares this one.
 pub(super) const LOCK: &str = "claims.lock";
@@ -45,7 +43,7 @@ pub struct Salvaged {
 
 /// Nobody exchanges the database while this lives. Where locks keep nobody out, there are to be no claims.
 pub(super) fn share(state: &Path) -> Result<File, ClaimError> {
-    let file = lock_file(state).map_err(|error| unusable(state, error))?;
+    let file = lock_file(&state.join(LOCK)).map_err(|error| unusable(state, error))?;
     locks::check(&file, &state.join(LOCK))
         .map_err(|source| ClaimError::Locks { path: state.to_owned(), source })?;
     wait_for(BUSY, || file.try_lock_shared())
@@ -67,7 +65,7 @@ pub(super) fn suspect(path: &Path) {
 /// Does what is to be done, once nobody has the database open. `None`: nothing was, or somebody has.
 pub(super) fn salvage(state: &Path, path: &Path) -> Result<Option<PathBuf>, ClaimError> {
     let wrap = |error| unusable(state, error);
-    let lock = lock_file(state).map_err(wrap)?;
+    let lock = lock_file(&state.join(LOCK)).map_err(wrap)?;
     // One that can be opened is used meanwhile.
     let must_be = !is_there(&state.join(SUSPECT));
     let longest = if must_be { BUSY } else { Duration::from_millis(200) };
@@ -160,47 +158,12 @@ fn open(path: &Path) -> rusqlite::Result<(Connection, i64)> {
 /// take it for the new one's. Returns where they are.
 fn exchange(state: &Path, path: &Path) -> io::Result<PathBuf> {
     let aside = state.join(format!("damaged-{}", Timestamp::now().strftime("%Y%m%dT%H%M%S%3fZ")));
-    private_folder(&aside).map_err(|error| match error {
-        FolderError::Io(error) => error,
-        other => io::Error::other(other),
-    })?;
-    for end in ["db-wal", "db-shm", "db-journal", "db"] {
-        let name = format!("claims.{end}");
-        match fs::rename(state.join(&name), aside.join(&name)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-    }
+    put_aside(path, &aside)?;
     fault::point("salvage.moved");
     fs::rename(state.join(SAVED), path)?;
     remove(&state.join(SUSPECT))?;
     sync(state)?;
     Ok(aside)
-}
-
-fn lock_file(state: &Path) -> io::Result<File> {
-    let path = state.join(LOCK);
-    // NFS and SMB give whoever can't write a file no exclusive lock on it.
-    match File::options().read(true).append(true).create(true).mode(0o600).open(&path) {
-        Err(_) if is_there(&path) => File::open(&path),
-        opened => opened,
-    }
-}
-
-/// `false`: it is still held after a while.
-fn wait_for(
-    longest: Duration,
-    mut attempt: impl FnMut() -> Result<(), TryLockError>,
-) -> io::Result<bool> {
-    let end = Instant::now() + longest;
-    loop {
-        match attempt() {
-            Ok(()) => return Ok(true),
-            Err(TryLockError::Error(error)) => return Err(error),
-            Err(TryLockError::WouldBlock) if Instant::now() >= end => return Ok(false),
-            Err(TryLockError::WouldBlock) => thread::sleep(Duration::from_millis(5)),
-        }
-    }
 }
 
 fn remove(file: &Path) -> io::Result<()> {
@@ -227,7 +190,9 @@ mod tests {
     use super::super::life::tests::{claim, owned};
     use super::super::{Claim, LeaseId, Stage};
     use super::*;
+    use crate::places::private_folder;
     use std::os::unix::fs::{FileExt, MetadataExt};
+    use std::thread;
 
     const PAGE: usize = 4096;
 

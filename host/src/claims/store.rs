@@ -7,7 +7,7 @@ use super::adopt::other_owner;
 use super::claim::Claim;
 use super::columns;
 use super::error::ClaimError;
-use super::file::{check_files, check_log, create_private};
+use super::file::{check_files, check_log};
 use super::holder::Holder;
 use super::id::LeaseId;
 use super::life::Event;
@@ -19,13 +19,13 @@ use super::salvage::{self, Salvaged};
 use crate::fault;
 use crate::places::private_folder;
 use crate::redact;
-use rusqlite::{Connection, ErrorCode, TransactionBehavior};
+use crate::sqlite;
+use rusqlite::{Connection, TransactionBehavior};
 use std::fs::File;
 use std::io;
 use std::ops::Deref;
 use std::path::Path;
-use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tracing::debug;
 
 /// How long to wait for another crabbox to finish its transaction.
@@ -77,14 +77,14 @@ impl Store {
         let path = path.to_owned();
         let folder =
             |error: io::Error| ClaimError::Folder { path: state.to_owned(), source: error.into() };
-        create_private(&path).map_err(folder)?;
+        sqlite::create_private(&path).map_err(folder)?;
         check_files(&path)?;
         check_log(&path)?;
         let wrap = |source| ClaimError::of_database(&path, source);
         let mut database = Connection::open(&path).map_err(wrap)?;
-        prepare(&mut database, is_on_network(state)).map_err(wrap)?;
-        let found: i64 =
-            database.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(wrap)?;
+        // A claim must survive a power cut: one fsync a transition.
+        sqlite::prepare(&database, BUSY, "full", is_on_network(state)).map_err(wrap)?;
+        let found = sqlite::schema(&database).map_err(wrap)?;
         if found > SCHEMA {
             return Err(ClaimError::Newer { path, found });
         }
@@ -229,39 +229,6 @@ pub(super) fn wrap(path: &Path, source: rusqlite::Error) -> ClaimError {
         }
         other => other,
     }
-}
-
-fn prepare(database: &mut Connection, is_on_network: bool) -> rusqlite::Result<()> {
-    database.busy_timeout(BUSY)?;
-    // A claim must survive a power cut: one fsync a transition. WAL makes it one,
-    // and where a file system can't do WAL, SQLite stays with its journal. The index of a WAL is memory that is shared:
-    // two machines would each have their own, and take the other's writes for damage.
-    let journal = if is_on_network { "delete" } else { "wal" };
-    patiently(|| database.pragma_update_and_check(None, "journal_mode", journal, |_| Ok(())))?;
-    database.pragma_update(None, "synchronous", "full")?;
-    // Closing the last connection would checkpoint: an fsync more for each command.
-    database
-        .set_db_config(rusqlite::config::DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
-        .map(drop)
-}
-
-/// Where two change the journal of a new database at once, one is refused without any wait, lest
-/// they wait for each other. Nothing is held between these attempts: waiting is safe.
-fn patiently(mut attempt: impl FnMut() -> rusqlite::Result<()>) -> rusqlite::Result<()> {
-    let end = Instant::now() + BUSY;
-    loop {
-        match attempt() {
-            Err(error) if is_busy(&error) && Instant::now() < end => {
-                thread::sleep(Duration::from_millis(5));
-            }
-            result => return result,
-        }
-    }
-}
-
-fn is_busy(error: &rusqlite::Error) -> bool {
-    let code = error.sqlite_error_code();
-    matches!(code, Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked))
 }
 
 pub(super) fn encode(claim: &Claim) -> Result<String, ClaimError> {
