@@ -93,6 +93,9 @@ pub const POINTS: &[&str] = &[
     // The end of a run.
     "run.before.let_go",
     "run.after.let_go",
+    // The record of a run.
+    "history.before.insert",
+    "history.after.insert",
     // Within the provider's child.
     "child.before.lease",
     "child.after.lease",

@@ -17,6 +17,7 @@
 //! | [`transport`] | one byte stream to the remote helper on a box |
 //! | [`sync`] | makes the box's tree equal to the checkout |
 //! | [`run`] | one command on a box, from request to exit code |
+//! | [`history`] | what was run, and what came of it |
 //! | [`results`] | what the tests of a run came to |
 //! | [`report`] | a run as one page |
 //! | [`copy`] | files to and from a box |
@@ -59,6 +60,7 @@ pub mod cli;
 pub mod config;
 pub mod copy;
 pub mod fault;
+pub mod history;
 pub mod lease;
 pub mod log;
 pub mod output;

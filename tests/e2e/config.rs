@@ -41,6 +41,10 @@ fn every_value_has_its_origin() {
     run.timeout       1m [TIME]        CRABBOX_RUN_TIMEOUT
     run.env           -             default
     sync.exclude      *.tmp, *.log  [WORLD]/checkout/.crabbox.toml:4, [WORLD]/config/crabbox/config.toml:5
+    history.keep_for  30d           default
+    history.keep      1000          default
+    history.size      1GiB          default
+    history.log_size  64MiB         default
     providers.path    -             default
     --- stderr
     ");

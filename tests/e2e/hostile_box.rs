@@ -6,7 +6,7 @@ use crabbox_wire::PROTOCOL;
 use crabbox_wire::copy::{Copied, Record, Remark, Word};
 use crabbox_wire::frame::ToHost;
 use crabbox_wire::greeting::greet;
-use crabbox_wire::message::Proof;
+use crabbox_wire::message::{Facts, Proof};
 use crabbox_wire::text::Text;
 use crabbox_wire::tree::Hash;
 use crabbox_wire::tunnel::Piece;
@@ -64,6 +64,7 @@ impl Turncoat {
             boot_id: String::new(),
             marker: String::new(),
             workspace: Text::default(),
+            facts: Facts::default(),
         };
         ToHost::Proved(Box::new(proof)).write(&mut said).expect("writes");
         for frame in frames {

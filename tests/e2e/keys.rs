@@ -13,6 +13,8 @@ fn sample(key: &Key) -> &'static str {
         Kind::Texts | Kind::Names => "['SAMPLE']",
         Kind::Paths => "['/sample']",
         Kind::Duration => "'7m'",
+        Kind::Size => "'7MiB'",
+        Kind::Count => "7",
         Kind::Choice(choices) => {
             let other = choices.iter().find(|choice| Some(**choice) != key.default);
             match *other.expect("there are two") {

@@ -100,6 +100,11 @@ fn every_document_keeps_to_its_schema() {
     check("config-check", &["config", "check"]);
     check("doctor", &["doctor"]);
     check("init", &["init", "--print"]);
+    check("history", &["history"]);
+    check("history", &["history", "--all", "--failed"]);
+    check("logs", &["logs", "@last"]);
+    check("failure", &["logs", "run_nothing"]);
+    check("history-prune", &["history", "prune", "--keep", "1"]);
     check("version", &["version"]);
     check("debug-last", &["debug", "last"]);
     check("debug-list", &["debug", "list"]);
@@ -163,7 +168,17 @@ fn every_document_keeps_to_its_schema() {
     schemas.check("inspect", "inspect", &desk.world.crabbox(&["inspect", "@last", "--json"]));
 
     // The others are parts of these.
-    let parts = ["enforced", "error", "lease", "log", "origin", "outcome", "problem", "record"];
+    let parts = [
+        "enforced",
+        "error",
+        "lease",
+        "log",
+        "origin",
+        "outcome",
+        "problem",
+        "record",
+        "run-record",
+    ];
     for name in schemas.all.keys() {
         assert!(
             schemas.used.contains(name) || parts.contains(&name.as_str()),

@@ -61,6 +61,7 @@ mod connection;
 mod copy;
 mod descendants;
 mod environment;
+mod facts;
 mod failure;
 mod folders;
 mod here;

@@ -1,5 +1,6 @@
 //! Is this the leased box? Asked before anything happens on it.
 
+use crate::facts::facts;
 use crate::failure::Failure;
 use crate::layout::{Layout, expand, make_private};
 use crate::machine_id::{self, machine_id};
@@ -55,6 +56,7 @@ pub(crate) fn prove(request: &Request, layout: &Layout) -> Result<Proof, Failure
         boot_id,
         marker,
         workspace: Text(layout.workspace.as_os_str().as_bytes().to_vec()),
+        facts: facts(),
     })
 }
 

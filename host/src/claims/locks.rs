@@ -30,7 +30,7 @@ pub fn look(state: &Path) -> Result<(), NoLocks> {
 }
 
 /// May other machines have the same folder? What they have in memory isn't shared, then.
-pub(super) fn is_on_network(folder: &Path) -> bool {
+pub(crate) fn is_on_network(folder: &Path) -> bool {
     real_or_bad(reach_at(folder)) == Reach::Network
 }
 

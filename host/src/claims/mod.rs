@@ -39,6 +39,7 @@ pub use holder::{Holder, describe as describe_holder};
 pub use id::LeaseId;
 pub use life::{Event, Refused};
 pub use listed::Listed;
+pub(crate) use locks::is_on_network;
 pub use locks::{look as look_at_locks, on_this_machine};
 pub use moment::Moment;
 #[cfg(test)]

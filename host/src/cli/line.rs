@@ -2,8 +2,8 @@
 
 use super::{
     adopt, caretaker, claims, cleanup, completions, config, cp, debug, doctor, extend, forget,
-    help, init, inspect, list, provider, run, settings, ssh, status, stop, tunnel, usage, version,
-    warmup,
+    help, history, init, inspect, list, logs, provider, run, settings, ssh, status, stop, tunnel,
+    usage, version, warmup,
 };
 use crate::config::{Flag, parse_duration};
 use crate::output::Colour;
@@ -74,6 +74,8 @@ pub(super) enum Command {
     List(list::List),
     Status(status::Status),
     Inspect(inspect::Inspect),
+    History(history::History),
+    Logs(logs::Logs),
     Ssh(ssh::Ssh),
     Cp(cp::Cp),
     Tunnel(tunnel::Tunnel),

@@ -33,7 +33,7 @@ impl Warmup {
         let printer = shared.printer;
         let order = refuse_to_nest("warmup")
             .and_then(|()| self.choice.order(self.files, shared, shared.flags()));
-        match order.map_err(Failed::from).and_then(|order| order.carry_out(shared)) {
+        match order.map_err(Failed::from).and_then(|order| order.carry_out(shared, None)) {
             Ok(done) => match show(&done, printer) {
                 Ok(()) => 0,
                 Err(error) => {

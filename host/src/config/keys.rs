@@ -16,6 +16,10 @@ pub enum Kind {
     Paths,
     /// A length of time.
     Duration,
+    /// An amount of bytes.
+    Size,
+    /// A whole number.
+    Count,
     /// One of these.
     Choice(&'static [&'static str]),
 }
@@ -39,6 +43,8 @@ impl fmt::Display for Kind {
             Self::Duration => {
                 f.write_str("a duration in ms, s, m, h, d or w, such as `90s` or `1h 30m`")
             }
+            Self::Size => f.write_str("a size in B, KiB, MiB, GiB or TiB, such as `64MiB`"),
+            Self::Count => f.write_str("a whole number"),
             Self::Choice(choices) => write!(f, "one of `{}`", choices.join("`, `")),
         }
     }
@@ -114,6 +120,9 @@ pub struct Key {
 /// The provider that leases boxes where nobody chooses one: the only name of a provider that the host
 /// knows.
 pub const DEFAULT_PROVIDER: &str = "local";
+
+/// What the settings of the history choose.
+const OF_HISTORY: &str = "what is remembered of your runs";
 
 /// All of them, in the order in which they are shown.
 pub const KEYS: &[Key] = &[
@@ -207,6 +216,46 @@ pub const KEYS: &[Key] = &[
         variable: None,
         flag: Some("--exclude"),
         repository: Repository::Set,
+        enforced: Enforced::No,
+    },
+    Key {
+        name: "history.keep_for",
+        about: "how long a run is remembered",
+        kind: Kind::Duration,
+        default: Some("30d"),
+        variable: Some("CRABBOX_HISTORY_KEEP_FOR"),
+        flag: None,
+        repository: Repository::Never(OF_HISTORY),
+        enforced: Enforced::No,
+    },
+    Key {
+        name: "history.keep",
+        about: "how many runs are remembered",
+        kind: Kind::Count,
+        default: Some("1000"),
+        variable: Some("CRABBOX_HISTORY_KEEP"),
+        flag: None,
+        repository: Repository::Never(OF_HISTORY),
+        enforced: Enforced::No,
+    },
+    Key {
+        name: "history.size",
+        about: "how much room the remembered runs may take together",
+        kind: Kind::Size,
+        default: Some("1GiB"),
+        variable: Some("CRABBOX_HISTORY_SIZE"),
+        flag: None,
+        repository: Repository::Never(OF_HISTORY),
+        enforced: Enforced::No,
+    },
+    Key {
+        name: "history.log_size",
+        about: "how much of a run's output is kept, before compression; `0` keeps none",
+        kind: Kind::Size,
+        default: Some("64MiB"),
+        variable: Some("CRABBOX_HISTORY_LOG_SIZE"),
+        flag: None,
+        repository: Repository::Never(OF_HISTORY),
         enforced: Enforced::No,
     },
     Key {

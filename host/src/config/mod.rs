@@ -2,7 +2,7 @@
 //! `config.toml`, the machine's and defaults, in this order. What the machine's own file
 //! enforces holds against all of them: [`policy`].
 //!
-//! [`keys`] is the table of all settings, [`mod@file`] reads a file against it, [`duration`] is how a time is typed, [`layers`] keeps
+//! [`keys`] is the table of all settings, [`mod@file`] reads a file against it, [`duration`] is how a time is typed and [`size`] an amount, [`layers`] keeps
 //! what each of them says and where, [`providers`] are the settings that a provider's
 //! manifest declares, [`settings`] is what holds in the end. A repository's own file comes from whoever
 //! wrote the repository: the table says what it may set, ask for, and never have, and
@@ -18,6 +18,7 @@ mod policy;
 mod providers;
 mod reference;
 mod settings;
+mod size;
 mod strays;
 mod trust;
 mod value;
@@ -37,6 +38,7 @@ pub use providers::{
 };
 pub use reference::reference;
 pub use settings::Settings;
+pub use size::{SizeError, parse_size};
 pub(crate) use strays::is_near;
 pub use trust::{GrantTable, Grants, Pin, PinError, PinState, Pins, Request, TrustProblem};
 pub use value::Setting;

@@ -7,6 +7,7 @@ use super::policy::{Bound, Enforcement};
 use super::providers::{self, ProviderSettings};
 use super::value::Setting;
 use super::{Owner, keys, strays};
+use crate::history::Retention;
 use crate::output::CommandError;
 use crate::places::Places;
 use crate::registry::{self, Registry};
@@ -45,6 +46,10 @@ pub struct Settings {
     pub env: Vec<String>,
     /// Patterns of files that stay here.
     pub exclude: Vec<String>,
+    /// How long, how many and how much of runs is remembered.
+    pub history: Retention,
+    /// How much of a run's output is kept, in bytes.
+    pub log_size: u64,
     /// Those of the chosen provider, where it is to be used: see [`Settings::for_provider`].
     pub provider_settings: ProviderSettings,
     /// The providers that the machine's own file allows, if it names any.
@@ -140,6 +145,10 @@ impl Settings {
             Some((Setting::Duration(duration), _)) => Some(duration),
             _ => None,
         };
+        let number = |name| match winner(layers, name) {
+            Some((Setting::Size(number) | Setting::Count(number), _)) => number,
+            _ => 0,
+        };
         let release = match winner(layers, "lease.release") {
             Some((Setting::Text(word), _)) if word == "delete" => ReleaseAction::Delete,
             _ => ReleaseAction::Park,
@@ -168,6 +177,12 @@ impl Settings {
             timeout: duration("run.timeout"),
             env: texts("run.env"),
             exclude: texts("sync.exclude"),
+            history: Retention {
+                keep_for: duration("history.keep_for").unwrap_or_default(),
+                keep: number("history.keep"),
+                size: number("history.size"),
+            },
+            log_size: number("history.log_size"),
             providers: keys::find("lease.provider").and_then(|key| layers.enforced(key)),
             longest_ttl: keys::find("lease.ttl").and_then(|key| layers.enforced(key)),
             longest_idle: longest_idle(layers),

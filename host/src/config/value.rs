@@ -2,6 +2,7 @@
 
 use super::duration::{duration_text, parse_duration};
 use super::keys::{Key, Kind};
+use super::size::{parse_size, size_text};
 use serde_json::{Value, json};
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -20,6 +21,10 @@ pub enum Setting {
     Paths(Vec<PathBuf>),
     /// Of [`Kind::Duration`].
     Duration(Duration),
+    /// Of [`Kind::Size`], in bytes.
+    Size(u64),
+    /// Of [`Kind::Count`].
+    Count(u64),
 }
 
 impl Setting {
@@ -35,7 +40,10 @@ impl Setting {
                 .map(Self::Texts),
             (Kind::Paths, DeValue::Array(items)) => texts(items)
                 .map(|items| Self::Paths(items.into_iter().map(PathBuf::from).collect())),
-            (Kind::Texts | Kind::Names | Kind::Paths, _) => None,
+            (Kind::Count | Kind::Size, DeValue::Integer(number)) => {
+                Self::of_text(key, number.as_str())
+            }
+            (Kind::Texts | Kind::Names | Kind::Paths | Kind::Count, _) => None,
             (_, DeValue::String(text)) => Self::of_text(key, text),
             _ => None,
         }
@@ -49,6 +57,8 @@ impl Setting {
             Kind::Choice(_) | Kind::Texts | Kind::Names => None,
             Kind::Paths => Some(Self::Paths(split_paths(OsStr::new(text)))),
             Kind::Duration => parse_duration(text).ok().map(Self::Duration),
+            Kind::Size => parse_size(text).ok().map(Self::Size),
+            Kind::Count => text.trim().parse().ok().map(Self::Count),
         }
     }
 
@@ -71,6 +81,8 @@ impl Setting {
                 paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
             }
             Self::Duration(duration) => duration_text(*duration),
+            Self::Size(size) => size_text(*size),
+            Self::Count(count) => count.to_string(),
         }
     }
 
@@ -78,7 +90,8 @@ impl Setting {
     #[must_use]
     pub(super) fn to_toml(&self) -> toml::Value {
         match self {
-            Self::Text(_) | Self::Duration(_) => self.text().into(),
+            Self::Text(_) | Self::Duration(_) | Self::Size(_) => self.text().into(),
+            Self::Count(count) => i64::try_from(*count).unwrap_or(i64::MAX).into(),
             Self::Texts(texts) => texts.clone().into(),
             Self::Paths(paths) => {
                 let texts = paths.iter().map(|path| path.to_string_lossy().into_owned());
@@ -87,7 +100,7 @@ impl Setting {
         }
     }
 
-    /// For machines: durations in milliseconds.
+    /// For machines: durations in milliseconds, sizes in bytes.
     #[must_use]
     pub fn to_json(&self) -> Value {
         match self {
@@ -97,6 +110,7 @@ impl Setting {
             Self::Duration(duration) => {
                 json!(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
             }
+            Self::Size(number) | Self::Count(number) => json!(number),
         }
     }
 }

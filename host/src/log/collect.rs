@@ -2,6 +2,7 @@
 
 use super::kept::Kept;
 use super::line::{Fields, Line};
+use super::phases;
 use super::said::{PRINTED, PROVIDER, target_of};
 use crate::output::Printer;
 use std::borrow::Cow;
@@ -124,11 +125,16 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Collect {
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {
         let Some(span) = context.span(&id) else { return };
-        let took = span.extensions().get::<About>().map(|about| {
+        let times = span.extensions().get::<About>().map(|about| {
             let until = about.until.unwrap_or_else(Instant::now);
-            until - about.since
+            (about.since, until - about.since)
         });
-        let took = took.unwrap_or_default().as_secs_f64();
+        let command = span.parent().filter(|parent| parent.parent().is_none());
+        let begun = command.and_then(|one| one.extensions().get::<About>().map(|one| one.since));
+        if let Some((begun, (since, took))) = begun.zip(times) {
+            phases::ended(span.name(), begun, since, took);
+        }
+        let took = times.map_or(0.0, |(_, took)| took.as_secs_f64());
         self.about(&span, *span.metadata().level(), &format!("took {took:.3}s"));
     }
 

@@ -135,7 +135,14 @@ impl CommandError {
         causes
     }
 
-    /// The same for `run`, whose exit code is its outcome's.
+    /// What happened and why, in one line.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        let causes = self.causes().into_iter();
+        causes.fold(self.message.clone(), |line, cause| format!("{line}: {cause}"))
+    }
+
+    /// The document of `run`, whose exit code is its outcome's.
     #[must_use]
     pub fn to_json_of_run(&self, outcome: &Outcome) -> serde_json::Value {
         let mut document = self.to_json();

@@ -4,7 +4,7 @@
 //! program's, as far as 125 to 127 and 124 are spoken for by convention (`env`, `timeout`, `docker run`).
 
 use crabbox_wire::message::{self, FailureCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Our own failures.
 pub const CRABBOX_FAILED: u8 = 125;
@@ -18,7 +18,7 @@ pub(super) const NOT_FOUND: u8 = 127;
 pub(super) const SIGNALED: u8 = 128;
 
 /// Whose the exit code is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Origin {
     /// The command that was run.
@@ -34,7 +34,7 @@ pub enum Origin {
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {
     /// What this program exits with.
     pub exit: u8,

@@ -47,6 +47,7 @@ impl Conversation<'_> {
                 Some(ToHost::Output { stream, offset, bytes }) => {
                     silence.advance(bytes.len() as u64);
                     write_out(stream, bytes, self.job.output_to_stderr)?;
+                    self.job.log.add(stream, bytes);
                     let end = offset.saturating_add(bytes.len() as u64);
                     if end.saturating_sub(acknowledged) >= ACK_EVERY {
                         acknowledged = end;
@@ -55,8 +56,12 @@ impl Conversation<'_> {
                     }
                 }
                 Some(ToHost::Taken(total)) => taken.set(total),
-                Some(ToHost::Started(_)) => fault::point("session.started"),
+                Some(ToHost::Started(_)) => {
+                    self.job.log.started();
+                    fault::point("session.started");
+                }
                 Some(ToHost::Ended(ended)) => {
+                    self.job.log.ended();
                     fault::point("session.ended");
                     for warning in &ended.warnings {
                         self.job.printer.warning(warning);

@@ -5,6 +5,7 @@ use super::outbox::Outbox;
 use super::outcome::Outcome;
 use super::signals::Listener;
 use crate::fault;
+use crate::history::OutputLog;
 use crate::output::Printer;
 use crate::sync::{Scanning, Source, Wanted};
 use crate::transport::{self, Process, Route};
@@ -36,6 +37,8 @@ pub struct Job<'a> {
     pub waits: bool,
     /// The program's standard output goes to our standard error (`--json` has the other).
     pub output_to_stderr: bool,
+    /// Keeps what the command prints.
+    pub log: OutputLog,
     /// For messages.
     pub printer: Printer,
 }

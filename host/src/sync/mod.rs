@@ -3,7 +3,7 @@
 //! [`source`] names the files, if git lets it ([`owner`]), [`scan()`] turns them into a tree of hashes (with
 //! [`cache`] and [`before`] so that an unchanged file costs one `stat`, and [`folders`] that never lead out) while the box is
 //! reached ([`wanted`]), [`base`] remembers what a box was last given, [`delta`] sends the difference, [`guard`]
-//! stops a mistake.
+//! stops a mistake. [`head`] says where `HEAD` stands without a process.
 //! What the box holds is verified there; here it is only believed.
 
 mod base;
@@ -13,6 +13,7 @@ mod delta;
 mod folders;
 mod git;
 mod guard;
+mod head;
 mod owner;
 mod patterns;
 mod scan;
@@ -23,6 +24,7 @@ pub use base::Base;
 pub use delta::{Plan, plan, send};
 pub(crate) use git::git;
 pub use guard::check_deletions;
+pub use head::Head;
 pub use scan::{Scan, scan};
 pub use source::Source;
 pub use wanted::{Scanning, Wanted};

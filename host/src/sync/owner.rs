@@ -37,7 +37,7 @@ fn is_all_ones_own(root: &Path) -> bool {
 }
 
 /// The folder that a `.git` of a worktree or a submodule leads to.
-fn named_by(file: &Path) -> Option<PathBuf> {
+pub(super) fn named_by(file: &Path) -> Option<PathBuf> {
     if !file.symlink_metadata().is_ok_and(|found| found.is_file()) {
         return None;
     }

@@ -185,6 +185,25 @@ pub struct Proof {
     pub marker: String,
     /// The workspace root, absolute.
     pub workspace: Text,
+    /// What kind of machine it is.
+    #[serde(default)]
+    pub facts: Facts,
+}
+
+/// What kind of machine a box is, as far as its kernel says so at once. Whatever can't be known is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Facts {
+    /// As `uname -m` says it.
+    pub arch: String,
+    /// The kernel's release.
+    pub kernel: String,
+    /// What the distribution calls itself.
+    pub system: String,
+    /// How many processors a program there may use.
+    pub cpus: u32,
+    /// Its memory, in bytes.
+    pub memory: u64,
 }
 
 /// Somebody else uses the workspace.

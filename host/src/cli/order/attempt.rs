@@ -3,6 +3,7 @@
 
 use super::{Order, Program};
 use crate::claims::{Claim, Event, Machine, Store, describe_holder};
+use crate::history::{Recording, cleaned};
 use crate::lease::{Desk, Held, How, InUse, Prolonging, place_folder, to_show, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
@@ -24,6 +25,7 @@ pub(super) struct Attempt<'a> {
     pub(super) order: &'a Order,
     pub(super) scanning: &'a Scanning<'a>,
     pub(super) listener: &'a Listener,
+    pub(super) recording: Option<&'a Recording>,
     pub(super) printer: Printer,
 }
 
@@ -173,8 +175,12 @@ impl Attempt<'_> {
         };
         let wanted = |request: &Request| tree.map(|tree| Wanted::of(tree, cache, request));
         request.sync = wanted(&request).as_ref().map(Wanted::request);
-        let mut record =
-            Record { store: &mut desk.store, claim: &mut held.claim, reached: Reached::Nothing };
+        let mut record = Record {
+            store: &mut desk.store,
+            claim: &mut held.claim,
+            recording: self.recording,
+            reached: Reached::Nothing,
+        };
         let answers = Answers { can_ask: self.order.can_ask(self.printer), printer: self.printer };
         let run = |route: &Route<'_>| {
             let job = Job {
@@ -188,6 +194,7 @@ impl Attempt<'_> {
                 allow_mass_deletion: self.order.allow_mass_deletion,
                 waits: self.order.wanted.in_use != InUse::Refuse,
                 output_to_stderr: self.printer.json,
+                log: self.recording.map(|one| one.log().clone()).unwrap_or_default(),
                 printer: self.printer,
             };
             run::run(&job, wanted(&request), &mut record, self.listener)
@@ -237,12 +244,16 @@ fn may_be_elsewhere(held: &Held, error: &RunError) -> bool {
 struct Record<'a> {
     store: &'a mut Store,
     claim: &'a mut Claim,
+    recording: Option<&'a Recording>,
     reached: Reached,
 }
 
 impl Seen for Record<'_> {
     fn proved(&mut self, proof: &Proof) -> Result<(), RunError> {
         self.reached = Reached::Box;
+        if let Some(recording) = self.recording {
+            recording.note(|run| run.facts = Some(cleaned(&proof.facts)));
+        }
         let machine =
             Machine { machine_id: proof.machine_id.clone(), boot_id: proof.boot_id.clone() };
         let known = self.claim.way().is_some_and(|way| {

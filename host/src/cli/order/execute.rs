@@ -2,13 +2,14 @@
 
 use super::attempt::{Attempt, Reached, Tried};
 use super::explain::{Failed, explain};
-use super::{Done, Order, Unreleased};
+use super::{Done, Order, Unreleased, record};
 use crate::claims::Moment;
 use crate::cli::caretaker::{is_ephemeral, look_after};
 use crate::cli::config::error_to_json;
 use crate::cli::{Shared, bounds, parked};
 use crate::config::Settings;
 use crate::fault;
+use crate::history::Recording;
 use crate::lease::{Desk, End, Held, How, Leaving, Linger, Prolong, Prolonging};
 use crate::output::{CommandError, Exit, Printer, Typed, human, to_type};
 use crate::registry::FindError;
@@ -23,9 +24,20 @@ use tracing::{info, info_span};
 
 impl Order {
     /// Gets a box, makes it hold the tree, runs what is to be run, and lets go of the box.
-    pub(in crate::cli) fn carry_out(&self, shared: &Shared) -> Result<Done, Failed> {
-        let desk = shared.desk(&self.places, &self.settings)?;
-        self.run(desk.with_asking(self.can_ask(shared.printer)), shared.printer)
+    /// What comes of it is noted in the recording.
+    pub(in crate::cli) fn carry_out(
+        &self,
+        shared: &Shared,
+        recording: Option<&Recording>,
+    ) -> Result<Done, Failed> {
+        let result = shared.desk(&self.places, &self.settings).map_err(Failed::from);
+        let result = result.and_then(|desk| {
+            self.run(desk.with_asking(self.can_ask(shared.printer)), shared.printer, recording)
+        });
+        if let Some(recording) = recording {
+            record::note_end(recording, &result);
+        }
+        result
     }
 
     /// Can `ssh` ask somebody? A run might be anybody's; who warms a box up sits before it.
@@ -51,7 +63,12 @@ impl Order {
         bounds::check_provider(&self.settings, &claim)
     }
 
-    fn run(&self, desk: Desk, printer: Printer) -> Result<Done, Failed> {
+    fn run(
+        &self,
+        desk: Desk,
+        printer: Printer,
+        recording: Option<&Recording>,
+    ) -> Result<Done, Failed> {
         let started = Instant::now();
         check_choice(&self.settings, &desk)?;
         self.check_lease(&desk)?;
@@ -72,7 +89,12 @@ impl Order {
                 drop(phase.take());
                 self.announce(scan, printer);
             });
-            let result = self.run_beside(&scanning, desk, listener, printer, started);
+            if let Some(recording) = recording {
+                record::note_head(recording, &self.source);
+            }
+            let attempt =
+                Attempt { order: self, scanning: &scanning, listener, recording, printer };
+            let result = self.run_beside(&attempt, desk, started);
             // Nobody wants it any more.
             listener.stop().store(true, Ordering::Relaxed);
             result
@@ -89,12 +111,11 @@ impl Order {
 
     fn run_beside(
         &self,
-        scanning: &Scanning<'_>,
+        attempt: &Attempt<'_>,
         mut desk: Desk,
-        listener: &Listener,
-        printer: Printer,
         started: Instant,
     ) -> Result<Done, Failed> {
+        let Attempt { listener, recording, printer, .. } = *attempt;
         let held = info_span!("acquire").in_scope(|| {
             let mut held = desk.acquire(&self.wanted)?;
             let is_started = held.how == How::Started;
@@ -107,8 +128,11 @@ impl Order {
         let took = human::duration(ready);
         info!("{} ({}) is ready after {took}", claim.slug, claim.id);
 
+        if let Some(recording) = recording {
+            record::note_lease(recording, claim, Some(ready));
+        }
+
         let mut prolonging = self.prolong(&desk, &held, printer);
-        let attempt = Attempt { order: self, scanning, listener, printer };
         let tried = if let Some(signal) = listener.received() {
             Ok((held, Err(RunError::Interrupted(signal)), Reached::Nothing))
         } else {
@@ -125,6 +149,10 @@ impl Order {
         listener.releasing(outcome);
         let settings = &self.settings;
         let releasing = printer.progress(format!("letting go of {}", held.claim.slug));
+        if let Some(recording) = recording {
+            // Another box may have been taken meanwhile.
+            record::note_lease(recording, &held.claim, None);
+        }
         fault::point("run.before.let_go");
         let handed = &settings.provider_settings.handed;
         let became = match &result {

@@ -3,7 +3,7 @@
 use super::{Order, Unreleased};
 use crate::claims::{Claim, Ending};
 use crate::lease::{fresh, not_waited_for};
-use crate::output::{CommandError, Printer, Quoted, Typed, to_type};
+use crate::output::{CommandError, Exit, Printer, Quoted, Typed, to_type};
 use crate::places::home;
 use crate::run::{Listener, Origin, Outcome, Purpose, RunError};
 use crate::sync::SyncError;
@@ -41,6 +41,11 @@ impl From<CommandError> for Failed {
 }
 
 impl Failed {
+    /// The line was wrong, or a setting: nothing was tried.
+    pub(in crate::cli) fn is_of_usage(&self) -> bool {
+        self.error.kind() == Exit::Usage
+    }
+
     /// With what became of the box, if that is why.
     pub(super) fn since(self, became: Option<String>) -> Self {
         let error = became.into_iter().fold(*self.error, CommandError::because);

@@ -2,17 +2,19 @@
 //!
 //! [`choice`] is which box and which files, as it is typed, and [`Order`] what that comes to; [`execute`] is its
 //! way through everything, [`attempt`] what is asked of one box, [`done`] what came of it, [`explain`] why
-//! nothing did.
+//! nothing did, and [`record`] what the history remembers of it.
 
 mod attempt;
 mod choice;
 mod done;
 mod execute;
 mod explain;
+mod record;
 
 pub(in crate::cli) use choice::{Choice, Files, refuse_to_nest};
 pub(in crate::cli) use done::{Done, Unreleased, changed};
 pub(in crate::cli) use explain::Failed;
+pub(in crate::cli) use record::remember;
 
 use crate::cli::stay::Stay;
 use crate::config::Settings;

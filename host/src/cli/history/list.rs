@@ -1,0 +1,182 @@
+//! `crabbox history`
+
+use super::prune::Prune;
+use super::repository;
+use crate::cli::{Shared, ago};
+use crate::config::parse_duration;
+use crate::history::{Filter, Reader, Row};
+use crate::output::{CommandError, Table, human, to_type};
+use crate::places::real;
+use clap::{Args, Subcommand, ValueHint};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Stands where there is nothing to say.
+const NOTHING: &str = "-";
+
+/// List earlier runs, from local records
+///
+/// Those of this checkout, the latest first. What stands under RUN, or a beginning of it that no other has, is
+/// understood by every command that takes a run; so are `@last` and `@last-failed`, of this checkout.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+#[command(override_usage = "crabbox history [OPTIONS] [COMMAND]")]
+#[command(before_help = "Examples:
+  crabbox history
+  crabbox history --failed --since 7d
+  crabbox history --all --json
+  crabbox history prune --keep 100")]
+pub(in crate::cli) struct History {
+    #[command(subcommand)]
+    below: Option<Below>,
+    /// Those that didn't end with 0
+    #[arg(long)]
+    failed: bool,
+    /// Those of the checkout or folder at this path
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::DirPath, conflicts_with = "all")]
+    repo: Option<PathBuf>,
+    /// Those of all checkouts
+    #[arg(long)]
+    all: bool,
+    /// Those since then: `7d`, `2026-01-31`
+    #[arg(long, value_name = "TIME", value_parser = parse_since)]
+    since: Option<Timestamp>,
+    /// Those whose command holds this text
+    #[arg(long, value_name = "TEXT")]
+    command: Option<String>,
+    /// So many at most
+    #[arg(long, value_name = "N", default_value = "20")]
+    limit: u32,
+}
+
+#[derive(Debug, Subcommand)]
+enum Below {
+    Prune(Prune),
+}
+
+impl History {
+    pub(in crate::cli) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        match self.below {
+            Some(Below::Prune(prune)) => prune.execute(shared),
+            None => self.list(shared),
+        }
+    }
+
+    fn list(self, shared: &Shared) -> Result<(), CommandError> {
+        let reader = Reader::open(&shared.places()?.state)?;
+        let is_of_all = self.all;
+        let filter = self.filter()?;
+        if shared.printer.json {
+            let runs = reader.records(&filter)?;
+            return shared.printer.document(&json!({ "schema_version": 1, "runs": runs }));
+        }
+        let rows = reader.rows(&filter)?;
+        if rows.is_empty() {
+            return nothing(shared, &reader, &filter);
+        }
+        shared.printer.table(&table(&rows, is_of_all))
+    }
+
+    fn filter(self) -> Result<Filter, CommandError> {
+        let repository = match self.repo {
+            Some(path) => Some(real(&path).to_string_lossy().into_owned()),
+            None if self.all => None,
+            None => Some(repository()?),
+        };
+        Ok(Filter {
+            repository,
+            failed: self.failed,
+            since: self.since,
+            command: self.command,
+            limit: Some(self.limit),
+        })
+    }
+}
+
+/// Says so, and where there are some.
+fn nothing(shared: &Shared, reader: &Reader, filter: &Filter) -> Result<(), CommandError> {
+    let one =
+        |filter| reader.rows(&Filter { limit: Some(1), ..filter }).map(|rows| !rows.is_empty());
+    let repository = filter.repository.clone();
+    if one(Filter { repository: repository.clone(), ..Filter::default() })? {
+        shared.printer.phase("no such runs");
+    } else if let Some(repository) = repository {
+        let line = format!("no run of `{repository}` is remembered");
+        if one(Filter::default())? {
+            shared.printer.advice(&line, &to_type(&["history", "--all"]));
+        } else {
+            shared.printer.phase(&line);
+        }
+    } else {
+        shared.printer.phase("no run is remembered");
+    }
+    Ok(())
+}
+
+fn table(rows: &[Row], with_repository: bool) -> Table {
+    let mut headings = vec!["RUN", "WHEN", "EXIT", "COMMAND", "FAILED", "TOOK"];
+    if with_repository {
+        headings.push("REPOSITORY");
+    }
+    let mut table = Table::new(&headings);
+    if with_repository {
+        table = table.paths(6);
+    }
+    table = table.texts(3).optional(4);
+    for row in rows {
+        let failed = row.failed.map_or_else(|| NOTHING.to_owned(), |count| count.to_string());
+        let took = human::duration(Duration::from_millis(row.total_ms));
+        let cells = [
+            row.id.clone(),
+            ago(row.began),
+            row.exit.to_string(),
+            row.command.clone(),
+            failed,
+            took,
+        ];
+        let repository = with_repository.then(|| row.repository.clone());
+        table.row(cells.into_iter().chain(repository));
+    }
+    table
+}
+
+/// How long ago, or since when, by the calendar here.
+fn parse_since(text: &str) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Ok(time);
+    }
+    if let Ok(date) = text.parse::<Date>() {
+        let begin =
+            date.to_zoned_datetime(TimeZone::system()).map_err(|error| error.to_string())?;
+        return Ok(begin.timestamp());
+    }
+    let ago = parse_duration(text).map_err(|error| {
+        format!("{error}, or a date such as 2026-01-31, or a time such as 2026-01-31T08:00:00Z")
+    })?;
+    let ago = SignedDuration::try_from(ago).unwrap_or(SignedDuration::MAX);
+    Ok(Timestamp::now().checked_sub(ago).unwrap_or(Timestamp::MIN))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_is_said_by_its_length_a_date_or_itself() {
+        let since = |text: &str| parse_since(text).expect(text);
+        assert_eq!(since("2026-01-31T08:00:00Z").to_string(), "2026-01-31T08:00:00Z");
+        let day = since("2026-02-01").duration_since(since("2026-01-31"));
+        assert!((23..=25).contains(&day.as_hours()));
+        let then = since("1h");
+        let hour = Timestamp::now().duration_since(then).as_secs();
+        assert!((3600..3700).contains(&hour), "{hour}");
+        assert!(since("1000w") < since("1h"));
+        for bad in ["", "soon", "2026-13-01", "yesterday"] {
+            assert!(parse_since(bad).is_err(), "{bad}");
+        }
+    }
+}

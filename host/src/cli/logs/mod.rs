@@ -1,0 +1,140 @@
+//! `crabbox logs`: [`pick`] is which part of a log, [`shown`] how it looks on a terminal, [`lines`] the document.
+
+mod lines;
+mod pick;
+mod shown;
+
+use self::lines::Lines;
+use self::pick::Pick;
+use self::shown::Shown;
+use super::{Shared, history};
+use crate::history::{Log, Piece, RunId, folder};
+use crate::output::{CommandError, human, stdout, unwritten};
+use clap::Args;
+use serde_json::json;
+use std::io::{self, IsTerminal};
+
+/// Show what an earlier run printed
+///
+/// Both streams in the order in which they came, byte for byte; on a terminal, what that would obey is written out. Also
+/// of a run that goes on, or was killed. Of output that was too long, the beginning and the end are kept: a line says how
+/// much is missing between them.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox logs @last
+  crabbox logs @last-failed --tail 50
+  crabbox logs run_0123456789ab --stderr")]
+pub(super) struct Logs {
+    /// The run: its id or the beginning of it, `@last` or `@last-failed`
+    run: String,
+    /// Only its standard output
+    #[arg(long, conflicts_with = "stderr")]
+    stdout: bool,
+    /// Only its standard error
+    #[arg(long)]
+    stderr: bool,
+    /// Only the last lines
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    tail: Option<u32>,
+    /// As it is, on a terminal, too
+    #[arg(long)]
+    raw: bool,
+}
+
+/// Why a log isn't shown to its end.
+enum Ended {
+    Unreadable(io::Error),
+    Unwritten(io::Error),
+}
+
+impl From<io::Error> for Ended {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
+impl Logs {
+    pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        let state = shared.places()?.state;
+        // What is there is shown, whatever has become of the records.
+        let whole = self.run.trim().parse::<RunId>().ok();
+        let run = match whole.filter(|run| Log::of(&folder(&state, run)).is_there()) {
+            Some(run) => run,
+            None => self.find(shared)?,
+        };
+        let log = Log::of(&folder(&state, &run));
+        let unreadable = |error: io::Error| {
+            CommandError::failed(format!("the output of `{run}` can't be read")).because(error)
+        };
+        let pick = Pick::new(self.stdout, self.stderr);
+        let pick = match self.tail {
+            Some(count) if log.is_there() => pick.last(&log, count as usize).map_err(unreadable)?,
+            _ => pick,
+        };
+        if shared.printer.json {
+            let mut lines = Lines::default();
+            if log.is_there() {
+                let read = pick.each(&log, |piece| {
+                    lines.add(piece);
+                    Ok::<_, io::Error>(())
+                });
+                read.map_err(unreadable)?;
+            }
+            let (lines, cut) = lines.finish();
+            return shared.printer.document(&json!({
+                "schema_version": 1,
+                "run": run,
+                "cut": cut,
+                "lines": lines,
+            }));
+        }
+        if !log.is_there() {
+            shared.printer.phase(&format!("nothing that {run} printed is kept"));
+            return Ok(());
+        }
+        match self.print(&pick, &log) {
+            Ok(0) => Ok(()),
+            Ok(cut) => {
+                shared.printer.phase(&format!("{} of the output aren't kept", human::bytes(cut)));
+                Ok(())
+            }
+            Err(Ended::Unwritten(error)) => unwritten(Err(error)),
+            Err(Ended::Unreadable(error)) => Err(unreadable(error)),
+        }
+    }
+
+    /// The run, of which there are no files under the name that was typed.
+    fn find(&self, shared: &Shared) -> Result<RunId, CommandError> {
+        history::find(shared, &self.run).map(|(_, run)| run)
+    }
+
+    /// Returns how much is missing.
+    fn print(&self, pick: &Pick, log: &Log) -> Result<u64, Ended> {
+        let mut shown = (!self.raw && io::stdout().is_terminal()).then(Shown::default);
+        let mut missing = 0;
+        let mut is_open = false;
+        let write = |bytes: &[u8]| stdout(bytes).map_err(Ended::Unwritten);
+        pick.each(log, |piece| match (piece, &mut shown) {
+            (Piece::Cut(count), _) => {
+                missing += count;
+                let end = if is_open { "\n" } else { "" };
+                is_open = false;
+                write(
+                    format!("{end}[crabbox: {count} bytes of the output aren't kept]\n").as_bytes(),
+                )
+            }
+            (Piece::Output { stream, bytes, .. }, Some(shown)) => {
+                is_open = bytes.last() != Some(&b'\n');
+                write(shown.of(stream, bytes).as_bytes())
+            }
+            (Piece::Output { bytes, .. }, None) => {
+                is_open = bytes.last() != Some(&b'\n');
+                write(bytes)
+            }
+        })?;
+        if let Some(shown) = shown {
+            write(shown.rest().as_bytes())?;
+        }
+        Ok(missing)
+    }
+}

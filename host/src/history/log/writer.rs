@@ -1,0 +1,199 @@
+//! Keeps what a run prints, beside it: who passes the output on only copies it.
+//!
+//! Nothing is made before the first byte, which was passed on by then. What can't be kept costs the log, never the run.
+
+use super::super::record::LogKept;
+use super::queue::{Next, Queue};
+use super::segments::Segments;
+use crabbox_wire::frame::Stream;
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// What has come is on the disk when nothing more has come for so long.
+const IDLE: Duration = Duration::from_secs(1);
+
+/// So long the end of a run waits for the end of its log.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Why some of the output isn't kept, beyond what the limit leaves out.
+#[derive(Debug, thiserror::Error)]
+pub enum Cut {
+    /// It can't be written.
+    #[error("the output couldn't be kept")]
+    Io(#[from] io::Error),
+    /// The disk was slower than the output.
+    #[error("{0} bytes of the output came faster than they could be kept")]
+    Slow(u64),
+    /// Its end isn't written in time.
+    #[error("the end of the output isn't kept: the disk is too slow")]
+    Late,
+}
+
+impl Cut {
+    /// In one line, with the cause.
+    #[must_use]
+    pub fn in_one_line(&self) -> String {
+        match self {
+            Self::Io(error) => format!("{self}: {error}"),
+            other => other.to_string(),
+        }
+    }
+}
+
+/// What became of a log.
+struct Done {
+    kept: u64,
+    cut: Option<Cut>,
+}
+
+/// The log of one run. Every copy is the same one.
+#[derive(Clone, Debug, Default)]
+pub struct OutputLog(Option<Arc<Inner>>);
+
+#[derive(Debug)]
+struct Inner {
+    run: PathBuf,
+    size: u64,
+    queue: Arc<Queue>,
+    /// How much was printed, in bytes.
+    total: AtomicU64,
+    started: OnceLock<Instant>,
+    /// Where the end is told of, once something was printed.
+    done: OnceLock<Mutex<Receiver<Done>>>,
+}
+
+impl OutputLog {
+    /// In the folder of the run, which is made when it is needed. `size`: how much is kept at most, in bytes; 0: nothing.
+    #[must_use]
+    pub fn new(run: PathBuf, size: u64) -> Self {
+        let inner = Inner {
+            run,
+            size,
+            queue: Arc::default(),
+            total: AtomicU64::new(0),
+            started: OnceLock::new(),
+            done: OnceLock::new(),
+        };
+        Self((size > 0).then(|| Arc::new(inner)))
+    }
+
+    /// The command is started: times count from now on.
+    pub fn started(&self) {
+        if let Some(inner) = &self.0 {
+            inner.started.get_or_init(Instant::now);
+        }
+    }
+
+    /// This was printed, and passed on.
+    pub fn add(&self, stream: Stream, bytes: &[u8]) {
+        let Some(inner) = &self.0 else { return };
+        inner.total.fetch_add(bytes.len() as u64, Ordering::Relaxed);
+        inner.done.get_or_init(|| Mutex::new(inner.begin()));
+        let since = inner.started.get_or_init(Instant::now).elapsed();
+        inner.queue.add(stream, u64::try_from(since.as_millis()).unwrap_or(u64::MAX), bytes);
+    }
+
+    /// Nothing is printed any more; what is still on its way is written meanwhile.
+    pub fn ended(&self) {
+        if let Some(inner) = &self.0 {
+            inner.queue.end();
+        }
+    }
+
+    /// What is kept of it, once that is on the disk; `None`: nothing was printed. And why it isn't more.
+    #[must_use]
+    pub fn finish(&self) -> (Option<LogKept>, Option<Cut>) {
+        self.ended();
+        let Some((inner, done)) =
+            self.0.as_ref().and_then(|inner| Some((inner, inner.done.get()?)))
+        else {
+            return (None, None);
+        };
+        let bytes = inner.total.load(Ordering::Relaxed);
+        let done = done.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PATIENCE);
+        let Done { kept, cut } = done.unwrap_or(Done { kept: 0, cut: Some(Cut::Late) });
+        (Some(LogKept { bytes, cut: bytes.saturating_sub(kept) }), cut)
+    }
+}
+
+impl Inner {
+    /// Starts the thread that writes.
+    fn begin(&self) -> Receiver<Done> {
+        let (tell, done) = channel();
+        let writer = Writer {
+            run: self.run.clone(),
+            size: self.size,
+            queue: Arc::clone(&self.queue),
+            tell: tell.clone(),
+        };
+        let started = thread::Builder::new().name("log".to_owned()).spawn(|| writer.run());
+        if let Err(error) = started {
+            self.queue.close();
+            let _ = tell.send(Done { kept: 0, cut: Some(error.into()) });
+        }
+        done
+    }
+}
+
+/// What the thread has.
+struct Writer {
+    run: PathBuf,
+    size: u64,
+    queue: Arc<Queue>,
+    tell: Sender<Done>,
+}
+
+impl Writer {
+    fn run(self) {
+        let mut kept = 0;
+        let cut = match self.write(&mut kept) {
+            Ok(0) => None,
+            Ok(lost) => Some(Cut::Slow(lost)),
+            Err(error) => {
+                self.queue.close();
+                Some(error.into())
+            }
+        };
+        // Whoever waited may have left.
+        let _ = self.tell.send(Done { kept, cut });
+    }
+
+    /// Returns how much came too fast.
+    fn write(&self, kept: &mut u64) -> io::Result<u64> {
+        let mut segments = Segments::begin(self.run.join("log"), self.size)?;
+        // Whoever tidies up leaves it alone as long as this is held. Where there are no locks, its age does.
+        let held = File::open(&self.run)?;
+        let _ = held.try_lock_shared();
+        let mut all_lost = 0;
+        let mut last = 0;
+        loop {
+            let next = self.queue.next(IDLE);
+            let is_end = matches!(next, Next::End { .. });
+            let written = match next {
+                Next::Chunk(chunk) => {
+                    last = chunk.ms;
+                    all_lost += chunk.lost;
+                    segments
+                        .lose(chunk.ms, chunk.lost)
+                        .and_then(|()| segments.add(chunk.stream, chunk.ms, &chunk.bytes))
+                }
+                Next::Idle => segments.flush(),
+                Next::End { lost } => {
+                    all_lost += lost;
+                    segments.lose(last, lost).and_then(|()| segments.finish())
+                }
+            };
+            *kept = segments.kept();
+            written?;
+            if is_end {
+                return Ok(all_lost);
+            }
+        }
+    }
+}

@@ -1,0 +1,46 @@
+//! What was run, and what came of it: one record a run, kept on this machine, and the output beside it.
+//!
+//! A [`recording`] gathers a [`record`] while a run goes on, and writes it once, when its exit code is settled: nothing of
+//! this is worth a run that fails or waits. [`store`] keeps records in SQLite, with a [`schema`]; [`query`] asks for them,
+//! [`reference`](mod@reference) tells which run was meant, [`retention`] forgets the old ones. [`command`] is what was run without the secrets in it,
+//! [`facts`] what a box says of itself, [`id`] what a run is called, [`mod@log`] what it printed, and [`error`] why all that can't be had.
+//!
+//! It is disposable: a database that is damaged is put aside, and a new one begun.
+
+mod command;
+mod error;
+mod facts;
+mod id;
+mod log;
+mod query;
+mod record;
+mod recording;
+mod reference;
+mod retention;
+mod schema;
+mod store;
+
+pub use command::Command;
+pub use error::HistoryError;
+pub use facts::cleaned;
+pub use id::{RunId, RunIdError};
+pub use log::{Cut, Log, OutputLog, Piece};
+pub use query::{Filter, Reader, Row};
+pub use record::{Artifact, Leased, LogKept, Phase, RunRecord, SCHEMA_VERSION, Synced};
+pub use recording::{Recording, Trouble};
+pub use reference::{LAST, LAST_FAILED, ReferenceError, resolve};
+pub use retention::{Pruned, Retention, prune};
+pub use store::Store;
+
+use std::path::{Path, PathBuf};
+
+/// Where the files of this run are, below the state folder.
+#[must_use]
+pub fn folder(state: &Path, run: &RunId) -> PathBuf {
+    runs(state).join(run.as_str())
+}
+
+/// Where the files of all runs are.
+fn runs(state: &Path) -> PathBuf {
+    state.join("runs")
+}

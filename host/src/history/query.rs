@@ -1,0 +1,208 @@
+//! Asks for records, without writing, locking out or making anything.
+
+use super::error::HistoryError;
+use super::id::RunId;
+use super::record::RunRecord;
+use super::schema::{SCHEMA, migrate};
+use super::store::DATABASE;
+use crate::places::is_private;
+use crate::sqlite::{self, Untrusted};
+use jiff::Timestamp;
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How long to wait for a writer.
+const BUSY: Duration = Duration::from_secs(2);
+
+/// The history of one state folder, to be looked at.
+#[derive(Debug)]
+pub struct Reader {
+    database: Connection,
+    path: PathBuf,
+    state: PathBuf,
+}
+
+/// Which runs are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Filter {
+    /// Of the checkout or folder with this root.
+    pub repository: Option<String>,
+    /// Those that didn't end with 0.
+    pub failed: bool,
+    /// Those that began then or later.
+    pub since: Option<Timestamp>,
+    /// Those whose command holds this.
+    pub command: Option<String>,
+    /// So many of them, the latest first.
+    pub limit: Option<u32>,
+}
+
+/// What a list needs of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// What it is called.
+    pub id: String,
+    /// When it began.
+    pub began: Timestamp,
+    /// The folder that was sent.
+    pub repository: String,
+    /// What was run.
+    pub command: String,
+    /// How it ended.
+    pub exit: u8,
+    /// How many tests failed, if there were reports of them.
+    pub failed: Option<u64>,
+    /// How long it took, in milliseconds.
+    pub total_ms: u64,
+}
+
+impl Reader {
+    /// Where nothing has been recorded yet, there is nothing.
+    pub fn open(state: &Path) -> Result<Self, HistoryError> {
+        let path = state.join(DATABASE);
+        let wrap = |source| HistoryError::of_database(&path, source);
+        let folder = |source| HistoryError::Folder { path: state.to_owned(), source };
+        let is_there = is_private(state).map_err(folder)? && path.symlink_metadata().is_ok();
+        let found = if is_there {
+            let refuse = |Untrusted { path, source }| HistoryError::File { path, source };
+            sqlite::check_trusted(&path).map_err(refuse)?;
+            if sqlite::is_cut_off(&path) {
+                let source = "it is empty, and its log isn't".into();
+                return Err(HistoryError::Damaged { path, source });
+            }
+            Some(sqlite::to_look_at(&path, BUSY).map_err(wrap)?)
+        } else {
+            None
+        };
+        let database = match found {
+            Some((_, found)) if found > SCHEMA => return Err(HistoryError::Newer { path, found }),
+            Some((database, SCHEMA)) => database,
+            // Made, and not yet filled.
+            Some(_) | None => empty().map_err(wrap)?,
+        };
+        Ok(Self { database, path, state: state.to_owned() })
+    }
+
+    /// The state folder.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        &self.state
+    }
+
+    /// What a list needs of those that are wanted, the latest first.
+    pub fn rows(&self, filter: &Filter) -> Result<Vec<Row>, HistoryError> {
+        let columns = "id, began, repository, command, exit, failed, total_ms";
+        self.select(columns, filter, |row| {
+            Ok(Row {
+                id: row.get(0)?,
+                began: Timestamp::from_millisecond(row.get(1)?).unwrap_or_default(),
+                repository: row.get(2)?,
+                command: row.get(3)?,
+                exit: row.get(4)?,
+                failed: row.get::<_, Option<i64>>(5)?.and_then(|count| count.try_into().ok()),
+                total_ms: row.get::<_, i64>(6)?.try_into().unwrap_or_default(),
+            })
+        })
+    }
+
+    /// The records of those that are wanted, the latest first.
+    pub fn records(&self, filter: &Filter) -> Result<Vec<RunRecord>, HistoryError> {
+        let texts: Vec<(String, String)> =
+            self.select("id, record", filter, |row| Ok((row.get(0)?, row.get(1)?)))?;
+        texts.into_iter().map(|(id, text)| decode(id, &text)).collect()
+    }
+
+    /// One record. `None`: there is none of this run.
+    pub fn get(&self, id: &RunId) -> Result<Option<RunRecord>, HistoryError> {
+        let text = self.database.query_row(
+            "SELECT record FROM runs WHERE id = ?1",
+            [id.as_str()],
+            |row| row.get::<_, String>(0),
+        );
+        let text = text.optional().map_err(|source| self.wrap(source))?;
+        text.map(|text| decode(id.to_string(), &text)).transpose()
+    }
+
+    /// The run of the same command in the same folder before this one, if there was one.
+    pub fn before(&self, run: &RunRecord) -> Result<Option<RunRecord>, HistoryError> {
+        let query = "SELECT id, record FROM runs
+            WHERE repository = ?1 AND began < ?2 AND command = ?3 AND id != ?4
+            ORDER BY began DESC, rowid DESC LIMIT 1";
+        let values = params![
+            run.repository,
+            run.began.as_millisecond(),
+            run.command.to_string(),
+            run.id.as_str()
+        ];
+        let found = self.database.query_row(query, values, |row| Ok((row.get(0)?, row.get(1)?)));
+        let found: Option<(String, String)> =
+            found.optional().map_err(|source| self.wrap(source))?;
+        found.map(|(id, text)| decode(id, &text)).transpose()
+    }
+
+    /// The ids that begin so, at most `limit` of them.
+    pub(super) fn beginning(&self, prefix: &str, limit: u32) -> Result<Vec<String>, HistoryError> {
+        let collect = || {
+            // Behind the digits of hex.
+            let query =
+                "SELECT id FROM runs WHERE id >= ?1 AND id < ?1 || 'g' ORDER BY id LIMIT ?2";
+            let mut statement = self.database.prepare(query)?;
+            let rows = statement.query_map(params![prefix, limit], |row| row.get(0))?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        collect().map_err(|source| self.wrap(source))
+    }
+
+    fn select<T>(
+        &self,
+        columns: &str,
+        filter: &Filter,
+        read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, HistoryError> {
+        let mut conditions = vec!["TRUE"];
+        let mut values: Vec<Value> = Vec::new();
+        if let Some(repository) = &filter.repository {
+            conditions.push("repository = ?");
+            values.push(repository.clone().into());
+        }
+        if filter.failed {
+            conditions.push("exit != 0");
+        }
+        if let Some(since) = filter.since {
+            conditions.push("began >= ?");
+            values.push(since.as_millisecond().into());
+        }
+        if let Some(command) = &filter.command {
+            conditions.push("instr(command, ?) > 0");
+            values.push(command.clone().into());
+        }
+        // -1: without end.
+        values.push(filter.limit.map_or(-1, i64::from).into());
+        let conditions = conditions.join(" AND ");
+        let query = format!(
+            "SELECT {columns} FROM runs WHERE {conditions} ORDER BY began DESC, rowid DESC LIMIT ?"
+        );
+        let collect = || {
+            let mut statement = self.database.prepare(&query)?;
+            let rows = statement.query_map(params_from_iter(values), read)?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        collect().map_err(|source| self.wrap(source))
+    }
+
+    fn wrap(&self, source: rusqlite::Error) -> HistoryError {
+        HistoryError::of_database(&self.path, source)
+    }
+}
+
+fn empty() -> rusqlite::Result<Connection> {
+    let mut database = Connection::open_in_memory()?;
+    migrate(&mut database, 0)?;
+    Ok(database)
+}
+
+fn decode(id: String, text: &str) -> Result<RunRecord, HistoryError> {
+    serde_json::from_str(text).map_err(|source| HistoryError::Unreadable { id, source })
+}

@@ -1,0 +1,123 @@
+//! What is remembered of one run.
+
+use super::command::Command;
+use super::id::RunId;
+use crate::results::Totals;
+use crate::run::Outcome;
+use crabbox_wire::message::Facts;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Changes only when a field changes its meaning or goes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// One run, from what was typed to what came of it. No value of a variable is in it, and no secret that is known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// What it is called.
+    pub id: RunId,
+    /// What was run.
+    pub command: Command,
+    /// In which folder of the tree; empty: at its root.
+    pub directory: String,
+    /// The folder that was sent, absolute.
+    pub repository: String,
+    /// The commit that `HEAD` stood on; `None`: on none, or it couldn't be read from git's files alone.
+    pub commit: Option<String>,
+    /// The branch that `HEAD` named.
+    pub branch: Option<String>,
+    /// Was there something that isn't committed? `None`: nobody knows without asking git, which takes longer than a run
+    /// may be held up for its record.
+    pub dirty: Option<bool>,
+    /// The hash that names the tree that the box was to hold; `None`: it wasn't known yet.
+    pub tree: Option<String>,
+    /// The lease, if there was one.
+    pub lease: Option<Leased>,
+    /// The provider's name.
+    pub provider: String,
+    /// What the box says of itself; `None`: nothing was heard of it.
+    pub facts: Option<Facts>,
+    /// The names of the variables that the command was given.
+    pub environment: Vec<String>,
+    /// When it began.
+    pub began: Timestamp,
+    /// When its end was settled.
+    pub ended: Timestamp,
+    /// What it spent its time with, in the order in which that began; some of it went on at the same time.
+    pub phases: Vec<Phase>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Why it failed, if the failure isn't the command's.
+    pub error: Option<String>,
+    /// Until a box was held, in milliseconds.
+    pub ready_ms: Option<u64>,
+    /// How long the command ran, as seen on the box, in milliseconds.
+    pub wall_ms: Option<u64>,
+    /// The whole, in milliseconds.
+    pub total_ms: u64,
+    /// What the sync did, if it came to its end.
+    pub sync: Option<Synced>,
+    /// What its tests came to, if there are reports of them.
+    pub tests: Option<Totals>,
+    /// The files that were brought back.
+    pub artifacts: Vec<Artifact>,
+    /// What is kept of its output; `None`: there was none, or none is kept.
+    pub log: Option<LogKept>,
+    /// What wasn't as it should be, a line each.
+    pub warnings: Vec<String>,
+}
+
+/// A lease, as it was called then.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Leased {
+    /// `cbx_` and 12 hex digits.
+    pub id: String,
+    /// Its name for people.
+    pub slug: String,
+    /// What became of the box at the end: `ready`, `parked` or `deleted`; `None`: it wasn't released.
+    pub end: Option<String>,
+}
+
+/// What some of the time was spent with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Phase {
+    /// `scan`, `acquire`, `connect` and so on.
+    pub name: String,
+    /// When it began, in milliseconds since the command line was read.
+    pub start_ms: u64,
+    /// How long it took, in milliseconds.
+    pub ms: u64,
+}
+
+/// What a sync did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Synced {
+    /// Entries written.
+    pub written: u64,
+    /// Entries removed.
+    pub removed: u64,
+    /// The content that was sent, in bytes.
+    pub bytes: u64,
+}
+
+/// A file that was brought back.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Artifact {
+    /// Where it lay on the box, relative to the tree's root.
+    pub path: String,
+    /// Its size.
+    pub bytes: u64,
+    /// BLAKE3 of its content, hex.
+    pub digest: String,
+}
+
+/// What is kept of a run's output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogKept {
+    /// How much was printed, in bytes.
+    pub bytes: u64,
+    /// How much of it isn't kept, in bytes.
+    pub cut: u64,
+}

@@ -1,0 +1,97 @@
+//! One run, from its beginning to its record. All of it is in memory until the exit code is settled; then there is one
+//! insert.
+
+use super::error::HistoryError;
+use super::folder;
+use super::id::RunId;
+use super::log::{Cut, OutputLog};
+use super::record::RunRecord;
+use super::retention::{Retention, prune_if_due};
+use super::store::Store;
+use crate::log::phases;
+use crate::redact;
+use jiff::Timestamp;
+use std::path::PathBuf;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// A run that will be recorded.
+#[derive(Debug)]
+pub struct Recording {
+    state: PathBuf,
+    retention: Retention,
+    began: Instant,
+    /// `None`: it is recorded.
+    record: Mutex<Option<RunRecord>>,
+    log: OutputLog,
+}
+
+/// What couldn't be kept. The run is what it was.
+#[derive(Debug)]
+pub enum Trouble {
+    /// Of its output.
+    Log(Cut),
+    /// The record.
+    Record(HistoryError),
+    /// What was recorded before was damaged, and is in this folder now.
+    PutAside(PathBuf),
+}
+
+impl Recording {
+    /// Begins one, and makes nothing. `log_size`: how much of the output is kept, in bytes.
+    #[must_use]
+    pub fn begin(state: PathBuf, retention: Retention, log_size: u64, record: RunRecord) -> Self {
+        let log = OutputLog::new(folder(&state, &record.id), log_size);
+        Self { state, retention, began: Instant::now(), record: Mutex::new(Some(record)), log }
+    }
+
+    /// Where its output is kept.
+    #[must_use]
+    pub fn log(&self) -> &OutputLog {
+        &self.log
+    }
+
+    /// The folder of its files, below the state folder. It may not be there yet.
+    #[must_use]
+    pub fn folder(&self, run: &RunId) -> PathBuf {
+        folder(&self.state, run)
+    }
+
+    /// Notes something of it.
+    pub fn note(&self, change: impl FnOnce(&mut RunRecord)) {
+        if let Some(record) = &mut *self.lock() {
+            change(record);
+        }
+    }
+
+    /// Records it, once. What couldn't be kept is for its user to know, and nothing else.
+    #[must_use]
+    pub fn finish(&self) -> Vec<Trouble> {
+        let Some(mut record) = self.lock().take() else { return Vec::new() };
+        let mut troubles = Vec::new();
+        let (kept, cut) = self.log.finish();
+        record.log = kept;
+        record.ended = Timestamp::now();
+        record.total_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        record.phases = phases();
+        record.phases.sort_by_key(|phase| phase.start_ms);
+        record.error = record.error.map(|text| redact::text(&text).into_owned());
+        for warning in &mut record.warnings {
+            *warning = redact::text(warning).into_owned();
+        }
+        troubles.extend(cut.map(Trouble::Log));
+        match Store::record(&self.state, &record) {
+            Ok((store, aside)) => {
+                troubles.extend(aside.map(Trouble::PutAside));
+                // What can't be forgotten now is forgotten later.
+                let _ = prune_if_due(&store, &self.state, &self.retention);
+            }
+            Err(error) => troubles.push(Trouble::Record(error)),
+        }
+        troubles
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<RunRecord>> {
+        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
