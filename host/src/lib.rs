@@ -20,6 +20,8 @@
 //! | [`history`] | what was run, and what came of it |
 //! | [`results`] | what the tests of a run came to |
 //! | [`report`] | a run as one page |
+//! | [`receipt`] | what a run was, for others to check |
+//! | [`bundle`] | all that is known of a run, in one file |
 //! | [`copy`] | files to and from a box |
 //! | [`tunnel`] | connections to a port of a box |
 //! | [`visit`] | a session of whoever only visits a box, as these two |
@@ -55,6 +57,7 @@
 //! - Print outside [`output`], or block on anything without a deadline or a way out by Ctrl-C.
 //! - Name `abi_stable`, or depend on a provider.
 
+pub mod bundle;
 pub mod claims;
 pub mod cli;
 pub mod config;
@@ -66,6 +69,7 @@ pub mod log;
 pub mod output;
 pub mod places;
 pub mod provider;
+pub mod receipt;
 pub mod redact;
 pub mod registry;
 pub mod report;

@@ -1,9 +1,9 @@
 //! The line that was typed: the options that all commands share, and which commands there are.
 
 use super::{
-    adopt, caretaker, claims, cleanup, completions, config, cp, debug, doctor, extend, forget,
-    help, history, init, inspect, list, logs, provider, run, settings, ssh, status, stop, tunnel,
-    usage, version, warmup,
+    adopt, bundle, caretaker, claims, cleanup, completions, config, cp, debug, doctor, extend,
+    forget, help, history, init, inspect, list, logs, provider, report, results, run, settings,
+    ssh, status, stop, tunnel, usage, verify, version, warmup,
 };
 use crate::config::{Flag, parse_duration};
 use crate::output::Colour;
@@ -76,6 +76,11 @@ pub(super) enum Command {
     Inspect(inspect::Inspect),
     History(history::History),
     Logs(logs::Logs),
+    Results(results::Results),
+    Report(report::Report),
+    #[command(name = "bundle")]
+    Bundle(bundle::MakeBundle),
+    Verify(verify::Verify),
     Ssh(ssh::Ssh),
     Cp(cp::Cp),
     Tunnel(tunnel::Tunnel),

@@ -127,19 +127,24 @@ impl Reader {
 
     /// The run of the same command in the same folder before this one, if there was one.
     pub fn before(&self, run: &RunRecord) -> Result<Option<RunRecord>, HistoryError> {
-        let query = "SELECT id, record FROM runs
-            WHERE repository = ?1 AND began < ?2 AND command = ?3 AND id != ?4
-            ORDER BY began DESC, rowid DESC LIMIT 1";
-        let values = params![
-            run.repository,
-            run.began.as_millisecond(),
-            run.command.to_string(),
-            run.id.as_str()
-        ];
-        let found = self.database.query_row(query, values, |row| Ok((row.get(0)?, row.get(1)?)));
-        let found: Option<(String, String)> =
-            found.optional().map_err(|source| self.wrap(source))?;
-        found.map(|(id, text)| decode(id, &text)).transpose()
+        let found = self.up_to(run, 2)?;
+        Ok(found.into_iter().find(|before| before.id != run.id))
+    }
+
+    /// The runs of the same command in the same folder up to this one, the latest first.
+    pub fn up_to(&self, run: &RunRecord, limit: u32) -> Result<Vec<RunRecord>, HistoryError> {
+        let collect = || {
+            let query = "SELECT id, record FROM runs
+                WHERE repository = ?1 AND command = ?2 AND (began < ?3 OR id = ?4)
+                ORDER BY began DESC, rowid DESC LIMIT ?5";
+            let (command, began) = (run.command.to_string(), run.began.as_millisecond());
+            let values = params![run.repository, command, began, run.id.as_str(), limit];
+            let mut statement = self.database.prepare(query)?;
+            let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect::<Result<Vec<(String, String)>, _>>()
+        };
+        let texts = collect().map_err(|source| self.wrap(source))?;
+        texts.into_iter().map(|(id, text)| decode(id, &text)).collect()
     }
 
     /// The ids that begin so, at most `limit` of them.

@@ -31,6 +31,9 @@ pub struct RunRecord {
     /// Was there something that isn't committed? `None`: nobody knows without asking git, which takes longer than a run
     /// may be held up for its record.
     pub dirty: Option<bool>,
+    /// BLAKE3 of what `git diff` says against the commit, hex. `None`: nobody asked git.
+    #[serde(default)]
+    pub uncommitted: Option<String>,
     /// The hash that names the tree that the box was to hold; `None`: it wasn't known yet.
     pub tree: Option<String>,
     /// The lease, if there was one.

@@ -38,6 +38,15 @@ pub fn write(run: &Path, results: &Results) -> io::Result<()> {
     Ok(())
 }
 
+/// BLAKE3 of them as JSON, hex: the same results have the same.
+#[must_use]
+pub fn digest(results: &Results) -> String {
+    let mut hasher = blake3::Hasher::new();
+    // A hasher takes everything, and all of it can be written as JSON.
+    let _ = serde_json::to_writer(&mut hasher, results);
+    hasher.finalize().to_hex().to_string()
+}
+
 /// What was kept. `None`: there is nothing.
 pub fn read(run: &Path) -> io::Result<Option<Results>> {
     let file = match File::open(path(run)) {

@@ -33,6 +33,20 @@ pub enum Origin {
     Transport,
 }
 
+impl Origin {
+    /// As it stands in documents.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Program => "program",
+            Self::Crabbox => "crabbox",
+            Self::Provider => "provider",
+            Self::Sync => "sync",
+            Self::Transport => "transport",
+        }
+    }
+}
+
 /// How a run ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Outcome {

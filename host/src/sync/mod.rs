@@ -3,7 +3,7 @@
 //! [`source`] names the files, if git lets it ([`owner`]), [`scan()`] turns them into a tree of hashes (with
 //! [`cache`] and [`before`] so that an unchanged file costs one `stat`, and [`folders`] that never lead out) while the box is
 //! reached ([`wanted`]), [`base`] remembers what a box was last given, [`delta`] sends the difference, [`guard`]
-//! stops a mistake. [`head`] says where `HEAD` stands without a process.
+//! stops a mistake. [`head`] says where `HEAD` stands without a process, and [`mod@uncommitted`] what the checkout has beside that.
 //! What the box holds is verified there; here it is only believed.
 
 mod base;
@@ -18,6 +18,7 @@ mod owner;
 mod patterns;
 mod scan;
 mod source;
+mod uncommitted;
 mod wanted;
 
 pub use base::Base;
@@ -27,6 +28,7 @@ pub use guard::check_deletions;
 pub use head::Head;
 pub use scan::{Scan, scan};
 pub use source::Source;
+pub use uncommitted::uncommitted;
 pub use wanted::{Scanning, Wanted};
 
 use std::io;

@@ -8,6 +8,8 @@ mod show;
 mod trust;
 mod trusted;
 
+pub(in crate::cli) use show::Show;
+
 use super::Shared;
 use crate::config::{
     Bound, ConfigError, Enforcement, Flags, Layers, Origin, Owner, Place, REPOSITORY_FILE, Settings,

@@ -22,6 +22,31 @@ pub(in crate::cli) struct Show {
 
 impl Show {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        let shown = self.shown(shared)?;
+        if shared.printer.json {
+            return shared.printer.document(&to_json(&shown));
+        }
+        let mut table = Table::new(&["KEY", "VALUE", "FROM"]).paths(2).texts(1);
+        for one in shown {
+            let bound = one.enforced.as_ref();
+            let place = bound.map(|enforcement| enforcement.place.to_string());
+            let origins = one.origins.iter().map(ToString::to_string);
+            let origins = origins.filter(|origin| Some(origin) != place.as_ref());
+            let from: Vec<_> = origins.chain(bound.map(ToString::to_string)).collect();
+            table.row([one.key, one.text, from.join(", ")]);
+        }
+        shared.printer.table(&table)
+    }
+
+    /// What it would say of a run with this provider, as a document.
+    pub(in crate::cli) fn document(
+        provider: String,
+        shared: &Shared,
+    ) -> Result<Value, CommandError> {
+        Ok(to_json(&Self { provider: Some(provider) }.shown(shared)?))
+    }
+
+    fn shown(self, shared: &Shared) -> Result<Vec<Shown>, CommandError> {
         let layers = read(shared, self.provider)?;
         let provider = Settings::of(&layers).provider;
         let mut shown: Vec<Shown> = KEYS.iter().map(|key| Shown::of_key(key, &layers)).collect();
@@ -36,21 +61,13 @@ impl Show {
                 .map(|one| of_absent(&provider, one))
                 .collect(),
         });
-        if shared.printer.json {
-            let settings: Vec<Value> = shown.iter().map(Shown::to_json).collect();
-            return shared.printer.document(&json!({ "schema_version": 1, "settings": settings }));
-        }
-        let mut table = Table::new(&["KEY", "VALUE", "FROM"]).paths(2).texts(1);
-        for one in shown {
-            let bound = one.enforced.as_ref();
-            let place = bound.map(|enforcement| enforcement.place.to_string());
-            let origins = one.origins.iter().map(ToString::to_string);
-            let origins = origins.filter(|origin| Some(origin) != place.as_ref());
-            let from: Vec<_> = origins.chain(bound.map(ToString::to_string)).collect();
-            table.row([one.key, one.text, from.join(", ")]);
-        }
-        shared.printer.table(&table)
+        Ok(shown)
     }
+}
+
+fn to_json(shown: &[Shown]) -> Value {
+    let settings: Vec<Value> = shown.iter().map(Shown::to_json).collect();
+    json!({ "schema_version": 1, "settings": settings })
 }
 
 /// What holds of a key: the strongest layer, or all of those that add up.

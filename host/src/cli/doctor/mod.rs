@@ -18,7 +18,7 @@ use clap::Args;
 use crabbox_provider_api::manifest::Manifest;
 use crabbox_provider_api::payload::{Check, CheckStatus};
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fmt::Write as _;
 
 /// Check that everything on this machine is as it should be
@@ -63,19 +63,19 @@ impl Row {
 impl Doctor {
     pub(super) fn execute(self, shared: &Shared) -> Result<Exit, CommandError> {
         let rows = self.rows(shared);
-        let count = |status| rows.iter().filter(|row| row.check.status == status).count();
-        let failed = count(CheckStatus::Fail);
+        let failed = count(&rows, CheckStatus::Fail);
         if shared.printer.json {
-            shared.printer.document(&json!({
-                "schema_version": 1,
-                "ok": failed == 0,
-                "checks": rows,
-            }))?;
+            shared.printer.document(&to_json(&rows))?;
         } else {
             shared.printer.data(&render(&rows, shared.printer.columns()))?;
-            shared.printer.phase(&conclusion(failed, count(CheckStatus::Warn)));
+            shared.printer.phase(&conclusion(failed, count(&rows, CheckStatus::Warn)));
         }
         Ok(if failed == 0 { Exit::Ok } else { Exit::Failed })
+    }
+
+    /// What it would say of a run with this provider, as a document.
+    pub(in crate::cli) fn document(provider: String, shared: &Shared) -> Value {
+        to_json(&Self { provider: Some(provider) }.rows(shared))
     }
 
     fn rows(self, shared: &Shared) -> Vec<Row> {
@@ -115,6 +115,15 @@ impl Doctor {
         checks.extend(build::helpers());
         checks.into_iter().map(Row::from).chain(asked).collect()
     }
+}
+
+fn count(rows: &[Row], status: CheckStatus) -> usize {
+    rows.iter().filter(|row| row.check.status == status).count()
+}
+
+fn to_json(rows: &[Row]) -> Value {
+    let ok = count(rows, CheckStatus::Fail) == 0;
+    json!({ "schema_version": 1, "ok": ok, "checks": rows })
 }
 
 /// What the checks come to.

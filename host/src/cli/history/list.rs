@@ -1,6 +1,7 @@
 //! `crabbox history`
 
 use super::prune::Prune;
+use super::receipt::PrintReceipt;
 use super::repository;
 use crate::cli::{Shared, ago};
 use crate::config::parse_duration;
@@ -56,12 +57,15 @@ pub(in crate::cli) struct History {
 #[derive(Debug, Subcommand)]
 enum Below {
     Prune(Prune),
+    #[command(name = "receipt")]
+    Receipt(PrintReceipt),
 }
 
 impl History {
     pub(in crate::cli) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         match self.below {
             Some(Below::Prune(prune)) => prune.execute(shared),
+            Some(Below::Receipt(receipt)) => receipt.execute(shared),
             None => self.list(shared),
         }
     }

@@ -2,12 +2,13 @@
 
 mod list;
 mod prune;
+mod receipt;
 
 pub(in crate::cli) use list::History;
 
 use super::Shared;
 use super::config::checkout_or_folder;
-use crate::history::{Reader, RunId, resolve};
+use crate::history::{HistoryError, Reader, RunId, resolve};
 use crate::output::CommandError;
 
 /// The root of the checkout here, as records name it; the folder where there is none.
@@ -23,4 +24,9 @@ pub(in crate::cli) fn find(
     let reader = Reader::open(&shared.places()?.state)?;
     let run = resolve(&reader, &repository()?, reference)?;
     Ok((reader, run))
+}
+
+/// There are files of it, perhaps, and no record.
+pub(in crate::cli) fn unknown(run: &RunId) -> CommandError {
+    HistoryError::Unknown(run.clone()).into()
 }

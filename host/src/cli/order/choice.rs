@@ -107,7 +107,7 @@ impl Choice {
 }
 
 impl Files {
-    fn source(&self) -> Result<Source, CommandError> {
+    pub(in crate::cli) fn source(&self) -> Result<Source, CommandError> {
         let source = match &self.from_dir {
             Some(folder) => Source::folder(folder),
             None => env::current_dir()

@@ -84,7 +84,7 @@ impl Failed {
     }
 }
 
-pub(super) fn explain_sync(error: &SyncError) -> CommandError {
+pub(in crate::cli) fn explain_sync(error: &SyncError) -> CommandError {
     let result = CommandError::failed(error.to_string()).code("sync");
     let result = match std::error::Error::source(error) {
         Some(source) => result.because(source.to_string()),

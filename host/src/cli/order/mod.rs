@@ -13,7 +13,7 @@ mod record;
 
 pub(in crate::cli) use choice::{Choice, Files, refuse_to_nest};
 pub(in crate::cli) use done::{Done, Unreleased, changed};
-pub(in crate::cli) use explain::Failed;
+pub(in crate::cli) use explain::{Failed, explain_sync};
 pub(in crate::cli) use record::remember;
 
 use crate::cli::stay::Stay;

@@ -35,6 +35,7 @@ impl Order {
             commit: None,
             branch: None,
             dirty: None,
+            uncommitted: None,
             tree: None,
             lease: None,
             provider: self.settings.provider.clone(),

@@ -1,0 +1,184 @@
+//! `crabbox bundle`
+
+use super::config::Show;
+use super::doctor::Doctor;
+use super::{Shared, history, results};
+use crate::bundle::Bundle;
+use crate::history::{Command, Log, Piece, Reader, RunRecord, folder};
+use crate::output::{CommandError, Quoted, to_type};
+use crate::receipt::Receipt;
+use crate::redact;
+use clap::{Args, ValueHint};
+use serde::Serialize;
+use serde_json::json;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, BufWriter, Seek, Write};
+use std::path::{Path, PathBuf};
+
+/// Put all that is known of a run into one file
+///
+/// For somebody who is to see what you saw: the receipt, what was printed, the results of the tests, the settings as they
+/// are here now, what `doctor` says, and the line that runs the same again. Secrets that crabbox knows are taken out of
+/// all of it; what the program printed otherwise is in it as it is.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox bundle @last-failed
+  crabbox bundle run_0123456789ab -o failure.tar.zst")]
+pub(super) struct MakeBundle {
+    /// The run: its id or the beginning of it, `@last` or `@last-failed`
+    #[arg(default_value = "@last", hide_default_value = true)]
+    run: String,
+    /// Write it here, and not to `RUN.tar.zst`
+    #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    output: Option<PathBuf>,
+}
+
+impl MakeBundle {
+    pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        let (reader, run) = history::find(shared, &self.run)?;
+        let record = reader.get(&run)?.ok_or_else(|| history::unknown(&run))?;
+        let path = self.output.unwrap_or_else(|| PathBuf::from(format!("{run}.tar.zst")));
+        let texts = texts(&record, &reader, shared)?;
+        let unwritten = |error: io::Error| {
+            CommandError::failed(format!("`{}` can't be written", path.display()))
+                .because(error)
+                .hint(to_type(&["bundle", run.as_str(), "-o", "FILE"]))
+        };
+        let size = write(&path, &record, &reader, &texts).map_err(unwritten)?;
+        if shared.printer.json {
+            return shared.printer.document(&json!({
+                "schema_version": 1,
+                "run": run,
+                "path": path.to_string_lossy(),
+                "bytes": size,
+            }));
+        }
+        shared.printer.data(&format!("{}\n", path.display()))
+    }
+}
+
+/// The files of text in it, by their names.
+fn texts(
+    record: &RunRecord,
+    reader: &Reader,
+    shared: &Shared,
+) -> Result<Vec<(&'static str, String)>, CommandError> {
+    let found = results::kept(reader, &record.id)?;
+    let mut texts = vec![
+        ("receipt.json", pretty(&Receipt::of(record, found.as_ref()))),
+        ("run.json", pretty(record)),
+        ("replay.sh", replay(record)),
+    ];
+    texts.extend(found.map(|found| ("results.json", pretty(&found))));
+    // What is wrong with the settings is worth knowing, too.
+    let settings = Show::document(record.provider.clone(), shared)
+        .unwrap_or_else(|error| json!({ "error": error.to_string() }));
+    texts.push(("config.json", pretty(&settings)));
+    texts.push(("doctor.json", pretty(&Doctor::document(record.provider.clone(), shared))));
+    Ok(texts)
+}
+
+/// Without secrets in any of its strings.
+fn pretty(document: &impl Serialize) -> String {
+    let value = serde_json::to_value(document).map(redact::json).unwrap_or_default();
+    serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
+}
+
+/// Returns its size in bytes; it is there whole or not at all.
+fn write(
+    path: &Path,
+    record: &RunRecord,
+    reader: &Reader,
+    texts: &[(&str, String)],
+) -> io::Result<u64> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+    let time = u64::try_from(record.began.as_second()).unwrap_or_default();
+    let mut bundle = Bundle::begin(BufWriter::new(&mut file), record.id.as_str(), time)?;
+    for (name, text) in texts {
+        bundle.text(name, text)?;
+    }
+    let log = Log::of(&self::folder(reader.state(), &record.id));
+    if log.is_there() {
+        let (length, printed) = printed(&log)?;
+        bundle.stream("log.txt", length, printed)?;
+    }
+    bundle.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let size = file.as_file().metadata()?.len();
+    file.persist(path)?;
+    Ok(size)
+}
+
+/// What was printed, line by line without secrets, and how much that is.
+fn printed(log: &Log) -> io::Result<(u64, File)> {
+    let mut file = BufWriter::new(tempfile::tempfile()?);
+    let mut line = Vec::new();
+    log.each(|piece| {
+        match piece {
+            Piece::Output { bytes, .. } => {
+                for part in bytes.split_inclusive(|byte| *byte == b'\n') {
+                    line.extend_from_slice(part);
+                    // What has no end is cut somewhere: no secret is that long.
+                    if part.ends_with(b"\n") || line.len() > LONGEST {
+                        clean(&mut file, &mut line)?;
+                    }
+                }
+            }
+            Piece::Cut(count) => {
+                clean(&mut file, &mut line)?;
+                writeln!(file, "[crabbox: {count} bytes of the output aren't kept]")?;
+            }
+        }
+        Ok::<_, io::Error>(())
+    })?;
+    clean(&mut file, &mut line)?;
+    let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let length = file.stream_position()?;
+    file.rewind()?;
+    Ok((length, file))
+}
+
+/// The longest line that is looked at as one, in bytes.
+const LONGEST: usize = 1024 * 1024;
+
+fn clean(file: &mut impl Write, line: &mut Vec<u8>) -> io::Result<()> {
+    match std::str::from_utf8(line) {
+        Ok(text) => file.write_all(redact::text(text).as_bytes())?,
+        Err(_) => file.write_all(redact::text(&String::from_utf8_lossy(line)).as_bytes())?,
+    }
+    line.clear();
+    Ok(())
+}
+
+/// What is to be typed, by somebody who has the checkout.
+fn replay(record: &RunRecord) -> String {
+    let mut text =
+        String::from("#!/bin/sh\n# Runs the same again, in a checkout of the repository.\n");
+    if let Some(commit) = &record.commit {
+        // Writing to a string doesn't fail.
+        let _ = writeln!(text, "git checkout {commit}");
+    }
+    if record.dirty == Some(true) || record.uncommitted.is_some() {
+        text.push_str(
+            "# What wasn't committed isn't here: the tree of the run is named in receipt.json.\n",
+        );
+    }
+    let _ = writeln!(text, "exec {}", line(record));
+    text
+}
+
+/// The line of a run, without the values of its variables.
+fn line(record: &RunRecord) -> String {
+    let mut line = format!("crabbox run --provider {}", record.provider);
+    for name in &record.environment {
+        let _ = write!(line, " --env {}", Quoted(Path::new(name)));
+    }
+    if !record.directory.is_empty() {
+        let _ = write!(line, " --dir {}", Quoted(Path::new(&record.directory)));
+    }
+    match &record.command {
+        Command::Argv(_) => format!("{line} -- {}", record.command),
+        Command::Shell(shell) => format!("{line} --shell {}", Quoted(Path::new(shell))),
+    }
+}

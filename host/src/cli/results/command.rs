@@ -1,0 +1,175 @@
+//! `crabbox results`
+
+use super::case::describe;
+use super::lines::lines;
+use crate::cli::{Shared, history};
+use crate::history::{Filter, Reader, RunId, RunRecord, folder};
+use crate::output::{CommandError, Exit, Table, to_type};
+use crate::results::compare::{Seen, Unreliable, unreliable};
+use crate::results::{self, Case, Compared, compare};
+use clap::Args;
+use serde_json::{Value, json};
+
+/// As much of a summary as there is.
+const ALL: usize = 10_000;
+
+/// So many runs are looked at for unreliable tests.
+const LOOKED_AT: u32 = 100;
+
+/// Show what the tests of a run came to
+///
+/// From the reports that the run brought back; nothing is asked of its box.
+#[derive(Debug, Args)]
+#[command(before_help = "Examples:
+  crabbox results
+  crabbox results @last-failed --failed
+  crabbox results --test connects
+  crabbox results --flaky")]
+pub(in crate::cli) struct Results {
+    /// The run: its id or the beginning of it, `@last` or `@last-failed`
+    #[arg(default_value = "@last", hide_default_value = true)]
+    run: String,
+    /// All that the tests said which failed
+    #[arg(long)]
+    failed: bool,
+    /// All that is known of the tests whose names hold this
+    #[arg(long, value_name = "NAME", conflicts_with = "failed")]
+    test: Option<String>,
+    /// The tests of this checkout that came out now so and now so, with the same tree and command
+    #[arg(long, conflicts_with_all = ["failed", "test", "run"])]
+    flaky: bool,
+}
+
+impl Results {
+    pub(in crate::cli) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        if self.flaky {
+            return show_unreliable(shared);
+        }
+        let (reader, run) = history::find(shared, &self.run)?;
+        let found = kept(&reader, &run)?.ok_or_else(|| none(&run))?;
+        let since = reader.get(&run)?.and_then(|record| compared(&reader, &record, &found));
+        let chosen = self.chosen(&found, &run)?;
+        if shared.printer.json {
+            return shared.printer.document(&to_json(&run, &found, since.as_ref(), &chosen));
+        }
+        let text = if self.failed || self.test.is_some() {
+            chosen.iter().map(|case| describe(case)).collect::<Vec<_>>().join("\n")
+        } else {
+            let lines = lines(&found, since.as_ref().map(|(_, compared)| compared), ALL);
+            let shown = lines.iter().map(|line| format!("{}\n", crate::output::visible(line)));
+            shown.collect()
+        };
+        shared.printer.data(&text)
+    }
+
+    fn chosen<'a>(
+        &self,
+        found: &'a results::Results,
+        run: &RunId,
+    ) -> Result<Vec<&'a Case>, CommandError> {
+        let Some(name) = &self.test else {
+            let wanted = |case: &&Case| !self.failed || case.status.is_failure();
+            return Ok(found.cases.iter().filter(wanted).collect());
+        };
+        let chosen: Vec<_> = found.cases.iter().filter(|case| case.id().contains(name)).collect();
+        if chosen.is_empty() {
+            let message = format!("no test of {run} has `{name}` in its name");
+            return Err(CommandError::new(Exit::NotFound, message).hint(to_type(&[
+                "results",
+                run.as_str(),
+                "--json",
+            ])));
+        }
+        Ok(chosen)
+    }
+}
+
+/// The results that are kept of a run.
+pub(in crate::cli) fn kept(
+    reader: &Reader,
+    run: &RunId,
+) -> Result<Option<results::Results>, CommandError> {
+    results::kept::read(&folder(reader.state(), run)).map_err(|error| {
+        CommandError::failed(format!("the results of {run} can't be read")).because(error)
+    })
+}
+
+/// What is new since the run of the same command before, and which one that was. `None`: it brought no results, or
+/// isn't remembered.
+fn compared(
+    reader: &Reader,
+    record: &RunRecord,
+    now: &results::Results,
+) -> Option<(RunId, Compared)> {
+    let before = reader.before(record).ok()??;
+    let then = kept(reader, &before.id).ok()??;
+    Some((before.id, compare(&then.cases, &now.cases)))
+}
+
+fn none(run: &RunId) -> CommandError {
+    CommandError::new(Exit::NotFound, format!("{run} brought back no reports of tests"))
+        .note("reports are looked for in the usual places; `--junit GLOB` names others")
+        .hint(to_type(&["run", "--junit", "reports/*.xml", "--", "COMMAND"]))
+}
+
+fn to_json(
+    run: &RunId,
+    found: &results::Results,
+    since: Option<&(RunId, Compared)>,
+    chosen: &[&Case],
+) -> Value {
+    let since = since.map(|(before, compared)| {
+        json!({
+            "run": before,
+            "newly_failing": compared.newly_failing,
+            "newly_passing": compared.newly_passing,
+        })
+    });
+    json!({
+        "schema_version": 1,
+        "run": run,
+        "totals": found.totals(),
+        "reports": found.files,
+        "since": since,
+        "tests": chosen,
+    })
+}
+
+fn show_unreliable(shared: &Shared) -> Result<(), CommandError> {
+    let reader = Reader::open(&shared.places()?.state)?;
+    let repository = Some(history::repository()?);
+    let records =
+        reader.records(&Filter { repository, limit: Some(LOOKED_AT), ..Filter::default() })?;
+    let mut runs = Vec::new();
+    for record in records.iter().filter(|record| record.tests.is_some()) {
+        // What can't be read says nothing, and hides nothing of the others.
+        if let Ok(Some(found)) = kept(&reader, &record.id) {
+            let tree = record.tree.as_deref().unwrap_or(record.id.as_str());
+            let code = format!("{tree} {} {}", record.directory, record.command);
+            runs.push((record.id.to_string(), code, found));
+        }
+    }
+    let seen = runs.iter().map(|(run, code, found)| Seen { run, code, cases: &found.cases });
+    let found = unreliable(&seen.collect::<Vec<_>>());
+    if shared.printer.json {
+        let tests = found.iter().map(|one| {
+            let Unreliable { test, runs, unwell, last } = one;
+            json!({ "test": test, "runs": runs, "unwell": unwell, "last": last })
+        });
+        let tests: Vec<_> = tests.collect();
+        return shared
+            .printer
+            .document(&json!({ "schema_version": 1, "runs": runs.len(), "tests": tests }));
+    }
+    if found.is_empty() {
+        shared
+            .printer
+            .phase(&format!("no test was unreliable in {} runs with reports", runs.len()));
+        return Ok(());
+    }
+    let mut table = Table::new(&["TEST", "UNWELL", "RUNS", "LAST"]);
+    for Unreliable { test, runs, unwell, last } in &found {
+        table.row(&[test, &unwell.to_string(), &runs.to_string(), last]);
+    }
+    shared.printer.table(&table)
+}

@@ -1,0 +1,208 @@
+//! What is said of tests, in as many lines as there is room for: what failed comes first.
+
+use crate::output::human;
+use crate::results::{Case, Compared, Results, Source, Status, Totals};
+use std::time::Duration;
+
+/// So many that failed are named.
+const FAILED: usize = 20;
+
+/// So many of anything else.
+const NAMED: usize = 5;
+
+/// The longest message that stands in a line, in characters.
+const MESSAGE: usize = 160;
+
+/// The lines, at most `room` of them. The first is what all of it came to.
+pub(in crate::cli) fn lines(
+    results: &Results,
+    compared: Option<&Compared>,
+    room: usize,
+) -> Vec<String> {
+    let mut lines = vec![counts(results)];
+    let after = beside(results, compared);
+    let left = room.saturating_sub(lines.len() + after.len());
+    lines.extend(failed(results, left.max(NAMED)));
+    lines.extend(after);
+    lines.truncate(room);
+    lines
+}
+
+/// `2 of 124 tests failed · 118 passed, 3 skipped, 1 flaky · 3.1s in 4 reports`.
+fn counts(results: &Results) -> String {
+    let totals = results.totals();
+    let Totals { passed, failed, skipped, flaky, ms } = totals;
+    let all = passed + failed + skipped + flaky;
+    let reports = human::count(results.files.len() as u64, "report");
+    if all == 0 {
+        return format!("no tests in {reports}");
+    }
+    let tests = human::count(all, "test");
+    let verdict = match failed {
+        0 if passed + flaky == 0 => format!("{tests}, none of which ran"),
+        0 => format!("{tests}, none failed"),
+        failed => format!("{failed} of {tests} failed"),
+    };
+    let rest = [(passed, "passed"), (skipped, "skipped"), (flaky, "flaky")];
+    let rest = rest.iter().filter(|(count, _)| *count > 0);
+    let rest: Vec<_> = rest.map(|(count, what)| format!("{count} {what}")).collect();
+    let rest = if rest.is_empty() { String::new() } else { format!(" · {}", rest.join(", ")) };
+    format!("{verdict}{rest} · {} in {reports}", human::duration(Duration::from_millis(ms)))
+}
+
+/// Two lines each: which and where, and what was wrong.
+fn failed(results: &Results, room: usize) -> Vec<String> {
+    let all: Vec<&Case> = results.failed().collect();
+    let fits = (room.saturating_sub(1) / 2).min(FAILED);
+    // A line that says how many there are more needs one itself.
+    let shown = if all.len() * 2 <= room && all.len() <= FAILED { all.len() } else { fits };
+    let mut lines = Vec::new();
+    for case in &all[..shown.min(all.len())] {
+        let mark = if case.status == Status::Error { "ERROR" } else { "FAILED" };
+        lines.push(format!("  {mark} {}{}", case.id(), place(case)));
+        let message = case.shown().map_or("", |problem| problem.message.as_str());
+        if !message.is_empty() {
+            lines.push(format!("    {}", short(message)));
+        }
+    }
+    if all.len() > shown {
+        lines.push(format!("  ... and {} more", all.len() - shown));
+    }
+    lines
+}
+
+pub(super) fn place(case: &Case) -> String {
+    let Some(place) = case.shown().and_then(|problem| problem.place.as_ref()) else {
+        return String::new();
+    };
+    match place.line {
+        Some(line) => format!(" ({}:{line})", place.file),
+        None => format!(" ({})", place.file),
+    }
+}
+
+/// Everything that isn't a failure: a line for each kind.
+fn beside(results: &Results, compared: Option<&Compared>) -> Vec<String> {
+    let mut lines: Vec<String> = results.files.iter().filter_map(trouble).take(NAMED).collect();
+    if let Some(Compared { newly_failing, newly_passing }) = compared {
+        lines.extend(named("newly failing", newly_failing));
+        lines.extend(named("newly passing", newly_passing));
+    }
+    let flaky = results.cases.iter().filter(|case| case.status == Status::Flaky);
+    lines.extend(named("flaky", &flaky.map(Case::id).collect::<Vec<_>>()));
+    lines.extend(slowest(results));
+    lines
+}
+
+fn trouble(source: &Source) -> Option<String> {
+    let trouble = source.trouble.as_ref()?;
+    Some(format!("of `{}` {} read: {trouble}", source.path, human::count(source.tests, "test")))
+}
+
+fn named(what: &str, ids: &[String]) -> Option<String> {
+    let first = ids.first()?;
+    let mut line = format!("{what}: {first}");
+    for id in ids.iter().take(NAMED).skip(1) {
+        line = format!("{line}, {id}");
+    }
+    match ids.len().saturating_sub(NAMED) {
+        0 => Some(line),
+        more => Some(format!("{line} and {more} more")),
+    }
+}
+
+/// The tests that took longest, where that is worth a look.
+fn slowest(results: &Results) -> Option<String> {
+    let mut timed: Vec<(u64, &Case)> = results
+        .cases
+        .iter()
+        .filter_map(|case| Some((case.ms.filter(|ms| *ms > 0)?, case)))
+        .collect();
+    timed.sort_by_key(|(ms, _)| std::cmp::Reverse(*ms));
+    let line: Vec<_> = timed
+        .iter()
+        .take(NAMED)
+        .map(|(ms, case)| format!("{} {}", human::duration(Duration::from_millis(*ms)), case.id()))
+        .collect();
+    // Of a handful each is named anyway.
+    let is_worth_it = results.cases.len() > NAMED && !line.is_empty();
+    is_worth_it.then(|| format!("slowest: {}", line.join(", ")))
+}
+
+fn short(message: &str) -> String {
+    let mut short: String = message.chars().take(MESSAGE).collect();
+    if short.len() < message.len() {
+        short.push_str("...");
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::{Place, Problem};
+
+    fn case(name: &str, status: Status, ms: u64) -> Case {
+        let problem = status.is_failure().then(|| Problem {
+            message: format!("{name} is wrong"),
+            text: String::new(),
+            place: Some(Place { file: "a.rs".to_owned(), line: Some(7) }),
+        });
+        Case { name: name.to_owned(), status, ms: Some(ms), problem, ..Case::default() }
+    }
+
+    fn results(cases: Vec<Case>) -> Results {
+        let file = |path: &str, trouble| Source { path: path.to_owned(), tests: 1, trouble };
+        let files = vec![file("a.xml", None), file("b.xml", Some("it ends early".to_owned()))];
+        Results { files, cases }
+    }
+
+    #[test]
+    fn what_failed_comes_first_and_all_that_is_new_is_said() {
+        let results = results(vec![
+            case("a", Status::Passed, 10),
+            case("b", Status::Failed, 1500),
+            case("c", Status::Flaky, 5),
+            case("d", Status::Skipped, 0),
+            case("e", Status::Error, 20),
+            case("f", Status::Passed, 300),
+        ]);
+        let compared = Compared {
+            newly_failing: vec!["b".to_owned()],
+            newly_passing: (0..7).map(|at| format!("p{at}")).collect(),
+        };
+        let lines = lines(&results, Some(&compared), 60);
+        let expected = [
+            "2 of 6 tests failed · 2 passed, 1 skipped, 1 flaky · 1.83s in 2 reports",
+            "  FAILED b (a.rs:7)",
+            "    b is wrong",
+            "  ERROR e (a.rs:7)",
+            "    e is wrong",
+            "of `b.xml` 1 test read: it ends early",
+            "newly failing: b",
+            "newly passing: p0, p1, p2, p3, p4 and 2 more",
+            "flaky: c",
+            "slowest: 1.50s b, 0.30s f, 0.02s e, 0.01s a, 0.01s c",
+        ];
+        assert_eq!(lines, expected);
+    }
+
+    #[test]
+    fn there_are_never_more_lines_than_room() {
+        let many = results((0..100).map(|at| case(&format!("t{at}"), Status::Failed, 1)).collect());
+        for room in [0, 1, 5, 20, 60, 200] {
+            let lines = lines(&many, None, room);
+            assert!(lines.len() <= room, "{room}: {lines:#?}");
+        }
+        let lines = lines(&many, None, 60);
+        assert_eq!(lines.iter().filter(|line| line.contains("FAILED")).count(), 20);
+        assert!(lines.contains(&"  ... and 80 more".to_owned()));
+    }
+
+    #[test]
+    fn a_run_without_failures_takes_few_lines() {
+        let lines = lines(&results(vec![case("a", Status::Passed, 0)]), None, 60);
+        assert_eq!(lines[0], "1 test, none failed · 1 passed · 0.00s in 2 reports");
+        assert_eq!(lines.len(), 2);
+    }
+}

@@ -1,0 +1,8 @@
+//! `crabbox results`: [`command`] is what it takes, [`mod@lines`] what is said of tests, at the end of a run, too, and
+//! [`case`] all that is known of one.
+
+mod case;
+mod command;
+mod lines;
+
+pub(in crate::cli) use command::{Results, kept};
