@@ -4,12 +4,16 @@
 //! | module | what it does |
 //! |---|---|
 //! | [`mod@send`] | turns what lies at a path into records |
+//! | [`mod@matching`] | the same of the files in a folder that match |
+//! | [`glob`] | what that means |
+//! | `budget` | how much is sent at most |
 //! | [`receive`] | makes what the records say, below a place that was given |
 //! | [`target`] | where that is: as `cp -R` has it |
 //! | [`packing`] | is compressing worth its time? |
 //! | [`partial`] | a file on its way: whole or not at all, and continued after a break |
 //! | `begun` | a folder on its way, which the same copy goes on with |
 //! | `git` | what nothing of a box goes into |
+//! | `kept` | what is here and stays |
 //! | [`reason`] | what the system says, in words |
 //!
 //! What the records are is in [`crabbox_wire::copy`]. How they travel isn't this crate's business: each end is given
@@ -24,7 +28,11 @@
 //! - Hold more than one small file or one block in memory.
 
 mod begun;
+mod budget;
 mod git;
+pub mod glob;
+mod kept;
+pub mod matching;
 pub mod packing;
 pub mod partial;
 pub mod reason;

@@ -3,8 +3,8 @@
 
 use crabbox_wire::tree::Hash;
 use rustix::fs::{
-    AtFlags, FileType, FlockOperation, Mode, OFlags, Stat, fchmod, flock, fstat, ftruncate, openat,
-    renameat, statat, symlinkat, unlinkat,
+    AtFlags, FileType, FlockOperation, Mode, OFlags, RenameFlags, Stat, fchmod, flock, fstat,
+    ftruncate, openat, renameat, renameat_with, statat, symlinkat, unlinkat,
 };
 use rustix::io::{Errno, pread, retry_on_intr, write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -15,7 +15,16 @@ const NAMED: usize = 180;
 /// How often a part is opened anew that somebody took away meanwhile.
 const ATTEMPTS: u32 = 5;
 
-const CHUNK: usize = 128 * 1024;
+/// What becomes of what is at a name already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// What comes takes its place.
+    GivesWay,
+    /// It stays: what comes fails with [`Errno::EXIST`].
+    Stays,
+}
+
+pub(crate) const CHUNK: usize = 128 * 1024;
 
 /// A large file, part of which may be there.
 #[derive(Debug)]
@@ -105,9 +114,15 @@ impl Partial {
     }
 
     /// Puts it into its place.
-    pub fn finish(self, folder: BorrowedFd<'_>, name: &[u8], mode: u32) -> Result<(), Errno> {
+    pub fn finish(
+        self,
+        folder: BorrowedFd<'_>,
+        name: &[u8],
+        mode: u32,
+        before: Before,
+    ) -> Result<(), Errno> {
         let placed = fchmod(&self.file, Mode::from_raw_mode(mode))
-            .and_then(|()| renameat(folder, &*self.name, folder, name));
+            .and_then(|()| rename(folder, &self.name, name, before));
         placed.inspect_err(|_| {
             let _ = unlinkat(folder, &*self.name, AtFlags::empty());
         })
@@ -127,8 +142,14 @@ fn is_ours(found: &Stat) -> bool {
 }
 
 /// Puts a small file into its place, whole.
-pub fn place(folder: BorrowedFd<'_>, name: &[u8], mode: u32, content: &[u8]) -> Result<(), Errno> {
-    beside(folder, name, |part| {
+pub fn place(
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+    mode: u32,
+    content: &[u8],
+    before: Before,
+) -> Result<(), Errno> {
+    beside(folder, name, before, |part| {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW;
         let mine = Mode::RUSR | Mode::WUSR;
         let file = openat(folder, part, flags | OFlags::CLOEXEC, mine)?;
@@ -141,9 +162,16 @@ pub fn place(folder: BorrowedFd<'_>, name: &[u8], mode: u32, content: &[u8]) -> 
 }
 
 /// Puts a link into its place.
-pub fn place_link(folder: BorrowedFd<'_>, name: &[u8], target: &[u8]) -> Result<(), Errno> {
+pub fn place_link(
+    folder: BorrowedFd<'_>,
+    name: &[u8],
+    target: &[u8],
+    before: Before,
+) -> Result<(), Errno> {
     match symlinkat(target, folder, name) {
-        Err(Errno::EXIST) => beside(folder, name, |part| symlinkat(target, folder, part)),
+        Err(Errno::EXIST) if before == Before::GivesWay => {
+            beside(folder, name, before, |part| symlinkat(target, folder, part))
+        }
         other => other,
     }
 }
@@ -152,15 +180,33 @@ pub fn place_link(folder: BorrowedFd<'_>, name: &[u8], target: &[u8]) -> Result<
 fn beside(
     folder: BorrowedFd<'_>,
     name: &[u8],
+    before: Before,
     make: impl FnOnce(&[u8]) -> Result<(), Errno>,
 ) -> Result<(), Errno> {
     let mut random = [0; 16];
     rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty())?;
     let part = part_name(name, &random);
     make(&part)?;
-    renameat(folder, &*part, folder, name).inspect_err(|_| {
+    rename(folder, &part, name, before).inspect_err(|_| {
         let _ = unlinkat(folder, &*part, AtFlags::empty());
     })
+}
+
+fn rename(folder: BorrowedFd<'_>, part: &[u8], name: &[u8], before: Before) -> Result<(), Errno> {
+    if before == Before::GivesWay {
+        return renameat(folder, part, folder, name);
+    }
+    match renameat_with(folder, part, folder, name, RenameFlags::NOREPLACE) {
+        // Not every file system can do it at once.
+        Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
+            match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(_) => Err(Errno::EXIST),
+                Err(Errno::NOENT) => renameat(folder, part, folder, name),
+                Err(error) => Err(error),
+            }
+        }
+        other => other,
+    }
 }
 
 /// The name of a part: hidden, and told from others of the file by a digest.
@@ -221,8 +267,22 @@ mod tests {
         let held = Partial::open(folder.as_fd(), b"f", Hash::of(b"")).expect("opens");
         let second = Partial::open(folder.as_fd(), b"f", Hash::of(b""));
         assert!(matches!(second, Err(PartialError::Taken)));
-        held.finish(folder.as_fd(), b"f", 0o600).expect("places");
+        held.finish(folder.as_fd(), b"f", 0o600, Before::Stays).expect("places");
         Partial::open(folder.as_fd(), b"f", Hash::of(b"")).expect("a new one");
+    }
+
+    #[test]
+    fn what_stays_is_not_replaced() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let folder = folder_of(temporary.path());
+        let put = |content, before| place(folder.as_fd(), b"f", 0o600, content, before);
+        assert_eq!(put(b"1", Before::Stays), Ok(()));
+        assert_eq!(put(b"2", Before::Stays), Err(Errno::EXIST));
+        let content = || fs::read(temporary.path().join("f")).expect("reads");
+        assert_eq!(content(), b"1");
+        assert_eq!(put(b"2", Before::GivesWay), Ok(()));
+        assert_eq!(content(), b"2");
+        assert_eq!(fs::read_dir(temporary.path()).expect("reads").count(), 1);
     }
 
     #[test]

@@ -3,13 +3,14 @@
 use crate::Gone;
 use crate::begun::Begun;
 use crate::git::{WHY, is_git};
-use crate::partial::{Partial, PartialError, place, place_link};
+use crate::kept::{OTHER, There, is_file, is_link, look};
+use crate::partial::{Before, Partial, PartialError, place, place_link};
 use crate::reason::{in_words, is_full};
 use crate::target::{Place, Target, TargetError};
 use crabbox_wire::copy::{Copied, MAX_DEPTH, MAX_ENTRIES, Record, RecordError, Remark, Word};
 use crabbox_wire::text::Text;
 use crabbox_wire::tree::Hash;
-use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fchmod, mkdirat, openat, statat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fchmod, mkdirat, openat, statat, unlinkat};
 use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -24,6 +25,21 @@ pub trait Answers {
     fn advance(&mut self, _bytes: u64) {}
     /// So much there will be, as far as is known.
     fn expect(&mut self, _total: u64) {}
+    /// A file is in its place.
+    fn placed(&mut self, _file: Placed) {}
+}
+
+/// A file that is in its place, or was there as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Below what is copied; empty for that itself.
+    pub path: PathBuf,
+    /// Where it is.
+    pub local: PathBuf,
+    /// In bytes.
+    pub size: u64,
+    /// Of its content.
+    pub hash: Hash,
 }
 
 /// The copy can't go on.
@@ -74,11 +90,17 @@ pub struct Receiver {
     settled: bool,
     /// Nothing goes into a `.git`.
     spares_git: bool,
+    /// What becomes of what is there.
+    before: Before,
+    /// A folder that nothing came into goes again.
+    tidies: bool,
 }
 
 #[derive(Debug)]
 struct Folder {
     open: OwnedFd,
+    /// As it is called here in the one before.
+    called: Vec<u8>,
     /// As it is called in the one before; empty for those that hold everything.
     name: Vec<u8>,
     /// What it gets at the end, when it is ours.
@@ -105,6 +127,8 @@ enum Content {
     /// The sender was told what is there of it.
     Asked(Partial),
     Stored(Partial),
+    /// A file that is here, and may be the same.
+    There,
     /// It has no place any more.
     Dropped,
 }
@@ -123,6 +147,8 @@ impl Receiver {
             begun: None,
             settled: false,
             spares_git: false,
+            before: Before::GivesWay,
+            tidies: false,
         }
     }
 
@@ -130,6 +156,13 @@ impl Receiver {
     #[must_use]
     pub fn sparing_git(target: Target) -> Self {
         Self { spares_git: true, ..Self::new(target) }
+    }
+
+    /// The same for what was chosen there: a folder of which nothing came isn't made. A file that is here and is the
+    /// same counts as brought.
+    #[must_use]
+    pub fn collecting(target: Target, before: Before) -> Self {
+        Self { before, tidies: true, ..Self::sparing_git(target) }
     }
 
     /// Does what the records of a block say. `true`: that was all.
@@ -230,7 +263,7 @@ impl Receiver {
             Place::Beside(folder, name) => (folder, name),
             Place::Into(folder) => (folder, Vec::new()),
         };
-        self.folders.push(Folder { open, name: Vec::new(), mode: None });
+        self.folders.push(Folder { open, called: Vec::new(), name: Vec::new(), mode: None });
         Ok(name)
     }
 
@@ -266,7 +299,7 @@ impl Receiver {
                     let _ = begun.mark(outermost.open.as_fd());
                 }
                 self.copied.folders += 1;
-                self.folders.push(Folder { open, name: name.to_vec(), mode });
+                self.folders.push(Folder { open, called, name: name.to_vec(), mode });
                 Ok(())
             }
             Err(error) => {
@@ -284,9 +317,15 @@ impl Receiver {
         if self.folders.len() < 2 {
             return Err(ReceiveError::Order);
         }
-        let Some(Folder { open, name, mode }) = self.folders.pop() else {
+        let Some(Folder { open, called, name, mode }) = self.folders.pop() else {
             return Err(ReceiveError::Order);
         };
+        // Only an empty one goes.
+        let goes = self.tidies && mode.is_some();
+        if goes && unlinkat(self.innermost(), &*called, AtFlags::REMOVEDIR).is_ok() {
+            self.copied.folders -= 1;
+            return Ok(());
+        }
         match mode.map(|mode| fchmod(&open, Mode::from_raw_mode(mode & 0o777))) {
             None | Some(Ok(())) => Ok(()),
             Some(Err(error)) => self.refuse(&name, error, answers),
@@ -310,18 +349,15 @@ impl Receiver {
                 return Err(ReceiveError::Order);
             }
             (Some(_), None) => (0, hasher, Content::Memory(Vec::new())),
-            (Some(name), Some(key)) => match self.part(name, key, size) {
-                Ok((part, at, hasher)) => {
+            (Some(name), Some(key)) => match self.held(name, key, size) {
+                Ok((content, at, hasher)) => {
                     let hash = Hash(*hasher.finalize().as_bytes());
                     answers.say(Word::Have { at, hash })?;
-                    (at, hasher, Content::Asked(part))
+                    (at, hasher, content)
                 }
                 Err(error) => {
                     answers.say(Word::Skip)?;
-                    if let PartialError::System(error) = error {
-                        return self.refuse(shown, error, answers);
-                    }
-                    return self.remark(shown, &error.to_string(), true, answers);
+                    return self.refuse_part(shown, error, answers);
                 }
             },
         };
@@ -330,12 +366,33 @@ impl Receiver {
         Ok(())
     }
 
-    fn part(
+    fn refuse_part(
+        &mut self,
+        shown: &[u8],
+        error: PartialError,
+        answers: &mut dyn Answers,
+    ) -> Result<(), ReceiveError> {
+        match error {
+            PartialError::System(Errno::EXIST) => self.remark(shown, OTHER, true, answers),
+            PartialError::System(error) => self.refuse(shown, error, answers),
+            error @ PartialError::Taken => self.remark(shown, &error.to_string(), true, answers),
+        }
+    }
+
+    /// What is here of a large file.
+    fn held(
         &self,
         name: &[u8],
         key: Hash,
         size: u64,
-    ) -> Result<(Partial, u64, blake3::Hasher), PartialError> {
+    ) -> Result<(Content, u64, blake3::Hasher), PartialError> {
+        if self.before == Before::Stays {
+            match look(self.innermost(), name, size)? {
+                There::Nothing => {}
+                There::Alike(hasher) => return Ok((Content::There, size, *hasher)),
+                There::Other => return Err(Errno::EXIST.into()),
+            }
+        }
         // A folder in its place would be noticed only once everything is there.
         if let Ok(found) = statat(self.innermost(), name, AtFlags::SYMLINK_NOFOLLOW)
             && FileType::from_raw_mode(found.st_mode) == FileType::Directory
@@ -344,13 +401,26 @@ impl Receiver {
         }
         let part = Partial::open(self.innermost(), name, key)?;
         let (at, hasher) = part.held(size)?;
-        Ok((part, at, hasher))
+        Ok((Content::Asked(part), at, hasher))
     }
 
     fn from(&mut self, at: u64, answers: &mut dyn Answers) -> Result<(), ReceiveError> {
         let Some(file) = &mut self.file else { return Err(ReceiveError::Order) };
-        let Content::Asked(part) = std::mem::replace(&mut file.content, Content::Dropped) else {
-            return Err(ReceiveError::Order);
+        let content = std::mem::replace(&mut file.content, Content::Dropped);
+        let part = match content {
+            Content::Asked(part) => part,
+            Content::There if at == file.size => {
+                file.content = Content::There;
+                answers.advance(at);
+                return Ok(());
+            }
+            Content::There => {
+                // All of it comes, and none of it has a place.
+                file.at = at;
+                let shown = file.shown.clone();
+                return self.remark(&shown, OTHER, true, answers);
+            }
+            _ => return Err(ReceiveError::Order),
         };
         if at == 0 {
             (file.at, file.hasher) = (0, blake3::Hasher::new());
@@ -378,7 +448,7 @@ impl Receiver {
         answers.advance(bytes.len() as u64);
         match &mut file.content {
             Content::Memory(content) => content.extend_from_slice(bytes),
-            Content::Asked(_) => return Err(ReceiveError::Order),
+            Content::Asked(_) | Content::There => return Err(ReceiveError::Order),
             Content::Dropped => return Ok(()),
             Content::Stored(part) => {
                 if let Err(error) = part.write(bytes) {
@@ -412,15 +482,21 @@ impl Receiver {
                 part.discard(self.innermost());
                 return self.remark(&shown, NOT_IT, true, answers);
             }
-            Content::Memory(_) if !is_it => return self.remark(&shown, NOT_IT, true, answers),
-            Content::Stored(part) => part.finish(self.innermost(), &name, mode),
-            Content::Memory(content) => place(self.innermost(), &name, mode, &content),
+            _ if !is_it => return self.remark(&shown, NOT_IT, true, answers),
+            Content::There => Ok(()),
+            Content::Stored(part) => part.finish(self.innermost(), &name, mode, self.before),
+            Content::Memory(content) => place(self.innermost(), &name, mode, &content, self.before),
         };
-        if let Err(error) = placed {
-            return self.refuse(&shown, error, answers);
+        match placed {
+            Ok(()) => {}
+            Err(Errno::EXIST) if is_file(self.innermost(), &name, size, hash) => {}
+            Err(Errno::EXIST) => return self.remark(&shown, OTHER, true, answers),
+            Err(error) => return self.refuse(&shown, error, answers),
         }
         self.copied.files += 1;
         self.copied.bytes += size;
+        let (path, local) = (self.path_of(&shown), self.place_of(&shown));
+        answers.placed(Placed { path, local, size, hash });
         if grew {
             let what =
                 format!("it became longer while it was read: its first {size} bytes are there");
@@ -444,8 +520,11 @@ impl Receiver {
         answers: &mut dyn Answers,
     ) -> Result<(), ReceiveError> {
         let Some(name) = self.next(shown, false, answers)? else { return Ok(()) };
-        match place_link(self.innermost(), &name, target) {
-            Ok(()) => {
+        match place_link(self.innermost(), &name, target, self.before) {
+            Err(Errno::EXIST) if !is_link(self.innermost(), &name, target) => {
+                self.remark(shown, OTHER, true, answers)
+            }
+            Ok(()) | Err(Errno::EXIST) => {
                 self.copied.links += 1;
                 Ok(())
             }

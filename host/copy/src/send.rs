@@ -1,7 +1,9 @@
 //! Turns what lies at a path into records, a folder at a time. What can't be read is told of, and the rest goes on.
 
 use crate::Gone;
+use crate::budget::Budget;
 use crate::reason::in_words;
+use crabbox_wire::collect::{Collected, Limits};
 use crabbox_wire::copy::{BLOCK, MAX_DEPTH, PIECE, RESUMABLE, Record};
 use crabbox_wire::tree::Hash;
 use rustix::fs::{
@@ -53,6 +55,15 @@ pub enum SendError {
 
 /// Sends what lies at `path`: a link as a link, unless a slash follows it.
 pub fn send(path: &Path, line: &mut dyn Line) -> Result<(), SendError> {
+    send_within(path, Limits::NONE, line).map(drop)
+}
+
+/// The same, as much of it as the limits allow.
+pub fn send_within(
+    path: &Path,
+    limits: Limits,
+    line: &mut dyn Line,
+) -> Result<Collected, SendError> {
     let name = path.as_os_str().as_bytes();
     let found = statat(CWD, name, AtFlags::SYMLINK_NOFOLLOW).map_err(|error| match error {
         Errno::NOENT | Errno::NOTDIR => SendError::Missing,
@@ -60,14 +71,20 @@ pub fn send(path: &Path, line: &mut dyn Line) -> Result<(), SendError> {
     })?;
     let total = measure(CWD, name, &found, 0);
     line.expect(total);
-    let mut sender = Sender { line, block: Vec::with_capacity(BLOCK), piece: vec![0; PIECE] };
+    let mut sender = Sender::new(line, limits);
     sender.say(&Record::Total(total))?;
     sender.entry(CWD, name, b"", 0)?;
-    sender.say(&Record::End)?;
-    Ok(sender.flush()?)
+    Ok(Collected { unnamed: sender.end()?, ..Collected::default() })
 }
 
-const FOLDER: OFlags =
+/// Says that there is nothing to be sent, and why.
+pub fn send_nothing(why: &str, line: &mut dyn Line) -> Result<Collected, Gone> {
+    let mut sender = Sender::new(line, Limits::NONE);
+    sender.skip(b"", why)?;
+    Ok(Collected { unnamed: sender.end()?, ..Collected::default() })
+}
+
+pub(crate) const FOLDER: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// How much content there is, as far as that can be told.
@@ -89,12 +106,13 @@ fn measure(parent: BorrowedFd<'_>, name: impl Arg + Copy, found: &Stat, depth: u
     }
 }
 
-fn is_dots(name: &[u8]) -> bool {
+pub(crate) fn is_dots(name: &[u8]) -> bool {
     name == b"." || name == b".."
 }
 
-struct Sender<'a> {
+pub(crate) struct Sender<'a> {
     line: &'a mut dyn Line,
+    budget: Budget,
     /// Records that wait to be sent together.
     block: Vec<u8>,
     /// For content.
@@ -107,8 +125,30 @@ enum End {
     Broken(String),
 }
 
-impl Sender<'_> {
-    fn say(&mut self, record: &Record<'_>) -> Result<(), Gone> {
+impl<'a> Sender<'a> {
+    pub(crate) fn new(line: &'a mut dyn Line, limits: Limits) -> Self {
+        let block = Vec::with_capacity(BLOCK);
+        Self { line, budget: Budget::of(limits), block, piece: vec![0; PIECE] }
+    }
+
+    /// Nothing follows. How many entries weren't sent and weren't named.
+    pub(crate) fn end(mut self) -> Result<u64, Gone> {
+        self.say(&Record::End)?;
+        self.flush()?;
+        Ok(self.budget.unnamed)
+    }
+
+    /// Why no file is sent any more.
+    pub(crate) fn is_used_up(&self) -> Option<String> {
+        self.budget.is_used_up()
+    }
+
+    /// Is one more entry named that isn't sent?
+    pub(crate) fn names_another(&mut self) -> bool {
+        self.budget.names_another()
+    }
+
+    pub(crate) fn say(&mut self, record: &Record<'_>) -> Result<(), Gone> {
         let before = self.block.len();
         record.encode(&mut self.block);
         if self.block.len() > BLOCK {
@@ -128,7 +168,10 @@ impl Sender<'_> {
     }
 
     fn skip(&mut self, name: &[u8], why: &str) -> Result<(), Gone> {
-        self.say(&Record::Skipped { name, why })
+        if self.budget.names_another() {
+            self.say(&Record::Skipped { name, why })?;
+        }
+        Ok(())
     }
 
     /// An entry that is found as `at`, and is called `name`.
@@ -191,7 +234,13 @@ impl Sender<'_> {
         self.say(&Record::Leave)
     }
 
-    fn file(&mut self, parent: BorrowedFd<'_>, at: &[u8], name: &[u8]) -> Result<(), Gone> {
+    /// A file that is found as `at`, and is called `name`.
+    pub(crate) fn file(
+        &mut self,
+        parent: BorrowedFd<'_>,
+        at: &[u8],
+        name: &[u8],
+    ) -> Result<(), Gone> {
         // What has become a pipe meanwhile isn't waited for.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let opened = openat(parent, at, flags, Mode::empty())
@@ -204,6 +253,9 @@ impl Sender<'_> {
             return self.skip(name, "it is no file, folder or link");
         }
         let size = u64::try_from(found.st_size).unwrap_or(0);
+        if let Err(why) = self.budget.take(size) {
+            return self.skip(name, &why);
+        }
         let key = (size >= RESUMABLE).then(|| key_of(&file, &found));
         self.say(&Record::File { name, mode: mode_of(&found), size, key })?;
         let mut hasher = blake3::Hasher::new();
@@ -294,7 +346,7 @@ fn is_same(now: &Stat, then: &Stat) -> bool {
 }
 
 /// The permissions; what makes somebody else of whoever runs a file stays behind.
-fn mode_of(found: &Stat) -> u32 {
+pub(crate) fn mode_of(found: &Stat) -> u32 {
     found.st_mode & 0o777
 }
 

@@ -4,6 +4,7 @@
 //! that the reader doesn't know is skipped; one that is longer than
 //! [`MAX_PAYLOAD`] ends the session before memory is set aside for it.
 
+use crate::collect::Collected;
 use crate::copy::Word;
 use crate::message::{
     Base, Ended, Environment, Failure, Fate, Proof, Request, Signal, Started, Sync, Synced, Waiting,
@@ -127,6 +128,8 @@ pub enum ToHost<'a> {
     CopyWord(Word),
     /// A piece of a stream: [`crate::tunnel`].
     Tunnel(&'a [u8]),
+    /// A part of what was to be brought back is complete: [`crate::collect`].
+    Collected(Collected),
 }
 
 /// One of the two output streams of a command.
@@ -176,6 +179,7 @@ mod kind {
     pub(super) const COPY_OUT_PACKED: u8 = 85;
     pub(super) const COPY_OUT_WORD: u8 = 86;
     pub(super) const TUNNEL_OUT: u8 = 87;
+    pub(super) const COLLECTED: u8 = 88;
 }
 
 impl<'a> ToHelper<'a> {
@@ -275,6 +279,7 @@ impl<'a> ToHost<'a> {
             Self::CopyPacked(block) => encode_raw(out, kind::COPY_OUT_PACKED, &[block]),
             Self::CopyWord(word) => encode_json(out, kind::COPY_OUT_WORD, word),
             Self::Tunnel(piece) => encode_raw(out, kind::TUNNEL_OUT, &[piece]),
+            Self::Collected(collected) => encode_json(out, kind::COLLECTED, collected),
         }
     }
 
@@ -286,7 +291,7 @@ impl<'a> ToHost<'a> {
     ) -> Result<Option<Self>, FrameError> {
         let known = |kind| {
             (kind::PROVED..=kind::PLACE).contains(&kind)
-                || (kind::COPY_OUT..=kind::TUNNEL_OUT).contains(&kind)
+                || (kind::COPY_OUT..=kind::COLLECTED).contains(&kind)
         };
         let Some(kind) = read_known(input, buffer, known)? else {
             return Ok(None);
@@ -314,6 +319,7 @@ impl<'a> ToHost<'a> {
             kind::COPY_OUT_PACKED => Self::CopyPacked(payload),
             kind::COPY_OUT_WORD => Self::CopyWord(parse(kind, payload)?),
             kind::TUNNEL_OUT => Self::Tunnel(payload),
+            kind::COLLECTED => Self::Collected(parse(kind, payload)?),
             _ => Self::Pong,
         }))
     }

@@ -17,6 +17,7 @@
 //! | [`delta`] | the records in the sync stream |
 //! | [`tunnel`] | pieces of the streams that connections are carried in |
 //! | [`copy`] | records and words while files are copied |
+//! | [`collect`] | what is brought back from a run |
 //!
 //! A session is a request (in the helper's command line, or as the first frame), the box's proof, the sync, and
 //! the command's life: `docs/reference/wire.md` has the order.
@@ -28,6 +29,7 @@
 //! decoded here, so every length is checked before memory is set aside for it. It is linked into the helper: no C
 //! code, no dependency that isn't needed there.
 
+pub mod collect;
 pub mod copy;
 pub mod delta;
 pub mod frame;

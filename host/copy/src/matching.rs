@@ -1,0 +1,254 @@
+//! Sends the files below a folder that match: a tree that holds those, and no folder without one.
+//!
+//! A link to a file that lies below the folder, too, is sent as that file. No other is followed, and so no file is
+//! reached by a way that isn't its own.
+
+use crate::Gone;
+use crate::git::{is_git, is_within};
+use crate::glob::{Globs, Reach};
+use crate::reason::in_words;
+use crate::send::{FOLDER, Line, Sender, is_dots, mode_of};
+use crabbox_wire::collect::{Collected, Limits};
+use crabbox_wire::copy::{MAX_DEPTH, Record};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, Stat, fstat, openat, stat, statat};
+use rustix::io::Errno;
+use std::collections::HashSet;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+/// What of a folder is sent.
+pub struct Matching<'a> {
+    /// The folder.
+    pub root: &'a Path,
+    /// What must match.
+    pub globs: &'a Globs,
+    /// What must not; a folder that does isn't entered.
+    pub exclude: &'a Globs,
+    /// A name at the top that is never searched, beside each `.git`.
+    pub hidden: &'a [u8],
+    /// How much is sent at most.
+    pub limits: Limits,
+    /// A file that several names lead to is sent once.
+    pub once: bool,
+    /// Is the file of this path and state wanted?
+    pub is_wanted: &'a dyn Fn(&[u8], &Stat) -> bool,
+}
+
+/// Sends it as one tree.
+pub fn send_matching(what: &Matching<'_>, line: &mut dyn Line) -> Result<Collected, Gone> {
+    let mut walk = Walk {
+        what,
+        root: fs::canonicalize(what.root).unwrap_or_else(|_| what.root.to_owned()),
+        sender: Sender::new(line, what.limits),
+        folders: Vec::new(),
+        announced: 0,
+        sent: HashSet::new(),
+        collected: Collected { matched: vec![0; what.globs.len()], ..Collected::default() },
+    };
+    let root = walk.root.clone();
+    let (reach, exclude) = (what.globs.start(), what.exclude.start());
+    walk.folder(CWD, root.as_os_str().as_bytes(), b"", [&reach, &exclude])?;
+    let Walk { sender, mut collected, .. } = walk;
+    collected.unnamed = sender.end()?;
+    Ok(collected)
+}
+
+struct Walk<'a, 'b> {
+    what: &'a Matching<'a>,
+    /// Without links.
+    root: PathBuf,
+    sender: Sender<'b>,
+    /// Those that are being looked through, the innermost last: names and modes.
+    folders: Vec<(Vec<u8>, u32)>,
+    /// So many of them were sent.
+    announced: usize,
+    /// What was sent by way of a link, by device and inode.
+    sent: HashSet<(u64, u64)>,
+    collected: Collected,
+}
+
+impl Walk<'_, '_> {
+    fn folder(
+        &mut self,
+        parent: BorrowedFd<'_>,
+        at: &[u8],
+        name: &[u8],
+        [reach, exclude]: [&Reach; 2],
+    ) -> Result<(), Gone> {
+        let opened = openat(parent, at, FOLDER, Mode::empty()).and_then(|folder| {
+            let (mode, entries) = (mode_of(&fstat(&folder)?), Dir::read_from(&folder)?);
+            Ok((folder, mode, entries))
+        });
+        let (folder, mode, entries) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return self.skip(name, &in_words(error)),
+        };
+        self.folders.push((name.to_vec(), mode));
+        for entry in entries {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(error) => {
+                    let why = format!("not all of it could be listed: {}", in_words(error));
+                    self.skip(b"", &why)?;
+                    break;
+                }
+            };
+            let name = entry.file_name().to_bytes();
+            if is_dots(name) || is_git(name) || self.is_hidden(name) {
+                continue;
+            }
+            let exclude = self.what.exclude.enter(exclude, name);
+            let reach = self.what.globs.enter(reach, name);
+            if !reach.is_nowhere() && !self.what.exclude.is_match(&exclude) {
+                self.entry(&folder, name, entry.file_type(), [&reach, &exclude])?;
+            }
+        }
+        self.folders.pop();
+        if self.announced > self.folders.len() {
+            self.announced -= 1;
+            self.sender.say(&Record::Leave)?;
+        }
+        Ok(())
+    }
+
+    fn is_hidden(&self, name: &[u8]) -> bool {
+        self.folders.len() == 1 && name == self.what.hidden
+    }
+
+    fn entry(
+        &mut self,
+        folder: &OwnedFd,
+        name: &[u8],
+        kind: FileType,
+        both: [&Reach; 2],
+    ) -> Result<(), Gone> {
+        let [reach, _] = both;
+        let kind = match kind {
+            // Some file systems don't say it in passing.
+            FileType::Unknown => match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                Ok(found) => FileType::from_raw_mode(found.st_mode),
+                Err(error) => return self.skip(name, &in_words(error)),
+            },
+            known => known,
+        };
+        let is_match = self.what.globs.is_match(reach);
+        match kind {
+            FileType::Directory if self.folders.len() >= MAX_DEPTH => {
+                self.skip(name, &format!("folders are nested deeper than {MAX_DEPTH}"))
+            }
+            FileType::Directory => self.folder(folder.as_fd(), name, name, both),
+            FileType::Symlink if is_match || reach.is_by_name() => self.link(name, reach),
+            FileType::RegularFile if is_match => {
+                match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(found) => self.file(folder.as_fd(), name, name, &found, reach),
+                    Err(error) => self.skip(name, &in_words(error)),
+                }
+            }
+            FileType::Symlink | FileType::RegularFile => Ok(()),
+            _ if is_match => self.skip(name, "it is no file, folder or link"),
+            _ => Ok(()),
+        }
+    }
+
+    /// A file that matches under this name, and is found as `at`.
+    fn file(
+        &mut self,
+        parent: BorrowedFd<'_>,
+        at: &[u8],
+        name: &[u8],
+        found: &Stat,
+        reach: &Reach,
+    ) -> Result<(), Gone> {
+        if !(self.what.is_wanted)(&self.path_of(name), found) {
+            self.collected.unwanted += 1;
+            return Ok(());
+        }
+        for glob in self.what.globs.matched(reach) {
+            self.collected.matched[glob] += 1;
+        }
+        if let Some(why) = self.sender.is_used_up() {
+            return self.skip(name, &why);
+        }
+        self.announce()?;
+        self.sender.file(parent, at, name)
+    }
+
+    fn link(&mut self, name: &[u8], reach: &Reach) -> Result<(), Gone> {
+        let path = self.path_of(name);
+        let target = match fs::canonicalize(self.root.join(OsStr::from_bytes(&path))) {
+            Ok(target) => target,
+            Err(error) => {
+                let errno = Errno::from_io_error(&error);
+                let why = match errno {
+                    Some(Errno::NOENT | Errno::NOTDIR | Errno::LOOP) | None => {
+                        "it is a link that leads nowhere".to_owned()
+                    }
+                    Some(error) => in_words(error),
+                };
+                return self.skip(name, &why);
+            }
+        };
+        let below = target.strip_prefix(&self.root).map(Path::to_path_buf);
+        let below = match below {
+            Ok(below) if !self.is_searched(&below) => {
+                return self.skip(name, "it is a link to what is never searched");
+            }
+            Ok(below) => below,
+            Err(_) => return self.skip(name, "it is a link that leads out of the workspace"),
+        };
+        let found = match stat(&target) {
+            Ok(found) => found,
+            Err(error) => return self.skip(name, &in_words(error)),
+        };
+        match FileType::from_raw_mode(found.st_mode) {
+            FileType::RegularFile if !self.what.globs.is_match(reach) => Ok(()),
+            FileType::RegularFile if self.what.once && self.is_sent(&below, &found) => Ok(()),
+            FileType::RegularFile => {
+                self.file(CWD, target.as_os_str().as_bytes(), name, &found, reach)
+            }
+            FileType::Directory => {
+                self.skip(name, "it is a link to a folder, and such aren't followed")
+            }
+            _ => self.skip(name, "it is a link to what is no file"),
+        }
+    }
+
+    fn is_searched(&self, below: &Path) -> bool {
+        let first = below.iter().next().map(OsStrExt::as_bytes);
+        !is_within(below) && first != Some(self.what.hidden)
+    }
+
+    /// Is the file that a link leads to sent anyway, or was it?
+    fn is_sent(&mut self, below: &Path, found: &Stat) -> bool {
+        let path = below.as_os_str().as_bytes();
+        let is_out = !self.what.exclude.matched_path(path).is_empty();
+        let by_itself = !is_out && !self.what.globs.matched_path(path).is_empty();
+        by_itself || !self.sent.insert((found.st_dev, found.st_ino))
+    }
+
+    fn skip(&mut self, name: &[u8], why: &str) -> Result<(), Gone> {
+        if self.sender.names_another() {
+            self.announce()?;
+            self.sender.say(&Record::Skipped { name, why })?;
+        }
+        Ok(())
+    }
+
+    /// Enters the folders that nothing was sent of by now.
+    fn announce(&mut self) -> Result<(), Gone> {
+        for (name, mode) in &self.folders[self.announced..] {
+            self.sender.say(&Record::Folder { name, mode: *mode })?;
+        }
+        self.announced = self.folders.len();
+        Ok(())
+    }
+
+    /// Below the root.
+    fn path_of(&self, name: &[u8]) -> Vec<u8> {
+        let folders = self.folders.iter().skip(1).map(|(name, _)| name.as_slice());
+        folders.chain([name]).collect::<Vec<_>>().join(&b'/')
+    }
+}
