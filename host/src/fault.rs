@@ -67,6 +67,9 @@ pub const POINTS: &[&str] = &[
     "claim.after.let_go",
     "claim.before.gone",
     "claim.after.gone",
+    // What a command has made, on its way here.
+    "collect.before",
+    "collect.block",
     // Each call of a provider, and a checkpoint that is stored and not yet acknowledged.
     "call.before.lease",
     "call.after.lease",

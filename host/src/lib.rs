@@ -18,6 +18,7 @@
 //! | [`sync`] | makes the box's tree equal to the checkout |
 //! | [`run`] | one command on a box, from request to exit code |
 //! | [`history`] | what was run, and what came of it |
+//! | [`mod@collect`] | what is brought here from a run |
 //! | [`results`] | what the tests of a run came to |
 //! | [`report`] | a run as one page |
 //! | [`receipt`] | what a run was, for others to check |
@@ -60,6 +61,7 @@
 pub mod bundle;
 pub mod claims;
 pub mod cli;
+pub mod collect;
 pub mod config;
 pub mod copy;
 pub mod fault;

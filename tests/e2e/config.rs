@@ -31,21 +31,23 @@ fn every_value_has_its_origin() {
     assert_snapshot!(shown.snapshot(&world), @r"
     exit 0
     --- stdout
-    KEY               VALUE         FROM
-    lease.provider    local         default
-    lease.ttl         8h            default
-    lease.idle        10m           [WORLD]/checkout/.crabbox.toml:2
-    lease.linger      -             default
-    lease.parked_ttl  14d           default
-    lease.release     delete        [WORLD]/config/crabbox/config.toml:3
-    run.timeout       1m [TIME]        CRABBOX_RUN_TIMEOUT
-    run.env           -             default
-    sync.exclude      *.tmp, *.log  [WORLD]/checkout/.crabbox.toml:4, [WORLD]/config/crabbox/config.toml:5
-    history.keep_for  30d           default
-    history.keep      1000          default
-    history.size      1GiB          default
-    history.log_size  64MiB         default
-    providers.path    -             default
+    KEY                 VALUE         FROM
+    lease.provider      local         default
+    lease.ttl           8h            default
+    lease.idle          10m           [WORLD]/checkout/.crabbox.toml:2
+    lease.linger        -             default
+    lease.parked_ttl    14d           default
+    lease.release       delete        [WORLD]/config/crabbox/config.toml:3
+    run.timeout         1m [TIME]        CRABBOX_RUN_TIMEOUT
+    run.env             -             default
+    sync.exclude        *.tmp, *.log  [WORLD]/checkout/.crabbox.toml:4, [WORLD]/config/crabbox/config.toml:5
+    history.keep_for    30d           default
+    history.keep        1000          default
+    history.size        1GiB          default
+    history.log_size    64MiB         default
+    results.junit       -             default
+    artifacts.max_size  1GiB          default
+    providers.path      -             default
     --- stderr
     ");
     let shown = json(&Ran::of(command.args(["--json", "--provider-path", "/nowhere"])));

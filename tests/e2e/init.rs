@@ -71,6 +71,15 @@ fn a_commented_file_is_written_and_passes_the_check() {
     [sync]
     # Patterns, as in `.gitignore`, of files that stay here.
     #exclude = ["*.mp4"]
+
+    [results]
+    # Patterns of files on the box that are reports of tests, beside those in the usual places.
+    #junit = ["build/**/*.xml"]
+
+    [artifacts]
+    # How much all artifacts of a run, and each download, may be.
+    # It would choose how much a box may write here, so it holds once you run `crabbox config trust`.
+    #max_size = "1GiB"
     "#);
     assert_eq!(world.crabbox(&["config", "check"]).code, 0);
     // Also with everything uncommented.

@@ -9,6 +9,7 @@ mod cancel_call;
 mod cleanup;
 mod cleanup_timer;
 mod coder;
+mod collect;
 mod commit;
 mod completions;
 mod config;

@@ -24,7 +24,7 @@ pub(crate) fn serve(copy: &Copy, layout: &Layout, connection: &Connection) -> Re
     match copy {
         Copy::Get { path, packed } => {
             let from = place(path, layout)?;
-            let mut line = ToTheHost { connection, packing: packed.then(Packing::default) };
+            let mut line = ToTheHost::new(connection, *packed);
             send(&from, &mut line).map_err(|error| match error {
                 SendError::Gone(_) => Failure::HostGone,
                 error @ SendError::Missing => Failure::new(FailureCode::Missing, error.to_string()),
@@ -43,7 +43,7 @@ pub(crate) fn serve(copy: &Copy, layout: &Layout, connection: &Connection) -> Re
 }
 
 /// Relative to the workspace root; `~` is the home folder.
-fn place(path: &Text, layout: &Layout) -> Result<PathBuf, Failure> {
+pub(crate) fn place(path: &Text, layout: &Layout) -> Result<PathBuf, Failure> {
     if path.0.contains(&0) {
         return Err(Failure::new(FailureCode::Request, "a path holds no NUL byte"));
     }
@@ -62,7 +62,8 @@ fn is_in_workspace(path: &Text) -> bool {
     path != b"~" && !path.starts_with(b"/") && !path.starts_with(b"~/")
 }
 
-struct ToTheHost<'a> {
+/// Carries what is sent to the host.
+pub(crate) struct ToTheHost<'a> {
     connection: &'a Connection,
     /// The host takes compressed blocks.
     packing: Option<Packing>,
@@ -80,15 +81,33 @@ impl Line for ToTheHost<'_> {
     }
 
     fn answer(&mut self) -> Result<Answer, Gone> {
-        match self.connection.inbox.next() {
-            Some(Event::CopyWord(Word::Have { at, hash })) => Ok(Answer::Have(at, hash)),
-            Some(Event::CopyWord(Word::Skip)) => Ok(Answer::Skip),
-            _ => Err(Gone),
+        loop {
+            match self.connection.inbox.next() {
+                Some(Event::CopyWord(Word::Have { at, hash })) => {
+                    return Ok(Answer::Have(at, hash));
+                }
+                Some(Event::CopyWord(Word::Skip)) => return Ok(Answer::Skip),
+                // What was still on its way to a command that has ended, and what was noted of it.
+                Some(
+                    Event::Stdin(_)
+                    | Event::StdinEnd
+                    | Event::Signal(_)
+                    | Event::Ack(_)
+                    | Event::Exited
+                    | Event::PipeEnded,
+                ) => {}
+                _ => return Err(Gone),
+            }
         }
     }
 }
 
-impl ToTheHost<'_> {
+impl<'a> ToTheHost<'a> {
+    /// `packed`: the host takes compressed blocks.
+    pub(crate) fn new(connection: &'a Connection, packed: bool) -> Self {
+        Self { connection, packing: packed.then(Packing::default) }
+    }
+
     fn frame(&self, frame: &ToHost<'_>) -> Result<(), Gone> {
         self.connection.outbox.send(frame).map_err(|_| Gone)
     }

@@ -47,12 +47,14 @@ impl Layout {
                 return Err(refuse("the working directory leads out of the workspace"));
             }
         }
-        if request.look.as_ref().is_some_and(|run| !is_id(run, "run_")) {
+        let later = request.collect.as_ref().map(|later| &later.run);
+        if request.look.iter().chain(later).any(|run| !is_id(run, "run_")) {
             return Err(refuse("that is no run id"));
         }
         let only_visits = request.look.is_some()
             || request.probe
             || request.copy.is_some()
+            || request.collect.is_some()
             || request.tunnel.is_some();
         if only_visits && request.marker == Marker::Write {
             return Err(refuse("whoever only looks marks nothing"));

@@ -19,6 +19,7 @@
 //! | [`here`] | a folder that no other machine sees |
 //! | [`lock`] | one session at a time in a workspace |
 //! | [`copy`] | a session that only copies files |
+//! | [`collect`] | brings back what a run has made |
 //! | [`mod@tunnel`] | a session that only carries connections to a port |
 //! | [`lost`] | ends what a helper left behind that was killed |
 //! | [`journal`] | what the workspace was last given |
@@ -57,6 +58,7 @@
 //! - Grow: it is small and without C code, so that it links for any box without a compiler for it.
 
 mod apply;
+mod collect;
 mod connection;
 mod copy;
 mod descendants;

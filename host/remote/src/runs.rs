@@ -7,6 +7,7 @@ use crate::failure::Failure;
 use crate::layout::{Layout, make_private};
 use crate::lock;
 use crate::processes::{self, Process};
+use crate::scan;
 use crabbox_wire::message::{Ended, FailureCode, Fate, Run};
 use crabbox_wire::text::Text;
 use rustix::process::Pid;
@@ -54,6 +55,12 @@ impl RunFolder {
             return Err(failure);
         }
         Ok(folder)
+    }
+
+    /// When it was made, by the clock that stamps the files of the workspace, too.
+    pub(crate) fn began(&self) -> Option<i128> {
+        let found = rustix::fs::stat(self.path.join("spec")).ok()?;
+        Some(scan::stamp_of(&found).modified)
     }
 
     pub(crate) fn log(&self) -> PathBuf {
@@ -123,6 +130,13 @@ pub(crate) fn unended(layout: &Layout) -> Vec<RunFolder> {
         .filter(|path| read(&path.join("spec")).is_some_and(|spec| spec["workspace"] == ours))
         .map(|path| RunFolder { path })
         .collect()
+}
+
+/// When this run of this workspace began, if that is known.
+pub(crate) fn began(run: &str, layout: &Layout) -> Option<i128> {
+    let folder = RunFolder { path: layout.runs.join(run) };
+    let spec = read(&folder.path.join("spec"))?;
+    if spec["workspace"] == json!(workspace(layout)) { folder.began() } else { None }
 }
 
 /// What has become of a run of this workspace. Without a folder it may be about to begin, or is

@@ -5,12 +5,13 @@ use crate::failure::Failure;
 use crate::folders::{Folders, TO_LOOK, split};
 use crate::journal::{Row, Rows, Stamp};
 use crabbox_wire::tree::{Entry, Hash, Kind};
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
+use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
 use rustix::io::Errno;
 use rustix::time::{ClockId, clock_gettime};
 use std::fs::File;
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::thread;
 
@@ -148,6 +149,18 @@ pub(crate) fn read(folder: BorrowedFd<'_>, name: &[u8], kind: Kind) -> io::Resul
     let mut hasher = blake3::Hasher::new();
     let size = io::copy(&mut file, &mut hasher)?;
     Ok((size, Hash(*hasher.finalize().as_bytes())))
+}
+
+/// Does the file hold what its row says?
+pub(crate) fn is_still(path: &Path, row: &Row) -> bool {
+    let Entry { kind, size, hash, .. } = row.entry;
+    read(CWD, path.as_os_str().as_bytes(), kind).is_ok_and(|found| found == (size, hash))
+}
+
+/// May what bears the first time have been written before the other one was taken?
+pub(crate) fn is_doubtful(modified: i128, taken: i128) -> bool {
+    let limit = if taken % SECOND == 0 { COARSE_RACY_NANOS } else { RACY_NANOS };
+    modified - taken < limit
 }
 
 /// The stamp, if it can be relied on: no change after `now` can carry it.

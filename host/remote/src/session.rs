@@ -8,7 +8,7 @@ use crate::inbox::{Event, Inbox};
 use crate::journal::{Journal, Opened, Rows};
 use crate::layout::{Layout, make_private};
 use crate::outbox::Outbox;
-use crate::{copy, lock, lost, place, proof, runs, scan, supervise, tunnel, verify};
+use crate::{collect, copy, lock, lost, place, proof, runs, scan, supervise, tunnel, verify};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use crabbox_wire::frame::{CHUNK, ToHost};
@@ -61,6 +61,10 @@ fn session(argument: &str, connection: &Arc<Connection>) -> Result<(), Failure> 
     if let Some(copy) = &request.copy {
         connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;
         return copy::serve(copy, &layout, connection);
+    }
+    if let Some(later) = &request.collect {
+        connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;
+        return collect::later(later, &layout, connection);
     }
     if let Some(tunnel) = &request.tunnel {
         connection.outbox.send(&ToHost::Proved(Box::new(proof)))?;

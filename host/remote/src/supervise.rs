@@ -1,5 +1,6 @@
 //! Runs the command and ends it, with everything that it started.
 
+use crate::collect;
 use crate::connection::Connection;
 use crate::descendants::kill_all;
 use crate::failure::{Failure, reason};
@@ -43,6 +44,7 @@ pub(crate) fn run(
     // Orphans of the command become our children: they can be found, and ended.
     let _ = set_child_subreaper(Some(rustix::process::getpid()));
     let folder = RunFolder::make(run, layout)?;
+    let began = folder.began().unwrap_or_default();
     let kills = oom::kills();
     let running = match start_in(&folder, run, environment, layout, mask, connection) {
         Ok(running) => running,
@@ -67,7 +69,10 @@ pub(crate) fn run(
         ended.warnings.push(format!("the end of this run can't be recorded on the box: {why}"));
     }
     connection.outbox.post(&ToHost::Ended(ended));
-    Ok(())
+    match &run.collect {
+        Some(what) => collect::serve(what, began, layout, connection),
+        None => Ok(()),
+    }
 }
 
 /// The command, and what there is of it here.

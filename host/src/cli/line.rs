@@ -69,7 +69,7 @@ pub(in crate::cli) struct Common {
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    Run(run::Run),
+    Run(Box<run::Run>),
     Warmup(warmup::Warmup),
     List(list::List),
     Status(status::Status),

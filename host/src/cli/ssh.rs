@@ -108,6 +108,7 @@ impl Ssh {
             await_environment: false,
             stdin: false,
             timeout_ms: None,
+            collect: None,
         })
     }
 }

@@ -43,6 +43,8 @@ pub struct Flags {
     pub timeout: Option<Duration>,
     /// The names in `--env`; adds to the other layers.
     pub env: Vec<String>,
+    /// `--junit`; adds to the other layers.
+    pub junit: Vec<String>,
     /// `--exclude`; adds to the other layers.
     pub exclude: Vec<String>,
     /// `--NAME-KEY`, for any provider.
@@ -58,6 +60,7 @@ impl Flags {
             "lease.release" => self.release.clone().map(Setting::Text),
             "run.timeout" => self.timeout.map(Setting::Duration),
             "run.env" => some(&self.env).map(Setting::Texts),
+            "results.junit" => some(&self.junit).map(Setting::Texts),
             "sync.exclude" => some(&self.exclude).map(Setting::Texts),
             "providers.path" => some(&self.provider_path).map(Setting::Paths),
             _ => None,

@@ -66,6 +66,7 @@ pub fn reference() -> String {
     for key in KEYS {
         let kind = match key.kind {
             Kind::Duration => "a duration".to_owned(),
+            Kind::Size => "a size".to_owned(),
             other => other.to_string(),
         };
         let default = key.default.map_or_else(|| "none".to_owned(), |word| format!("`{word}`"));

@@ -50,6 +50,10 @@ pub struct Settings {
     pub history: Retention,
     /// How much of a run's output is kept, in bytes.
     pub log_size: u64,
+    /// Patterns of reports of tests.
+    pub junit: Vec<String>,
+    /// How much all artifacts of a run, and each download, may be, in bytes.
+    pub artifacts_max_size: u64,
     /// Those of the chosen provider, where it is to be used: see [`Settings::for_provider`].
     pub provider_settings: ProviderSettings,
     /// The providers that the machine's own file allows, if it names any.
@@ -183,6 +187,8 @@ impl Settings {
                 size: number("history.size"),
             },
             log_size: number("history.log_size"),
+            junit: texts("results.junit"),
+            artifacts_max_size: number("artifacts.max_size"),
             providers: keys::find("lease.provider").and_then(|key| layers.enforced(key)),
             longest_ttl: keys::find("lease.ttl").and_then(|key| layers.enforced(key)),
             longest_idle: longest_idle(layers),

@@ -11,4 +11,5 @@ mod session;
 
 pub use ends::{Ends, EndsError, far_end};
 pub use error::CopyError;
+pub(crate) use packing::Unpacker;
 pub use session::{Watch, get, put};

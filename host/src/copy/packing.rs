@@ -27,14 +27,14 @@ impl Packer {
 }
 
 /// Unpacks what a box sends: one block, and no more than that.
-pub(super) struct Unpacker(Decompressor<'static>);
+pub(crate) struct Unpacker(Decompressor<'static>);
 
 impl Unpacker {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         Decompressor::new().map(Self)
     }
 
-    pub(super) fn unpack(&mut self, packed: &[u8]) -> io::Result<Vec<u8>> {
+    pub(crate) fn unpack(&mut self, packed: &[u8]) -> io::Result<Vec<u8>> {
         self.0.decompress(packed, BLOCK)
     }
 }

@@ -25,6 +25,7 @@ pub fn visit(claim: &Claim, endpoint: &Endpoint) -> Option<Request> {
         probe: false,
         place: None,
         copy: None,
+        collect: None,
         tunnel: None,
         holder: describe_holder(),
     })

@@ -1,9 +1,10 @@
 //! One session with a box: from the request to the exit code of the command, if there is one.
 //!
-//! [`session`] is the conversation with the helper, [`syncing`] and [`mod@program`] its two halves,
+//! [`session`] is the conversation with the helper, [`syncing`], [`mod@program`] and [`collecting`] its parts,
 //! [`outbox`] the shared way to it, [`environment`], [`signals`] and [`stdin`] what reaches the command,
 //! [`outcome`] and [`mod@error`] how the end is told, [`purpose`] where it is told in another way: a warm-up has no command.
 
+mod collecting;
 mod environment;
 mod error;
 mod outbox;

@@ -68,7 +68,8 @@ impl Conversation<'_> {
                     }
                     let outcome = Outcome::of(ended.outcome);
                     let ended = Some(Ended { outcome, wall_ms: ended.wall_ms });
-                    return Ok(Some(Finished { ended, synced, sent: self.sent }));
+                    let sent = self.sent;
+                    return Ok(Some(Finished { ended, synced, sent, collected: None }));
                 }
                 Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),
                 Some(_) => {}

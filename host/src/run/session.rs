@@ -2,8 +2,9 @@
 
 use super::error::RunError;
 use super::outbox::Outbox;
-use super::outcome::Outcome;
+use super::outcome::{Origin, Outcome};
 use super::signals::Listener;
+use crate::collect::{Collected, Wanted as Collect};
 use crate::fault;
 use crate::history::OutputLog;
 use crate::output::Printer;
@@ -12,6 +13,7 @@ use crate::transport::{self, Process, Route};
 use crabbox_wire::message::{Environment, Proof, Request, Synced};
 use signal_hook::consts::SIGKILL;
 use std::cell::OnceCell;
+use std::io::Read;
 use std::path::Path;
 use tracing::info_span;
 
@@ -31,6 +33,8 @@ pub struct Job<'a> {
     pub scanning: &'a Scanning<'a>,
     /// The folder of what is remembered of boxes.
     pub cache: &'a Path,
+    /// What is brought here once the command has ended.
+    pub collect: Option<&'a Collect>,
     /// Skip the guard against deleting most of it.
     pub allow_mass_deletion: bool,
     /// Whoever has a session in the workspace is waited for.
@@ -60,6 +64,8 @@ pub struct Finished {
     pub synced: Synced,
     /// The content that was sent for it, in bytes.
     pub sent: u64,
+    /// What was brought here, where that was wanted.
+    pub collected: Option<Collected>,
 }
 
 /// How a command ended.
@@ -72,10 +78,13 @@ pub struct Ended {
 }
 
 impl Finished {
-    /// How the command ended; well, if there was none.
+    /// How it comes out: as the command ended, or well, if there was none. Where the command ended well, and what it
+    /// was required to make isn't here, that is a failure of ours.
     #[must_use]
     pub fn outcome(&self) -> Outcome {
-        self.ended.map_or(Outcome::DONE, |ended| ended.outcome)
+        let outcome = self.ended.map_or(Outcome::DONE, |ended| ended.outcome);
+        let misses = self.collected.as_ref().is_some_and(|all| !all.missing.is_empty());
+        if misses && outcome.exit == 0 { Outcome::failure(Origin::Crabbox) } else { outcome }
     }
 }
 
@@ -100,13 +109,6 @@ pub fn run<'a>(
         (Err(RunError::Unread | RunError::Output(_)), _, Some(signal)) => {
             Err(RunError::Stopped(signal))
         }
-        // Killed for our own sake: whose signal that was is what counts.
-        (Ok(Finished { ended: Some(ended), synced, sent }), _, Some(signal))
-            if ended.outcome.signal == Some(SIGKILL) =>
-        {
-            let ended = Some(Ended { outcome: Outcome::of_signal(signal), ..ended });
-            Ok(Finished { ended, synced, sent })
-        }
         // Whoever wants to leave wants no box that is ready.
         (Ok(Finished { ended: None, .. }), Some(signal), _) => Err(RunError::Interrupted(signal)),
         (result, _, _) => result,
@@ -129,6 +131,7 @@ fn hold_session<'a>(
     let outbox = Outbox::new(output);
     let mut conversation = Conversation {
         job,
+        proof: OnceCell::new(),
         process: &process,
         outbox: outbox.clone(),
         listener,
@@ -137,9 +140,10 @@ fn hold_session<'a>(
     };
     let result = match conversation.until_synced(&mut input, seen) {
         Ok(Some(synced)) if job.request.run.is_none() => {
-            Ok(Some(Finished { ended: None, synced, sent: conversation.sent }))
+            let sent = conversation.sent;
+            Ok(Some(Finished { ended: None, synced, sent, collected: None }))
         }
-        Ok(Some(synced)) => conversation.until_ended(&mut input, synced),
+        Ok(Some(synced)) => conversation.until_all_is_here(&mut input, synced),
         Ok(None) => Ok(None),
         Err(error) => Err(error),
     };
@@ -154,12 +158,35 @@ fn hold_session<'a>(
     })
 }
 
+impl Conversation<'_> {
+    /// From the start of the command until what it made is here. `None`: the session ended before the command did.
+    fn until_all_is_here(
+        &mut self,
+        input: &mut impl Read,
+        synced: Synced,
+    ) -> Result<Option<Finished>, RunError> {
+        let Some(mut finished) = self.until_ended(input, synced)? else { return Ok(None) };
+        // Killed for our own sake: whose signal that was is what counts.
+        if let (Some(ended), Some(signal)) = (&mut finished.ended, self.listener.ending())
+            && ended.outcome.signal == Some(SIGKILL)
+        {
+            ended.outcome = Outcome::of_signal(signal);
+        }
+        if let Some(wanted) = self.job.collect {
+            finished.collected = Some(self.collect(wanted, input, finished.outcome()));
+        }
+        Ok(Some(finished))
+    }
+}
+
 /// A session from the greeting to its end.
 pub(super) struct Conversation<'a> {
     pub(super) job: &'a Job<'a>,
     pub(super) process: &'a Process,
     pub(super) outbox: Outbox,
     pub(super) listener: &'a Listener,
+    /// What the box showed.
+    pub(super) proof: OnceCell<Proof>,
     /// Set once the helper has been told.
     pub(super) wanted: OnceCell<Wanted<'a>>,
     /// Content sent, in bytes.

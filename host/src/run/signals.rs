@@ -3,7 +3,8 @@
 //! is gone, counts as a second interrupt. Before a box is held, and while it is released, the first tells
 //! the provider to stop, if it is at work, and the second leaves at once: nothing is lost that the claims
 //! don't name. Where no provider is at work, the first leaves. A terminal that is gone while the box is
-//! released changes nothing: nobody waits. From the box's being held until the command starts, the first ends the run.
+//! released changes nothing: nobody waits. While what the command made is brought here, the first stops
+//! that, and the second leaves. From the box's being held until the command starts, the first ends the run.
 
 use super::outbox::Outbox;
 use super::outcome::Outcome;
@@ -17,6 +18,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use std::fs;
 use std::io::{self, Write};
+use std::mem;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -50,6 +52,8 @@ enum Target {
     Session(LocalEnd),
     /// The command of this session.
     Command(Outbox),
+    /// The command has ended, and what it made is brought here: the process at our end is ended.
+    Collecting(LocalEnd, Outcome),
     /// The command has ended, its box is being released: this program ends as the run did.
     Release(Outcome),
     /// Nothing is left to do but to say so.
@@ -65,6 +69,8 @@ struct State {
     news: u32,
     /// The first one that left the command no choice.
     ending: Option<i32>,
+    /// Nothing more of what the command made is brought here.
+    stopped: bool,
     /// Signals were the command's at some time: it had started.
     commanded: bool,
     /// How many interrupts that amounts to so far.
@@ -179,6 +185,21 @@ impl Listener {
         Ok(())
     }
 
+    /// The command has ended so, and what it made is brought here by this process. `false`: whoever wants to leave
+    /// doesn't wait for that.
+    pub(super) fn collecting(&self, process: LocalEnd, outcome: Outcome) -> bool {
+        let mut state = lock(&self.state);
+        // The first was the command's own business.
+        state.stopped |= state.level > 1;
+        state.target = Target::Collecting(process, outcome);
+        !state.stopped
+    }
+
+    /// Is nothing more brought here?
+    pub(super) fn is_stopped(&self) -> bool {
+        lock(&self.state).stopped
+    }
+
     /// The session is over.
     pub(super) fn nobody(&self) {
         lock(&self.state).target = Target::Nobody;
@@ -217,20 +238,25 @@ impl State {
 impl Leaver {
     fn receive(self: &Arc<Self>, state: &Arc<Mutex<State>>, signal: i32) {
         self.stop.store(true, Ordering::Relaxed);
-        let (target, level, news) = {
+        let (target, level, news, stops) = {
             let mut state = lock(state);
             if !state.count(signal) {
                 return;
             }
-            (state.target.clone(), state.level, state.news)
+            let is_collecting = matches!(state.target, Target::Collecting(..));
+            let stops = is_collecting && !mem::replace(&mut state.stopped, true);
+            (state.target.clone(), state.level, state.news, stops)
         };
         if signal == SIGINT {
             self.printer.interrupted();
         }
         // A session that broke ends by itself: what can't be sent doesn't matter.
         match (target, level) {
+            (Target::Collecting(process, _), _) if stops => process.terminate(),
             // The second has said so, of a command that may have ended since.
-            (Target::Release(outcome), 3..) => self.leave(UNRELEASED, outcome),
+            (Target::Collecting(_, outcome), _) | (Target::Release(outcome), 3..) => {
+                self.leave(UNRELEASED, outcome);
+            }
             (Target::Acquiring | Target::Release(_), _) if self.work.interrupt() => {
                 let printer = self.printer;
                 aside(move || printer.phase(STOPPING));
@@ -268,7 +294,9 @@ impl Leaver {
             let target = lock(&state).target.clone();
             match target {
                 Target::Done(_) => {}
-                Target::Release(outcome) => leaver.leave(UNRELEASED, outcome),
+                Target::Release(outcome) | Target::Collecting(_, outcome) => {
+                    leaver.leave(UNRELEASED, outcome)
+                }
                 _ => leaver.leave("left without cleaning up", Outcome::of_signal(signal)),
             }
         });

@@ -74,6 +74,7 @@ impl<'a> Conversation<'a> {
                         }
                         proved = true;
                         seen.proved(&proof)?;
+                        let _ = self.proof.set(*proof);
                         // The one ends before the other begins.
                         drop(phase.take());
                         phase = Some(info_span!("sync").entered());

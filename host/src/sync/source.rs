@@ -8,6 +8,7 @@ use super::folders::Folders;
 use super::git::{Line, git, run};
 use super::owner;
 use super::patterns;
+use crate::collect::OURS;
 use crate::places::real;
 use crabbox_copy::partial::is_part_name;
 use ignore::gitignore::{Gitignore, GitignoreBuilder};
@@ -66,7 +67,7 @@ impl Source {
         if self.git { owner::check(&self.root) } else { Ok(()) }
     }
 
-    /// Leaves out what isn't tracked below these folders.
+    /// Leaves out what isn't tracked below these folders, and in `.crabbox`.
     #[must_use]
     pub fn without<'a>(mut self, folders: impl IntoIterator<Item = &'a Path>) -> Self {
         let inside = folders.into_iter().filter_map(|folder| {
@@ -74,7 +75,7 @@ impl Source {
             let folder = real(folder);
             Some(folder.strip_prefix(&self.root).ok()?.as_os_str().as_bytes().to_vec())
         });
-        self.ours = inside.collect();
+        self.ours = inside.chain([OURS.as_bytes().to_vec()]).collect();
         self
     }
 

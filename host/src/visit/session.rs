@@ -30,11 +30,20 @@ pub(crate) struct Session {
 impl Session {
     /// Opens one in which the box has proved itself, and nothing else was said.
     pub(crate) fn proved(route: &Route<'_>, request: &Request) -> Result<Self, VisitError> {
+        Self::proved_by(route, request, &mut |_| {})
+    }
+
+    /// The same; `started` is told of each process at our end as it starts.
+    pub(crate) fn proved_by(
+        route: &Route<'_>,
+        request: &Request,
+        started: &mut dyn FnMut(LocalEnd),
+    ) -> Result<Self, VisitError> {
         let first = |frame: ToHost<'_>| match frame {
             ToHost::Proved(proof) if proof.protocol == PROTOCOL => Some(Ok(())),
             _ => Some(Err(VisitError::Order)),
         };
-        let (proved, session) = Self::open(route, request, PATIENCE, &mut |_| {}, first)?;
+        let (proved, session) = Self::open(route, request, PATIENCE, started, first)?;
         proved.map(|()| session)
     }
 

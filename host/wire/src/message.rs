@@ -3,6 +3,7 @@
 //! All are JSON objects. Unknown fields are ignored and missing ones have
 //! defaults where that makes sense, so a message can grow.
 
+use crate::collect::{Collect, Later};
 use crate::copy::Copy;
 use crate::place::{Place, PlaceOrder};
 use crate::text::Text;
@@ -46,6 +47,9 @@ pub struct Request {
     /// Only copy files; nothing else on the box is changed, and nobody is waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy: Option<Copy>,
+    /// Only bring back what a run has made; nothing on the box is changed, and nobody is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collect: Option<Later>,
     /// Only carry connections; nothing on the box is changed, and nobody is waited for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tunnel: Option<Tunnel>,
@@ -133,6 +137,9 @@ pub struct Run {
     /// End the command after this many milliseconds.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
+    /// Bring this back once it has ended, however it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub collect: Option<Collect>,
 }
 
 /// What to execute.

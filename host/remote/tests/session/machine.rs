@@ -117,6 +117,7 @@ impl Machine {
             probe: false,
             place: None,
             copy: None,
+            collect: None,
             tunnel: None,
             holder: "a test".to_owned(),
         }
@@ -170,6 +171,7 @@ pub(crate) fn shell(line: &str) -> Run {
         await_environment: false,
         stdin: false,
         timeout_ms: None,
+        collect: None,
     }
 }
 

@@ -65,6 +65,7 @@ pub(super) fn settings(found: &Found) -> String {
 fn example(key: &Key, found: &Found) -> String {
     match (key.kind, key.default) {
         (_, Some(default)) => format!("\"{default}\""),
+        (Kind::Texts, None) if key.name == "results.junit" => "[\"build/**/*.xml\"]".to_owned(),
         (Kind::Texts, None) if !found.sent.is_empty() => {
             format!("[\"{}\"]", found.sent.join("\", \""))
         }

@@ -155,6 +155,7 @@ impl Attempt<'_> {
             probe: false,
             place: None,
             copy: None,
+            collect: None,
             tunnel: None,
             holder: describe_holder(),
         };
@@ -191,6 +192,7 @@ impl Attempt<'_> {
                 source: &self.order.source,
                 scanning: self.scanning,
                 cache,
+                collect: self.order.program.as_ref().and_then(|program| program.collect.as_ref()),
                 allow_mass_deletion: self.order.allow_mass_deletion,
                 waits: self.order.wanted.in_use != InUse::Refuse,
                 output_to_stderr: self.printer.json,
@@ -214,6 +216,7 @@ impl Attempt<'_> {
             stdin: run::stdin_is_forwarded(),
             timeout_ms: timeout
                 .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
+            collect: program.collect.as_ref().and_then(|wanted| wanted.request(!same_machine)),
         }
     }
 

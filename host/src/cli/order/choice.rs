@@ -23,7 +23,7 @@ pub(in crate::cli) struct Choice {
     /// Lease a new box, whatever there is
     #[arg(long)]
     pub(in crate::cli) fresh: bool,
-    /// Name the lease, or use this checkout's of the name
+    /// Name the lease, or take the one so named here
     #[arg(long, value_name = "NAME", value_hint = ValueHint::Other)]
     pub(in crate::cli) slug: Option<Slug>,
     /// Leave the box ready after each run
@@ -39,13 +39,13 @@ pub(in crate::cli) struct Choice {
 /// Which files.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct Files {
-    /// Send this folder as it is, not what git says of it
+    /// Send this folder as it is, without asking git
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(in crate::cli) from_dir: Option<PathBuf>,
     /// Don't send files like this (as in `.gitignore`)
     #[arg(long, value_name = "PATTERN")]
     pub(in crate::cli) exclude: Vec<String>,
-    /// Sync even if that deletes most of the box's files
+    /// Sync even if most of the box's files go
     #[arg(long)]
     pub(in crate::cli) allow_mass_deletion: bool,
 }

@@ -17,6 +17,7 @@ pub(in crate::cli) use explain::{Failed, explain_sync};
 pub(in crate::cli) use record::remember;
 
 use crate::cli::stay::Stay;
+use crate::collect::Wanted as Collect;
 use crate::config::Settings;
 use crate::lease::Wanted;
 use crate::places::Places;
@@ -50,6 +51,8 @@ pub(in crate::cli) struct Program {
     /// Values for the command.
     pub(in crate::cli) environment: Environment,
     pub(in crate::cli) clean_env: bool,
+    /// What is brought here once it has ended.
+    pub(in crate::cli) collect: Option<Collect>,
 }
 
 impl Order {

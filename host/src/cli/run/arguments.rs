@@ -1,5 +1,6 @@
 //! What `crabbox run` takes, and what that comes to.
 
+use super::bring::Bring;
 use crate::cli::order::{Choice, Files, Order, Program, refuse_to_nest};
 use crate::cli::{Shared, bounds};
 use crate::config::{Flags, Settings, parse_duration};
@@ -50,12 +51,14 @@ pub(in crate::cli) struct Run {
     /// Set a variable for the command, or hand one on
     #[arg(long = "env", value_name = "NAME[=VALUE]")]
     environment: Vec<OsString>,
-    /// Give the command none of this machine's variables
+    /// Keep this machine's variables from the command
     #[arg(long)]
     clean_env: bool,
-    /// End the command after this time, such as 90s or 15m
+    /// End the command after so long, such as 15m
     #[arg(long, value_name = "DURATION", value_parser = parse_duration)]
     timeout: Option<Duration>,
+    #[command(flatten)]
+    bring: Bring,
     #[command(flatten)]
     files: Files,
     /// The command and its arguments
@@ -68,6 +71,7 @@ impl Run {
         refuse_to_nest("run").map_err(|error| error.hint("run the command itself"))?;
         let command = self.command();
         check_length("the command", &command)?;
+        self.bring.check()?;
         // The settings of another provider, secrets among them, are none of its business.
         let provider = self.id.as_ref().and_then(|id| provider_of(id, shared));
         let more = Flags {
@@ -75,14 +79,16 @@ impl Run {
             of_existing: self.id.is_some(),
             timeout: self.timeout,
             env: self.names(),
+            junit: self.bring.junit.clone(),
             ..shared.flags()
         };
-        let Self { choice, files, environment: given, dir, .. } = self;
+        let Self { choice, files, bring, environment: given, dir, .. } = self;
         let is_folder = files.from_dir.is_some();
         let mut order = choice.order(files, shared, more)?;
         let environment = environment(&given, &order.settings.env)?;
         check_length("the values of the variables", &environment)?;
         let run = format!("run_{:012x}", random_bits() & 0xffff_ffff_ffff);
+        let collect = bring.wanted(&run, &order.settings, &order.source, &order.places)?;
         order.wanted = Wanted {
             in_use: if self.no_wait { InUse::Refuse } else { InUse::Another },
             id: self.id,
@@ -95,6 +101,7 @@ impl Run {
             directory: directory(dir.as_deref(), &order.source, is_folder)?,
             environment,
             clean_env: self.clean_env,
+            collect: Some(collect).filter(|wanted| !wanted.is_nothing()),
         });
         Ok(order)
     }

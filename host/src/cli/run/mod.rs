@@ -1,7 +1,9 @@
-//! `crabbox run`: [`arguments`] are what it takes, [`report`] what is said at the end; the way there is
-//! that of every [`order`](super::order).
+//! `crabbox run`: [`arguments`] are what it takes, and [`bring`] what it is to bring here; [`report`] is what is said at the end,
+//! and [`brought`] what of it is about that. The way there is that of every [`order`](super::order).
 
 mod arguments;
+mod bring;
+mod brought;
 mod report;
 
 pub(in crate::cli) use arguments::Run;

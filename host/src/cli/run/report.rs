@@ -1,5 +1,6 @@
 //! What is said of a run that came to its end.
 
+use super::brought;
 use crate::claims::{Claim, Ending};
 use crate::cli::order::{Done, changed};
 use crate::cli::parked;
@@ -13,7 +14,8 @@ use std::time::Duration;
 /// Tells of a run whose command ended so. Returns the exit code: the program's, unless whoever asked
 /// for the document would take a run without one for a success.
 pub(super) fn show(done: &Done, ended: Ended, printer: Printer) -> u8 {
-    let mut exit = ended.outcome.exit;
+    let outcome = done.finished.outcome();
+    let mut exit = outcome.exit;
     if printer.json {
         if let Err(error) = printer.document(&to_json(done, ended)) {
             printer.explain(&error);
@@ -21,10 +23,16 @@ pub(super) fn show(done: &Done, ended: Ended, printer: Printer) -> u8 {
         }
     } else if !printer.is_quiet() {
         printer.phase(&summary(done, ended));
+        if let Some(collected) = &done.finished.collected {
+            brought::show(collected, printer);
+        }
         if matches!(done.end, Ok(End::Lingers)) {
             show_lingering(&done.claim, printer);
         }
         parked::tell(printer, done.parked);
+    }
+    if let Some(collected) = &done.finished.collected {
+        brought::warn(collected, printer);
     }
     if let Err(unreleased) = &done.end {
         unreleased.show(printer);
@@ -48,7 +56,8 @@ fn to_json(done: &Done, ended: Ended) -> Value {
     let trouble = end.as_ref().err().map(|unreleased| &unreleased.error);
     json!({
         "schema_version": 1,
-        "outcome": ended.outcome,
+        "outcome": done.finished.outcome(),
+        "program": ended.outcome,
         "lease": {
             "id": claim.id,
             "slug": claim.slug,
@@ -57,6 +66,7 @@ fn to_json(done: &Done, ended: Ended) -> Value {
         },
         "run": claim.run.as_ref().map(|run| &run.id),
         "sync": done.sync_to_json(),
+        "artifacts": done.finished.collected.as_ref().map(brought::to_json),
         "ready_ms": done.ready_ms(),
         "wall_ms": ended.wall_ms,
         "total_ms": done.total_ms(),
@@ -69,7 +79,10 @@ fn summary(done: &Done, ended: Ended) -> String {
     let end = done.end.as_ref().map_or("not released", |end: &End| end.as_str());
     format!(
         "{} in {} ({} in all) · {} · {} {end}",
-        said(ended.outcome),
+        match done.finished.outcome() {
+            outcome if outcome == ended.outcome => said(outcome),
+            outcome => format!("exit {} (the command: {})", outcome.exit, said(ended.outcome)),
+        },
         human::duration(Duration::from_millis(ended.wall_ms)),
         human::duration(done.total),
         changed(&done.finished),

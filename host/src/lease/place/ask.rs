@@ -74,6 +74,7 @@ impl Asker<'_> {
             look: None,
             probe: false,
             copy: None,
+            collect: None,
             tunnel: None,
             place: Some(order),
             holder: describe_holder(),

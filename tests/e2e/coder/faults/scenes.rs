@@ -50,7 +50,12 @@ const KEPT: Group = Group {
     scenes: &[
         Scene { prepare: all_is_deleted, line: "warmup", mend: NO_CHANGE, next: RUN },
         Scene { prepare: one_is_ready, line: "warmup", mend: NO_CHANGE, next: RUN },
-        Scene { prepare: one_is_ready, line: "run -- true", mend: NO_CHANGE, next: RUN },
+        Scene {
+            prepare: one_is_ready,
+            line: "run --artifact * -- true",
+            mend: NO_CHANGE,
+            next: RUN,
+        },
         Scene { prepare: all_is_deleted, line: "run --keep -- true", mend: NO_CHANGE, next: RUN },
         Scene {
             prepare: |coder| {

@@ -1,0 +1,130 @@
+//! What is said of what a run has brought here.
+
+use crate::collect::{Brought, Collected, Kind, LeftOut};
+use crate::output::{CommandError, Printer, human};
+use serde_json::{Value, json};
+use std::env;
+use std::path::Path;
+
+/// So many of what was left out, and of what is to be known of others, are named.
+const NAMED: usize = 3;
+
+/// Where files of a kind are is said of each of so many.
+const FEW: usize = 3;
+
+/// For people.
+pub(super) fn show(all: &Collected, printer: Printer) {
+    for (files, what) in [(&all.artifacts, "artifact"), (&all.downloads, "downloaded file")] {
+        if !files.is_empty() {
+            printer.phase(&where_they_are(files, what));
+        }
+    }
+}
+
+/// What is wrong, for people; also where nothing else is said.
+pub(super) fn warn(all: &Collected, printer: Printer) {
+    for remark in all.remarks.iter().take(NAMED) {
+        printer.warning(&format!("{}: {}", named(remark), remark.why));
+    }
+    let told = all.left_out.iter().take(NAMED);
+    let shown = told.len() as u64;
+    for left_out in told {
+        printer.warning(&format!("{} was left out: {}", named(left_out), left_out.why));
+    }
+    let more = all.left_out_count.saturating_sub(shown);
+    if more > 0 {
+        printer.warning(&format!("{} left out, too", were(more)));
+    }
+    if let Some(why) = &all.broke_off {
+        printer.warning(&format!("not everything was brought back: {why}"));
+    }
+    for glob in &all.missing {
+        let found = all
+            .matched
+            .iter()
+            .find(|found| found.kind == Kind::Artifact && found.glob == *glob && found.files > 0);
+        let message = match found {
+            None => format!("the required artifact `{glob}` is missing"),
+            Some(found) => {
+                let files = human::count(found.files, "file");
+                format!("of the required artifact `{glob}` nothing is here: {files} matched")
+            }
+        };
+        printer.explain(&CommandError::failed(message).code("artifacts"));
+    }
+}
+
+fn were(count: u64) -> String {
+    if count == 1 { "1 more was".to_owned() } else { format!("{count} more were") }
+}
+
+fn named(one: &LeftOut) -> String {
+    let what = match one.kind {
+        Kind::Report => "the report ",
+        Kind::Artifact => "the artifact ",
+        Kind::Download => "",
+    };
+    if one.path.as_os_str().is_empty() {
+        return format!("{}all of it", what.trim_start_matches("the "));
+    }
+    format!("{what}`{}`", one.path.display())
+}
+
+fn where_they_are(files: &[Brought], what: &str) -> String {
+    let size = human::bytes(files.iter().map(|file| file.bytes).sum());
+    let count = human::count(files.len() as u64, what);
+    let shown: Vec<String> = if files.len() <= FEW {
+        files.iter().map(|file| shown(&file.local)).collect()
+    } else {
+        vec![shown(&folder_of_all(files))]
+    };
+    format!("{count} ({size}): {}", shown.join(", "))
+}
+
+/// The innermost folder that holds them all.
+fn folder_of_all(files: &[Brought]) -> std::path::PathBuf {
+    let mut folders = files.iter().filter_map(|file| file.local.parent());
+    let first = folders.next().unwrap_or(Path::new("")).to_owned();
+    folders.fold(first, |common, folder| {
+        let both = common.components().zip(folder.components());
+        both.take_while(|(one, other)| one == other).map(|(one, _)| one).collect()
+    })
+}
+
+/// Seen from here, where that is shorter.
+fn shown(path: &Path) -> String {
+    let here = env::current_dir().unwrap_or_default();
+    let path = path.strip_prefix(&here).unwrap_or(path);
+    format!("`{}`", path.display())
+}
+
+/// For machines.
+pub(super) fn to_json(all: &Collected) -> Value {
+    let files = |files: &[Brought]| -> Vec<Value> {
+        let file = |file: &Brought| {
+            json!({
+                "path": file.path.to_string_lossy(),
+                "local_path": file.local.to_string_lossy(),
+                "bytes": file.bytes,
+                "digest": file.digest,
+            })
+        };
+        files.iter().map(file).collect()
+    };
+    let left_out = all
+        .left_out
+        .iter()
+        .map(|one| json!({ "kind": one.kind, "path": one.path.to_string_lossy(), "why": one.why }));
+    let matched = all.matched.iter().filter(|one| one.kind == Kind::Artifact);
+    json!({
+        "files": files(&all.artifacts),
+        "downloads": files(&all.downloads),
+        "left_out": left_out.collect::<Vec<_>>(),
+        "left_out_count": all.left_out_count,
+        "matched": matched
+            .map(|one| json!({ "glob": one.glob, "files": one.files }))
+            .collect::<Vec<_>>(),
+        "missing": all.missing,
+        "broke_off": all.broke_off,
+    })
+}

@@ -1,0 +1,109 @@
+//! What came of it.
+
+use crabbox_wire::collect::MAX_NAMED;
+use crabbox_wire::tree::Hash;
+use serde::Serialize;
+use std::path::PathBuf;
+
+/// What something was asked for as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A report of tests.
+    Report,
+    /// An artifact.
+    Artifact,
+    /// A path that was named.
+    Download,
+}
+
+/// A file that is here now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brought {
+    /// Below the workspace; of a download, as it was typed.
+    pub path: PathBuf,
+    /// Here.
+    pub local: PathBuf,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Of its content.
+    pub digest: Hash,
+}
+
+/// Something that was asked for and isn't here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeftOut {
+    /// As what.
+    pub kind: Kind,
+    /// As [`Brought::path`]; empty for all of it.
+    pub path: PathBuf,
+    /// Why, for people.
+    pub why: String,
+}
+
+/// How many files a pattern matched on the box.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Matched {
+    /// As what.
+    pub kind: Kind,
+    /// The pattern.
+    pub glob: String,
+    /// Files.
+    pub files: u64,
+}
+
+/// Everything that came, and what didn't.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Collected {
+    /// Reports, by their paths.
+    pub reports: Vec<Brought>,
+    /// Artifacts, by their paths.
+    pub artifacts: Vec<Brought>,
+    /// Files of downloads, by their paths.
+    pub downloads: Vec<Brought>,
+    /// The first of those that were left out.
+    pub left_out: Vec<LeftOut>,
+    /// How many there are.
+    pub left_out_count: u64,
+    /// What is to be known of entries that are here nevertheless.
+    pub remarks: Vec<LeftOut>,
+    /// What each pattern found.
+    pub matched: Vec<Matched>,
+    /// How many files match as reports and are older than the run.
+    pub old_reports: u64,
+    /// The required patterns of which nothing is here.
+    pub missing: Vec<String>,
+    /// Why not all of it could be asked for, or taken.
+    pub broke_off: Option<String>,
+}
+
+impl Collected {
+    /// Where files of this kind are told of.
+    pub(crate) fn files(&mut self, kind: Kind) -> &mut Vec<Brought> {
+        match kind {
+            Kind::Report => &mut self.reports,
+            Kind::Artifact => &mut self.artifacts,
+            Kind::Download => &mut self.downloads,
+        }
+    }
+
+    /// Adds what else came.
+    pub(crate) fn absorb(&mut self, other: Self) {
+        self.reports.extend(other.reports);
+        self.artifacts.extend(other.artifacts);
+        self.downloads.extend(other.downloads);
+        self.left_out.extend(other.left_out);
+        self.left_out_count += other.left_out_count;
+        self.remarks.extend(other.remarks);
+        self.matched.extend(other.matched);
+        self.old_reports += other.old_reports;
+    }
+
+    /// One more that isn't here.
+    pub(crate) fn leave_out(&mut self, left_out: LeftOut) {
+        self.left_out_count += 1;
+        if (self.left_out.len() as u64) < MAX_NAMED {
+            self.left_out.push(left_out);
+        }
+    }
+}

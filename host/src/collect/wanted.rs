@@ -1,0 +1,152 @@
+//! What was asked for, checked.
+
+use super::errand::Errand;
+use super::ours;
+use super::{Brought, Download, Kind};
+use crate::output::{CommandError, Typed};
+use crabbox_copy::glob::{GlobError, Globs};
+use crabbox_copy::target::Target;
+use crabbox_wire::collect::{Collect, Limits, Part};
+use crabbox_wire::text::Text;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A larger file is no report that anybody reads.
+const LARGEST_REPORT: u64 = 64 << 20;
+
+/// All reports of a run.
+const REPORTS: Limits = Limits { files: 20_000, bytes: 1 << 30, file_bytes: LARGEST_REPORT };
+
+/// So many files a run may bring here as artifacts.
+const MOST_ARTIFACTS: u64 = 100_000;
+
+/// What a run brings here.
+#[derive(Clone, Debug)]
+pub struct Wanted {
+    /// Reports of tests.
+    pub reports: Option<Reports>,
+    /// Files of the workspace.
+    pub artifacts: Option<Artifacts>,
+    /// Paths of the box.
+    pub downloads: Vec<Download>,
+    /// What is here gives way to what comes.
+    pub overwrite: bool,
+    /// How much all artifacts, and each download, may be, in bytes.
+    pub max_size: u64,
+}
+
+/// Reports of tests: what has changed since the run began.
+#[derive(Clone, Debug)]
+pub struct Reports {
+    /// Which files.
+    pub globs: Vec<String>,
+    /// Which not.
+    pub exclude: Vec<String>,
+    /// A folder of the run's own, which needn't be there; the one above it is.
+    pub into: PathBuf,
+}
+
+/// Files of the workspace that somebody wants to have.
+#[derive(Clone, Debug)]
+pub struct Artifacts {
+    /// Which files.
+    pub globs: Vec<String>,
+    /// Those of them of which something must be there.
+    pub required: Vec<String>,
+    /// Where to.
+    pub into: PathBuf,
+    /// That is in `.crabbox/artifacts` of this checkout.
+    pub checkout: Option<PathBuf>,
+}
+
+impl Wanted {
+    /// Is there nothing to be brought here?
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        self.errands().is_empty()
+    }
+
+    /// As the box is asked. `None`: for nothing.
+    #[must_use]
+    pub fn request(&self, packed: bool) -> Option<Collect> {
+        let parts: Vec<_> = self.errands().into_iter().map(|errand| errand.part).collect();
+        (!parts.is_empty()).then_some(Collect { parts, packed })
+    }
+
+    /// Part by part, in the order of the request.
+    pub(crate) fn errands(&self) -> Vec<Errand> {
+        let reports = self.reports.iter().filter(|reports| !reports.globs.is_empty());
+        let reports = reports.map(|Reports { globs, exclude, into }| {
+            let part = Part::Matching {
+                globs: texts(globs),
+                exclude: texts(exclude),
+                fresh: true,
+                limits: REPORTS,
+            };
+            Errand::new(Kind::Report, part, folder(into))
+        });
+        let limits =
+            Limits { files: MOST_ARTIFACTS, bytes: self.max_size, file_bytes: self.max_size };
+        let artifacts = self.artifacts.iter().filter(|artifacts| !artifacts.globs.is_empty());
+        let artifacts = artifacts.map(|Artifacts { globs, into, .. }| {
+            let globs = texts(globs);
+            let part = Part::Matching { globs, exclude: Vec::new(), fresh: false, limits };
+            Errand::new(Kind::Artifact, part, folder(into))
+        });
+        let downloads = self.downloads.iter().map(|download| {
+            let part = Part::Path { path: Text(download.from.clone()), limits };
+            Errand::new(Kind::Download, part, download.target())
+        });
+        reports.chain(artifacts).chain(downloads).collect()
+    }
+
+    /// Makes the folder above that of an errand, as far as it is crabbox's to make.
+    pub(crate) fn make_room(&self, kind: Kind) -> io::Result<()> {
+        match (kind, &self.artifacts, &self.reports) {
+            (Kind::Artifact, Some(Artifacts { checkout: Some(checkout), .. }), _) => {
+                ours::make(checkout)
+            }
+            (Kind::Artifact, Some(Artifacts { into, .. }), _)
+            | (Kind::Report, _, Some(Reports { into, .. })) => match into.parent() {
+                Some(above) if !above.as_os_str().is_empty() => fs::create_dir_all(above),
+                _ => Ok(()),
+            },
+            _ => Ok(()),
+        }
+    }
+
+    /// Those of the required patterns that none of these files matches.
+    pub(crate) fn missing(&self, here: &[Brought]) -> Vec<String> {
+        let required = self.artifacts.iter().flat_map(|artifacts| &artifacts.required);
+        let is_here = |glob: &&String| {
+            Globs::new([glob]).is_ok_and(|globs| {
+                here.iter().any(|file| {
+                    let path = file.path.as_os_str().as_encoded_bytes();
+                    !globs.matched_path(path).is_empty()
+                })
+            })
+        };
+        required.filter(|glob| !is_here(glob)).cloned().collect()
+    }
+}
+
+fn texts(globs: &[String]) -> Vec<Text> {
+    globs.iter().map(|glob| Text::from(glob.as_str())).collect()
+}
+
+fn folder(path: &Path) -> Target {
+    Target { path: path.to_owned(), name: None }
+}
+
+/// Is it a pattern of files in the workspace? `what`: what says so.
+pub fn check_glob(what: &str, glob: &str) -> Result<(), CommandError> {
+    let Err((_, error)) = Globs::new([glob]) else { return Ok(()) };
+    let refused = CommandError::usage(format!("`{what} {glob}` is no pattern: {error}"));
+    Err(match error {
+        GlobError::Absolute | GlobError::Above => refused
+            .note("a pattern counts from the root of the checkout on the box")
+            .hint(Typed::here().without(what).with(&["--download", glob]).to_string()),
+        _ => refused,
+    })
+}

@@ -1,0 +1,56 @@
+//! What comes back from a run: which files, where to, and what is said of those that don't.
+
+mod artifacts;
+mod reports;
+
+use crabbox_tests::{Ran, World};
+use serde_json::Value;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The document of a run that came to its end.
+fn document(ran: &Ran) -> Value {
+    serde_json::from_str(&ran.stdout).unwrap_or_else(|error| panic!("{error}: {ran:?}"))
+}
+
+/// A run of a line of shell, with these options, for machines.
+fn run(world: &World, options: &[&str], line: &str) -> Value {
+    let ran = world.crabbox(&[&["run", "--json"], options, &["--shell", line]].concat());
+    document(&ran)
+}
+
+/// A list of texts in a document: one field of each, in order.
+fn texts<'a>(list: &'a Value, field: &str) -> Vec<&'a str> {
+    let items = list.as_array().unwrap_or_else(|| panic!("a list: {list}"));
+    items.iter().map(|item| item[field].as_str().expect("a text")).collect()
+}
+
+/// The folder of the artifacts of the run that this document is of.
+fn folder(world: &World, document: &Value) -> PathBuf {
+    world.checkout().join(".crabbox/artifacts").join(document["run"].as_str().expect("a run"))
+}
+
+/// The same of its reports.
+fn reports(world: &World, document: &Value) -> PathBuf {
+    let run = document["run"].as_str().expect("a run");
+    world.root().join("state/crabbox/runs").join(run).join("reports")
+}
+
+/// All files below a folder, in order.
+fn files(folder: &Path) -> Vec<String> {
+    fn gather(folder: &Path, below: &Path, all: &mut Vec<String>) {
+        for entry in fs::read_dir(folder).into_iter().flatten() {
+            let entry = entry.expect("an entry");
+            let below = below.join(entry.file_name());
+            if entry.file_type().expect("a kind").is_dir() {
+                gather(&entry.path(), &below, all);
+            } else {
+                all.push(below.to_string_lossy().into_owned());
+            }
+        }
+    }
+    let mut all = Vec::new();
+    gather(folder, Path::new(""), &mut all);
+    all.sort();
+    all
+}

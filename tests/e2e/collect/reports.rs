@@ -1,0 +1,59 @@
+//! Reports of tests: what the run has made, and nothing that was there before.
+
+use super::{document, files, reports, run, texts};
+use crabbox_tests::World;
+
+#[test]
+fn only_what_the_run_has_made_is_a_report() {
+    let world = World::new();
+    // One that comes with the sync, a moment before the command starts.
+    world.write("old.xml", "<old/>");
+    world.write("again.xml", "<again/>");
+    let options = ["--junit", "**/*.xml", "--keep"];
+    let line = "mkdir -p deep; echo '<new/>' >deep/new.xml; echo '<changed/>' >again.xml";
+    let done = run(&world, &options, line);
+    assert_eq!(files(&reports(&world, &done)), ["again.xml", "deep/new.xml"]);
+    // And one that an earlier run has made.
+    let done = run(&world, &options, "echo '<more/>' >more.xml");
+    assert_eq!(files(&reports(&world, &done)), ["more.xml"]);
+    let done = run(&world, &options, "true");
+    assert_eq!(files(&reports(&world, &done)), [""; 0]);
+    assert!(!reports(&world, &done).exists());
+}
+
+#[test]
+fn the_repository_says_where_reports_are() {
+    let world = World::new();
+    world.write(".crabbox.toml", "[results]\njunit = ['out/*.xml']\n");
+    let done = run(&world, &["--junit", "more.xml"], "mkdir out; : >out/a.xml; : >more.xml");
+    assert_eq!(files(&reports(&world, &done)), ["more.xml", "out/a.xml"]);
+    world.write(".crabbox.toml", "[results]\njunit = ['/out/*.xml']\n");
+    let ran = world.crabbox(&["run", "--", "true"]);
+    assert!(ran.code == 125 && ran.stderr.contains("`results.junit /out/*.xml` is no pattern"));
+}
+
+#[test]
+fn a_report_by_a_link_comes_once_and_by_none_that_leads_out() {
+    let world = World::new();
+    let line = "mkdir real; echo '<x/>' >real/r.xml; echo '<y/>' >real/other.txt; \
+        ln -s real/r.xml r.xml; ln -s real/other.txt one.xml; ln -s one.xml two.xml; \
+        ln -s real linked; ln -s /etc/hostname out.xml";
+    let done = run(&world, &["--junit", "**/*.xml"], line);
+    let came = files(&reports(&world, &done));
+    assert!(came == ["one.xml", "real/r.xml"] || came == ["real/r.xml", "two.xml"], "{came:?}");
+    assert_eq!(texts(&done["artifacts"]["left_out"], "path"), ["out.xml"]);
+    // As artifacts, files have the names that were asked for.
+    let ran = world.crabbox(&["run", "--json", "--artifact", "{one,two}.xml", "--", "true"]);
+    assert_eq!(texts(&document(&ran)["artifacts"]["files"], "path"), ["one.xml", "two.xml"]);
+}
+
+#[test]
+fn a_report_that_nobody_could_read_is_not_taken() {
+    let world = World::new();
+    let line = "echo '<x/>' >small.xml; head -c 67108865 /dev/zero >large.xml";
+    let done = run(&world, &["--junit", "*.xml"], line);
+    assert_eq!(files(&reports(&world, &done)), ["small.xml"]);
+    let left_out = &done["artifacts"]["left_out"];
+    assert_eq!(texts(left_out, "path"), ["large.xml"]);
+    assert_eq!(texts(left_out, "why"), ["it is larger than 64 MiB"]);
+}
