@@ -1,7 +1,7 @@
 //! What crabbox costs, each figure beside a baseline of the same sitting.
 //!
 //! `cargo bench -p crabbox-tests [-- TOPIC…]`, with the topics `start`, `warm`, `first`, `output`,
-//! `crowd`, `provider`, `claims`, `ssh`, `ssh-first`, `copies`. Prints one table and writes it as JSON to
+//! `crowd`, `provider`, `claims`, `history`, `ssh`, `ssh-first`, `copies`. Prints one table and writes it as JSON to
 //! `target/measured.json`. Ends with 1 when a *count* (processes, fsyncs, memory) is over its budget, never for
 //! a time: machines differ.
 
@@ -13,6 +13,7 @@ mod counts;
 mod crowd;
 mod figures;
 mod first;
+mod history;
 mod output;
 mod provider;
 mod ssh;
@@ -37,6 +38,7 @@ const TOPICS: &[Topic] = &[
     ("crowd", crowd::measure),
     ("provider", provider::measure),
     ("claims", claims::measure),
+    ("history", history::measure),
     ("ssh", ssh::measure),
     ("ssh-first", ssh::measure_first),
     ("copies", copies::measure),

@@ -73,6 +73,19 @@ fn the_scripts_are_valid() {
 }
 
 #[test]
+fn bash_offers_the_runs_of_this_checkout() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    let offered = bash(&world, &["crabbox", "logs", ""]);
+    let [last, run, ..] = offered.as_slice() else { panic!("{offered:?}") };
+    assert!(last == "@last" && run.starts_with("run_"), "{offered:?}");
+    assert_eq!(world.shell("exit 1").code, 1);
+    let offered = bash(&world, &["crabbox", "logs", "@last-"]);
+    assert_eq!(offered, ["@last-failed"]);
+    assert_eq!(bash(&world, &["crabbox", "logs", "run_"]).len(), 2);
+}
+
+#[test]
 fn bash_offers_leases_providers_and_settings() {
     let (world, slug, id) = leased();
     let has = |words: &[&str], expected: &str| {

@@ -31,6 +31,7 @@ mod faults;
 mod hang_up;
 mod help;
 mod hints;
+mod history;
 mod hostile_box;
 mod init;
 mod isolation;

@@ -397,8 +397,7 @@ fn inspect_shows_the_provider_s_answer_the_way_and_the_logs() {
         .collect();
     assert_eq!(commands.len(), 2, "{commands:?}");
     assert!(commands[0].contains("extend") && commands[1].contains(" run "), "{commands:?}");
-    let run = inspect["record"]["run"]["id"].as_str().expect("a run");
-    let offline = json(&desk.crabbox(&["inspect", run, "--offline", "--json"]));
+    let offline = json(&desk.crabbox(&["inspect", &slug, "--offline", "--json"]));
     assert_eq!((desk.calls().as_str(), &offline["answer"]), ("", &Value::Null));
     assert_eq!(offline["endpoint"], inspect["endpoint"], "the claim knows it, too");
     desk.mood("resolve fails");

@@ -102,6 +102,7 @@ fn every_document_keeps_to_its_schema() {
     check("init", &["init", "--print"]);
     check("history", &["history"]);
     check("history", &["history", "--all", "--failed"]);
+    check("inspect-run", &["inspect", "@last-failed"]);
     check("logs", &["logs", "@last"]);
     check("failure", &["logs", "run_nothing"]);
     check("history-prune", &["history", "prune", "--keep", "1"]);

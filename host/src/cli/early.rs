@@ -1,8 +1,9 @@
 //! What a line says before it is parsed, and which providers it could mean.
 
-use super::config::{repository, usable};
+use super::config::{checkout_or_folder, repository, usable};
 use crate::claims::{Reader, Row, State};
 use crate::config::{Flags, Layers, Settings};
+use crate::history;
 use crate::lease::{LAST, REPO};
 use crate::places::Places;
 use crate::registry::{self, Registry};
@@ -10,6 +11,9 @@ use crabbox_provider_api::manifest::Manifest;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+
+/// So many runs are offered.
+const RUNS: u32 = 20;
 
 /// The words before the program's own.
 #[derive(Clone, Debug)]
@@ -118,12 +122,29 @@ impl Early {
         self.reader().and_then(|reader| reader.live().ok()).unwrap_or_default()
     }
 
+    /// The last runs of the checkout here, as far as they can be read.
+    pub(super) fn runs(&self) -> Vec<history::Row> {
+        let read = || {
+            let repository = checkout_or_folder().ok()?.to_string_lossy().into_owned();
+            let filter = history::Filter {
+                repository: Some(repository),
+                limit: Some(RUNS),
+                ..history::Filter::default()
+            };
+            history::Reader::open(&self.state()?).ok()?.rows(&filter).ok()
+        };
+        read().unwrap_or_default()
+    }
+
     fn reader(&self) -> Option<Reader> {
+        Reader::open(&self.state()?).ok().flatten()
+    }
+
+    fn state(&self) -> Option<PathBuf> {
         let state = self
             .values("--state-dir")
             .pop()
             .or_else(|| env::var_os("CRABBOX_STATE_DIR").filter(|folder| !folder.is_empty()));
-        let places = Places::discover(state.as_deref().map(Path::new)).ok()?;
-        Reader::open(&places.state).ok().flatten()
+        Places::discover(state.as_deref().map(Path::new)).ok().map(|places| places.state)
     }
 }

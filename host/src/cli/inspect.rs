@@ -3,6 +3,7 @@
 use super::claims::{block, record};
 use super::config::warn;
 use super::debug;
+use super::history::Remembered;
 use super::list::standing;
 use super::standing::{Standing, Standings};
 use super::{Shared, bounds};
@@ -19,16 +20,17 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-/// Show all that is known of one lease, on its provider's side, too
+/// Show all that is known of one lease, or of one run
 ///
-/// The provider is asked, and changes nothing; neither does this command.
+/// The provider of a lease is asked, and changes nothing; neither does this command. A run is shown as it is
+/// remembered.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox inspect amber-crab
   crabbox inspect run_0123456789ab --json
   crabbox inspect @last --offline")]
 pub(super) struct Inspect {
-    /// The lease: its id, its slug, `@last` or `@repo`; or the last run on it
+    /// A lease (id, slug, `@last`, `@repo`) or a run (id, `@last-failed`)
     id: String,
     /// Don't ask the provider
     #[arg(long)]
@@ -52,6 +54,9 @@ struct Known {
 
 impl Inspect {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
+        if let Some(run) = Remembered::find(shared, &self.id)? {
+            return run.show(shared);
+        }
         let places = shared.places()?;
         let store = shared.look(&places)?;
         let claim = shared.find(&store, &places, &self.id)?;

@@ -1,7 +1,9 @@
-//! What can stand for a lease, a provider or a setting, from local records alone.
+//! What can stand for a lease, a run, a provider or a setting, from local records alone.
 
+use crate::cli::ago;
 use crate::cli::early::Early;
 use crate::config::KEYS;
+use crate::history;
 use crate::lease::{LAST, REPO};
 use crate::output::visible;
 use clap::Command;
@@ -18,6 +20,10 @@ pub(super) fn attach(command: Command, early: &Early) -> Command {
             "id" => {
                 let early = early.clone();
                 argument.add(ArgValueCompleter::new(move |typed: &OsStr| leases(&early, typed)))
+            }
+            "run" => {
+                let early = early.clone();
+                argument.add(ArgValueCompleter::new(move |typed: &OsStr| runs(&early, typed)))
             }
             "provider" => {
                 let early = early.clone();
@@ -60,6 +66,28 @@ fn leases(early: &Early, typed: &OsStr) -> Vec<CompletionCandidate> {
         })
     });
     slugs.chain(words).collect()
+}
+
+/// The last runs of this checkout, and the words that stand for one of them.
+fn runs(early: &Early, typed: &OsStr) -> Vec<CompletionCandidate> {
+    let Some(typed) = typed.to_str() else {
+        return Vec::new();
+    };
+    let rows = early.runs();
+    let mut words = Vec::new();
+    if !rows.is_empty() {
+        words.push((history::LAST, "the last run here"));
+    }
+    if rows.iter().any(|row| row.exit != 0) {
+        words.push((history::LAST_FAILED, "the last run here that failed"));
+    }
+    let words = words.into_iter().map(|(word, about)| (word.to_owned(), about.to_owned()));
+    let ids = rows.into_iter().map(|row| {
+        let about = format!("exit {}, {}: {}", row.exit, ago(row.began), row.command);
+        (row.id, about)
+    });
+    let begun = words.chain(ids).filter(|(word, _)| word.starts_with(typed));
+    begun.map(|(word, about)| CompletionCandidate::new(word).help(Some(shown(&about)))).collect()
 }
 
 /// The providers that can be used, by name.

@@ -3,8 +3,10 @@
 mod list;
 mod prune;
 mod receipt;
+mod shown;
 
 pub(in crate::cli) use list::History;
+pub(in crate::cli) use shown::Remembered;
 
 use super::Shared;
 use super::config::checkout_or_folder;

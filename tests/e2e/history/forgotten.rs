@@ -1,0 +1,102 @@
+//! What is forgotten, by whom, and what never is.
+
+use super::{all, database, folders, ids, json, state, text};
+use crabbox_tests::{Ran, World, until};
+use rustix::process::{Pid, Signal, kill_process};
+use std::process::{Command, Stdio};
+
+fn world_with_runs(count: usize) -> (World, Vec<String>) {
+    let world = World::new();
+    for number in 0..count {
+        let _ = world.crabbox(&["run", "-q", "--keep", "--shell", &format!("echo {number}")]);
+    }
+    let runs: Vec<_> = all(&world).iter().map(|run| text(&run["id"])).collect();
+    assert_eq!(runs.len(), count);
+    (world, runs)
+}
+
+fn prune(world: &World, more: &[&str]) -> Ran {
+    let ran = world.crabbox(&[&["history", "prune"], more].concat());
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    ran
+}
+
+/// So many days ago.
+fn age(world: &World, run: &str, days: i64) {
+    let line = "UPDATE runs SET began = began - ?1 * 86400000 WHERE id = ?2";
+    assert_eq!(database(world).execute(line, (days, run)).expect("writes"), 1);
+}
+
+#[test]
+fn the_oldest_go_by_count_age_and_size_with_what_they_printed() {
+    let (world, runs) = world_with_runs(6);
+    assert_eq!(folders(&world).len(), 6);
+    let dry = prune(&world, &["--keep", "4", "--dry-run"]);
+    assert_eq!(dry.stdout, format!("{}\n{}\n", runs[5], runs[4]));
+    assert_eq!(all(&world).len(), 6);
+    let said = prune(&world, &["--keep", "4"]);
+    assert!(said.stderr.contains("2 runs forgotten (") && said.stderr.contains("4 runs left"));
+    assert_eq!(ids(&world.crabbox(&["history"])), runs[..4]);
+    assert_eq!(folders(&world).len(), 4);
+    age(&world, &runs[3], 8);
+    let pruned = json(&prune(&world, &["--older-than", "7d", "--json"]));
+    assert_eq!((text(&pruned["runs"][0]), &pruned["left"]), (runs[3].clone(), &3.into()));
+    assert!(pruned["bytes"].as_u64() > Some(0));
+    // What it says itself counts, and no setting.
+    prune(&world, &["--max-size", "1TiB"]);
+    assert_eq!(all(&world).len(), 3);
+    prune(&world, &["--max-size", "0"]);
+    assert_eq!((all(&world).len(), folders(&world).len()), (0, 0));
+    let gone = world.crabbox(&["logs", &runs[0]]);
+    assert_eq!(gone.code, 4, "{}", gone.stderr);
+}
+
+#[test]
+fn it_is_done_once_a_day_after_a_run() {
+    let (world, runs) = world_with_runs(3);
+    world.configure("[history]\nkeep = 2\n");
+    assert_eq!(world.shell("true").code, 0);
+    assert_eq!(all(&world).len(), 4, "it was done when the history began");
+    database(&world).execute_batch("UPDATE housekeeping SET done = 0").expect("writes");
+    assert_eq!(world.shell("true").code, 0);
+    assert_eq!((all(&world).len(), folders(&world).len()), (2, 0));
+    assert_eq!(world.shell("true").code, 0);
+    assert_eq!(all(&world).len(), 3, "and not again today");
+    assert!(!all(&world).iter().any(|run| runs.contains(&text(&run["id"]))));
+}
+
+#[test]
+fn a_run_in_progress_stays_and_what_was_killed_goes_by_its_age() {
+    let world = World::new();
+    let mut command = world.command(&["run", "--shell", "echo first; exec sleep 60"]);
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
+    until("it prints", || !folders(&world).is_empty());
+    let folder = state(&world).join("runs").join(&folders(&world)[0]);
+    let old = |path: &std::path::Path| {
+        let mut touch = Command::new("find");
+        touch.arg(path).args(["-exec", "touch", "-d", "40 days ago", "{}", "+"]);
+        assert!(touch.status().expect("runs").success());
+    };
+    until("it is held", || {
+        std::fs::File::open(&folder).is_ok_and(|folder| folder.try_lock().is_err())
+    });
+    old(&folder);
+    prune(&world, &["--older-than", "30d"]);
+    prune(&world, &["--keep", "0"]);
+    assert_eq!(folders(&world).len(), 1, "it goes on");
+    kill_process(Pid::from_child(&run), Signal::KILL).expect("signals");
+    run.wait().expect("ends");
+    prune(&world, &["--keep", "0"]);
+    assert_eq!(folders(&world).len(), 1, "it is what there is of it");
+    old(&folder);
+    prune(&world, &["--older-than", "30d"]);
+    assert_eq!(folders(&world).len(), 0);
+}
+
+#[test]
+fn there_may_be_nothing_to_forget() {
+    let world = World::new();
+    assert!(prune(&world, &[]).stderr.contains("0 runs forgotten"));
+    assert!(!world.root().join("state").exists());
+    assert_eq!(world.crabbox(&["history", "prune", "--max-size", "7MB"]).code, 2);
+}

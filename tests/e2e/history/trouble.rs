@@ -1,0 +1,131 @@
+//! What can't be remembered is told of once, and the run is what it was.
+
+use super::{all, database, last, state};
+use crate::recover::on_small_disk;
+use crabbox_tests::{Ran, World, until};
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
+
+/// A run that ended with 3, and was told of in these words.
+#[track_caller]
+fn says(ran: &Ran, parts: &[&str]) {
+    assert_eq!((ran.code, ran.stdout.as_str()), (3, "out\n"), "{}", ran.stderr);
+    for part in parts {
+        assert_eq!(ran.stderr.matches(part).count(), 1, "{part}: {}", ran.stderr);
+    }
+}
+
+const LINE: &str = "echo out; exit 3";
+
+#[test]
+fn a_database_that_is_held_costs_the_record() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    let other = database(&world);
+    other.execute_batch("BEGIN IMMEDIATE").expect("locks");
+    says(&world.shell(LINE), &["this run isn't in the history: ", "is held by another program"]);
+    // Whoever looks isn't held up.
+    assert_eq!(all(&world).len(), 1);
+    other.execute_batch("COMMIT").expect("unlocks");
+    says(&world.shell(LINE), &[]);
+    assert_eq!(all(&world).len(), 2);
+}
+
+#[test]
+fn a_damaged_database_is_put_aside_once_and_begun_anew() {
+    let garbage = "no database at all, ".repeat(500);
+    for damage in [garbage.as_str(), "short"] {
+        let world = World::new();
+        assert_eq!(world.shell("true").code, 0);
+        let path = state(&world).join("history.db");
+        fs::write(&path, damage).expect("writes");
+        fs::remove_file(path.with_extension("db-wal")).expect("removes");
+        let look = world.crabbox(&["history"]);
+        assert_eq!(look.code, 1, "{}", look.stderr);
+        assert!(
+            look.stderr.contains("is damaged") && look.stderr.contains("hint: d="),
+            "{}",
+            look.stderr
+        );
+        says(&world.shell(LINE), &["the history was damaged, and begins anew"]);
+        assert_eq!((all(&world).len(), &last(&world)["outcome"]["exit"]), (1, &3.into()));
+        let aside = fs::read_dir(state(&world)).expect("reads").flatten();
+        let aside = aside.map(|entry| entry.path().join("history.db")).find(|path| path.exists());
+        assert_eq!(fs::read_to_string(aside.expect("is kept")).expect("reads"), damage);
+        let again = world.shell(LINE);
+        assert!(!again.stderr.contains("damaged"), "{}", again.stderr);
+    }
+}
+
+#[test]
+fn one_of_a_newer_crabbox_is_left_alone() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    database(&world).execute_batch("PRAGMA user_version = 99").expect("writes");
+    says(&world.shell(LINE), &["this run isn't in the history: ", "has schema 99"]);
+    let look = world.crabbox(&["history"]);
+    assert!(look.code == 1 && look.stderr.contains("has schema 99"), "{}", look.stderr);
+    let logs = world.crabbox(&["logs", "@last"]);
+    assert_eq!(logs.code, 1, "{}", logs.stderr);
+}
+
+#[test]
+fn one_that_others_can_write_is_not_believed() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    let path = state(&world).join("history.db");
+    fs::set_permissions(&path, Permissions::from_mode(0o666)).expect("a mode");
+    let hint = format!("hint: chmod 600 {}", path.display());
+    says(&world.shell(LINE), &["can't be trusted", &hint]);
+    let look = world.crabbox(&["history"]);
+    assert!(look.code == 2 && look.stderr.contains(&hint), "{}", look.stderr);
+}
+
+#[test]
+fn a_log_that_can_not_be_written_costs_the_log() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    fs::write(state(&world).join("runs"), "no folder").expect("writes");
+    says(&world.shell(LINE), &["the output couldn't be kept: "]);
+    assert_eq!(last(&world)["log"], serde_json::json!({ "bytes": 4, "cut": 4 }));
+}
+
+#[test]
+fn a_full_disk_costs_neither_the_output_nor_the_exit_code() {
+    let world = World::new();
+    // The box is on this machine, and so is the disk that its program fills.
+    let fill = r#"head -c 3000000 /dev/zero >"$0/fill" 2>/dev/null"#;
+    let line = format!(
+        r#""$1" run --keep -- true
+        "$1" run --shell "$(printf 'echo before; head -c 3000000 /dev/zero >%s/fill; seq 1 200000 | tail -1; exit 3' "$0")"
+        echo "code $?"; rm "$0/fill"
+        "$1" run --shell 'head -c 4000000 /dev/urandom | wc -c; head -c 4000000 /dev/urandom | base64 | tail -c 3000000; exit 4' | wc -c
+        {fill}; "$1" history; echo "look $?""#
+    );
+    let Some(said) = on_small_disk(&world, "state", &line) else { return };
+    assert!(said.contains("before\n200000\ncode 3\n"), "{said}");
+    assert!(said.contains("isn't in the history: "), "{said}");
+    assert!(said.contains("the output couldn't be kept: No space left on device"), "{said}");
+    assert!(said.contains("look 0"), "{said}");
+    assert!(!said.contains("exit 125"), "{said}");
+}
+
+#[test]
+fn the_record_is_written_before_or_not_at_all_wherever_it_is_killed() {
+    for (point, count) in [("history.before.insert", 0), ("history.after.insert", 1)] {
+        let world = World::new();
+        let mut command = world.command(&["run", "-q", "--shell", LINE]);
+        let mut run = command
+            .env("CRABBOX_FAULT", point)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("runs");
+        until("it is killed", || run.try_wait().expect("looks").is_some());
+        assert_eq!(run.wait().expect("ended").code(), None, "{point}");
+        assert_eq!(all(&world).len(), count, "{point}");
+        says(&world.shell(LINE), &[]);
+        assert_eq!(all(&world).len(), count + 1, "{point}");
+    }
+}
