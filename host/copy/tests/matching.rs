@@ -1,0 +1,201 @@
+//! What is sent of a folder where only some of it is wanted, and what the receiver makes of that.
+
+use crabbox_copy::Gone;
+use crabbox_copy::glob::Globs;
+use crabbox_copy::matching::{Matching, send_matching};
+use crabbox_copy::partial::Before;
+use crabbox_copy::receive::{Answers, Placed, Receiver};
+use crabbox_copy::send::{Answer, Line, send_within};
+use crabbox_copy::target::Target;
+use crabbox_wire::collect::{Collected, Limits, MAX_NAMED};
+use crabbox_wire::copy::{RESUMABLE, Remark, Word};
+use std::collections::BTreeSet;
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+
+/// What a receiver says.
+#[derive(Default)]
+struct Said {
+    remarks: Vec<Remark>,
+    placed: Vec<Placed>,
+    answer: Option<Answer>,
+}
+
+impl Answers for Said {
+    fn say(&mut self, word: Word) -> Result<(), Gone> {
+        match word {
+            Word::Have { at, hash } => self.answer = Some(Answer::Have(at, hash)),
+            Word::Skip => self.answer = Some(Answer::Skip),
+            Word::Remark(remark) => self.remarks.push(remark),
+            Word::Done(_) => {}
+        }
+        Ok(())
+    }
+
+    fn placed(&mut self, file: Placed) {
+        self.placed.push(file);
+    }
+}
+
+impl Said {
+    fn files(&self) -> BTreeSet<String> {
+        self.placed.iter().map(|file| file.path.display().to_string()).collect()
+    }
+
+    /// Why the entry of this path isn't there.
+    fn why(&self, path: &str) -> Option<&str> {
+        let found = self.remarks.iter().find(|remark| remark.path.to_string() == path);
+        found.map(|remark| remark.what.as_str())
+    }
+}
+
+/// A line that leads straight to the receiver.
+struct Joined(Receiver, Said);
+
+impl Line for Joined {
+    fn block(&mut self, records: &[u8]) -> Result<(), Gone> {
+        self.0.block(records, &mut self.1).map(drop).map_err(|error| panic!("{error}"))
+    }
+
+    fn answer(&mut self) -> Result<Answer, Gone> {
+        self.1.answer.take().ok_or(Gone)
+    }
+}
+
+fn joined(to: &Path, before: Before) -> Joined {
+    let target = Target { path: to.to_owned(), name: None };
+    Joined(Receiver::collecting(target, before), Said::default())
+}
+
+fn globs(patterns: &[&str]) -> Globs {
+    Globs::new(patterns).expect("patterns")
+}
+
+fn bring(root: &Path, patterns: &[&str], limits: Limits, to: &Path) -> (Collected, Said) {
+    let (globs, exclude) = (globs(patterns), globs(&["**/node_modules"]));
+    let what = Matching {
+        root,
+        globs: &globs,
+        exclude: &exclude,
+        hidden: b".crabbox",
+        limits,
+        once: false,
+        is_wanted: &|path, _| path != b"old.xml",
+    };
+    let mut line = joined(to, Before::Stays);
+    let collected = send_matching(&what, &mut line).expect("sends");
+    (collected, line.1)
+}
+
+fn plant(root: &Path, files: &[&str]) {
+    for file in files {
+        fs::create_dir_all(root.join(file).parent().expect("a folder")).expect("folders");
+        fs::write(root.join(file), file).expect("a file");
+    }
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|name| (*name).to_owned()).collect()
+}
+
+#[test]
+fn only_what_matches_is_there_and_no_folder_without_any() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let (root, to) = (temporary.path().join("from"), temporary.path().join("to"));
+    let files = ["a/b/r.xml", "a/c/r.txt", "a/node_modules/x/r.xml", ".git/r.xml", "old.xml"];
+    plant(&root, &files);
+    plant(&root, &[".crabbox/r.xml", "deep/.crabbox/r.xml", "sub/.GIT/r.xml"]);
+    let (collected, said) = bring(&root, &["**/*.xml", "a/b", "no"], Limits::NONE, &to);
+    assert_eq!(said.files(), set(&["a/b/r.xml", "deep/.crabbox/r.xml"]));
+    assert_eq!((collected.matched, collected.unwanted), (vec![2, 1, 0], 1));
+    assert!(to.join("a/b").is_dir() && !to.join("a/c").exists() && !to.join("sub").exists());
+    // Nothing that matches leaves nothing.
+    let (_, said) = bring(&root, &["*.zip"], Limits::NONE, &temporary.path().join("none"));
+    assert!(said.files().is_empty() && !temporary.path().join("none").exists());
+}
+
+#[test]
+fn what_is_beyond_a_limit_is_named_as_far_as_that_helps() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let root = temporary.path().join("from");
+    let many = usize::try_from(MAX_NAMED).expect("fits") + 30;
+    let names: Vec<String> = (0..many).map(|at| format!("f/{at:05}")).collect();
+    plant(&root, &names.iter().map(String::as_str).collect::<Vec<_>>());
+    let limits = Limits { files: 10, ..Limits::NONE };
+    let (collected, said) = bring(&root, &["f/*"], limits, &temporary.path().join("few"));
+    assert_eq!((said.files().len(), collected.matched), (10, vec![many as u64]));
+    assert_eq!((said.remarks.len() as u64, collected.unnamed), (MAX_NAMED, 20));
+    assert_eq!(said.remarks[0].what, "there are more than 10 files");
+    // A folder of which nothing came isn't left, either.
+    let limits = Limits { file_bytes: 3, ..Limits::NONE };
+    let to = temporary.path().join("small");
+    let (_, said) = bring(&root, &["f/*"], limits, &to);
+    assert_eq!(said.why("f/00001"), Some("it is larger than 3 B"));
+    assert!(!to.exists());
+    // The same of a path with all that is in it.
+    let mut line = joined(&temporary.path().join("path"), Before::Stays);
+    let limits = Limits { files: 10, ..Limits::NONE };
+    let collected = send_within(&root, limits, &mut line).expect("sends");
+    assert_eq!((line.1.files().len(), collected.unnamed), (10, 20));
+}
+
+#[test]
+fn links_are_files_where_they_lead_to_one_below_and_named_where_not() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let root = temporary.path().join("from");
+    plant(&root, &["real/a", ".git/config", ".crabbox/own"]);
+    plant(temporary.path(), &["outside"]);
+    for (target, link) in [
+        ("real/a", "by-link"),
+        ("by-link", "by-two"),
+        ("../outside", "out"),
+        ("no/where", "dangling"),
+        ("loop", "loop"),
+        ("real", "folder"),
+        (".git/config", "config"),
+        (".crabbox/own", "own"),
+    ] {
+        symlink(target, root.join(link)).expect("a link");
+    }
+    let absolute = root.join("real/a");
+    symlink(absolute, root.join("absolute")).expect("a link");
+    let to = temporary.path().join("to");
+    let (_, said) = bring(&root, &["*", "folder/a"], Limits::NONE, &to);
+    assert_eq!(said.files(), set(&["absolute", "by-link", "by-two", "real/a"]));
+    assert!(to.join("by-link").symlink_metadata().expect("there").is_file());
+    for (link, why) in [
+        ("out", "it is a link that leads out of the workspace"),
+        ("dangling", "it is a link that leads nowhere"),
+        ("loop", "it is a link that leads nowhere"),
+        ("folder", "it is a link to a folder, and such aren't followed"),
+        ("config", "it is a link to what is never searched"),
+        ("own", "it is a link to what is never searched"),
+    ] {
+        assert_eq!(said.why(link), Some(why), "{link}");
+    }
+}
+
+#[test]
+fn what_is_here_stays_whatever_its_size_and_the_same_is_no_other() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let (root, to) = (temporary.path().join("from"), temporary.path().join("to"));
+    let large = vec![7; usize::try_from(RESUMABLE).expect("fits")];
+    for (folder, content) in [(&root, b"theirs"), (&to, b"mine--")] {
+        plant(folder, &["same"]);
+        fs::write(folder.join("other"), content).expect("a file");
+        fs::write(folder.join("large"), &large).expect("a file");
+        fs::write(folder.join("large-other"), [&large[6..], content].concat()).expect("a file");
+    }
+    fs::create_dir(to.join("folder")).expect("a folder");
+    plant(&root, &["folder", "new"]);
+    let (_, said) = bring(&root, &["*"], Limits::NONE, &to);
+    assert_eq!(said.files(), set(&["same", "large", "new"]));
+    for path in ["other", "large-other", "folder"] {
+        let why = "something else of that name is here already, and stays";
+        assert_eq!(said.why(path), Some(why), "{path}");
+    }
+    assert_eq!(fs::read(to.join("other")).expect("reads"), b"mine--");
+    assert!(fs::read(to.join("large-other")).expect("reads").ends_with(b"mine--"));
+    assert_eq!(fs::read_dir(&to).expect("reads").count(), 6, "and nothing is left beside them");
+}
