@@ -64,10 +64,10 @@ impl Recording {
         }
     }
 
-    /// Records it, once. What couldn't be kept is for its user to know, and nothing else.
+    /// Records it, once; gives back what was recorded. What couldn't be kept is for its user to know, and nothing else.
     #[must_use]
-    pub fn finish(&self) -> Vec<Trouble> {
-        let Some(mut record) = self.lock().take() else { return Vec::new() };
+    pub fn finish(&self) -> Option<(RunRecord, Vec<Trouble>)> {
+        let mut record = self.lock().take()?;
         let mut troubles = Vec::new();
         let (kept, cut) = self.log.finish();
         record.log = kept;
@@ -88,7 +88,7 @@ impl Recording {
             }
             Err(error) => troubles.push(Trouble::Record(error)),
         }
-        troubles
+        Some((record, troubles))
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<RunRecord>> {

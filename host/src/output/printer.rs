@@ -224,6 +224,12 @@ impl Printer {
         stream::columns()
     }
 
+    /// How many lines fit on the terminal that standard error goes to, if it goes to one.
+    #[must_use]
+    pub fn rows(&self) -> Option<usize> {
+        stream::rows()
+    }
+
     /// The document that `--json` asked for.
     pub fn document(&self, document: &impl Serialize) -> Result<(), CommandError> {
         let text = in_json(document).map_err(io::Error::other);

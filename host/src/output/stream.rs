@@ -97,6 +97,12 @@ pub(super) fn columns() -> Option<usize> {
     Some(size.ws_col.into())
 }
 
+/// How high the terminal is that standard error goes to, if it goes to one that knows.
+pub(super) fn rows() -> Option<usize> {
+    let size = tcgetwinsize(io::stderr()).ok().filter(|size| size.ws_row > 0)?;
+    Some(size.ws_row.into())
+}
+
 fn note(open: &AtomicBool, bytes: &[u8]) {
     if let Some(last) = bytes.last() {
         open.store(*last != b'\n', Ordering::Relaxed);

@@ -5,61 +5,57 @@
 //! isn't searched after each run.
 
 /// A tool, and where its reports lie below a module.
-const PLACES: [(&str, &[&str]); 8] = [
-    (
-        "Maven Surefire and Failsafe",
-        &["target/surefire-reports/TEST-*.xml", "target/failsafe-reports/TEST-*.xml"],
-    ),
-    ("Gradle", &["build/test-results/*/TEST-*.xml"]),
+const PLACES: [(&str, &str); 8] = [
+    ("Maven Surefire and Failsafe", "target/{surefire,failsafe}-reports/TEST-*.xml"),
+    ("Gradle", "build/test-results/*/TEST-*.xml"),
     // It has no place of its own: these are what `--junit-xml` is given most often.
-    (
-        "pytest",
-        &[
-            "junit.xml",
-            "pytest.xml",
-            "test-results.xml",
-            "reports/junit*.xml",
-            "test-reports/*.xml",
-            "test-results/*.xml",
-        ],
-    ),
-    ("Jest, with jest-junit", &["junit.xml"]),
-    ("Go, with gotestsum or go-junit-report", &["report.xml", "unit-tests.xml"]),
-    ("cargo-nextest", &["target/nextest/*/junit.xml"]),
-    ("CTest", &["build/junit.xml", "build/ctest.xml", "build/Testing/junit.xml"]),
-    ("PHPUnit and others that log", &["build/logs/junit.xml"]),
+    ("pytest", "{pytest,test-results,reports/junit*,test-reports/*,test-results/*}.xml"),
+    ("Jest, with jest-junit, and many others", "junit.xml"),
+    ("Go, with gotestsum or go-junit-report", "{report,unit-tests}.xml"),
+    ("cargo-nextest", "target/nextest/*/junit.xml"),
+    ("CTest", "build/{junit,ctest,Testing/junit}.xml"),
+    ("PHPUnit", "build/logs/junit.xml"),
 ];
 
-/// How deep a module may lie.
-const DEPTH: usize = 3;
+/// A module, and those in it, and so on: this deep.
+const MODULES: &str = "{,*/,*/*/,*/*/*/}";
+
+/// What isn't searched: what others have made, and what isn't shown.
+pub const ELSEWHERE: [&str; 2] = ["**/{node_modules,vendor,site-packages}", "**/.*"];
 
 /// What is looked for when nobody says what.
 #[must_use]
 pub fn globs() -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
-    for (_, places) in PLACES {
-        for place in places {
-            for depth in 0..=DEPTH {
-                let glob = format!("{}{place}", "*/".repeat(depth));
-                if !found.contains(&glob) {
-                    found.push(glob);
-                }
-            }
-        }
-    }
-    found
+    PLACES.iter().map(|(_, place)| format!("{MODULES}{place}")).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crabbox_copy::glob::Globs;
 
     #[test]
-    fn modules_are_looked_into_and_nothing_twice() {
-        let globs = globs();
-        assert!(globs.iter().any(|glob| glob == "*/*/target/surefire-reports/TEST-*.xml"));
-        let once: std::collections::BTreeSet<_> = globs.iter().collect();
-        assert_eq!(once.len(), globs.len());
-        assert!(globs.iter().all(|glob| !glob.contains("**") && !glob.starts_with('/')));
+    fn reports_are_found_in_modules_and_nowhere_else() {
+        let (usual, elsewhere) = (globs(), Globs::new(ELSEWHERE).expect("patterns"));
+        let usual = Globs::new(&usual).expect("patterns");
+        let is_found = |path: &str| !usual.matched_path(path.as_bytes()).is_empty();
+        for path in [
+            "junit.xml",
+            "app/core/target/surefire-reports/TEST-a.B.xml",
+            "build/test-results/test/TEST-a.xml",
+            "target/nextest/ci/junit.xml",
+            "services/api/report.xml",
+            "build/Testing/junit.xml",
+            "reports/junit-3.xml",
+        ] {
+            assert!(is_found(path), "{path}");
+        }
+        for path in ["a/b/c/d/junit.xml", "pom.xml", "target/debug/junit.xml", "src/report.xml.in"]
+        {
+            assert!(!is_found(path), "{path}");
+        }
+        for path in ["node_modules/a/junit.xml", "web/node_modules", ".git", "a/.venv"] {
+            assert!(!elsewhere.matched_path(path.as_bytes()).is_empty(), "{path}");
+        }
     }
 }

@@ -98,9 +98,10 @@ pub(super) fn note_end(recording: &Recording, result: &Result<Done, Failed>) {
     });
 }
 
-/// Writes down what was run. What can't be kept is said, and changes nothing else.
-pub(in crate::cli) fn remember(recording: &Recording, printer: Printer) {
-    for trouble in recording.finish() {
+/// Writes down what was run, and gives it back. What can't be kept is said, and changes nothing else.
+pub(in crate::cli) fn remember(recording: &Recording, printer: Printer) -> Option<RunRecord> {
+    let (record, troubles) = recording.finish()?;
+    for trouble in troubles {
         match trouble {
             Trouble::Log(cut) => printer.warning(&cut.in_one_line()),
             Trouble::Record(error) => {
@@ -115,6 +116,7 @@ pub(in crate::cli) fn remember(recording: &Recording, printer: Printer) {
             }
         }
     }
+    Some(record)
 }
 
 fn millis(time: Duration) -> u64 {

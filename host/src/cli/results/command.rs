@@ -96,7 +96,7 @@ pub(in crate::cli) fn kept(
 
 /// What is new since the run of the same command before, and which one that was. `None`: it brought no results, or
 /// isn't remembered.
-fn compared(
+pub(in crate::cli) fn compared(
     reader: &Reader,
     record: &RunRecord,
     now: &results::Results,

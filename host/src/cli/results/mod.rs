@@ -5,4 +5,5 @@ mod case;
 mod command;
 mod lines;
 
-pub(in crate::cli) use command::{Results, kept};
+pub(in crate::cli) use command::{Results, compared, kept};
+pub(in crate::cli) use lines::lines;

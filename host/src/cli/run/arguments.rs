@@ -1,6 +1,7 @@
 //! What `crabbox run` takes, and what that comes to.
 
 use super::bring::Bring;
+use super::told::Told;
 use crate::cli::order::{Choice, Files, Order, Program, refuse_to_nest};
 use crate::cli::{Shared, bounds};
 use crate::config::{Flags, Settings, parse_duration};
@@ -60,6 +61,8 @@ pub(in crate::cli) struct Run {
     #[command(flatten)]
     bring: Bring,
     #[command(flatten)]
+    pub(super) told: Told,
+    #[command(flatten)]
     files: Files,
     /// The command and its arguments
     #[arg(last = true, required_unless_present = "shell", value_hint = ValueHint::AnyPath)]
@@ -72,6 +75,7 @@ impl Run {
         let command = self.command();
         check_length("the command", &command)?;
         self.bring.check()?;
+        self.told.check()?;
         // The settings of another provider, secrets among them, are none of its business.
         let provider = self.id.as_ref().and_then(|id| provider_of(id, shared));
         let more = Flags {

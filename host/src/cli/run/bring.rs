@@ -4,18 +4,13 @@ use crate::collect::{Artifacts, Download, OURS, Reports, Wanted, check_glob};
 use crate::config::Settings;
 use crate::output::{CommandError, Exit};
 use crate::places::Places;
+use crate::results::discover;
 use crate::sync::Source;
 use clap::{Args, ValueHint};
 use crabbox_copy::target::Target;
 use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-
-/// Where reports of tests usually are.
-const USUAL: &[&str] = &[];
-
-/// Where there are none, though the name is that of one.
-const ELSEWHERE: &[&str] = &[];
 
 /// What comes back.
 #[derive(Debug, Args)]
@@ -77,10 +72,9 @@ impl Bring {
         for glob in &settings.junit {
             check_glob("results.junit", glob)?;
         }
-        let usual = USUAL.iter().map(|glob| (*glob).to_owned());
         let reports = Reports {
-            globs: settings.junit.iter().cloned().chain(usual).collect(),
-            exclude: ELSEWHERE.iter().map(|glob| (*glob).to_owned()).collect(),
+            globs: settings.junit.iter().cloned().chain(discover::globs()).collect(),
+            exclude: discover::ELSEWHERE.iter().map(|glob| (*glob).to_owned()).collect(),
             into: places.state.join("runs").join(run).join("reports"),
         };
         let downloads = self.downloads()?;

@@ -1,30 +1,51 @@
 //! What is said of a run that came to its end.
 
 use super::brought;
+use super::tested::Tested;
 use crate::claims::{Claim, Ending};
 use crate::cli::order::{Done, changed};
 use crate::cli::parked;
 use crate::lease::End;
-use crate::output::{Printer, human, to_type};
+use crate::log::phases;
+use crate::output::{Printer, Typed, human, to_type};
 use crate::run::{CRABBOX_FAILED, Ended, Origin, Outcome};
 use serde_json::{Value, json};
 use signal_hook::low_level::signal_name;
 use std::time::Duration;
 
+/// A shorter phase isn't worth a word, in milliseconds.
+const WORTH_SAYING: u64 = 5;
+
+/// So many lines of a summary aren't about tests.
+const AROUND: usize = 8;
+
 /// Tells of a run whose command ended so. Returns the exit code: the program's, unless whoever asked
 /// for the document would take a run without one for a success.
-pub(super) fn show(done: &Done, ended: Ended, printer: Printer) -> u8 {
+pub(super) fn show(
+    done: &Done,
+    ended: Ended,
+    tested: Option<&Tested>,
+    room: usize,
+    printer: Printer,
+) -> u8 {
     let outcome = done.finished.outcome();
     let mut exit = outcome.exit;
     if printer.json {
-        if let Err(error) = printer.document(&to_json(done, ended)) {
+        if let Err(error) = printer.document(&to_json(done, ended, tested)) {
             printer.explain(&error);
             exit = if exit == 0 { CRABBOX_FAILED } else { exit };
         }
     } else if !printer.is_quiet() {
         printer.phase(&summary(done, ended));
+        let tests = tested.map(|tested| tested.lines(room.saturating_sub(AROUND)));
+        for line in tests.iter().flatten() {
+            printer.phase(line);
+        }
         if let Some(collected) = &done.finished.collected {
             brought::show(collected, printer);
+        }
+        if tested.is_some() {
+            show_ways_on(done, printer);
         }
         if matches!(done.end, Ok(End::Lingers)) {
             show_lingering(&done.claim, printer);
@@ -40,6 +61,20 @@ pub(super) fn show(done: &Done, ended: Ended, printer: Printer) -> u8 {
     exit
 }
 
+/// Where the time went, and what to type to see more, or to run the same again.
+fn show_ways_on(done: &Done, printer: Printer) {
+    let took = |ms| human::duration(Duration::from_millis(ms));
+    let phases = phases().into_iter().filter(|phase| phase.ms >= WORTH_SAYING);
+    let phases = phases.map(|phase| format!("{} {}", phase.name, took(phase.ms)));
+    printer.phase(&format!("phases: {}", phases.collect::<Vec<_>>().join(", ")));
+    if done.finished.outcome().exit != 0
+        && let Some(run) = &done.claim.run
+    {
+        printer.hint(&to_type(&["results", &run.id, "--failed"]));
+        printer.hint(&Typed::here().to_string());
+    }
+}
+
 /// Until when the next run finds the box ready, and how it would be ready for longer.
 fn show_lingering(claim: &Claim, printer: Printer) {
     let Some(end) = claim.ends() else {
@@ -51,7 +86,7 @@ fn show_lingering(claim: &Claim, printer: Printer) {
     printer.hint(&to_type(&["warmup"]));
 }
 
-fn to_json(done: &Done, ended: Ended) -> Value {
+fn to_json(done: &Done, ended: Ended, tested: Option<&Tested>) -> Value {
     let Done { claim, end, warnings, .. } = done;
     let trouble = end.as_ref().err().map(|unreleased| &unreleased.error);
     json!({
@@ -66,6 +101,7 @@ fn to_json(done: &Done, ended: Ended) -> Value {
         },
         "run": claim.run.as_ref().map(|run| &run.id),
         "sync": done.sync_to_json(),
+        "results": tested.map(Tested::to_json),
         "artifacts": done.finished.collected.as_ref().map(brought::to_json),
         "ready_ms": done.ready_ms(),
         "wall_ms": ended.wall_ms,

@@ -1,0 +1,105 @@
+//! The tests of a run that has just ended: read from the reports that came, compared with those of the run before, and kept
+//! for later.
+
+use crate::cli::results::{compared, lines};
+use crate::collect::{Collected, Kind};
+use crate::history::{Artifact, Reader, Recording, RunId};
+use crate::output::Printer;
+use crate::places::private_folder;
+use crate::results::{Compared, Gather, Results, kept};
+use crabbox_copy::glob::Globs;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// So many that failed are in the document of a run.
+const NAMED: usize = 100;
+
+/// What they came to.
+pub(super) struct Tested {
+    results: Results,
+    /// What is new since which run.
+    since: Option<(RunId, Compared)>,
+}
+
+impl Tested {
+    /// Reads what came. `asked`: what somebody said are reports. `None`: there are none.
+    pub(super) fn read(collected: &Collected, asked: &[String]) -> Option<Self> {
+        let asked = Globs::new(asked).unwrap_or_default();
+        let is_asked =
+            |path: &Path| !asked.matched_path(path.as_os_str().as_encoded_bytes()).is_empty();
+        let mut gather = Gather::default();
+        for report in &collected.reports {
+            let name = report.path.to_string_lossy().into_owned();
+            gather.add(name, &report.local, is_asked(&report.path));
+        }
+        for left_out in collected.left_out.iter().filter(|one| one.kind == Kind::Report) {
+            gather.miss(left_out.path.to_string_lossy().into_owned(), left_out.why.clone());
+        }
+        let results = gather.results();
+        (!results.is_empty()).then_some(Self { results, since: None })
+    }
+
+    /// Compares them with those of the run before, and keeps them. What can't be kept is said, and that is all.
+    pub(super) fn keep(&mut self, recording: &Recording, state: &Path, printer: Printer) {
+        let totals = self.results.totals();
+        let mut folder = None;
+        recording.note(|run| {
+            run.tests = Some(totals);
+            folder = Some(recording.folder(&run.id));
+            let reader = Reader::open(state).ok();
+            self.since = reader.and_then(|reader| compared(&reader, run, &self.results));
+        });
+        let Some(folder) = folder else { return };
+        let made = private_folder(&folder).map_err(|error| error.to_string());
+        let kept = made
+            .and_then(|()| kept::write(&folder, &self.results).map_err(|error| error.to_string()));
+        if let Err(why) = kept {
+            printer.warning(&format!("the results of the tests aren't kept: {why}"));
+        }
+    }
+
+    /// The tests, one by one.
+    pub(super) fn results(&self) -> &Results {
+        &self.results
+    }
+
+    /// For people, in at most so many lines.
+    pub(super) fn lines(&self, room: usize) -> Vec<String> {
+        lines(&self.results, self.since.as_ref().map(|(_, compared)| compared), room)
+    }
+
+    /// For machines.
+    pub(super) fn to_json(&self) -> Value {
+        let failed = self.results.failed().take(NAMED).map(|case| {
+            let problem = case.shown();
+            json!({
+                "test": case.id(),
+                "status": case.status,
+                "message": problem.map(|problem| &problem.message),
+                "place": problem.and_then(|problem| problem.place.as_ref()),
+            })
+        });
+        let since = self.since.as_ref().map(|(run, compared)| {
+            let Compared { newly_failing, newly_passing } = compared;
+            json!({ "run": run, "newly_failing": newly_failing, "newly_passing": newly_passing })
+        });
+        json!({
+            "totals": self.results.totals(),
+            "reports": self.results.files,
+            "failed": failed.collect::<Vec<_>>(),
+            "since": since,
+        })
+    }
+}
+
+/// What came here is remembered, too.
+pub(super) fn note_artifacts(recording: &Recording, collected: &Collected) {
+    recording.note(|run| {
+        let artifacts = collected.artifacts.iter().map(|file| Artifact {
+            path: file.path.to_string_lossy().into_owned(),
+            bytes: file.bytes,
+            digest: file.digest.to_string(),
+        });
+        run.artifacts = artifacts.collect();
+    });
+}

@@ -1,0 +1,97 @@
+//! What is said of a run at its end beside its exit code: how much of it on the screen, and its receipt in a file.
+
+use crate::history::RunRecord;
+use crate::output::{CommandError, Exit, Printer};
+use crate::receipt::Receipt;
+use crate::results::Results;
+use crate::sync::{Source, uncommitted};
+use clap::{Args, ValueHint};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+/// What is said.
+#[derive(Clone, Debug, Args)]
+pub(super) struct Told {
+    /// Say at most so many lines at the end
+    #[arg(long, value_name = "N", default_value = "60", hide_default_value = true)]
+    pub(super) summary_lines: usize,
+    /// Write down what was run, for `crabbox verify`
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    receipt: Option<PathBuf>,
+}
+
+/// What a run is to write down, with what git says of the checkout while it begins.
+pub(super) struct ToWrite {
+    path: PathBuf,
+    uncommitted: JoinHandle<Option<String>>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Told {
+    /// It would be a pity to hear of it after the run.
+    pub(super) fn check(&self) -> Result<(), CommandError> {
+        let Some(path) = &self.receipt else { return Ok(()) };
+        let above = path.parent().filter(|above| !above.as_os_str().is_empty());
+        let above = above.unwrap_or(Path::new("."));
+        let shown = path.display();
+        if path.is_dir() {
+            return Err(CommandError::usage(format!("`--receipt {shown}` is a folder")));
+        }
+        if !above.is_dir() {
+            let message = format!("there is no folder `{}` for the receipt", above.display());
+            return Err(CommandError::new(Exit::NotFound, message));
+        }
+        Ok(())
+    }
+
+    /// How many lines there is room for: a screen's, if they go to one.
+    pub(super) fn room(&self, printer: Printer) -> usize {
+        let screen = printer.rows().map_or(usize::MAX, |rows| rows.saturating_sub(1));
+        self.summary_lines.min(screen)
+    }
+
+    /// Begins to ask git, beside everything else.
+    pub(super) fn begin(&self, source: &Source) -> Option<ToWrite> {
+        let path = self.receipt.clone()?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let (source, wanted) = (source.clone(), Arc::clone(&stop));
+        let uncommitted = thread::spawn(move || uncommitted(&source, &wanted));
+        Some(ToWrite { path, uncommitted, stop })
+    }
+}
+
+impl ToWrite {
+    /// What git has said; a run that has ended doesn't wait for it.
+    pub(super) fn uncommitted(self, record: &mut Option<String>) -> PathBuf {
+        if !self.uncommitted.is_finished() {
+            self.stop.store(true, Ordering::Relaxed);
+        }
+        *record = self.uncommitted.join().ok().flatten();
+        self.path
+    }
+}
+
+/// Writes the receipt; it is there whole or not at all.
+pub(super) fn write(
+    path: &Path,
+    record: &RunRecord,
+    results: Option<&Results>,
+) -> Result<(), CommandError> {
+    let receipt = Receipt::of(record, results);
+    let text = serde_json::to_string_pretty(&receipt).map_err(io::Error::other);
+    let written = text.and_then(|text| {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
+        fs::write(file.path(), text + "\n")?;
+        file.persist(path)?;
+        Ok(())
+    });
+    written.map_err(|error| {
+        CommandError::failed(format!("the receipt `{}` can't be written", path.display()))
+            .because(error)
+    })
+}
