@@ -105,6 +105,22 @@ fn every_document_keeps_to_its_schema() {
     check("inspect-run", &["inspect", "@last-failed"]);
     check("logs", &["logs", "@last"]);
     check("failure", &["logs", "run_nothing"]);
+    world.write(
+        "junit.sh",
+        "echo '<testsuite><testcase name=\"a\"><failure/></testcase></testsuite>' >junit.xml",
+    );
+    check(
+        "run",
+        &["run", "--artifact", "*.xml", "--receipt", "../receipt", "--", "sh", "junit.sh"],
+    );
+    check("results", &["results"]);
+    check("results", &["results", "--failed"]);
+    check("results-flaky", &["results", "--flaky"]);
+    check("report", &["report", "-o", "../run.html"]);
+    check("bundle", &["bundle", "-o", "../run.tar.zst"]);
+    check("receipt", &["history", "receipt"]);
+    check("verify", &["verify", "../receipt"]);
+    check("failure", &["results", "run_nothing"]);
     check("history-prune", &["history", "prune", "--keep", "1"]);
     check("version", &["version"]);
     check("debug-last", &["debug", "last"]);

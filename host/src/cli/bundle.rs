@@ -2,7 +2,7 @@
 
 use super::config::Show;
 use super::doctor::Doctor;
-use super::{Shared, history, results};
+use super::{Shared, history, results, whole};
 use crate::bundle::Bundle;
 use crate::history::{Command, Log, Piece, Reader, RunRecord, folder};
 use crate::output::{CommandError, Quoted, to_type};
@@ -85,29 +85,26 @@ fn pretty(document: &impl Serialize) -> String {
     serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
 }
 
-/// Returns its size in bytes; it is there whole or not at all.
+/// Returns its size in bytes.
 fn write(
     path: &Path,
     record: &RunRecord,
     reader: &Reader,
     texts: &[(&str, String)],
 ) -> io::Result<u64> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    let time = u64::try_from(record.began.as_second()).unwrap_or_default();
-    let mut bundle = Bundle::begin(BufWriter::new(&mut file), record.id.as_str(), time)?;
-    for (name, text) in texts {
-        bundle.text(name, text)?;
-    }
-    let log = Log::of(&self::folder(reader.state(), &record.id));
-    if log.is_there() {
-        let (length, printed) = printed(&log)?;
-        bundle.stream("log.txt", length, printed)?;
-    }
-    bundle.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
-    let size = file.as_file().metadata()?.len();
-    file.persist(path)?;
-    Ok(size)
+    whole::write(path, |out| {
+        let time = u64::try_from(record.began.as_second()).unwrap_or_default();
+        let mut bundle = Bundle::begin(out, record.id.as_str(), time)?;
+        for (name, text) in texts {
+            bundle.text(name, text)?;
+        }
+        let log = Log::of(&folder(reader.state(), &record.id));
+        if log.is_there() {
+            let (length, printed) = printed(&log)?;
+            bundle.stream("log.txt", length, printed)?;
+        }
+        bundle.finish().map(drop)
+    })
 }
 
 /// What was printed, line by line without secrets, and how much that is.

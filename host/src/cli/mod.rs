@@ -49,6 +49,7 @@ mod verify;
 mod version;
 mod visit;
 mod warmup;
+mod whole;
 
 pub use dispatch::main;
 pub use line::command;

@@ -1,14 +1,12 @@
 //! `crabbox report`
 
-use super::{Shared, history, results};
+use super::{Shared, history, results, whole};
 use crate::history::{Log, Reader, RunRecord, folder};
 use crate::output::{CommandError, to_type};
 use crate::places::private_folder;
 use crate::report::{Kept, Page};
 use clap::{Args, ValueHint};
 use serde_json::json;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -57,7 +55,8 @@ impl Report {
                 folder.join("report.html")
             }
         };
-        write(&path, &page).map_err(|error| unwritable(&path).because(error))?;
+        whole::write(&path, |out| out.write_all(page.as_bytes()))
+            .map_err(|error| unwritable(&path).because(error))?;
         if self.open {
             open(&path)?;
         }
@@ -81,15 +80,6 @@ fn draw(reader: &Reader, record: &RunRecord) -> Result<String, CommandError> {
         CommandError::failed(format!("what {} printed can't be read", record.id)).because(error)
     })?;
     Ok(page.render())
-}
-
-/// Whole or not at all.
-fn write(path: &Path, page: &str) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-    fs::write(file.path(), page)?;
-    file.persist(path)?;
-    Ok(())
 }
 
 fn unwritable(path: &Path) -> CommandError {

@@ -89,9 +89,24 @@ fn cleaned(word: &str) -> String {
         return format!("{name}={REDACTED}");
     }
     if word.contains(|one| BETWEEN.contains(one)) {
-        return line_without_secrets(word);
+        return in_parts(word);
     }
     without_login(word)
+}
+
+/// A word with blanks in it: a line itself, or with a quoted part, or with blanks that are escaped. Each part is shorter.
+fn in_parts(word: &str) -> String {
+    if pieces(word).nth(1).is_some() {
+        return line_without_secrets(word);
+    }
+    match word.find(['\'', '"']) {
+        Some(quote) => {
+            let (before, rest) = word.split_at(quote);
+            let (quote, rest) = rest.split_at(1);
+            format!("{before}{quote}{}", line_without_secrets(rest))
+        }
+        None => without_login(word),
+    }
 }
 
 /// An option as a variable would be called.
@@ -246,6 +261,27 @@ mod tests {
             ("printf 'unfinished --token c4nary", "printf 'unfinished --token [redacted]"),
         ] {
             assert_eq!(line_without_secrets(line), expected);
+        }
+    }
+
+    #[test]
+    fn blanks_in_a_word_are_no_end_of_it() {
+        for (line, expected) in [
+            ("printf a\\ b", "printf a\\ b"),
+            ("x=\"a b\" y", "x=\"a b\" y"),
+            ("x=\"--token c4nary\" y", "x=\"--token [redacted] y"),
+            ("echo a'<b c>'d", "echo a'<b c>'d"),
+            ("echo \"<a name='b c'/>\" >d", "echo \"<a name='b c'/>\" >d"),
+        ] {
+            assert_eq!(line_without_secrets(line), expected);
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn there_is_an_end_of_any_line(line in "[a '\"\\\\<>=:;-]{0,40}") {
+            let _ = line_without_secrets(&line);
+            let _ = without_secrets(std::iter::once(line));
         }
     }
 

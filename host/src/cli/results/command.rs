@@ -35,7 +35,7 @@ pub(in crate::cli) struct Results {
     /// All that is known of the tests whose names hold this
     #[arg(long, value_name = "NAME", conflicts_with = "failed")]
     test: Option<String>,
-    /// The tests of this checkout that came out now so and now so, with the same tree and command
+    /// Tests that came out now so, now so, with one tree
     #[arg(long, conflicts_with_all = ["failed", "test", "run"])]
     flaky: bool,
 }

@@ -1,13 +1,12 @@
 //! What is said of a run at its end beside its exit code: how much of it on the screen, and its receipt in a file.
 
+use crate::cli::whole;
 use crate::history::RunRecord;
 use crate::output::{CommandError, Exit, Printer};
 use crate::receipt::Receipt;
 use crate::results::Results;
 use crate::sync::{Source, uncommitted};
 use clap::{Args, ValueHint};
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,22 +74,18 @@ impl ToWrite {
     }
 }
 
-/// Writes the receipt; it is there whole or not at all.
+/// Writes the receipt.
 pub(super) fn write(
     path: &Path,
     record: &RunRecord,
     results: Option<&Results>,
 ) -> Result<(), CommandError> {
     let receipt = Receipt::of(record, results);
-    let text = serde_json::to_string_pretty(&receipt).map_err(io::Error::other);
-    let written = text.and_then(|text| {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let file = tempfile::NamedTempFile::new_in(folder.unwrap_or(Path::new(".")))?;
-        fs::write(file.path(), text + "\n")?;
-        file.persist(path)?;
-        Ok(())
+    let written = whole::write(path, |out| {
+        serde_json::to_writer_pretty(&mut *out, &receipt)?;
+        out.write_all(b"\n")
     });
-    written.map_err(|error| {
+    written.map(drop).map_err(|error| {
         CommandError::failed(format!("the receipt `{}` can't be written", path.display()))
             .because(error)
     })

@@ -1,0 +1,160 @@
+//! What was run, for others: receipts, and bundles with everything.
+
+use crabbox_tests::World;
+use serde_json::{Value, json};
+use std::fs;
+use std::process::Command;
+
+fn receipt(world: &World) -> Value {
+    let path = world.checkout().join("receipt.json");
+    serde_json::from_str(&fs::read_to_string(path).expect("a receipt")).expect("JSON")
+}
+
+/// Of a run of this line of shell, in a file that git ignores.
+fn with_receipt(world: &World, line: &str) -> i32 {
+    world.write(".gitignore", "receipt.json\n");
+    world.commit();
+    world.crabbox(&["run", "--receipt", "receipt.json", "--env", "FOO=1", "--shell", line]).code
+}
+
+fn verify(world: &World) -> (i32, Value) {
+    let ran = world.crabbox(&["verify", "receipt.json", "--json"]);
+    (ran.code, serde_json::from_str(&ran.stdout).expect("JSON"))
+}
+
+#[test]
+fn a_receipt_is_about_the_tree_that_was_run() {
+    let world = World::new();
+    assert_eq!(with_receipt(&world, "exit 3"), 3);
+    let receipt = receipt(&world);
+    assert_eq!(
+        (&receipt["outcome"]["exit"], &receipt["environment"]),
+        (&json!(3), &json!(["FOO"]))
+    );
+    let (code, said) = verify(&world);
+    assert_eq!((code, &said["binds"], &said["differences"]), (0, &json!(true), &json!([])));
+    // What isn't committed counts.
+    world.write("hello.txt", "other\n");
+    let (code, said) = verify(&world);
+    assert_eq!((code, &said["binds"]), (5, &json!(false)));
+    let differences = said["differences"].to_string();
+    assert!(
+        differences.contains("it is about the tree") && differences.contains("isn't committed")
+    );
+    // The same files under another commit are the same files.
+    world.write("hello.txt", "hello\n");
+    world.git(&["commit", "-q", "--allow-empty", "-m", "another"]);
+    let (code, said) = verify(&world);
+    assert_eq!((code, &said["same_tree"]), (0, &json!(true)));
+    assert!(said["differences"].to_string().contains("it stood on the commit"), "{said}");
+}
+
+#[test]
+fn what_was_not_committed_is_named_in_it() {
+    let world = World::new();
+    assert_eq!(with_receipt(&world, "true"), 0);
+    let clean = receipt(&world)["uncommitted"].clone();
+    let empty = blake3_of_nothing();
+    assert_eq!(clean, json!(empty));
+    world.write("hello.txt", "dirty\n");
+    assert_eq!(world.crabbox(&["run", "--receipt", "receipt.json", "--", "true"]).code, 0);
+    assert_ne!(receipt(&world)["uncommitted"], clean);
+    assert_eq!(verify(&world).0, 0);
+    // Nobody asks git for a run without a receipt.
+    assert_eq!(world.crabbox(&["run", "--", "true"]).code, 0);
+    let later = world.crabbox(&["history", "receipt"]).stdout;
+    let later: Value = serde_json::from_str(&later).expect("JSON");
+    assert_eq!(later["uncommitted"], json!(null));
+}
+
+fn blake3_of_nothing() -> &'static str {
+    "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
+}
+
+#[test]
+fn what_came_of_the_run_is_checked_as_far_as_it_is_here() {
+    let world = World::new();
+    world.write(".gitignore", "receipt.json\n");
+    let line =
+        "echo data >out.txt; echo \"<testsuite><testcase name='a'/></testsuite>\" >junit.xml";
+    let words = ["run", "--receipt", "receipt.json", "--artifact", "out.txt", "--shell", line];
+    assert_eq!(world.crabbox(&words).code, 0);
+    assert_eq!(verify(&world).0, 0);
+    let receipt = receipt(&world);
+    let run = receipt["run"].as_str().expect("a run");
+    assert_eq!(receipt["results"]["totals"]["passed"], json!(1));
+    let file = world.checkout().join(".crabbox/artifacts").join(run).join("out.txt");
+    fs::write(&file, "other\n").expect("changes");
+    let (code, said) = verify(&world);
+    assert_eq!((code, &said["same_tree"], &said["binds"]), (5, &json!(true), &json!(false)));
+    assert!(said["changed"].to_string().contains("out.txt"), "{said}");
+    fs::remove_file(file).expect("removes");
+    assert_eq!(verify(&world).0, 0);
+}
+
+#[test]
+fn what_is_no_receipt_is_refused() {
+    let world = World::new();
+    let refused = |text: &str, code: i32| {
+        world.write("receipt.json", text);
+        let ran = world.crabbox(&["verify", "receipt.json"]);
+        assert_eq!(ran.code, code, "{text}: {}", ran.stderr);
+    };
+    refused("", 2);
+    refused("{}", 2);
+    refused("[1, 2", 2);
+    assert_eq!(world.crabbox(&["verify", "nothing.json"]).code, 4);
+    let ran = world.crabbox(&["run", "--receipt", "no/such/folder.json", "--", "true"]);
+    assert!(
+        ran.code == 125 && ran.stderr.contains("there is no folder `no/such`"),
+        "{}",
+        ran.stderr
+    );
+    let ran = world.crabbox(&["run", "--receipt", "/dev/full", "--", "true"]);
+    assert_eq!(ran.code, 125, "{}", ran.stderr);
+}
+
+#[test]
+fn a_bundle_has_everything_and_no_secret() {
+    let world = World::new();
+    world.configure("[run]\nenv = ['SOME_TOKEN']\n");
+    let line = "echo printed $SOME_TOKEN; \
+        echo \"<testsuite><testcase name='a'><failure message='$SOME_TOKEN'/></testcase></testsuite>\" >junit.xml; exit 3";
+    let canary = "c4nary-of-the-bundle";
+    let mut run = world.command(&["run", "--shell", line]);
+    assert_eq!(run.env("SOME_TOKEN", canary).output().expect("runs").status.code(), Some(3));
+    let mut bundle = world.command(&["bundle", "-o", "all.tar.zst"]);
+    let made = bundle.env("SOME_TOKEN", canary).output().expect("runs");
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let unpack = |what: &[&str]| {
+        let file = fs::File::open(world.checkout().join("all.tar.zst")).expect("a bundle");
+        let tar = zstd::decode_all(file).expect("zstd");
+        let path = world.root().join("all.tar");
+        fs::write(&path, tar).expect("writes");
+        let tar = Command::new("tar").args(what).arg("-f").arg(&path).output().expect("tar runs");
+        String::from_utf8(tar.stdout).expect("text")
+    };
+    let names = unpack(&["-t"]);
+    for name in [
+        "receipt.json",
+        "run.json",
+        "results.json",
+        "config.json",
+        "doctor.json",
+        "replay.sh",
+        "log.txt",
+    ] {
+        assert!(names.lines().any(|line| line.ends_with(&format!("/{name}"))), "{names}");
+    }
+    let all = unpack(&["-x", "-O"]);
+    assert!(!all.contains(canary), "a secret is in it");
+    assert!(
+        all.contains("printed [redacted]") && all.contains("crabbox run --provider local"),
+        "{all}"
+    );
+    let replay = all.lines().find(|line| line.starts_with("exec crabbox run")).expect("a line");
+    assert!(
+        replay.contains("--env SOME_TOKEN") && replay.contains("--shell 'echo printed"),
+        "{replay}"
+    );
+}
