@@ -4,6 +4,7 @@ use crabbox_tests::{Ran, World};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, chown};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -46,6 +47,59 @@ fn a_deletion_that_was_interrupted_is_finished_by_the_next_stop() {
     assert_eq!(stopped.code, 0, "{}", stopped.stderr);
     assert!(world.boxes().is_empty(), "{:?}", world.boxes());
     assert_eq!(leases(&world, &["--all"])[0]["state"], "released");
+}
+
+/// A lease whose command was killed before its box was made, and what its provider had done for that until it was:
+/// so many of its steps.
+fn interrupted_at(step: usize) -> (World, String) {
+    let world = World::new();
+    let mut run = world.command(&["run", "--", "true"]);
+    let killed = run.env("CRABBOX_FAULT", "claim.after.checkpoint").status().expect("runs");
+    assert_eq!(killed.signal(), Some(9));
+    let lease = leases(&world, &[]).remove(0);
+    let name = lease["id"].as_str().expect("an id").to_owned();
+    let unfinished = world.root().join(format!("data/crabbox/local/.unfinished-{name}"));
+    let ours = unfinished.join(".crabbox");
+    let steps: [&dyn Fn() -> std::io::Result<()>; 4] = [
+        &|| fs::create_dir(&unfinished),
+        &|| fs::create_dir(&ours),
+        &|| fs::write(ours.join("id"), ""),
+        &|| fs::write(ours.join("id"), "0123456789abcdef0123456789abcdef"),
+    ];
+    for make in &steps[..=step] {
+        make().expect("makes");
+    }
+    assert_eq!(world.boxes(), [unfinished]);
+    (world, name)
+}
+
+#[test]
+fn a_creation_that_was_interrupted_at_any_step_is_undone_by_the_next_stop_or_cleanup() {
+    for step in 0..4 {
+        let (world, name) = interrupted_at(step);
+        let stopped = world.crabbox(&["stop", &name, "--delete", "--yes"]);
+        assert_eq!(stopped.code, 0, "{step}: {}", stopped.stderr);
+        assert!(world.boxes().is_empty(), "{step}: {:?}", world.boxes());
+        assert_eq!(leases(&world, &["--all"])[0]["state"], "released", "{step}");
+
+        let (world, _) = interrupted_at(step);
+        let cleaned = world.crabbox(&["cleanup"]);
+        assert_eq!(cleaned.code, 0, "{step}: {}", cleaned.stderr);
+        assert!(world.boxes().is_empty(), "{step}: {:?}", world.boxes());
+    }
+}
+
+#[test]
+fn a_folder_without_an_id_is_nobodys_where_the_lease_has_none_either() {
+    let (world, name) = interrupted_at(2);
+    let whole = world.only_box().with_file_name(&name);
+    fs::rename(world.only_box(), &whole).expect("renames");
+    for words in [&["stop", &name, "--delete", "--yes"][..], &["stop", &name]] {
+        let stopped = world.crabbox(words);
+        assert_eq!(stopped.code, 5, "{}", stopped.stderr);
+        assert!(stopped.stderr.contains(".crabbox/id` is gone"), "{}", stopped.stderr);
+    }
+    assert_eq!(world.boxes(), [whole]);
 }
 
 #[test]

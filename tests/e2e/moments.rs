@@ -11,22 +11,23 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// Random enough, and the same again from the same seed.
-struct Dice(u64);
+struct Dice {
+    /// `CRABBOX_TEST_SEED`, or any.
+    seed: u64,
+    now: u64,
+}
 
 impl Dice {
-    /// `CRABBOX_TEST_SEED`, or any.
-    #[expect(clippy::print_stdout, reason = "a failure can be had again from the seed")]
     fn new() -> Self {
         let given = std::env::var("CRABBOX_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = given.unwrap_or_else(crabbox::lease::random_bits);
-        println!("CRABBOX_TEST_SEED={seed}");
-        Self(seed)
+        Self { seed, now: seed }
     }
 
     fn below(&mut self, limit: u64) -> u64 {
         // Steele and others, "Fast splittable pseudorandom number generators".
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut bits = self.0;
+        self.now = self.now.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut bits = self.now;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         (bits ^ (bits >> 31)) % limit
@@ -86,8 +87,8 @@ fn kill(place: &Place, scene: &Scene, whom: Whom, usual: u64, dice: &mut Dice) {
         Whom::ItsChild => kill_a_child(&mut child, dice),
     }
     child.wait().expect("ends");
-    let (name, of) = (scene.name, place.name());
-    let after = format!("{of}, {name}, {whom:?} killed after {delay:?}");
+    let (name, of, seed) = (scene.name, place.name(), dice.seed);
+    let after = format!("{of}, {name}, {whom:?} killed after {delay:?}, CRABBOX_TEST_SEED={seed}");
     place.check_claims(&after);
     (scene.mend)(place);
     if dice.below(4) > 0 {

@@ -45,14 +45,26 @@ pub(crate) enum Seen {
         /// Its id.
         id: String,
     },
-    /// What is left of making or deleting it. Its id is the last thing to go.
+    /// What is left of making or deleting it. Its id is the last thing to go, and not the first to come.
     Rest {
         /// Its id, if it has one.
         id: Option<String>,
     },
 }
 
+/// Stands for the id of what is left of a box that has none, and never had one as far as its claim knows.
+pub(crate) const NO_ID: &str = "none";
+
 impl Seen {
+    /// Could that be the box of this id? What is left of one may have lost its own, or not have got it yet.
+    pub(crate) fn may_be(&self, claimed: Option<&str>) -> bool {
+        match (self, claimed) {
+            (Self::Whole { .. }, None) => !self.is_nobodys(),
+            (Self::Rest { id: None }, _) | (Self::Rest { .. }, None | Some(NO_ID)) => true,
+            (Self::Whole { id } | Self::Rest { id: Some(id) }, Some(claimed)) => id == claimed,
+        }
+    }
+
     /// A folder that doesn't say whose it is.
     pub(crate) fn is_nobodys(&self) -> bool {
         matches!(self, Self::Whole { id } if id.is_empty())
@@ -115,8 +127,14 @@ impl Boxes {
     /// Makes the box, or finds it made; returns its id. It appears under its name only when it is
     /// whole. The folder of all boxes must be there.
     pub(crate) fn create(&self, name: &str) -> io::Result<String> {
-        if let Some(Seen::Whole { id }) = self.look(name)? {
-            return Ok(id);
+        match self.look(name)? {
+            Some(seen) if seen.is_nobodys() => {
+                let file = self.id_file(name);
+                let message = format!("a folder is there already, and `{}` is not", file.display());
+                return Err(io::Error::new(io::ErrorKind::AlreadyExists, message));
+            }
+            Some(Seen::Whole { id }) => return Ok(id),
+            _ => {}
         }
         self.finish(name)?;
         let id = crate::random_id()?;
@@ -215,9 +233,10 @@ fn holder(lock: &Path) -> Option<String> {
     Some(String::from_utf8_lossy(&name).into_owned())
 }
 
+/// The id in a folder. A file without one was made just before its maker was killed.
 fn id_in(folder: &Path) -> io::Result<Option<String>> {
     match fs::read_to_string(folder.join(OURS).join(ID)) {
-        Ok(id) => Ok(Some(id.trim().to_owned())),
+        Ok(id) => Ok(Some(id.trim().to_owned()).filter(|id| !id.is_empty())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }

@@ -20,7 +20,7 @@ use crabbox_provider_api::payload::{
     Resolution, ResolveRequest, Resource, ResourceState, Scope, Transport,
 };
 use crabbox_provider_api::{Effect, Error, ErrorCode, Host, Provider, export_provider};
-use folder::{Boxes, Seen};
+use folder::{Boxes, NO_ID, Seen};
 use root::Root;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ impl Provider for Local {
         let Some(mut seen) = look(&boxes, &root, &name)? else {
             return Ok(Resolution::Missing { proof: Proof::Deleted });
         };
-        if !may_be(&seen, claimed.as_deref()) {
+        if !seen.may_be(claimed.as_deref()) {
             if let (true, Some(id), Intent::Status) = (seen.is_nobodys(), &claimed, request.intent)
             {
                 let line = boxes.vow(&name, id);
@@ -96,7 +96,7 @@ impl Provider for Local {
                 Found::new(resource, scope, state).with_endpoint(way).with_identity(shows)
             }
             Seen::Rest { id } => {
-                let id = claimed.or(id).unwrap_or_default();
+                let id = claimed.or(id).unwrap_or_else(|| NO_ID.to_owned());
                 Found::new(Resource::new(name).with_id(id), scope, ResourceState::Failed)
             }
         }))
@@ -112,7 +112,7 @@ impl Provider for Local {
         let Resource { name, id, .. } = &request.resource;
         match look(&boxes, &root, name)? {
             None => Ok(Released::Missing { proof: Proof::Deleted }),
-            Some(seen) if !may_be(&seen, id.as_deref()) || id.is_none() => Err(Error::new(
+            Some(seen) if !seen.may_be(id.as_deref()) || id.is_none() => Err(Error::new(
                 ErrorCode::Conflict,
                 format!("`{name}` belongs to {}: it is left alone", whose(&boxes, name, &seen)),
             )),
@@ -209,14 +209,6 @@ fn scope_here(root: &Root, claimed: Option<&Scope>) -> Result<Option<Scope>, Err
 
 fn look(boxes: &Boxes, root: &Root, name: &str) -> Result<Option<Seen>, Error> {
     boxes.look(name).map_err(|error| unreadable(root, &error))
-}
-
-/// Could that be the box of this id? What is left of one may have lost its own.
-fn may_be(seen: &Seen, claimed: Option<&str>) -> bool {
-    match (seen, claimed) {
-        (Seen::Whole { id } | Seen::Rest { id: Some(id) }, Some(claimed)) => id == claimed,
-        (Seen::Rest { id: None }, _) | (_, None) => true,
-    }
 }
 
 /// Whose a folder is that isn't the box which is asked for, for people.
