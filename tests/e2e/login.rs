@@ -46,7 +46,8 @@ fn with_the_same_login_nobody_is_asked_and_with_another_once() {
     goes_well(&ran);
     assert_eq!(desk.calls_in_turn(), "resolve");
     assert!(
-        ran.stderr.contains("desk may have another login since it vouched for"),
+        ran.stderr
+            .contains("desk may have another login, or another version, since it vouched for"),
         "{}",
         ran.stderr
     );

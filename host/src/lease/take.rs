@@ -118,7 +118,7 @@ impl Desk {
         if wanted.has_another_login(&claim) {
             let Claim { slug, provider, .. } = &claim;
             self.printer.phase(&format!(
-                "{provider} may have another login since it vouched for `{slug}`: it is asked again"
+                "{provider} may have another login, or another version, since it vouched for `{slug}`: it is asked again"
             ));
             return Ok(self.reconnect(claim, holder, wanted)?.found_ready());
         }
@@ -235,6 +235,12 @@ impl Desk {
                 Err(if may_be_on { error.hint(to_type(&["stop", &claim.slug])) } else { error })
             }
         }
+    }
+
+    /// Has its provider vouched for the box of a held claim in this very command?
+    #[must_use]
+    pub fn has_asked(&self, claim: &Claim) -> bool {
+        self.asked.contains(&claim.id)
     }
 
     fn gone(&mut self, claim: &mut Claim) -> Result<Taken, CommandError> {

@@ -18,7 +18,7 @@ pub mod settings;
 pub use capability::Capability;
 pub use deadline::Deadline;
 pub use deadlines::{Deadlines, Limit, Settles};
-pub use login::{Login, LoginProblem, Within, within};
+pub use login::{Called, Login, LoginProblem, Within, called, within};
 pub use names::{Alphabet, Names, NamesProblem};
 pub use settings::{Affects, Repository, Setting, SettingProblem, Type};
 

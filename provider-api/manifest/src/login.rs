@@ -5,13 +5,15 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Where a provider's tool has its login from. The host keeps a digest of all that with each lease: while it is the same,
-/// a box that stands ready is used without a call; once it isn't, `resolve` comes first.
+/// a box that stands ready is used without a call; once it isn't, `resolve` comes first. The tool itself counts as well:
+/// another version of it may need another way to the box.
 ///
 /// ```toml
 /// [login]
 /// environment = ["DESK_URL", "DESK_TOKEN"]
 /// settings = ["url"]
 /// files = ["$DESK_CONFIG/session", "~/.config/desk/session"]
+/// programs = ["desk"]
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Login {
@@ -25,6 +27,10 @@ pub struct Login {
     /// `{setting}`; one below what isn't set isn't looked at.
     #[serde(default)]
     pub files: Vec<String>,
+    /// Programs, by what the file system says of their files. Each is a name, looked for on `PATH`, or `{setting}`, which
+    /// holds one; one that isn't set isn't looked at.
+    #[serde(default)]
+    pub programs: Vec<String>,
 }
 
 /// What a file of a login lies in.
@@ -52,6 +58,28 @@ pub enum LoginProblem {
     /// Nobody knows where that is.
     #[error("the file `{0}` is neither absolute nor below `~`, `$VARIABLE` or `{{setting}}`")]
     File(String),
+    /// The same.
+    #[error("the program `{0}` is neither a name nor `{{setting}}`")]
+    Program(String),
+}
+
+/// What a program of a login is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Called<'a> {
+    /// So.
+    Name(&'a str),
+    /// As this setting says.
+    Setting(&'a str),
+}
+
+/// What a program is called. `None`: it is of none of the forms.
+#[must_use]
+pub fn called(program: &str) -> Option<Called<'_>> {
+    if let Some(name) = program.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) {
+        return Some(Called::Setting(name));
+    }
+    let is_name = !program.is_empty() && !program.contains(['/', '{', '}', '\0']);
+    is_name.then_some(Called::Name(program))
 }
 
 /// What a file lies in, and where in it. `None`: it is of none of the forms.
@@ -93,6 +121,11 @@ impl Login {
             Some((Within::Variable(name), _)) => variable(name),
             Some((Within::Setting(name), _)) => setting(name),
             None => known(false, LoginProblem::File, file),
+        })?;
+        self.programs.iter().try_for_each(|program| match called(program) {
+            Some(Called::Name(_)) => Ok(()),
+            Some(Called::Setting(name)) => setting(name),
+            None => known(false, LoginProblem::Program, program),
         })
     }
 }
@@ -119,6 +152,20 @@ mod tests {
     }
 
     #[test]
+    fn a_program_has_a_name_or_a_setting_that_says_it() {
+        for (program, expected) in [
+            ("desk", Some(Called::Name("desk"))),
+            ("{cli}", Some(Called::Setting("cli"))),
+            ("", None),
+            ("/bin/desk", None),
+            ("bin/desk", None),
+            ("{cli", None),
+        ] {
+            assert_eq!(called(program), expected, "{program}");
+        }
+    }
+
+    #[test]
     fn a_login_is_of_what_the_provider_gets() {
         let said = |login: &str| {
             let text = format!(
@@ -130,6 +177,7 @@ mod tests {
         for good in [
             "",
             "environment = ['DESK']\nsettings = ['root']\nfiles = ['$DESK/a', '{root}/b', '~/c']",
+            "programs = ['desk', '{root}']",
         ] {
             assert_eq!(said(good), Ok(()), "{good}");
         }
@@ -142,6 +190,8 @@ mod tests {
                 "files = ['session']",
                 "the file `session` is neither absolute nor below `~`, `$VARIABLE` or `{setting}`",
             ),
+            ("programs = ['{cli}']", "there is no setting `cli`"),
+            ("programs = ['./desk']", "the program `./desk` is neither a name nor `{setting}`"),
         ] {
             assert_eq!(said(bad), Err(format!("the login can't be told: {why}")), "{bad}");
         }

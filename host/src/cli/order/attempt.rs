@@ -66,7 +66,8 @@ impl Attempt<'_> {
         let is_connected = self.is_connected(&held);
         // A place is known by what lies in it. Its provider says no more of the way than the claim does.
         let is_place = place_folder(&held.claim).is_some();
-        if held.how == How::FoundReady && !(is_connected || held.endpoint.immutable || is_place) {
+        let is_certain = is_connected || held.endpoint.immutable || is_place;
+        if held.how == How::FoundReady && !is_certain && !desk.has_asked(&held.claim) {
             return self.again(desk, held, prolonging, None);
         }
         match self.on_box(desk, &mut held) {

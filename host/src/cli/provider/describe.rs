@@ -151,7 +151,7 @@ fn names(manifest: &Manifest) -> String {
 /// What its login comes from.
 fn login(manifest: &Manifest) -> String {
     let Some(login) = &manifest.login else { return String::new() };
-    [&login.environment[..], &login.settings, &login.files].concat().join(", ")
+    [&login.environment[..], &login.settings, &login.files, &login.programs].concat().join(", ")
 }
 
 fn to_json(library: &Library, digest: &str, settings: &BTreeMap<&String, Option<Found>>) -> Value {

@@ -1,7 +1,8 @@
-//! The login that a provider's tool has here, as a digest of all that its manifest says it comes from. Nothing is read of
-//! its files: whoever logs in writes them anew, and that is seen from outside.
+//! The login that a provider's tool has here, as a digest of all that its manifest says it comes from, and of the tool
+//! itself. Nothing is read of its files: whoever logs in writes them anew, and that is seen from outside.
 
-use crabbox_provider_api::manifest::{Login, Manifest, Within, within};
+use crate::provider::exec;
+use crabbox_provider_api::manifest::{Called, Login, Manifest, Within, called, within};
 use crabbox_provider_api::payload::Settings;
 use crabbox_wire::tree::Hash;
 use serde_json::{Value, json};
@@ -36,16 +37,30 @@ fn look(login: &Login, handed: &Settings, variable: &dyn Fn(&str) -> Option<OsSt
         let value = handed.get(name).map(|value| digest(value.to_string().as_bytes()));
         (format!("{{{name}}}"), json!(value))
     });
-    let files = login.files.iter().filter_map(|file| {
-        let path = path(file, handed, variable)?;
+    let files = login.files.iter().filter_map(|file| path(file, handed, variable));
+    let programs = login.programs.iter().filter_map(|name| program(name, handed, variable));
+    let paths = files.chain(programs).map(|path| {
         let found = fs::metadata(&path).ok().map(|file| {
             let modified = (file.mtime(), file.mtime_nsec());
             let changed = (file.ctime(), file.ctime_nsec());
             json!([file.dev(), file.ino(), file.size(), modified, changed])
         });
-        Some((digest(path.as_os_str().as_bytes()), json!(found)))
+        (digest(path.as_os_str().as_bytes()), json!(found))
     });
-    variables.chain(settings).chain(files).collect()
+    variables.chain(settings).chain(paths).collect()
+}
+
+/// The file that a program is. `None`: its name isn't set, or there is none of it.
+fn program(
+    name: &str,
+    handed: &Settings,
+    variable: &dyn Fn(&str) -> Option<OsString>,
+) -> Option<PathBuf> {
+    let name = match called(name)? {
+        Called::Name(name) => name,
+        Called::Setting(name) => handed.get(name)?.as_str()?,
+    };
+    exec::program_on(variable("PATH").as_deref(), name).ok()
 }
 
 /// `None`: what it is below isn't set.
@@ -68,6 +83,7 @@ fn path(
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
+    use std::os::unix::fs::PermissionsExt;
     use std::path::Path;
 
     /// As of a manifest that declares all of it.
@@ -75,7 +91,8 @@ mod tests {
         let text = "name = 'desk'\nversion = '1.0.0'\nabi = '1'\n\
              [environment]\nDESK_URL = 'x'\nDESK_CONFIG = 'y'\n[settings.root]\ntype = 'path'\n\
              [login]\nenvironment = ['DESK_URL']\nsettings = ['root']\n\
-             files = ['$DESK_CONFIG/session', '{root}/session', '~/session']\n";
+             files = ['$DESK_CONFIG/session', '{root}/session', '~/session']\n\
+             programs = ['desk', '{root}']\n";
         Manifest::parse(text).expect("a manifest")
     }
 
@@ -94,6 +111,12 @@ mod tests {
             let variable = |name: &str| self.variables.get(name).cloned();
             fingerprint(&manifest(), &self.settings, variable).expect("it is declared")
         }
+    }
+
+    /// A program.
+    fn put(path: &Path) {
+        fs::write(path, "#!/bin/sh\n").expect("a file");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("a mode");
     }
 
     #[test]
@@ -120,9 +143,21 @@ mod tests {
         is_new(&here);
         here.variables.insert("DESK_CONFIG", folder.path().into());
         is_new(&here);
+        // The tool itself: as it comes, is exchanged, and gives way to one that the user names.
+        here.variables.insert("PATH", folder.path().into());
+        let desk = folder.path().join("desk");
+        put(&desk);
+        is_new(&here);
+        put(&folder.path().join("new"));
+        fs::rename(folder.path().join("new"), &desk).expect("another");
+        is_new(&here);
+        put(&folder.path().join("own"));
+        here.settings
+            .insert("root".to_owned(), folder.path().join("own").display().to_string().into());
+        is_new(&here);
         // What it doesn't come from is nothing to it.
         let before = here.fingerprint();
-        here.variables.insert("PATH", "/bin".into());
+        here.variables.insert("LANG", "C".into());
         here.settings.insert("other".to_owned(), "x".into());
         assert_eq!(here.fingerprint(), before);
     }

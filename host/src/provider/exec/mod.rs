@@ -25,9 +25,15 @@ pub(super) use service::Execs;
 
 use crabbox_provider_api::ExecError;
 use std::env;
+use std::ffi::OsStr;
 use std::path::PathBuf;
 
 /// Which file a program that a provider names stands for, whoever is to run it.
 pub(crate) fn program(name: &str) -> Result<PathBuf, ExecError> {
-    find::find(name, env::var_os("PATH").as_deref(), find::checkout().as_deref())
+    program_on(env::var_os("PATH").as_deref(), name)
+}
+
+/// The same on this `PATH`.
+pub(crate) fn program_on(path: Option<&OsStr>, name: &str) -> Result<PathBuf, ExecError> {
+    find::find(name, path, find::checkout().as_deref())
 }
