@@ -40,14 +40,25 @@ impl Coder {
         assert!(keygen.status().expect("ssh-keygen runs").success());
         let runtime = world.root().join("run");
         fs::DirBuilder::new().mode(0o700).create(runtime).expect("a folder");
-        let script =
-            format!("#!/bin/sh\nexec '{}' '{}' \"$@\"\n", program().display(), folder.display());
-        let made = world.root().join("coder.sh");
-        fs::write(&made, script).expect("a script");
-        let _ = world.executable("bin/coder", &made);
         let coder = Self { world, deployment };
+        coder.put_program();
         coder.log_in("alice");
         coder
+    }
+
+    fn put_program(&self) {
+        let folder = self.world.root().join("deployment");
+        let script =
+            format!("#!/bin/sh\nexec '{}' '{}' \"$@\"\n", program().display(), folder.display());
+        let made = self.world.root().join("coder.sh");
+        fs::write(&made, script).expect("a script");
+        let _ = self.world.executable("bin/coder", &made);
+    }
+
+    /// Installs this version of `coder` in the place of the one that is there.
+    pub fn install(&self, version: &str) {
+        self.deployment.change(|state| version.clone_into(&mut state.client));
+        self.put_program();
     }
 
     /// With a lease whose workspace is ready, and the workspace's name; what was asked for it is forgotten.

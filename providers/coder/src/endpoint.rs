@@ -1,33 +1,7 @@
 //! The way to a workspace: `coder ssh --stdio`, which starts nothing and asks nobody.
 
 use crate::cli::{Cli, Feature, Version, Workspace};
-use crabbox_provider_api::payload::{Attributes, Endpoint, HostKey, Identity, Ssh, Transport};
-
-/// In a lease's attributes: which `coder` has leased it.
-const VERSION: &str = "coder";
-
-/// In a lease's attributes: where checkouts lie.
-const WORK_ROOT: &str = "work_root";
-
-/// What is noted of a lease.
-pub(crate) fn attributes(version: Version, work_root: Option<&str>) -> Attributes {
-    let mut attributes = Attributes::new();
-    attributes.insert(VERSION.to_owned(), version.to_string().into());
-    if let Some(work_root) = work_root {
-        attributes.insert(WORK_ROOT.to_owned(), work_root.into());
-    }
-    attributes
-}
-
-/// Which `coder` has leased it, if that is noted: it isn't asked each time.
-pub(crate) fn noted_version(attributes: &Attributes) -> Option<Version> {
-    attributes.get(VERSION).and_then(|version| Version::parse(version.as_str()?))
-}
-
-/// Where checkouts lie, if that is noted: where they did when it was leased.
-pub(crate) fn noted_work_root(attributes: &Attributes) -> Option<&str> {
-    attributes.get(WORK_ROOT).and_then(|root| root.as_str())
-}
+use crabbox_provider_api::payload::{Endpoint, HostKey, Identity, Ssh, Transport};
 
 /// What a command calls the workspace: by what is never given to another one, where it takes that.
 pub(crate) fn reference(workspace: &Workspace, version: Version) -> String {

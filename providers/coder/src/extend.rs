@@ -1,8 +1,9 @@
 //! `extend`: when a running workspace stops by itself.
 
-use crate::cli::{Cli, Doing};
-use crate::endpoint::{noted_version, reference};
+use crate::cli::{Cli, Doing, Failed, Reason, Version, Workspace};
+use crate::endpoint::reference;
 use crate::lease::{minutes_from_now, now};
+use crate::noted;
 use crabbox_provider_api::payload::{ExtendRequest, Extended};
 use crabbox_provider_api::{Effect, Error, ErrorCode, Host};
 
@@ -27,16 +28,30 @@ pub(crate) fn extend(request: &ExtendRequest, host: &Host) -> Result<Extended, E
             "never stops by itself, so that it needs no more time",
         );
     }
-    let version = match noted_version(&request.attributes) {
-        Some(version) => version,
-        None => cli.version()?,
-    };
-    version.check()?;
     let minutes = minutes_from_now(request.deadline);
     let before = now();
-    let to = reference(&workspace, version);
-    match cli.does(&["schedule", "extend", &to, &format!("{minutes}m")])? {
+    let noted = noted::version(&cli, &request.attributes)?;
+    let failed = match push(&cli, &workspace, noted, minutes)? {
+        // It isn't the one that is noted, and takes names alone.
+        Some(failed) if failed.reason == Reason::NotFound => {
+            let now = cli.version()?;
+            if now == noted { Some(failed) } else { push(&cli, &workspace, now, minutes)? }
+        }
+        other => other,
+    };
+    match failed {
         None => Ok(Extended::new(before + minutes * 60_000)),
         Some(failed) => Err(failed.error()),
     }
+}
+
+fn push(
+    cli: &Cli<'_>,
+    workspace: &Workspace,
+    version: Version,
+    minutes: u64,
+) -> Result<Option<Failed>, Error> {
+    version.check()?;
+    let to = reference(workspace, version);
+    cli.does(&["schedule", "extend", &to, &format!("{minutes}m")])
 }

@@ -1,7 +1,8 @@
 //! `lease`: a new workspace, or the one that an earlier call for the same lease has made.
 
 use crate::cli::{Cli, LONG, Login, Order, Workspace};
-use crate::endpoint::{attributes, endpoint, identity};
+use crate::endpoint::{endpoint, identity};
+use crate::noted;
 use crate::scope;
 use crate::up::{Bringing, Up};
 use crate::wishes::Wishes;
@@ -50,7 +51,7 @@ pub(crate) fn lease(request: LeaseRequest, host: &Host) -> Result<Leased, Error>
     Ok(Leased::new(resource, scope)
         .with_endpoint(endpoint(&cli, &workspace, &agent, version, work_root))
         .with_identity(identity(&workspace))
-        .with_attributes(attributes(version, Some(work_root)))
+        .with_attributes(noted::attributes(&cli, version, Some(work_root)))
         .with_owner(workspace.owner_name))
 }
 

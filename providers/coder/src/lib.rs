@@ -12,6 +12,7 @@
 //! | [`up`] | from whatever a workspace is doing to one that can be used |
 //! | [`agents`] | which agent, and whether it can be reached |
 //! | [`endpoint`] | the way to it |
+//! | [`noted`] | what is known of a lease from one hook to the next |
 //! | [`waiting`] | between two looks |
 //!
 //! It depends on `crabbox-provider-api` alone, as anybody's provider would. Nothing is retried, rolled back or kept
@@ -24,6 +25,7 @@ mod endpoint;
 mod extend;
 mod lease;
 mod list;
+mod noted;
 mod release;
 mod resolve;
 mod scope;

@@ -1,7 +1,8 @@
 //! `release`: stops or deletes exactly the workspace of the claim.
 
 use crate::cli::{Cli, Doing, Failed, LONG, Reason, Workspace};
-use crate::endpoint::{noted_version, reference};
+use crate::endpoint::reference;
+use crate::noted;
 use crate::scope;
 use crate::waiting::Waiting;
 use crabbox_provider_api::payload::{Proof, ReleaseAction, ReleaseRequest, Released};
@@ -16,8 +17,7 @@ pub(crate) fn release(request: &ReleaseRequest, host: &Host) -> Result<Released,
     let mut waiting = Waiting::new(host, LONG);
     // A delete of ours was asked for, and may be what has removed it.
     let mut asked = false;
-    let mut version = noted_version(&request.attributes);
-    let mut unfound = false;
+    let (mut version, mut unfound) = (None, false);
     loop {
         // Looked at right before each step: where a command takes names alone, another may have it by then.
         let Some(workspace) = cli.by_id(id)? else {
@@ -42,8 +42,13 @@ pub(crate) fn release(request: &ReleaseRequest, host: &Host) -> Result<Released,
             (Doing::Stopping, _) => waiting.pause("the workspace is stopping")?,
             (Doing::Starting, _) => waiting.pause("a build of the workspace is under way")?,
             (_, action) => {
-                let known = version.map_or_else(|| cli.version(), Ok)?;
+                let known = match version {
+                    Some(known) => known,
+                    None if unfound => cli.version()?,
+                    None => noted::version(&cli, &request.attributes)?,
+                };
                 known.check()?;
+                version = Some(known);
                 match end(&cli, &reference(&workspace, known), action)? {
                     Ended::Well(released) => return Ok(released),
                     Ended::Busy => waiting.pause("another build of the workspace is under way")?,

@@ -3,8 +3,9 @@
 
 use crate::agents::{Reach, choose, reach};
 use crate::cli::{Cli, Doing, Version, Workspace};
-use crate::endpoint::{attributes, endpoint, identity, noted_version, noted_work_root};
+use crate::endpoint::{endpoint, identity};
 use crate::lease::is_ours;
+use crate::noted;
 use crate::scope;
 use crate::up::{Bringing, Up};
 use crate::wishes::Wishes;
@@ -43,11 +44,8 @@ pub(crate) fn resolve(request: &ResolveRequest, host: &Host) -> Result<Resolutio
     if scope.account != workspace.owner_id {
         return Ok(Resolution::Foreign { owner: format!("the user `{}`", workspace.owner_name) });
     }
-    let version = match noted_version(&request.attributes) {
-        Some(version) => version,
-        None => cli.version()?,
-    };
-    let work_root = noted_work_root(&request.attributes).map_or_else(|| wishes.work_root(), Ok);
+    let version = noted::version(&cli, &request.attributes)?;
+    let work_root = noted::work_root(&request.attributes).map_or_else(|| wishes.work_root(), Ok);
     let asked = Asked { cli: &cli, wishes: &wishes, version, scope };
     match request.intent {
         Intent::Status => Ok(Resolution::Found(asked.looks(workspace, work_root))),
@@ -106,11 +104,12 @@ impl Asked<'_> {
     }
 
     fn found(self, workspace: Workspace, state: ResourceState, work_root: Option<&str>) -> Found {
-        let shows = identity(&workspace);
+        let (shows, noted) =
+            (identity(&workspace), noted::attributes(self.cli, self.version, work_root));
         let resource = Resource::new(workspace.name).with_id(workspace.id);
         Found::new(resource, self.scope, state)
             .with_identity(shows)
-            .with_attributes(attributes(self.version, work_root))
+            .with_attributes(noted)
             .with_owner(workspace.owner_name)
     }
 }

@@ -5,6 +5,7 @@
 //! | [`recordings`], [`recorded`] | the stand-in does what a real one was seen to do |
 //! | [`life`] | from the first run to the end |
 //! | [`login`] | the command line alone, and whose login |
+//! | [`versions`] | another version of the command line than before |
 //! | [`scope`] | whose workspace it is, and what absence proves |
 //! | [`lease`] | names, and making a workspace |
 //! | [`deadlines`] | when it stops by itself |
@@ -46,3 +47,4 @@ mod release;
 mod resolve;
 mod scope;
 mod silence;
+mod versions;
