@@ -55,7 +55,7 @@ impl Extend {
             return shared.printer.document(&document);
         }
         if let Some(ends) = claim.ends() {
-            let left = human::duration(ends.left().unwrap_or_default());
+            let left = human::left(ends.left().unwrap_or_default());
             let at = ends.wall.strftime("%Y-%m-%d %H:%M:%SZ");
             let slug = &claim.slug;
             shared

@@ -45,6 +45,8 @@ fn names_keep_to_the_rules_and_to_the_prefix() {
 fn what_is_said_of_a_template_is_checked_before_anything_is_made() {
     let coder = Coder::with(parameters);
     refused(&coder, &["--coder-template", "dmeo"], 2, &["dmeo", "set template to one of: demo"]);
+    let both = ["--coder-template", "dmeo", "--coder-preset", "Big"];
+    refused(&coder, &both, 2, &["`dmeo`", "set template to one of: demo"]);
     refused(&coder, &["--coder-preset", "big"], 2, &["has no preset `big`", "Big"]);
     let both = ["--coder-preset", "Big", "--coder-parameters", "region=eu"];
     refused(&coder, &both, 2, &["a value of its own for `region`"]);

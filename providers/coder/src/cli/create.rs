@@ -30,8 +30,9 @@ impl Cli<'_> {
             return Ok(());
         }
         let template = order.template;
-        let presets =
-            self.presets(template, organization.as_deref(), template_version.as_deref())?;
+        let presets = self
+            .presets(template, organization.as_deref(), template_version.as_deref())
+            .map_err(|error| self.unseen(template, error))?;
         let invalid =
             |message: String| Error::new(ErrorCode::InvalidConfig, message).effect(Effect::None);
         let Some(wanted) = presets.iter().find(|one| one.name == *preset) else {
@@ -103,6 +104,20 @@ impl Cli<'_> {
         if failed.reason != Reason::NoTemplate {
             return error;
         }
+        self.names_templates(error)
+    }
+
+    /// Of presets it isn't said what wasn't found.
+    fn unseen(&self, template: &str, error: Error) -> Error {
+        if error.code != ErrorCode::NotFound {
+            return error;
+        }
+        let message = format!("the template `{template}` or the version of it isn't there");
+        let error = Error::new(ErrorCode::InvalidConfig, message).effect(Effect::None);
+        self.names_templates(error)
+    }
+
+    fn names_templates(&self, error: Error) -> Error {
         let names: Vec<String> =
             self.templates().unwrap_or_default().into_iter().map(|one| one.name).collect();
         if names.is_empty() {
