@@ -81,7 +81,12 @@ impl Visit {
     pub(super) fn explain(&self, error: &VisitError) -> CommandError {
         let Claim { slug, .. } = &self.claim;
         let message = match error {
-            VisitError::Transport(TransportError::Ssh(error)) => return error.into(),
+            VisitError::Transport(TransportError::Ssh(error)) => {
+                let told = CommandError::from(error);
+                // What leads to no one thing to do may be gone, stopped or moved: its provider knows.
+                let leads_nowhere = told.hints().is_empty() && !error.failure.is_final();
+                return if leads_nowhere { told.hint(ready(&self.claim)) } else { told };
+            }
             VisitError::Box(_) => format!("{error} ({slug})"),
             error => error.to_string(),
         };

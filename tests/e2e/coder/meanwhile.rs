@@ -53,6 +53,26 @@ fn one_that_stops_by_itself_is_the_result_of_the_run() {
     assert_eq!(coder.deployment.state().names(), [&*name]);
 }
 
+/// Whoever only visits a box starts none: the line that does is the hint.
+#[test]
+fn one_that_stops_by_itself_is_made_ready_by_the_hint_of_a_visit() {
+    let (coder, name) = Coder::warm();
+    coder.deployment.change(|state| builds(state, &name, Transition::Stop, "autostop"));
+    until("the connection is gone", || coder.processes().is_empty());
+    let slug = coder.world.only_slug();
+    let line = format!("run --id {slug} --keep -- true");
+    let from = format!("{slug}:hello.txt");
+    for visit in [&["ssh", &slug, "--", "pwd"][..], &["cp", &from, "back"]] {
+        let ran = coder.crabbox(visit);
+        assert_ne!(ran.code, 0, "{ran:?}");
+        assert!(ran.stderr.contains("workspace must be started"), "{ran:?}");
+        assert!(ran.stderr.ends_with(&format!("hint: crabbox {line}\n")), "{ran:?}");
+    }
+    assert_eq!(coder.crabbox(&line.split(' ').collect::<Vec<_>>()).code, 0);
+    let ran = coder.crabbox(&["ssh", &slug, "--", "cat", "hello.txt"]);
+    assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
+}
+
 #[test]
 fn one_that_is_renamed_goes_on() {
     let (coder, name) = Coder::warm();
