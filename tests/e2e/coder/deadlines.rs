@@ -9,6 +9,18 @@ fn a_new_one_is_told_when_to_stop() {
     assert_eq!(coder.deployment.state().workspaces[0].ttl_ms, Some(90 * 60 * 1000));
 }
 
+/// Coder takes a minute to thirty days.
+#[test]
+fn a_time_that_the_deployment_does_not_take_is_made_one_that_it_does() {
+    for (asked, minutes) in [("10s", 1), ("40d", 30 * 24 * 60), ("90s", 2)] {
+        let coder = Coder::new();
+        let ran = coder.crabbox(&["warmup", "--ttl", asked]);
+        assert_eq!(ran.code, 0, "{asked}: {ran:?}");
+        let told = coder.deployment.state().workspaces[0].ttl_ms;
+        assert_eq!(told, Some(minutes * 60 * 1000), "{asked}");
+    }
+}
+
 #[test]
 fn more_time_is_told_to_the_deployment() {
     let coder = Coder::new();

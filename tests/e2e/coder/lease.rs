@@ -160,14 +160,22 @@ fn a_quota_is_one() {
 }
 
 #[test]
-fn scripts_are_waited_for_as_they_say() {
+fn scripts_are_waited_for_as_they_say_or_as_the_user_says() {
+    goes_on_and_waits(Script::Blocks, "no", "auto");
+    goes_on_and_waits(Script::Lasts, "auto", "yes");
+}
+
+/// With one setting a script is left to itself, with another it is waited for.
+fn goes_on_and_waits(script: Script, goes_on: &str, waits: &str) {
     let coder = Coder::with(|state| {
-        state.template("demo").agents[0].script = Some(Script::Blocks);
+        state.template("demo").agents[0].script = Some(script);
         state.scripts_held = true;
     });
-    let ran = coder.crabbox(&["warmup", "--coder-wait", "no"]);
+    let ran = coder.crabbox(&["warmup", "--coder-wait", goes_on]);
     assert_eq!(ran.code, 0, "{ran:?}");
-    let mut waiting = coder.command(&["warmup", "--fresh"]).spawn().expect("it runs");
+    coder.deployment.forget_calls();
+    let mut waiting = coder.command(&["warmup", "--fresh", "--coder-wait", waits]);
+    let mut waiting = waiting.spawn().expect("it runs");
     let is_there = || coder.deployment.state().names().len() == 2;
     until("the second is made", is_there);
     let looks = || coder.calls().iter().filter(|call| call.contains("--search id:")).count();

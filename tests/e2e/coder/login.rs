@@ -60,7 +60,7 @@ fn no_token_is_on_a_cassette() {
 }
 
 #[test]
-fn what_would_change_our_meaning_does_not_arrive() {
+fn what_would_change_our_meaning_does_not_arrive_and_the_users_own_does() {
     let coder = Coder::new();
     let noted = coder.world.root().join("noted");
     let script = format!(
@@ -82,12 +82,27 @@ fn what_would_change_our_meaning_does_not_arrive() {
     for name in unwanted {
         command.env(name, "evil");
     }
-    command.env("CODER_HEADER", "x=y");
+    let wanted = [
+        "CODER_HEADER",
+        "CODER_HEADER_COMMAND",
+        "CODER_CLIENT_TLS_CA_FILE",
+        "CODER_CLIENT_TLS_CERT_FILE",
+        "CODER_CLIENT_TLS_KEY_FILE",
+        "SSL_CERT_FILE",
+        "SSL_CERT_DIR",
+        "HTTPS_PROXY",
+        "no_proxy",
+    ];
+    for name in wanted {
+        command.env(name, "/x=y");
+    }
     let ran = Ran::of(&mut command);
     assert_eq!(ran.code, 0, "{ran:?}");
     let noted = fs::read_to_string(noted).expect("calls");
     assert!(!noted.contains("evil"), "{noted}");
-    assert!(noted.contains("CODER_HEADER=x=y"), "{noted}");
+    for name in wanted {
+        assert!(noted.contains(&format!("\n{name}=/x=y\n")), "{name}: {noted}");
+    }
 }
 
 #[test]

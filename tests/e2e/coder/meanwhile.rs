@@ -32,11 +32,7 @@ fn happens(
 }
 
 fn builds(state: &mut State, name: &str, transition: Transition, reason: &str) {
-    let alice = state.user("alice").id.clone();
-    let template = state.template("demo").clone();
-    let workspace = state.workspace(name);
-    workspace.builds(transition, &alice, &template);
-    reason.clone_into(&mut workspace.build.reason);
+    reason.clone_into(&mut state.builds(name, transition).build.reason);
 }
 
 #[test]

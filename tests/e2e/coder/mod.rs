@@ -1,29 +1,34 @@
 //! The provider `coder`, over the stand-in for its command line.
 //!
+//! What it has to do, and where that is tested:
+//!
+//! | | |
+//! |---|---|
+//! | the command line alone; auth stays in Coder's store | [`login`]; [`versions`]: another version than before |
+//! | scope: whose workspace it is, and what absence proves | [`scope`] |
+//! | names | [`lease`]; those of the host in `names` beside this |
+//! | `lease` | [`lease`], [`bad_input`]; [`faults`]: killed at each of its steps |
+//! | the deadline: it stops by itself | [`deadlines`] |
+//! | `resolve`: what has become of it | [`resolve`]; [`meanwhile`]: during a run |
+//! | references, and what is adopted | [`list`] |
+//! | agents | [`agents`] |
+//! | the endpoint | [`endpoint`] |
+//! | orphans | [`orphans`] |
+//! | `release` | [`release`] |
+//! | `list` | [`list`], [`bad_input`] |
+//! | `doctor` | [`doctor`] |
+//! | settings | [`lease`], [`agents`], [`login`]; `settings` beside this: each as a key, flag and variable |
+//! | calls | [`calls`]; [`limits`]: a deployment that is asked too often |
+//!
+//! And around it:
+//!
 //! | | |
 //! |---|---|
 //! | [`recordings`], [`recorded`] | the stand-in does what a real one was seen to do |
 //! | [`life`] | from the first run to the end |
-//! | [`login`] | the command line alone, and whose login |
-//! | [`versions`] | another version of the command line than before |
-//! | [`scope`] | whose workspace it is, and what absence proves |
-//! | [`lease`] | names, and making a workspace |
-//! | [`deadlines`] | when it stops by itself |
-//! | [`resolve`] | what has become of it |
-//! | [`agents`] | which agent |
-//! | [`endpoint`] | the way to it |
 //! | [`faults`] | `kill -9` at its steps |
-//! | [`orphans`] | what is left of `coder` |
-//! | [`release`] | stopping and deleting |
-//! | [`list`] | the inventory, and what is another's |
-//! | [`doctor`] | whether it can work, and what isn't well |
-//! | [`bad_input`] | what nobody wants to hear from a tool |
-//! | [`silence`] | what says nothing |
-//! | [`meanwhile`] | what others do with a workspace during a run |
-//! | [`calls`] | how often the deployment is asked |
-//! | [`limits`] | a deployment that is asked too often |
-//! | [`guide`] | the how-to |
-//! | [`live`] | the script for a real deployment |
+//! | [`bad_input`], [`silence`] | what nobody wants to hear from a tool, and one that says nothing |
+//! | [`guide`], [`live`] | the how-to, and the script for a real deployment |
 
 mod agents;
 mod bad_input;

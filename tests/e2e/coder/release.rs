@@ -20,9 +20,7 @@ fn parking_stops_and_deleting_deletes_by_the_immutable_id() {
 fn a_stopped_one_is_not_stopped_again() {
     let (coder, name) = Coder::warm();
     coder.deployment.change(|state| {
-        let alice = state.user("alice").id.clone();
-        let template = state.template("demo").clone();
-        state.workspace(&name).builds(Transition::Stop, &alice, &template);
+        state.builds(&name, Transition::Stop);
     });
     let ran = coder.crabbox(&["stop", "@last"]);
     assert_eq!(ran.code, 0, "{ran:?}");

@@ -2,6 +2,7 @@
 
 use crabbox_test_coder::{Ending, Parameter, Transition};
 use crabbox_tests::{Coder, Ran};
+use serde_json::Value;
 
 #[test]
 fn looking_starts_touches_and_extends_nothing() {
@@ -13,6 +14,31 @@ fn looking_starts_touches_and_extends_nothing() {
         assert_eq!(ran.code, 0, "{line:?}: {ran:?}");
         assert!(coder.calls().iter().all(|call| call.starts_with("list ")), "{:?}", coder.calls());
         assert_eq!(coder.deployment.state().workspace(&name).build.number, before);
+    }
+}
+
+#[test]
+fn whatever_a_workspace_is_doing_is_told() {
+    for (transition, goes_on, ends, state) in [
+        (Transition::Start, true, Ending::Succeeds, "starting"),
+        (Transition::Start, false, Ending::Succeeds, "ready"),
+        (Transition::Start, false, Ending::Fails, "failed"),
+        (Transition::Stop, true, Ending::Succeeds, "parked"),
+        (Transition::Stop, false, Ending::Succeeds, "parked"),
+        (Transition::Delete, true, Ending::Succeeds, "failed"),
+    ] {
+        let (coder, name) = Coder::parked();
+        coder.deployment.change(|state| {
+            state.builds(&name, transition).build.ends = ends;
+            state.held = goes_on;
+        });
+        let ran = coder.crabbox(&["provider", "call", "coder", "resolve", "--id", "@last"]);
+        let answer: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        let seen = answer["state"].as_str();
+        assert_eq!(seen, Some(state), "{transition:?} {goes_on} {ends:?}: {ran:?}");
+        // The way there is told exactly when it leads there.
+        let is_ready = !answer["endpoint"].is_null();
+        assert_eq!(is_ready, state == "ready", "{ran:?}");
     }
 }
 
@@ -79,11 +105,7 @@ fn one_that_is_stopping_is_waited_for() {
 fn a_start_that_has_failed_is_tried_once_more() {
     let (coder, name) = Coder::parked();
     coder.deployment.change(|state| {
-        let alice = state.user("alice").id.clone();
-        let template = state.template("demo").clone();
-        let workspace = state.workspace(&name);
-        workspace.builds(Transition::Start, &alice, &template);
-        workspace.build.ends = Ending::Fails;
+        state.builds(&name, Transition::Start).build.ends = Ending::Fails;
     });
     let ran = coder.crabbox(&["run", "--id", "@last", "--", "true"]);
     assert_eq!(ran.code, 0, "{ran:?}");
@@ -95,11 +117,7 @@ fn a_start_that_somebody_cancels_is_waited_for_and_made_again() {
     for ending in [Ending::Broken, Ending::Canceled] {
         let (coder, name) = Coder::parked();
         coder.deployment.change(|state| {
-            let alice = state.user("alice").id.clone();
-            let template = state.template("demo").clone();
-            let workspace = state.workspace(&name);
-            workspace.builds(Transition::Start, &alice, &template);
-            workspace.build.ends = ending;
+            state.builds(&name, Transition::Start).build.ends = ending;
             state.held = ending == Ending::Broken;
         });
         let mut child = coder.command(&["run", "--id", "@last", "--", "true"]);
@@ -124,11 +142,8 @@ fn an_update_whose_start_fails_is_seen_in_the_next_run() {
     coder.deployment.change(|state| {
         let log = ["Error: creating container", "", "no such image: demo:2"];
         state.template("demo").fails = Some(log.map(str::to_owned).into());
-        let alice = state.user("alice").id.clone();
-        let template = state.template("demo").clone();
-        let workspace = state.workspace(&name);
-        workspace.builds(Transition::Stop, &alice, &template);
-        workspace.builds(Transition::Start, &alice, &template);
+        state.builds(&name, Transition::Stop);
+        state.builds(&name, Transition::Start);
     });
     let seen = coder.crabbox(&["provider", "call", "coder", "resolve", "--id", "@last"]);
     assert!(seen.stdout.contains("failed"), "{seen:?}");
@@ -189,9 +204,7 @@ fn a_parameter_of_a_newer_version_is_asked_for_by_an_update() {
 fn one_that_is_being_deleted_is_not_started() {
     let (coder, name) = Coder::parked();
     coder.deployment.change(|state| {
-        let alice = state.user("alice").id.clone();
-        let template = state.template("demo").clone();
-        state.workspace(&name).builds(Transition::Delete, &alice, &template);
+        state.builds(&name, Transition::Delete);
         state.held = true;
     });
     let ran = coder.crabbox(&["run", "--id", "@last", "--", "true"]);

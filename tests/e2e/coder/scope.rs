@@ -6,9 +6,7 @@ use crabbox_tests::Coder;
 /// Somebody has deleted it.
 fn deleted(coder: &Coder, name: &str) {
     coder.deployment.change(|state| {
-        let alice = state.user("alice").id.clone();
-        let template = state.template("demo").clone();
-        state.workspace(name).builds(Transition::Delete, &alice, &template);
+        state.builds(name, Transition::Delete);
     });
 }
 

@@ -1,8 +1,9 @@
 //! Another version of `coder` than the one that has leased a workspace: newer ones call it by its immutable id, older ones
 //! by its name. Which it is is asked again once it is another file, and not each time.
 
-use crabbox_test_coder::State;
-use crabbox_tests::{Coder, Ran};
+use crabbox_test_coder::{State, Transition, Workspace};
+use crabbox_tests::{Coder, Ran, until};
+use serde_json::Value;
 
 const NEW: &str = "v2.35.1+8b44bd6";
 
@@ -30,42 +31,66 @@ fn reads(ran: &Ran) {
     assert_eq!((ran.code, &*ran.stdout), (0, "hello\n"), "{ran:?}");
 }
 
+/// A run on it asks once what it would ask of another login, and which version that is; the next one asks nothing.
+#[track_caller]
+fn runs_go_to(coder: &Coder, whom: &str) -> Ran {
+    let line = ["run", "--", "cat", "hello.txt"];
+    let first = coder.crabbox(&line);
+    reads(&first);
+    assert_eq!(asked(coder), ["list", "version"]);
+    coder.deployment.forget_calls();
+    reads(&coder.crabbox(&line));
+    assert_eq!(asked(coder), [""; 0]);
+    let lease = coder.crabbox(&["inspect", "@last", "--json"]);
+    let lease: Value = serde_json::from_str(&lease.stdout).expect("JSON");
+    let way = lease["endpoint"]["transport"]["proxy"].as_array().expect("a command");
+    assert_eq!(way.last(), Some(&Value::from(format!("{whom}.main"))), "{lease}");
+    first
+}
+
 #[test]
-fn a_warm_run_with_an_older_one_goes_there_by_the_name_and_so_do_those_after_it() {
+fn a_warm_run_with_an_older_one_goes_there_by_the_name() {
     let (coder, name) = warm(NEW, OLD);
-    let ran = coder.crabbox(&["run", "--", "cat", "hello.txt"]);
-    reads(&ran);
+    let ran = runs_go_to(&coder, &format!("alice/{name}"));
     assert!(ran.stderr.contains("or another version, since it vouched"), "{ran:?}");
-    assert_eq!(asked(&coder), ["list", "version"], "{:?} {ran:?}", coder.calls());
-    let to = format!("--wait=no alice/{name}.main");
-    assert!(coder.calls().iter().any(|call| call.ends_with(&to)), "{:?}", coder.calls());
-    coder.deployment.forget_calls();
-    reads(&coder.crabbox(&["run", "--", "cat", "hello.txt"]));
-    assert_eq!(asked(&coder), [""; 0]);
 }
 
 #[test]
-fn a_warm_run_with_a_newer_one_goes_there_by_the_id_from_then_on() {
+fn a_warm_run_with_a_newer_one_goes_there_by_the_id() {
     let (coder, name) = warm(OLD, NEW);
-    let id = coder.deployment.state().workspace(&name).id.clone();
-    reads(&coder.crabbox(&["run", "--", "cat", "hello.txt"]));
-    assert_eq!(asked(&coder), ["list", "version"]);
-    let to = format!("--wait=no {id}.main");
-    assert!(coder.calls().iter().any(|call| call.ends_with(&to)), "{:?}", coder.calls());
-    coder.deployment.forget_calls();
-    reads(&coder.crabbox(&["run", "--", "cat", "hello.txt"]));
-    assert_eq!(asked(&coder), [""; 0]);
+    runs_go_to(&coder, &coder.deployment.state().workspace(&name).id.clone());
 }
 
-/// It is written anew, and nothing else: the deployment is asked what it would be asked of another login.
 #[test]
-fn the_same_version_in_another_file_is_asked_once() {
-    let (coder, _) = warm(NEW, NEW);
-    reads(&coder.crabbox(&["run", "--", "cat", "hello.txt"]));
-    assert_eq!(asked(&coder), ["list", "version"]);
+fn the_same_version_in_another_file_is_asked_which_it_is_once() {
+    let (coder, name) = warm(NEW, NEW);
+    runs_go_to(&coder, &coder.deployment.state().workspace(&name).id.clone());
+}
+
+/// A name may be another's by the time: where a connection would be made by one, the workspace is looked at first.
+#[test]
+fn nothing_is_gone_to_by_its_name_unseen() {
+    let coder = Coder::with(|state| OLD.clone_into(&mut state.client));
+    assert_eq!(coder.crabbox(&["warmup"]).code, 0);
+    let name = coder.deployment.state().names()[0].to_owned();
+    let line = ["run", "--", "cat", "hello.txt"];
     coder.deployment.forget_calls();
-    reads(&coder.crabbox(&["run", "--", "cat", "hello.txt"]));
+    reads(&coder.crabbox(&line));
     assert_eq!(asked(&coder), [""; 0]);
+    coder.deployment.change(|state| {
+        state.builds(&name, Transition::Delete);
+        let alice = state.user("alice").id.clone();
+        let other = Workspace::new(&name, &alice, state.template("demo"));
+        state.workspaces.push(other);
+    });
+    until("the connection is gone", || coder.processes().is_empty());
+    coder.deployment.forget_calls();
+    reads(&coder.crabbox(&line));
+    let calls = coder.calls();
+    assert!(calls[0].starts_with("list -o json --search id:"), "{calls:?}");
+    let to_other = format!("alice/{name}");
+    assert!(!calls.iter().any(|call| call.contains(&to_other)), "{calls:?}");
+    assert_eq!(coder.deployment.state().doing(&name), "running");
 }
 
 #[test]

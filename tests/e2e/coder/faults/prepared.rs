@@ -53,11 +53,8 @@ pub(super) fn one_is_adopted(coder: &Coder) {
 /// Somebody has ours built at the deployment.
 pub(super) fn ours_builds(coder: &Coder, transition: Transition, then: fn(&mut Workspace)) {
     coder.deployment.change(|state| {
-        let alice = state.user("alice").id.clone();
-        let template = state.template("demo").clone();
-        let one = state.workspaces.last_mut().expect("the last one is ours");
-        one.builds(transition, &alice, &template);
-        then(one);
+        let ours = state.workspaces.last().expect("the last one is ours").name.clone();
+        then(state.builds(&ours, transition));
     });
 }
 
