@@ -12,12 +12,15 @@ use crate::log::phases;
 use crate::redact;
 use jiff::Timestamp;
 use std::path::PathBuf;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-/// A run that will be recorded.
+/// A run that will be recorded. Every copy is the same one: whoever leaves early records it, too.
+#[derive(Clone, Debug)]
+pub struct Recording(Arc<Inner>);
+
 #[derive(Debug)]
-pub struct Recording {
+struct Inner {
     state: PathBuf,
     retention: Retention,
     began: Instant,
@@ -42,19 +45,20 @@ impl Recording {
     #[must_use]
     pub fn begin(state: PathBuf, retention: Retention, log_size: u64, record: RunRecord) -> Self {
         let log = OutputLog::new(folder(&state, &record.id), log_size);
-        Self { state, retention, began: Instant::now(), record: Mutex::new(Some(record)), log }
+        let (began, record) = (Instant::now(), Mutex::new(Some(record)));
+        Self(Arc::new(Inner { state, retention, began, record, log }))
     }
 
     /// Where its output is kept.
     #[must_use]
     pub fn log(&self) -> &OutputLog {
-        &self.log
+        &self.0.log
     }
 
     /// The folder of its files, below the state folder. It may not be there yet.
     #[must_use]
     pub fn folder(&self, run: &RunId) -> PathBuf {
-        folder(&self.state, run)
+        folder(&self.0.state, run)
     }
 
     /// Notes something of it.
@@ -64,15 +68,18 @@ impl Recording {
         }
     }
 
-    /// Records it, once; gives back what was recorded. What couldn't be kept is for its user to know, and nothing else.
+    /// Records it, once; gives back what was recorded. Whoever comes second waits for that. What couldn't be kept is for its
+    /// user to know, and nothing else.
     #[must_use]
     pub fn finish(&self) -> Option<(RunRecord, Vec<Trouble>)> {
-        let mut record = self.lock().take()?;
+        let mut slot = self.lock();
+        let mut record = slot.take()?;
+        let Inner { state, retention, began, log, .. } = &*self.0;
         let mut troubles = Vec::new();
-        let (kept, cut) = self.log.finish();
+        let (kept, cut) = log.finish();
         record.log = kept;
         record.ended = Timestamp::now();
-        record.total_ms = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        record.total_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         record.phases = phases();
         record.phases.sort_by_key(|phase| phase.start_ms);
         record.error = record.error.map(|text| redact::text(&text).into_owned());
@@ -80,11 +87,11 @@ impl Recording {
             *warning = redact::text(warning).into_owned();
         }
         troubles.extend(cut.map(Trouble::Log));
-        match Store::record(&self.state, &record) {
+        match Store::record(state, &record) {
             Ok((store, aside)) => {
                 troubles.extend(aside.map(Trouble::PutAside));
                 // What can't be forgotten now is forgotten later.
-                let _ = prune_if_due(&store, &self.state, &self.retention);
+                let _ = prune_if_due(&store, state, retention);
             }
             Err(error) => troubles.push(Trouble::Record(error)),
         }
@@ -92,6 +99,6 @@ impl Recording {
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<RunRecord>> {
-        self.record.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -62,7 +62,7 @@ pub fn prune(
     retention: &Retention,
     dry: bool,
 ) -> Result<Pruned, HistoryError> {
-    let (doomed, left) = choose(store, state, retention)?;
+    let (doomed, left) = choose(store, state, retention, None)?;
     let bytes = doomed.iter().map(|run| run.bytes).sum();
     if !dry {
         forget(store, state, &doomed, None)?;
@@ -86,20 +86,21 @@ pub(super) fn prune_if_due(
     if (0..millis(EVERY)).contains(&since) {
         return Ok(());
     }
-    let end = Instant::now() + BUDGET;
-    let (doomed, _) = choose(store, state, retention)?;
-    let is_done = forget(store, state, &doomed, Some(end))?;
+    let soon = || Some(Instant::now() + BUDGET);
+    let (doomed, _) = choose(store, state, retention, soon())?;
+    let is_done = forget(store, state, &doomed, soon())?;
     settle(store, is_done)
 }
 
-/// What is to go, the oldest first, and how many stay.
+/// What is to go, the oldest first, and how many stay. What isn't measured by `end` counts as nothing, and as new.
 fn choose(
     store: &Store,
     state: &Path,
     retention: &Retention,
+    end: Option<Instant>,
 ) -> Result<(Vec<Candidate>, u64), HistoryError> {
     let now = Timestamp::now().as_millisecond();
-    let mut folders = folders(state);
+    let mut folders = folders(state, now, end);
     let mut all = recorded(store)?;
     for run in &mut all {
         run.bytes = folders.remove(&run.id).map_or(0, |folder| folder.1);
@@ -192,11 +193,14 @@ fn recorded(store: &Store) -> Result<Vec<Candidate>, HistoryError> {
 }
 
 /// The folders of runs, with when each was last written to, and how much is in it.
-fn folders(state: &Path) -> BTreeMap<String, (i64, u64)> {
+fn folders(state: &Path, now: i64, end: Option<Instant>) -> BTreeMap<String, (i64, u64)> {
+    let is_late = || end.is_some_and(|end| Instant::now() >= end);
     let entries = fs::read_dir(runs(state)).into_iter().flatten().flatten();
     let named = entries.filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
-        name.parse::<RunId>().is_ok().then(|| (name, measure(&entry.path())))
+        name.parse::<RunId>()
+            .is_ok()
+            .then(|| (name, if is_late() { (now, 0) } else { measure(&entry.path()) }))
     });
     named.collect()
 }

@@ -9,6 +9,7 @@
 use super::outbox::Outbox;
 use super::outcome::Outcome;
 use super::purpose::Purpose;
+use crate::history::Recording;
 use crate::log;
 use crate::output::{CommandError, Printer, to_type};
 use crate::transport::LocalEnd;
@@ -98,6 +99,7 @@ struct Leaver {
     purpose: Purpose,
     printer: Printer,
     work: Box<dyn Work>,
+    recording: Option<Recording>,
     stop: Arc<AtomicBool>,
 }
 
@@ -106,11 +108,12 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Listener {
-    /// Starts to listen, with no box held.
+    /// Starts to listen, with no box held. Whoever leaves early ends the recording, if there is one.
     pub fn start(
         purpose: Purpose,
         printer: Printer,
         work: impl Work + 'static,
+        recording: Option<Recording>,
     ) -> io::Result<Self> {
         let mut signals = Signals::new([SIGINT, SIGTERM])?;
         if !hang_ups_are_ignored() {
@@ -120,7 +123,7 @@ impl Listener {
         let shared = Arc::clone(&state);
         let stop = Arc::new(AtomicBool::new(false));
         let (work, shared_stop) = (Box::new(work), Arc::clone(&stop));
-        let leaver = Arc::new(Leaver { purpose, printer, work, stop: shared_stop });
+        let leaver = Arc::new(Leaver { purpose, printer, work, recording, stop: shared_stop });
         thread::spawn(move || {
             for signal in signals.forever() {
                 leaver.receive(&shared, signal);
@@ -263,7 +266,10 @@ impl Leaver {
             }
             (Target::Acquiring, _) => self.leave_before_the_command(signal),
             (Target::Release(outcome), _) => self.leave(UNRELEASED, outcome),
-            (Target::Done(outcome), _) => leave(outcome.exit),
+            (Target::Done(outcome), _) => {
+                self.record(outcome, None);
+                leave(outcome.exit)
+            }
             (_, 3..) => self.leave("left without cleaning up", Outcome::of_signal(signal)),
             (Target::Nobody, _) => {}
             // The command may have started all the same, and whoever is killed at once can't end it.
@@ -315,6 +321,7 @@ impl Leaver {
             printer.leave();
             let _ = purpose.fail(printer, error, &outcome);
         });
+        self.record(outcome, Some(purpose.interrupted()));
         leave(outcome.exit)
     }
 
@@ -332,7 +339,21 @@ impl Leaver {
             let error = hint.into_iter().fold(error, CommandError::hint);
             let _ = purpose.fail_silently(printer, error, &outcome);
         });
+        self.record(outcome, Some(how));
         leave(outcome.exit)
+    }
+
+    /// The history remembers also what was left like this.
+    fn record(&self, outcome: Outcome, why: Option<&'static str>) {
+        let Some(recording) = self.recording.clone() else { return };
+        within(KEEPING, move || {
+            recording.note(|run| {
+                run.outcome = outcome;
+                run.error = run.error.take().or_else(|| why.map(str::to_owned));
+            });
+            // Nobody is left to tell.
+            let _ = recording.finish();
+        });
     }
 }
 

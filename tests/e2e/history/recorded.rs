@@ -10,6 +10,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
+use std::time::Duration;
 
 #[test]
 fn a_run_is_remembered_with_all_that_came_of_it() {
@@ -147,6 +148,28 @@ fn a_run_that_is_interrupted_is_remembered_with_its_signal() {
     assert_eq!(run.wait().expect("ends").code(), Some(143));
     let run = last(&world);
     assert_eq!((&run["outcome"]["exit"], &run["outcome"]["signal"]), (&143.into(), &15.into()));
+}
+
+#[test]
+fn a_run_that_is_left_before_it_had_a_box_is_remembered() {
+    let desk = Desk::new("");
+    desk.mood("resolve waits");
+    let mut command = desk.command(&["--", "true"]);
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
+    let waited_for = desk.world.root().join("desk/waited-for");
+    until("the provider is at work", || waited_for.exists());
+    // The first one tells the provider; whether or not it ends before the second, there is no box.
+    for _ in 0..2 {
+        let _ = kill_process(Pid::from_child(&run), Signal::INT);
+        thread::sleep(Duration::from_millis(50));
+    }
+    let exit = run.wait().expect("ends").code();
+    let run = last(&desk.world);
+    assert_eq!(
+        (exit, &run["outcome"]["exit"], &run["lease"]),
+        (Some(130), &130.into(), &Value::Null)
+    );
+    assert!(text(&run["error"]).contains("before the command started"), "{run}");
 }
 
 #[test]

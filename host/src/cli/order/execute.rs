@@ -72,7 +72,7 @@ impl Order {
         let started = Instant::now();
         check_choice(&self.settings, &desk)?;
         self.check_lease(&desk)?;
-        let listener = Listener::start(self.purpose(), printer, desk.working())
+        let listener = Listener::start(self.purpose(), printer, desk.working(), recording.cloned())
             .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
         thread::scope(|scope| {
             // Closed, and so told of, where the tree is first needed.
