@@ -17,6 +17,7 @@
 //! | [`transport`] | one byte stream to the remote helper on a box |
 //! | [`sync`] | makes the box's tree equal to the checkout |
 //! | [`run`] | one command on a box, from request to exit code |
+//! | [`events`] | a run, told to a machine while it goes on |
 //! | [`history`] | what was run, and what came of it |
 //! | [`mod@collect`] | what is brought here from a run |
 //! | [`results`] | what the tests of a run came to |
@@ -64,6 +65,7 @@ pub mod cli;
 pub mod collect;
 pub mod config;
 pub mod copy;
+pub mod events;
 pub mod fault;
 pub mod history;
 pub mod lease;

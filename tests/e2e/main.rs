@@ -21,6 +21,7 @@ mod doctor;
 mod doctor_hooks;
 mod documents;
 mod enforced;
+mod events;
 mod exec;
 mod exec_end;
 mod exec_lock;

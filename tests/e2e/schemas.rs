@@ -113,6 +113,7 @@ fn every_document_keeps_to_its_schema() {
         "run",
         &["run", "--artifact", "*.xml", "--receipt", "../receipt", "--", "sh", "junit.sh"],
     );
+    check("run", &["run", "--events", "../events", "--artifact", "*.xml", "--", "sh", "junit.sh"]);
     check("results", &["results"]);
     check("results", &["results", "--failed"]);
     check("results-flaky", &["results", "--flaky"]);
@@ -149,6 +150,12 @@ fn every_document_keeps_to_its_schema() {
     check("config-trust", &["config", "trust", "--yes"]);
     check("config-trust-list", &["config", "trust", "--list"]);
     check("config-trust-revoke", &["config", "trust", "--revoke"]);
+
+    let events = fs::read_to_string(world.root().join("events")).expect("events");
+    for line in events.lines() {
+        let line = Ran { code: 0, stdout: line.to_owned(), stderr: String::new() };
+        schemas.check("event", "events", &line);
+    }
 
     let gallery = Gallery::new("token = 'c4nary-of-the-gallery'\nvisit = '5m'");
     let mut check = |schema: &str, arguments: &[&str]| {

@@ -46,14 +46,13 @@ impl Report {
         if to_stdout && !shared.printer.json {
             return shared.printer.data(&page);
         }
-        let path = match self.output.filter(|_| !to_stdout) {
-            Some(path) => path,
-            None => {
-                let folder = folder(reader.state(), &run);
-                private_folder(&folder)
-                    .map_err(|error| unwritable(&folder).because(error.to_string()))?;
-                folder.join("report.html")
-            }
+        let path = if let Some(path) = self.output.filter(|_| !to_stdout) {
+            path
+        } else {
+            let folder = folder(reader.state(), &run);
+            private_folder(&folder)
+                .map_err(|error| unwritable(&folder).because(error.to_string()))?;
+            folder.join("report.html")
         };
         whole::write(&path, |out| out.write_all(page.as_bytes()))
             .map_err(|error| unwritable(&path).because(error))?;

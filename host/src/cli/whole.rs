@@ -17,15 +17,15 @@ pub(super) fn write(
     // What a link leads to is replaced, and not the link.
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let mut file = tempfile::Builder::new()
+    let mut new = tempfile::Builder::new()
         .permissions(mode(&path))
         .tempfile_in(folder.unwrap_or(Path::new(".")))?;
-    let mut out = BufWriter::new(&mut file);
+    let mut out = BufWriter::new(&mut new);
     fill(&mut out)?;
     out.flush()?;
     drop(out);
-    let size = file.as_file().metadata()?.len();
-    file.persist(path)?;
+    let size = new.as_file().metadata()?.len();
+    new.persist(path)?;
     Ok(size)
 }
 

@@ -103,6 +103,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Collect {
         attributes.record(&mut fields);
         let about = About { fields: fields.rest, since: Instant::now(), until: None };
         span.extensions_mut().insert(about);
+        if span.parent().is_some_and(|parent| parent.parent().is_none()) {
+            phases::began(span.name());
+        }
         self.about(&span, Level::DEBUG, "begins");
     }
 

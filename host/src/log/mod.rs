@@ -5,7 +5,7 @@
 //! within them, and what a provider logs, under the provider's name. [`collect`] turns all of it into
 //! [`mod@line`]s, each at most once for each place that wants it; whatever was printed anyway is in the files,
 //! too, and not printed again. A line holds no secret ([`crate::redact`]) and nothing that a terminal
-//! would obey. What the [`phases`] took is kept for the history. The files are [`kept`] and read again by [`mod@read`].
+//! would obey. What the [`mod@phases`] took is kept for the history. The files are [`kept`] and read again by [`mod@read`].
 //!
 //! A log never makes a command fail: one that can't be written ends, and nobody is told.
 

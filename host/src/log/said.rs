@@ -1,5 +1,6 @@
 //! Events whose origin isn't in this program's code: what was printed, and what providers log.
 
+use crate::events::{self, Event};
 use tracing::{Level, event};
 
 /// The target of what was printed.
@@ -25,6 +26,9 @@ pub(crate) enum Matter {
 
 /// A line that was, or would have been, printed: the files have it, too.
 pub(crate) fn printed(matter: Matter, line: &str) {
+    if matter == Matter::Warning {
+        events::tell(&Event::Warning { message: line });
+    }
     match matter {
         Matter::Error => event!(target: PRINTED, Level::ERROR, "{line}"),
         Matter::Warning => event!(target: PRINTED, Level::WARN, "{line}"),

@@ -6,6 +6,7 @@
 
 use super::drawn::Drawn;
 use super::{Printer, human, stream, visible};
+use crate::events::{self, Event};
 use crate::redact;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io;
@@ -55,6 +56,8 @@ struct Shown {
     /// When something moved the last time, and what was done by then.
     moved: Instant,
     done: u64,
+    /// The same, when machines were told.
+    told: u64,
 }
 
 #[derive(Debug, Default)]
@@ -155,7 +158,7 @@ fn add(what: String, form: Form, printer: Printer) -> Progress {
         printer,
         done: AtomicU64::new(0),
         total: AtomicU64::new(0),
-        state: Mutex::new(Shown { bar: None, said: since, moved: since, done: 0 }),
+        state: Mutex::new(Shown { bar: None, said: since, moved: since, done: 0, told: 0 }),
     });
     let mut waits = waits();
     if waits.over {
@@ -245,6 +248,7 @@ impl Wait {
     fn look(&self, now: Instant) -> Option<String> {
         let mut shown = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let done = self.done.load(Ordering::Relaxed);
+        self.tell(&mut shown, done);
         match self.form {
             Form::Live => {
                 if shown.bar.is_none() && now.duration_since(self.since) >= DELAY {
@@ -271,6 +275,15 @@ impl Wait {
                     format!("still {}: {silent}s without output", self.what)
                 })
             }
+        }
+    }
+
+    /// For machines, where it has a measure and has moved.
+    fn tell(&self, shown: &mut Shown, done: u64) {
+        let total = self.total.load(Ordering::Relaxed);
+        if total > 0 && done != shown.told {
+            shown.told = done;
+            events::tell(&Event::Progress { what: &self.what, done, total });
         }
     }
 

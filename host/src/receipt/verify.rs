@@ -1,6 +1,6 @@
 //! Is a receipt about this checkout?
 
-use super::receipt::Receipt;
+use super::content::Receipt;
 
 /// A checkout, as it is now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ pub fn check(receipt: &Receipt, checkout: &Checkout) -> Checked {
     let same_tree = receipt.tree.as_ref() == Some(&checkout.tree);
     match &receipt.tree {
         None => {
-            differences.push("it names no tree: the run ended before that was known".to_owned())
+            differences.push("it names no tree: the run ended before that was known".to_owned());
         }
         Some(tree) if !same_tree => {
             differences.push(format!(

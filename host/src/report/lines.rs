@@ -126,7 +126,7 @@ mod tests {
     fn a_line_without_an_end_costs_little() {
         let mut lines = Lines::default();
         for _ in 0..100 {
-            lines.add(Stream::Stdout, &[b'x'; 100_000]);
+            lines.add(Stream::Stdout, &vec![b'x'; 100_000]);
         }
         lines.add(Stream::Stdout, b"\nnext\n");
         let log = lines.finish();

@@ -4,6 +4,7 @@ use super::error::RunError;
 use super::outcome::Outcome;
 use super::session::{Conversation, Ended, Finished};
 use super::stdin::{self, Taken};
+use crate::events::{self, Event};
 use crate::fault;
 use crate::output;
 use crate::transport::TransportError;
@@ -48,7 +49,9 @@ impl Conversation<'_> {
                     silence.advance(bytes.len() as u64);
                     write_out(stream, bytes, self.job.output_to_stderr)?;
                     self.job.log.add(stream, bytes);
-                    let end = offset.saturating_add(bytes.len() as u64);
+                    let bytes = bytes.len() as u64;
+                    events::tell(&Event::Output { stream: stream.into(), offset, bytes });
+                    let end = offset.saturating_add(bytes);
                     if end.saturating_sub(acknowledged) >= ACK_EVERY {
                         acknowledged = end;
                         ToHelper::Ack(end).write(&mut self.outbox)?;

@@ -173,6 +173,7 @@ impl Conversation<'_> {
             ended.outcome = Outcome::of_signal(signal);
         }
         if let Some(wanted) = self.job.collect {
+            let _span = info_span!("collect").entered();
             finished.collected = Some(self.collect(wanted, input, finished.outcome()));
         }
         Ok(Some(finished))

@@ -5,9 +5,18 @@
     reason = "a descriptor by its number has no owner that could be borrowed from"
 )]
 
-use rustix::io::{FdFlags, fcntl_getfd, fcntl_setfd};
+use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_getfd, fcntl_setfd};
 use std::fs;
-use std::os::fd::{BorrowedFd, RawFd};
+use std::io;
+use std::os::fd::{BorrowedFd, OwnedFd, RawFd};
+
+/// Another descriptor of what has this number, which no child gets.
+pub(crate) fn duplicate(number: RawFd) -> io::Result<OwnedFd> {
+    // SAFETY: nothing is closed, and where nothing has the number that is an error. It is one that the caller was told
+    // of: were it one of this program's own, there would be two of it.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    Ok(fcntl_dupfd_cloexec(descriptor, 3)?)
+}
 
 /// From now on a child gets no descriptor but those that it is given. What this program opens itself is that way already.
 pub(crate) fn keep_from_children() {

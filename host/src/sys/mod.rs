@@ -8,7 +8,7 @@ mod session;
 mod start;
 
 pub(crate) use changes::Changes;
-pub(crate) use descriptors::keep_from_children;
+pub(crate) use descriptors::{duplicate, keep_from_children};
 pub(crate) use front::run_in_front;
 pub(crate) use lock::lock_beside_lookers;
 pub(crate) use session::in_own_session;

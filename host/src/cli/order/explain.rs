@@ -20,8 +20,8 @@ const AGAIN: &str = "run it again when nothing writes there";
 
 /// A failure of ours, and whose it is.
 pub(in crate::cli) struct Failed {
-    pub(super) error: Box<CommandError>,
-    pub(super) outcome: Outcome,
+    pub(in crate::cli) error: Box<CommandError>,
+    pub(in crate::cli) outcome: Outcome,
     /// Nobody reads the program's output any more: as a program that a closed pipe ends, this one
     /// says nothing of it.
     pub(super) unread: bool,

@@ -4,6 +4,7 @@
 use super::explain::Failed;
 use super::{Done, Order};
 use crate::claims::Claim;
+use crate::events::{self, Event};
 use crate::history::{
     Command, Leased, Recording, RunIdError, RunRecord, SCHEMA_VERSION, Synced, Trouble,
 };
@@ -66,7 +67,11 @@ pub(super) fn note_head(recording: &Recording, source: &Source) {
 
 /// On whose box it runs; `ready`: how long that took.
 pub(super) fn note_lease(recording: &Recording, claim: &Claim, ready: Option<Duration>) {
+    let (lease, slug) = (claim.id.as_str(), claim.slug.as_str());
     recording.note(|run| {
+        if run.lease.as_ref().is_none_or(|known| known.id != lease) {
+            events::tell(&Event::Lease { lease, slug, provider: &claim.provider });
+        }
         run.lease = Some(Leased { id: claim.id.to_string(), slug: claim.slug.clone(), end: None });
         run.provider.clone_from(&claim.provider);
         run.ready_ms = ready.map(millis).or(run.ready_ms);

@@ -169,7 +169,7 @@ fn show_unreliable(shared: &Shared) -> Result<(), CommandError> {
     }
     let mut table = Table::new(&["TEST", "UNWELL", "RUNS", "LAST"]);
     for Unreliable { test, runs, unwell, last } in &found {
-        table.row(&[test, &unwell.to_string(), &runs.to_string(), last]);
+        table.row([test, &unwell.to_string(), &runs.to_string(), last]);
     }
     shared.printer.table(&table)
 }

@@ -1,5 +1,6 @@
 //! `crabbox run`: [`arguments`] are what it takes, and [`bring`] what it is to bring here; [`tested`] is what its tests came to,
-//! [`report`] what is said at the end, with [`brought`] about files, and [`told`] how much of it, and its receipt. The way there is
+//! [`report`] what is said at the end, with [`brought`] about files, and [`told`] how much of it, and its receipt;
+//! [`watched`] is what machines are told. The way there is
 //! that of every [`order`](super::order).
 
 mod arguments;
@@ -8,6 +9,7 @@ mod brought;
 mod report;
 mod tested;
 mod told;
+mod watched;
 
 pub(in crate::cli) use arguments::Run;
 
@@ -17,6 +19,7 @@ use super::order::{Done, Failed, Order, remember};
 use crate::history::Recording;
 use crate::output::Printer;
 use crate::run::{CRABBOX_FAILED, Purpose};
+use std::time::Instant;
 
 impl Run {
     /// Returns the exit code.
@@ -27,15 +30,22 @@ impl Run {
             Ok(order) => order,
             Err(error) => return Failed::from(error).show(Purpose::Run, printer),
         };
+        if let Err(error) = told.begin_events() {
+            return Failed::from(error).show(Purpose::Run, printer);
+        }
+        let begun = Instant::now();
+        watched::begin(&order);
         let recording = order.recording();
         let receipt = told.begin(&order.source);
         let result = order.carry_out(shared, recording.as_ref());
         // What was typed wrong was no run.
         let is_run = result.as_ref().map_or_else(|failed| !failed.is_of_usage(), |_| true);
         let mut tested = None;
+        let end = watched::End::of(&result);
         let mut exit = match result {
             Ok(done) => {
                 tested = read_tests(&done, &order, recording.as_ref(), printer);
+                watched::tell_what_came(&done, tested.as_ref());
                 let room = told.room(printer);
                 match done.finished.ended {
                     Some(ended) => report::show(&done, ended, tested.as_ref(), room, printer),
@@ -44,7 +54,10 @@ impl Run {
             }
             Err(failed) => failed.show(Purpose::Run, printer),
         };
-        let Some(recording) = recording.filter(|_| is_run) else { return exit };
+        let Some(recording) = recording.filter(|_| is_run) else {
+            end.tell(exit, begun.elapsed(), printer);
+            return exit;
+        };
         let mut path = None;
         if let Some(receipt) = receipt {
             recording.note(|run| path = Some(receipt.uncommitted(&mut run.uncommitted)));
@@ -56,6 +69,7 @@ impl Run {
             printer.explain(&error);
             exit = if exit == 0 { CRABBOX_FAILED } else { exit };
         }
+        end.tell(exit, begun.elapsed(), printer);
         exit
     }
 }

@@ -1,12 +1,14 @@
 //! What is said of a run at its end beside its exit code: how much of it on the screen, and its receipt in a file.
 
 use crate::cli::whole;
+use crate::events::{self, Target};
 use crate::history::RunRecord;
 use crate::output::{CommandError, Exit, Printer};
 use crate::receipt::Receipt;
 use crate::results::Results;
 use crate::sync::{Source, uncommitted};
 use clap::{Args, ValueHint};
+use rustix::io::Errno;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,6 +23,9 @@ pub(super) struct Told {
     /// Write down what was run, for `crabbox verify`
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     receipt: Option<PathBuf>,
+    /// Tell what happens, as lines of JSON
+    #[arg(long, value_name = "FILE|fd:N", value_hint = ValueHint::FilePath)]
+    events: Option<Target>,
 }
 
 /// What a run is to write down, with what git says of the checkout while it begins.
@@ -45,6 +50,21 @@ impl Told {
             return Err(CommandError::new(Exit::NotFound, message));
         }
         Ok(())
+    }
+
+    /// From now on events are told, if somebody wants them.
+    pub(super) fn begin_events(&self) -> Result<(), CommandError> {
+        let Some(target) = &self.events else { return Ok(()) };
+        events::begin(target).map_err(|error| {
+            let shown = match target {
+                Target::File(path) => path.display().to_string(),
+                Target::Descriptor(number) => format!("fd:{number}"),
+            };
+            let result = CommandError::usage(format!("`--events {shown}` can't be written"));
+            let is_unread = error.raw_os_error() == Some(Errno::NXIO.raw_os_error());
+            let result = result.because(error);
+            if is_unread { result.note("nobody has opened the pipe to read it") } else { result }
+        })
     }
 
     /// How many lines there is room for: a screen's, if they go to one.
