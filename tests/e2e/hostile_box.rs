@@ -18,13 +18,13 @@ use std::process::Command;
 const SOME: usize = 3 * 1024 * 1024;
 
 /// A box that is as it should be until it was leased.
-struct Turncoat {
-    world: World,
+pub(crate) struct Turncoat {
+    pub(crate) world: World,
     providers: PathBuf,
 }
 
 impl Turncoat {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let world = World::new();
         let providers = world.provider_path("crabbox_provider_route");
         let box_ = Self { world, providers };
@@ -39,7 +39,7 @@ impl Turncoat {
         self.world.root().join("way")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.world.command(arguments);
         let way = self.way().display().to_string();
         let transport = serde_json::json!({ "kind": "exec", "prefix": ["/bin/sh", way] });
@@ -50,12 +50,12 @@ impl Turncoat {
         command
     }
 
-    fn crabbox(&self, arguments: &[&str]) -> Ran {
+    pub(crate) fn crabbox(&self, arguments: &[&str]) -> Ran {
         Ran::of(&mut self.command(arguments))
     }
 
     /// From now on it says this, whatever it is asked, and then stays silent without an end, if it is to.
-    fn says(&self, frames: &[ToHost<'_>], stays: bool) {
+    pub(crate) fn says(&self, frames: &[ToHost<'_>], stays: bool) {
         let mut said = Vec::new();
         greet(&mut said).expect("writes");
         let proof = Proof {

@@ -18,6 +18,7 @@ use crabbox_wire::frame::ToHost;
 use crabbox_wire::message::{Identity, Marker, Request};
 use std::io::{Read, Write};
 use std::path::PathBuf;
+use tracing::info_span;
 
 /// So often may the connection end on the way, or not be had any more.
 const LOSSES: u32 = 1;
@@ -86,6 +87,7 @@ impl Conversation<'_> {
             return collecting
                 .finish(Some("interrupted before anything was brought back".to_owned()));
         }
+        let _span = info_span!("collect").entered();
         fault::point("collect.before");
         let progress = job.printer.progress(format!("bringing back files from {}", job.lease));
         let mut losses = 0;

@@ -1,6 +1,9 @@
 //! What comes back from a run: which files, where to, and what is said of those that don't.
 
 mod artifacts;
+mod bad_input;
+mod hostile;
+mod lost;
 mod reports;
 
 use crabbox_tests::{Ran, World};

@@ -1,6 +1,6 @@
 //! What is said of what a run has brought here.
 
-use crate::collect::{Brought, Collected, Kind, LeftOut};
+use crate::collect::{Brought, Collected, Kind, LeftOut, Matched};
 use crate::output::{CommandError, Printer, human};
 use serde_json::{Value, json};
 use std::env;
@@ -25,6 +25,10 @@ pub(super) fn show(all: &Collected, printer: Printer) {
 pub(super) fn warn(all: &Collected, printer: Printer) {
     for remark in all.remarks.iter().take(NAMED) {
         printer.warning(&format!("{}: {}", named(remark), remark.why));
+    }
+    let is_none = |one: &&Matched| one.kind == Kind::Artifact && one.files == 0;
+    for one in all.matched.iter().filter(is_none).filter(|one| !all.missing.contains(&one.glob)) {
+        printer.warning(&format!("no file matches `--artifact {}`", one.glob));
     }
     let told = all.left_out.iter().take(NAMED);
     let shown = told.len() as u64;
