@@ -97,7 +97,7 @@ there, streams its output and returns its exit code. Edit files here; nothing ha
 - {test}
 - A line of shell: `crabbox run --shell 'LINE'`; in a folder of the checkout: `--dir DIR`.
 - Files that git ignores{caches} aren't sent; what a box has of them stays there. Files that the
-  command writes there don't come back: print what you need.
+  command writes there come back if you name them: `crabbox run --artifact 'build/*.log' -- COMMAND`.
 - Exit codes are the command's own. 125 is crabbox's own failure (its lines begin with `crabbox:`, with
   a `hint:`), 124 a time limit (`--timeout 10m`).
 - `crabbox run --json -- COMMAND` prints one JSON document in the end, the command's output goes to
