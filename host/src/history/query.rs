@@ -4,7 +4,7 @@ use super::error::HistoryError;
 use super::id::RunId;
 use super::record::RunRecord;
 use super::schema::{SCHEMA, migrate};
-use super::store::DATABASE;
+use super::store::{DATABASE, Store};
 use crate::places::is_private;
 use crate::sqlite::{self, Untrusted};
 use jiff::Timestamp;
@@ -59,8 +59,19 @@ pub struct Row {
 }
 
 impl Reader {
-    /// Where nothing has been recorded yet, there is nothing.
+    /// Where nothing has been recorded yet, there is nothing. One that can't be looked at as it is, such as the copy of
+    /// one without the index of its log, is opened as by a run first.
     pub fn open(state: &Path) -> Result<Self, HistoryError> {
+        match Self::look(state) {
+            Err(HistoryError::ReadOnly { .. } | HistoryError::Database { .. }) => {
+                drop(Store::open_undamaged(state)?);
+                Self::look(state)
+            }
+            looked => looked,
+        }
+    }
+
+    fn look(state: &Path) -> Result<Self, HistoryError> {
         let path = state.join(DATABASE);
         let wrap = |source| HistoryError::of_database(&path, source);
         let folder = |source| HistoryError::Folder { path: state.to_owned(), source };

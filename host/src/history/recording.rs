@@ -15,6 +15,10 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+/// So many warnings are kept, and so much of each: some are a box's.
+const WARNINGS: usize = 20;
+const LONGEST: usize = 2000;
+
 /// A run that will be recorded. Every copy is the same one: whoever leaves early records it, too.
 #[derive(Clone, Debug)]
 pub struct Recording(Arc<Inner>);
@@ -82,10 +86,9 @@ impl Recording {
         record.total_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         record.phases = phases();
         record.phases.sort_by_key(|phase| phase.start_ms);
-        record.error = record.error.map(|text| redact::text(&text).into_owned());
-        for warning in &mut record.warnings {
-            *warning = redact::text(warning).into_owned();
-        }
+        record.error = record.error.as_deref().map(shortened);
+        record.warnings =
+            record.warnings.iter().take(WARNINGS).map(|text| shortened(text)).collect();
         troubles.extend(cut.map(Trouble::Log));
         match Store::record(state, &record) {
             Ok((store, aside)) => {
@@ -100,5 +103,26 @@ impl Recording {
 
     fn lock(&self) -> MutexGuard<'_, Option<RunRecord>> {
         self.0.record.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is kept of somebody's words, at most so many characters.
+fn shortened(text: &str) -> String {
+    let text = redact::text(text);
+    match text.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.into_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_words_is_short_and_without_secrets() {
+        redact::register("c4nary-of-a-warning");
+        assert_eq!(shortened("it says c4nary-of-a-warning"), "it says [redacted]");
+        assert_eq!(shortened(&"ü".repeat(10_000_000)).chars().count(), LONGEST + 1);
     }
 }

@@ -21,6 +21,9 @@ use std::time::Duration;
 /// How long another command may hold the database: a run waits for nobody for long.
 const BUSY: Duration = Duration::from_secs(1);
 
+/// So long may the log of the database get, in pages of 4 KiB, between two days: some thousand runs.
+const LOG: u32 = 4096;
+
 /// The file of the database.
 pub(super) const DATABASE: &str = "history.db";
 
@@ -63,7 +66,7 @@ impl Store {
         }
     }
 
-    fn open_undamaged(state: &Path) -> Result<Self, HistoryError> {
+    pub(super) fn open_undamaged(state: &Path) -> Result<Self, HistoryError> {
         private_folder(state).map_err(|source| folder(state, source))?;
         let unusable = |error: io::Error| folder(state, error.into());
         let lock = state.join(LOCK);
@@ -144,8 +147,8 @@ fn open(state: &Path, path: &Path) -> Result<Connection, HistoryError> {
     }
     let mut database = Connection::open(path).map_err(wrap)?;
     sqlite::prepare(&database, BUSY, "normal", is_on_network(state)).map_err(wrap)?;
-    // A run never pays for what others have written: see `retention`.
-    database.pragma_update(None, "wal_autocheckpoint", 0).map_err(wrap)?;
+    // A run hardly ever pays for what others have written: see `retention`, which does that once a day.
+    database.pragma_update(None, "wal_autocheckpoint", LOG).map_err(wrap)?;
     let found = sqlite::schema(&database).map_err(wrap)?;
     if found > SCHEMA {
         return Err(HistoryError::Newer { path: path.to_owned(), found });

@@ -66,13 +66,14 @@ impl Conversation<'_> {
                 Some(ToHost::Ended(ended)) => {
                     self.job.log.ended();
                     fault::point("session.ended");
-                    for warning in &ended.warnings {
+                    let warnings = ended.warnings;
+                    for warning in &warnings {
                         self.job.printer.warning(warning);
                     }
                     let outcome = Outcome::of(ended.outcome);
                     let ended = Some(Ended { outcome, wall_ms: ended.wall_ms });
                     let sent = self.sent;
-                    return Ok(Some(Finished { ended, synced, sent, collected: None }));
+                    return Ok(Some(Finished { ended, synced, sent, collected: None, warnings }));
                 }
                 Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),
                 Some(_) => {}

@@ -66,6 +66,8 @@ pub struct Finished {
     pub sent: u64,
     /// What was brought here, where that was wanted.
     pub collected: Option<Collected>,
+    /// What went wrong on the box beside it; told already.
+    pub warnings: Vec<String>,
 }
 
 /// How a command ended.
@@ -141,7 +143,8 @@ fn hold_session<'a>(
     let result = match conversation.until_synced(&mut input, seen) {
         Ok(Some(synced)) if job.request.run.is_none() => {
             let sent = conversation.sent;
-            Ok(Some(Finished { ended: None, synced, sent, collected: None }))
+            let warnings = Vec::new();
+            Ok(Some(Finished { ended: None, synced, sent, collected: None, warnings }))
         }
         Ok(Some(synced)) => conversation.until_all_is_here(&mut input, synced),
         Ok(None) => Ok(None),

@@ -55,6 +55,15 @@ fn there_may_be_none_and_a_bad_question_is_told_of() {
 }
 
 #[test]
+fn a_copy_without_the_index_of_its_log_is_looked_at_all_the_same() {
+    let world = world_with_runs();
+    let state = super::state(&world);
+    std::fs::remove_file(state.join("history.db-shm")).expect("removes");
+    assert!(state.join("history.db-wal").exists());
+    assert_eq!(ids(&world.crabbox(&["history"])).len(), 4);
+}
+
+#[test]
 fn a_run_is_named_by_its_id_or_a_beginning_that_no_other_has() {
     let world = world_with_runs();
     let run = text(&last(&world)["id"]);

@@ -90,7 +90,8 @@ mod tests {
     fn what_the_sync_did_is_said_in_files() {
         let said = |written, removed, sent| {
             let synced = Synced { root: Hash::of(b""), written, removed };
-            changed(&Finished { ended: None, synced, sent, collected: None })
+            let warnings = Vec::new();
+            changed(&Finished { ended: None, synced, sent, collected: None, warnings })
         };
         assert_eq!(said(0, 0, 0), "tree unchanged");
         assert_eq!(said(1, 0, 12), "1 file sent");

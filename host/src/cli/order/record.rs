@@ -93,6 +93,7 @@ pub(super) fn note_end(recording: &Recording, result: &Result<Done, Failed>) {
             });
             let end = done.end.as_ref().ok().map(|end| end.as_str().to_owned());
             run.lease = run.lease.take().map(|lease| Leased { end, ..lease });
+            run.warnings.extend(finished.warnings.iter().cloned());
             run.warnings.extend(done.end.as_ref().err().map(|left| left.error.clone()));
         }
         Err(failed) => {
