@@ -100,6 +100,7 @@ fn every_document_keeps_to_its_schema() {
     check("config-check", &["config", "check"]);
     check("doctor", &["doctor"]);
     check("init", &["init", "--print"]);
+    check("artifacts", &["artifacts"]);
     check("history", &["history"]);
     check("history", &["history", "--all", "--failed"]);
     check("inspect-run", &["inspect", "@last-failed"]);

@@ -84,6 +84,8 @@ impl Walk<'_, '_> {
         });
         let (folder, mode, entries) = match opened {
             Ok(opened) => opened,
+            // Where something is looked for everywhere, nobody means each folder.
+            Err(_) if self.what.once && !name.is_empty() && !reach.is_by_name() => return Ok(()),
             Err(error) => return self.skip(name, &in_words(error)),
         };
         self.folders.push((name.to_vec(), mode));

@@ -1,9 +1,9 @@
 //! The line that was typed: the options that all commands share, and which commands there are.
 
 use super::{
-    adopt, bundle, caretaker, claims, cleanup, completions, config, cp, debug, doctor, extend,
-    forget, help, history, init, inspect, list, logs, provider, report, results, run, settings,
-    ssh, status, stop, tunnel, usage, verify, version, warmup,
+    adopt, artifacts, bundle, caretaker, claims, cleanup, completions, config, cp, debug, doctor,
+    extend, forget, help, history, init, inspect, list, logs, provider, report, results, run,
+    settings, ssh, status, stop, tunnel, usage, verify, version, warmup,
 };
 use crate::config::{Flag, parse_duration};
 use crate::output::Colour;
@@ -78,6 +78,8 @@ pub(super) enum Command {
     Logs(logs::Logs),
     Results(results::Results),
     Report(report::Report),
+    #[command(name = "artifacts")]
+    Artifacts(artifacts::ListArtifacts),
     #[command(name = "bundle")]
     Bundle(bundle::MakeBundle),
     Verify(verify::Verify),

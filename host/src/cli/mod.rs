@@ -5,6 +5,7 @@
 
 mod adopt;
 mod age;
+mod artifacts;
 mod bounds;
 mod bug;
 mod bundle;

@@ -1,5 +1,6 @@
 //! What came of it.
 
+use super::Download;
 use crabbox_wire::collect::MAX_NAMED;
 use crabbox_wire::tree::Hash;
 use serde::Serialize;
@@ -52,6 +53,15 @@ pub struct Matched {
     pub files: u64,
 }
 
+/// Something that can still be asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Undone {
+    /// Artifacts like this.
+    Artifacts(String),
+    /// A path of the box.
+    Download(Download),
+}
+
 /// Everything that came, and what didn't.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Collected {
@@ -73,6 +83,8 @@ pub struct Collected {
     pub old_reports: u64,
     /// The required patterns of which nothing is here.
     pub missing: Vec<String>,
+    /// What wasn't asked for, or not to its end.
+    pub undone: Vec<Undone>,
     /// Why not all of it could be asked for, or taken.
     pub broke_off: Option<String>,
 }

@@ -1,6 +1,6 @@
 //! One part of what is wanted, on its way.
 
-use super::{Brought, Collected, Kind, LeftOut, Matched};
+use super::{Brought, Collected, Download, Kind, LeftOut, Matched, Undone};
 use crate::output::Progress;
 use crabbox_copy::Gone;
 use crabbox_copy::partial::Before;
@@ -30,6 +30,20 @@ impl Errand {
     pub(crate) fn receiver(&self, overwrite: bool) -> Receiver {
         let before = if overwrite { Before::GivesWay } else { Before::Stays };
         Receiver::collecting(self.target.clone(), before)
+    }
+
+    /// What of it can be asked for later: a report can't.
+    pub(crate) fn undone(&self) -> Vec<Undone> {
+        match (&self.part, self.kind) {
+            (Part::Matching { globs, .. }, Kind::Artifact) => {
+                globs.iter().map(|glob| Undone::Artifacts(glob.to_string())).collect()
+            }
+            (Part::Path { path, .. }, _) => {
+                let to = self.target.path.clone();
+                vec![Undone::Download(Download { from: path.0.clone(), to })]
+            }
+            _ => Vec::new(),
+        }
     }
 
     /// What it was asked for as, where that is one path.

@@ -17,7 +17,7 @@ mod errand;
 mod ours;
 mod wanted;
 
-pub use collected::{Brought, Collected, Kind, LeftOut, Matched};
+pub use collected::{Brought, Collected, Kind, LeftOut, Matched, Undone};
 pub use download::Download;
 pub(crate) use errand::{Errand, Here};
 pub use ours::OURS;

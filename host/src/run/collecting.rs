@@ -10,6 +10,7 @@ use crate::collect::{Collected, Errand, Here, Kind, LeftOut, Wanted};
 use crate::copy::{CopyError, Unpacker};
 use crate::fault;
 use crate::output::Progress;
+use crate::transport::Route;
 use crate::visit::{Session, VisitError};
 use crabbox_copy::receive::ReceiveError;
 use crabbox_wire::collect::{Collect, Later};
@@ -198,8 +199,30 @@ impl<'a> Collecting<'a> {
     fn finish(mut self, broke_off: Option<String>) -> Collected {
         self.collected.absorb(self.begun);
         self.collected.missing = self.wanted.missing(&self.collected.artifacts);
+        self.collected.undone = self.errands[self.done..].iter().flat_map(Errand::undone).collect();
         self.collected.broke_off = broke_off;
         self.collected
+    }
+}
+
+/// Brings here what a run has made that is over by now, in a session of its own, which the request asks for. What breaks
+/// it off once something has come is told in what comes of it.
+pub fn bring_later(
+    route: &Route<'_>,
+    request: &Request,
+    wanted: &Wanted,
+    progress: &Progress,
+) -> Result<Collected, CopyError> {
+    let mut session = Session::proved(route, request)?;
+    let mut collecting = Collecting::of(wanted);
+    let taken = collecting.take(&mut session.input, &mut session.output, progress);
+    if taken.is_err() {
+        session.process.terminate();
+    }
+    match taken {
+        Ok(()) => Ok(collecting.finish(None)),
+        Err(Broken::Copy(error @ CopyError::Visit(VisitError::Box(_)))) => Err(error),
+        Err(error) => Ok(collecting.finish(Some(error.to_string()))),
     }
 }
 

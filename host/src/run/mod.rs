@@ -16,6 +16,7 @@ mod signals;
 mod stdin;
 mod syncing;
 
+pub use collecting::bring_later;
 pub use environment::inherit;
 pub use error::RunError;
 pub use outcome::{CRABBOX_FAILED, Origin, Outcome};

@@ -102,6 +102,14 @@ fn the_first_interrupt_ends_what_comes_back_and_no_more_than_that() {
         ran.stderr.contains("warning: not everything was brought back: interrupted"),
         "{ran:?}"
     );
+    // What isn't here comes by the line that is said, once the box is ready.
+    let run = done["run"].as_str().expect("a run");
+    let line = format!("artifacts {run} out --fetch");
+    assert!(ran.stderr.contains(&format!("hint: crabbox {line}\n")), "{ran:?}");
+    assert_eq!(world.crabbox(&["warmup"]).code, 0);
+    let ran = world.crabbox(&line.split(' ').collect::<Vec<_>>());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(files(&folder(&world, &done)), ["out/1", "out/2", "out/3", "out/large"]);
 }
 
 #[test]
@@ -114,7 +122,7 @@ fn a_full_disk_here_is_said_and_changes_no_exit_code() {
     let mut command = world.command_of(Path::new("unshare"), &["-Urm", "sh", "-c", script, "sh"]);
     command.arg(&small).arg(&crabbox_tests::built().crabbox);
     command.args(["run", "--artifact-dir", "../small/in", "--download", "out/1:../one"]);
-    let ran = Ran::of(command.args(&OPTIONS).arg(LINE));
+    let ran = Ran::of(command.args(OPTIONS).arg(LINE));
     if ran.code == 99 || ran.stderr.starts_with("unshare:") {
         let mut stderr = std::io::stderr();
         let _ = std::io::Write::write_all(&mut stderr, b"skipped: no mounts here\n");

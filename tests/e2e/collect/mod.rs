@@ -3,6 +3,7 @@
 mod artifacts;
 mod bad_input;
 mod hostile;
+mod later;
 mod lost;
 mod reports;
 

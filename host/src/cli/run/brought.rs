@@ -1,7 +1,7 @@
 //! What is said of what a run has brought here.
 
-use crate::collect::{Brought, Collected, Kind, LeftOut, Matched};
-use crate::output::{CommandError, Printer, human};
+use crate::collect::{Brought, Collected, Download, Kind, LeftOut, Matched, Undone};
+use crate::output::{CommandError, Printer, human, to_type};
 use serde_json::{Value, json};
 use std::env;
 use std::path::Path;
@@ -13,7 +13,7 @@ const NAMED: usize = 3;
 const FEW: usize = 3;
 
 /// For people.
-pub(super) fn show(all: &Collected, printer: Printer) {
+pub(in crate::cli) fn show(all: &Collected, printer: Printer) {
     for (files, what) in [(&all.artifacts, "artifact"), (&all.downloads, "downloaded file")] {
         if !files.is_empty() {
             printer.phase(&where_they_are(files, what));
@@ -22,7 +22,9 @@ pub(super) fn show(all: &Collected, printer: Printer) {
 }
 
 /// What is wrong, for people; also where nothing else is said.
-pub(super) fn warn(all: &Collected, printer: Printer) {
+///
+/// `of`: the run and its lease, where what isn't here can be asked for later.
+pub(in crate::cli) fn warn(all: &Collected, of: Option<(&str, &str)>, printer: Printer) {
     for remark in all.remarks.iter().take(NAMED) {
         printer.warning(&format!("{}: {}", named(remark), remark.why));
     }
@@ -41,6 +43,9 @@ pub(super) fn warn(all: &Collected, printer: Printer) {
     }
     if let Some(why) = &all.broke_off {
         printer.warning(&format!("not everything was brought back: {why}"));
+        of.map(|(run, lease)| later(&all.undone, run, lease)).iter().flatten().for_each(|line| {
+            printer.hint(line);
+        });
     }
     for glob in &all.missing {
         let found = all
@@ -56,6 +61,25 @@ pub(super) fn warn(all: &Collected, printer: Printer) {
         };
         printer.explain(&CommandError::failed(message).code("artifacts"));
     }
+}
+
+/// The lines that bring the rest while the box has it.
+fn later(undone: &[Undone], run: &str, lease: &str) -> Vec<String> {
+    let globs = undone.iter().filter_map(|one| match one {
+        Undone::Artifacts(glob) => Some(glob.as_str()),
+        Undone::Download(_) => None,
+    });
+    let globs: Vec<&str> = globs.collect();
+    let artifacts = [&["artifacts", run][..], &globs, &["--fetch"]].concat();
+    let artifacts = (!globs.is_empty()).then(|| to_type(&artifacts));
+    let downloads = undone.iter().filter_map(|one| match one {
+        Undone::Download(Download { from, to }) => {
+            let from = format!("{lease}:{}", String::from_utf8_lossy(from));
+            Some(to_type(&["cp", &from, &to.to_string_lossy()]))
+        }
+        Undone::Artifacts(_) => None,
+    });
+    artifacts.into_iter().chain(downloads).collect()
 }
 
 fn were(count: u64) -> String {
@@ -103,7 +127,7 @@ fn shown(path: &Path) -> String {
 }
 
 /// For machines.
-pub(super) fn to_json(all: &Collected) -> Value {
+pub(in crate::cli) fn to_json(all: &Collected) -> Value {
     let files = |files: &[Brought]| -> Vec<Value> {
         let file = |file: &Brought| {
             json!({

@@ -5,7 +5,7 @@
 
 mod arguments;
 mod bring;
-mod brought;
+pub(in crate::cli) mod brought;
 mod report;
 mod tested;
 mod told;

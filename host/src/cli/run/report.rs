@@ -53,7 +53,8 @@ pub(super) fn show(
         parked::tell(printer, done.parked);
     }
     if let Some(collected) = &done.finished.collected {
-        brought::warn(collected, printer);
+        let run = done.claim.run.as_ref().map(|run| (run.id.as_str(), &*done.claim.slug));
+        brought::warn(collected, run, printer);
     }
     if let Err(unreleased) = &done.end {
         unreleased.show(printer);
