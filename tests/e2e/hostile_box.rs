@@ -1,18 +1,20 @@
 //! A box that is out to do harm to whoever copies to and from it, or reaches its ports: it takes up no memory and no
 //! screen without bound, and nobody waits for it.
 
+use crabbox::sync::{Source, scan};
 use crabbox_tests::{Ran, World};
 use crabbox_wire::PROTOCOL;
 use crabbox_wire::copy::{Copied, Record, Remark, Word};
-use crabbox_wire::frame::ToHost;
+use crabbox_wire::frame::{Stream, ToHost};
 use crabbox_wire::greeting::greet;
-use crabbox_wire::message::{Facts, Proof};
+use crabbox_wire::message::{Ended, Facts, Outcome, Proof, Started, Synced};
 use crabbox_wire::text::Text;
 use crabbox_wire::tree::Hash;
 use crabbox_wire::tunnel::Piece;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::atomic::AtomicBool;
 
 /// More than a pipe holds, less than is asked about before it is sent.
 const SOME: usize = 3 * 1024 * 1024;
@@ -145,6 +147,35 @@ fn what_a_box_remarks_is_cut_and_counted() {
     assert!(ran.stderr.contains("warning: and 480 more files of which"), "{}", ran.stderr);
     assert!(ran.stderr.contains("500 entries couldn't be copied"), "{}", ran.stderr);
     assert!(ran.stderr.contains("and 480 more\n"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_box_that_has_said_everything_may_be_gone_and_what_it_warns_of_is_kept_short() {
+    let turncoat = Turncoat::new();
+    let source = Source::checkout(&turncoat.world.checkout()).expect("a checkout");
+    let cache = turncoat.world.root().join("scans");
+    let tree = scan(&source, &[], &cache, &AtomicBool::new(false)).expect("scans").tree;
+    let block = vec![b'x'; 64 * 1024];
+    let synced = Synced { root: tree.root(), written: 0, removed: 0 };
+    let mut frames = vec![ToHost::Synced(synced), ToHost::Started(Started { pid: 1 })];
+    let count = 64;
+    for at in 0..count {
+        let offset = at * block.len() as u64;
+        frames.push(ToHost::Output { stream: Stream::Stdout, offset, bytes: &block });
+    }
+    let warnings = vec!["w".repeat(10_000); 50];
+    let output = count * block.len() as u64;
+    let outcome = Outcome::Exited(7);
+    frames.push(ToHost::Ended(Ended { outcome, wall_ms: 1, output, warnings }));
+    turncoat.says(&frames, false);
+    for _ in 0..8 {
+        let ran = turncoat.crabbox(&["run", "-q", "--", "true"]);
+        assert_eq!((ran.code, ran.stdout.len() as u64), (7, output), "{}", ran.stderr);
+    }
+    let history = turncoat.crabbox(&["history", "--limit", "1", "--json"]).stdout;
+    let history: serde_json::Value = serde_json::from_str(&history).expect("JSON");
+    let kept = history["runs"][0]["warnings"].as_array().expect("a list");
+    assert_eq!((kept.len(), kept[0].as_str().map(|one| one.chars().count())), (20, Some(2001)));
 }
 
 #[test]

@@ -129,9 +129,9 @@ mod tests {
     fn what_was_flushed_is_there_when_the_writer_is_gone() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut segments = Segments::begin(folder.path().join("log"), 1 << 20).expect("begins");
-        segments.add(Stream::Stdout, 1, b"one\n").expect("writes");
+        segments.add(Stream::Stdout, 1, b"one\n".to_vec()).expect("writes");
         segments.flush().expect("flushes");
-        segments.add(Stream::Stdout, 2, b"two\n").expect("writes");
+        segments.add(Stream::Stdout, 2, b"two\n".to_vec()).expect("writes");
         std::mem::forget(segments);
         assert_eq!(read(folder.path()).0, b"one\n");
     }
@@ -141,7 +141,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut segments = Segments::begin(folder.path().join("log"), 100_000).expect("begins");
         let expected = lines(5000);
-        segments.add(Stream::Stdout, 1, &expected).expect("writes");
+        segments.add(Stream::Stdout, 1, expected.clone()).expect("writes");
         segments.finish().expect("ends");
         let all = list(&folder.path().join("log")).expect("lists");
         assert!(all.len() > 4);

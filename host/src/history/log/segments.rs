@@ -1,4 +1,8 @@
-//! The segments of a log on the disk: the first and the last are kept, those between them go as others come.
+//! A log on the disk, in segments: what was printed first, and what was printed last.
+//!
+//! The beginning is compressed as it comes. Of what follows, only the end is wanted, and nobody knows when that comes: the
+//! last part is held in memory as it is, and written when nothing comes for a while, every few seconds, and at the end. So
+//! of much output little is compressed.
 
 use super::piece;
 use crabbox_wire::frame::Stream;
@@ -9,11 +13,14 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use zstd::stream::write::Encoder;
 
-/// How long a segment is, in bytes of output.
+/// How long a segment of the beginning is at most, in bytes of output.
 const SEGMENT: u64 = 8 * 1024 * 1024;
 
-/// No log has fewer, unless it is tiny.
-const SEGMENTS: u64 = 8;
+/// How much of the end is kept at most.
+const END_OF_IT: u64 = 8 * 1024 * 1024;
+
+/// In so many parts the end goes: what is too old of it leaves the rest there.
+const PARTS: u64 = 8;
 
 /// No segment is shorter.
 const SHORTEST: u64 = 4 * 1024;
@@ -24,20 +31,26 @@ const LEVEL: i32 = -3;
 /// How the files are called behind their offset.
 const END: &str = ".zst";
 
-/// How many segments there are, and how long each is.
+/// How much is kept, and in segments of which length.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Limits {
-    length: u64,
-    first: usize,
-    last: usize,
+    /// Of the beginning.
+    first: u64,
+    /// Of the end.
+    last: u64,
+    /// A segment of each.
+    of_first: u64,
+    of_last: u64,
 }
 
 impl Limits {
     /// For a log of so many bytes.
     fn of(size: u64) -> Self {
-        let length = (size / SEGMENTS).clamp(SHORTEST, SEGMENT);
-        let count = usize::try_from((size / length).max(2)).unwrap_or(usize::MAX);
-        Self { length, first: count / 2, last: count - count / 2 }
+        let size = size.max(2 * SHORTEST);
+        let last = (size / 2).min(END_OF_IT);
+        let first = size - last;
+        let of_first = first.clamp(SHORTEST, SEGMENT);
+        Self { first, last, of_first, of_last: (last / PARTS).max(SHORTEST) }
     }
 }
 
@@ -48,12 +61,31 @@ pub(super) struct Segments {
     limits: Limits,
     /// Of the output, whether it is kept or not.
     offset: u64,
-    /// How many of the first ones are full.
-    first: usize,
-    /// The last ones that are full: where they begin, and how much is in them.
-    last: VecDeque<(u64, u64)>,
     current: Option<Segment>,
+    /// The last part, which is on no disk yet.
+    held: VecDeque<Held>,
+    /// How much output is in it.
+    held_bytes: u64,
+    /// The segments of the end: where they begin, and how much is in them.
+    last: VecDeque<(u64, u64)>,
     kept: u64,
+}
+
+/// What was printed, or is missing.
+#[derive(Debug)]
+enum Held {
+    Output { stream: Stream, ms: u64, bytes: Vec<u8> },
+    Lost { ms: u64, count: u64 },
+}
+
+impl Held {
+    /// How far it goes.
+    fn length(&self) -> u64 {
+        match self {
+            Self::Output { bytes, .. } => bytes.len() as u64,
+            Self::Lost { count, .. } => *count,
+        }
+    }
 }
 
 struct Segment {
@@ -73,8 +105,16 @@ impl Segments {
     /// Makes the folder. `size`: how much is kept at most, in bytes of output.
     pub(super) fn begin(folder: PathBuf, size: u64) -> io::Result<Self> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(&folder)?;
-        let (limits, last) = (Limits::of(size), VecDeque::new());
-        Ok(Self { folder, limits, offset: 0, first: 0, last, current: None, kept: 0 })
+        Ok(Self {
+            folder,
+            limits: Limits::of(size),
+            offset: 0,
+            current: None,
+            held: VecDeque::new(),
+            held_bytes: 0,
+            last: VecDeque::new(),
+            kept: 0,
+        })
     }
 
     /// How much of the output is kept, in bytes.
@@ -83,10 +123,73 @@ impl Segments {
     }
 
     /// Adds what was printed.
-    pub(super) fn add(&mut self, stream: Stream, ms: u64, mut bytes: &[u8]) -> io::Result<()> {
+    pub(super) fn add(&mut self, stream: Stream, ms: u64, mut bytes: Vec<u8>) -> io::Result<()> {
+        let room = usize::try_from(self.limits.first.saturating_sub(self.offset));
+        let now = room.unwrap_or(usize::MAX).min(bytes.len());
+        let later = bytes.split_off(now);
+        self.write(stream, ms, &bytes, self.limits.of_first)?;
+        if later.is_empty() {
+            return Ok(());
+        }
+        self.end_segment()?;
+        self.kept += later.len() as u64;
+        self.offset += later.len() as u64;
+        self.held_bytes += later.len() as u64;
+        // None of them is more than goes at once.
+        let longest = usize::try_from(self.limits.of_last).unwrap_or(usize::MAX);
+        if later.len() <= longest {
+            self.held.push_back(Held::Output { stream, ms, bytes: later });
+        } else {
+            let parts = later.chunks(longest).map(<[u8]>::to_vec);
+            self.held.extend(parts.map(|bytes| Held::Output { stream, ms, bytes }));
+        }
+        self.let_go();
+        Ok(())
+    }
+
+    /// So much was printed and isn't kept.
+    pub(super) fn lose(&mut self, ms: u64, count: u64) -> io::Result<()> {
+        if count == 0 {
+            return Ok(());
+        }
+        if self.offset < self.limits.first {
+            let offset = self.offset;
+            let segment = self.segment(offset, self.limits.of_first)?;
+            segment.encoder.write_all(&piece::cut(ms, count))?;
+            segment.is_flushed = false;
+        } else {
+            self.end_segment()?;
+            self.held.push_back(Held::Lost { ms, count });
+        }
+        self.offset += count;
+        Ok(())
+    }
+
+    /// All of it can be read from now on.
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        if !self.held.is_empty() {
+            self.write_held()?;
+        }
+        match &mut self.current {
+            Some(segment) if !segment.is_flushed => {
+                segment.is_flushed = true;
+                segment.encoder.flush()
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends it.
+    pub(super) fn finish(&mut self) -> io::Result<()> {
+        self.flush()?;
+        self.end_segment()
+    }
+
+    /// Writes this to segments of such a length.
+    fn write(&mut self, stream: Stream, ms: u64, mut bytes: &[u8], longest: u64) -> io::Result<()> {
         while !bytes.is_empty() {
-            let longest = self.limits.length;
-            let segment = self.room()?;
+            let offset = self.offset;
+            let segment = self.segment(offset, longest)?;
             let room = usize::try_from(longest - segment.length).unwrap_or(usize::MAX);
             let (now, later) = bytes.split_at(room.min(bytes.len()));
             segment.encoder.write_all(&piece::head(stream, ms, now.len()))?;
@@ -100,63 +203,81 @@ impl Segments {
         Ok(())
     }
 
-    /// So much was printed and isn't kept.
-    pub(super) fn lose(&mut self, ms: u64, count: u64) -> io::Result<()> {
-        if count > 0 {
-            self.offset += count;
-            let segment = self.room()?;
-            segment.encoder.write_all(&piece::cut(ms, count))?;
-            segment.is_flushed = false;
+    /// What is held is more than the end: the oldest isn't kept.
+    fn let_go(&mut self) {
+        while self.held_bytes > self.limits.last && self.held.len() > 1 {
+            if let Some(Held::Output { bytes, .. }) = self.held.pop_front() {
+                self.held_bytes -= bytes.len() as u64;
+                self.kept -= bytes.len() as u64;
+            }
+        }
+    }
+
+    /// Writes what is held to segments of its own, for which older ones of the end go.
+    fn write_held(&mut self) -> io::Result<()> {
+        let held = std::mem::take(&mut self.held);
+        self.kept -= self.held_bytes;
+        self.held_bytes = 0;
+        self.offset -= held.iter().map(Held::length).sum::<u64>();
+        for part in held {
+            match part {
+                Held::Output { stream, ms, bytes } => {
+                    self.write_last(stream, ms, &bytes)?;
+                }
+                Held::Lost { ms, count } => {
+                    let (offset, longest) = (self.offset, self.limits.of_last);
+                    self.segment(offset, longest)?.encoder.write_all(&piece::cut(ms, count))?;
+                    self.offset += count;
+                }
+            }
+        }
+        self.end_segment_of_end()?;
+        let all = |last: &VecDeque<(u64, u64)>| last.iter().map(|(_, length)| length).sum::<u64>();
+        while all(&self.last) > self.limits.last && self.last.len() > 1 {
+            let Some((offset, length)) = self.last.pop_front() else { break };
+            self.kept -= length;
+            fs::remove_file(self.folder.join(name(offset)))?;
         }
         Ok(())
     }
 
-    /// All of it can be read from now on.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
-        match &mut self.current {
-            Some(segment) if !segment.is_flushed => {
-                segment.is_flushed = true;
-                segment.encoder.flush()
+    /// Writes this to segments of the end.
+    fn write_last(&mut self, stream: Stream, ms: u64, bytes: &[u8]) -> io::Result<()> {
+        let longest = self.limits.of_last;
+        let parts = bytes.chunks(usize::try_from(longest).unwrap_or(usize::MAX));
+        for part in parts {
+            if self.current.as_ref().is_some_and(|one| one.length + part.len() as u64 > longest) {
+                self.end_segment_of_end()?;
             }
-            _ => Ok(()),
+            self.write(stream, ms, part, longest)?;
         }
+        Ok(())
     }
 
-    /// Ends it.
-    pub(super) fn finish(&mut self) -> io::Result<()> {
+    /// The segment with room for something, which is at this offset.
+    fn segment(&mut self, offset: u64, longest: u64) -> io::Result<&mut Segment> {
+        if self.current.as_ref().is_some_and(|segment| segment.length >= longest) {
+            self.end_segment()?;
+        }
+        if self.current.is_none() {
+            self.current = Some(Segment::begin(&self.folder, offset)?);
+        }
+        self.current.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn end_segment(&mut self) -> io::Result<()> {
         match self.current.take() {
             Some(segment) => segment.encoder.finish().map(drop),
             None => Ok(()),
         }
     }
 
-    /// The segment with room for something.
-    fn room(&mut self) -> io::Result<&mut Segment> {
-        if self.current.as_ref().is_some_and(|segment| segment.length >= self.limits.length) {
-            self.close()?;
+    /// One of the end may go later.
+    fn end_segment_of_end(&mut self) -> io::Result<()> {
+        if let Some(segment) = &self.current {
+            self.last.push_back((segment.offset, segment.length));
         }
-        if self.current.is_none() {
-            self.current = Some(Segment::begin(&self.folder, self.offset)?);
-        }
-        self.current.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
-    }
-
-    /// The current one is full: another one may have to go for the next.
-    fn close(&mut self) -> io::Result<()> {
-        let Some(segment) = self.current.take() else { return Ok(()) };
-        let (offset, length) = (segment.offset, segment.length);
-        segment.encoder.finish()?;
-        if self.first < self.limits.first {
-            self.first += 1;
-            return Ok(());
-        }
-        self.last.push_back((offset, length));
-        while self.last.len() >= self.limits.last {
-            let Some((offset, length)) = self.last.pop_front() else { break };
-            self.kept -= length;
-            fs::remove_file(self.folder.join(name(offset)))?;
-        }
-        Ok(())
+        self.end_segment()
     }
 }
 
@@ -192,11 +313,33 @@ mod tests {
     #[test]
     fn a_log_of_any_size_has_a_beginning_and_an_end() {
         for size in [1, 5000, 1 << 20, 64 << 20, 1 << 40] {
-            let Limits { length, first, last } = Limits::of(size);
-            assert!(first > 0 && last > 0 && length >= SHORTEST, "{size}");
-            let whole = length * (first + last) as u64;
-            assert!(whole <= size.max(2 * SHORTEST) && whole * 2 > size, "{size}: {whole}");
+            let Limits { first, last, of_first, of_last } = Limits::of(size);
+            assert!(of_first >= SHORTEST && of_last >= SHORTEST && last >= SHORTEST, "{size}");
+            assert_eq!(first + last, size.max(2 * SHORTEST), "{size}");
+            assert!(first >= last, "{size}");
         }
-        assert_eq!(Limits::of(64 << 20), Limits { length: SEGMENT, first: 4, last: 4 });
+    }
+
+    #[test]
+    fn the_end_is_the_last_that_was_printed_however_often_it_was_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut segments = Segments::begin(folder.path().join("log"), 100_000).expect("begins");
+        for round in 0..100_u8 {
+            for _ in 0..10 {
+                segments.add(Stream::Stdout, 1, vec![round; 777]).expect("writes");
+            }
+            segments.lose(1, 5).expect("writes");
+            if round % 3 == 0 {
+                segments.flush().expect("flushes");
+            }
+            let of_end = segments.kept() - segments.limits.first.min(segments.kept());
+            let longest = 2 * segments.limits.last;
+            assert!(of_end <= longest, "{round}: {of_end}");
+        }
+        segments.finish().expect("ends");
+        let all = list(&folder.path().join("log")).expect("lists");
+        assert_eq!(segments.offset, 100 * (7770 + 5));
+        assert!(segments.kept() <= 100_000 && segments.kept() > 90_000, "{}", segments.kept());
+        assert!(all.last().expect("one").0 < segments.offset);
     }
 }

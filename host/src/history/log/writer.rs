@@ -18,6 +18,9 @@ use std::time::{Duration, Instant};
 /// What has come is on the disk when nothing more has come for so long.
 const IDLE: Duration = Duration::from_secs(1);
 
+/// The same while more comes all the time.
+const LONGEST: Duration = Duration::from_secs(5);
+
 /// So long the end of a run waits for the end of its log.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -170,6 +173,7 @@ impl Writer {
         // Whoever tidies up leaves it alone as long as this is held. Where there are no locks, its age does.
         let held = File::open(&self.run)?;
         let _ = held.try_lock_shared();
+        let mut flushed = Instant::now();
         let mut all_lost = 0;
         let mut last = 0;
         loop {
@@ -181,7 +185,7 @@ impl Writer {
                     all_lost += chunk.lost;
                     segments
                         .lose(chunk.ms, chunk.lost)
-                        .and_then(|()| segments.add(chunk.stream, chunk.ms, &chunk.bytes))
+                        .and_then(|()| segments.add(chunk.stream, chunk.ms, chunk.bytes))
                 }
                 Next::Idle => segments.flush(),
                 Next::End { lost } => {
@@ -191,6 +195,10 @@ impl Writer {
             };
             *kept = segments.kept();
             written?;
+            if flushed.elapsed() > LONGEST {
+                flushed = Instant::now();
+                segments.flush()?;
+            }
             if is_end {
                 return Ok(all_lost);
             }
