@@ -176,6 +176,14 @@ impl Globs {
         self.matched(&reach)
     }
 
+    /// Does any of them match this path, or something below it?
+    #[must_use]
+    pub fn leads_to(&self, path: &[u8]) -> bool {
+        let names = path.split(|byte| *byte == b'/').filter(|name| !name.is_empty());
+        let reach = names.fold(self.start(), |reach, name| self.enter(&reach, name));
+        !reach.states.is_empty()
+    }
+
     fn step(&self, state: &State) -> Option<&Step> {
         self.0[state.glob][state.way].get(state.step)
     }

@@ -2,7 +2,7 @@
 
 use super::errand::Errand;
 use super::ours;
-use super::{Brought, Download, Kind};
+use super::{Brought, Collected, Download, Kind, LeftOut};
 use crate::output::{CommandError, Typed};
 use crabbox_copy::glob::{GlobError, Globs};
 use crabbox_copy::target::Target;
@@ -41,6 +41,8 @@ pub struct Wanted {
 pub struct Reports {
     /// Which files.
     pub globs: Vec<String>,
+    /// Those of them that somebody named: what is merely looked for is nothing to be told of where it can't be had.
+    pub asked: Vec<String>,
     /// Which not.
     pub exclude: Vec<String>,
     /// A folder of the run's own, which needn't be there; the one above it is.
@@ -77,7 +79,7 @@ impl Wanted {
     /// Part by part, in the order of the request.
     pub(crate) fn errands(&self) -> Vec<Errand> {
         let reports = self.reports.iter().filter(|reports| !reports.globs.is_empty());
-        let reports = reports.map(|Reports { globs, exclude, into }| {
+        let reports = reports.map(|Reports { globs, exclude, into, .. }| {
             let part = Part::Matching {
                 globs: texts(globs),
                 exclude: texts(exclude),
@@ -113,6 +115,24 @@ impl Wanted {
                 _ => Ok(()),
             },
             _ => Ok(()),
+        }
+    }
+
+    /// Leaves out of what is told what nobody has asked for.
+    pub(crate) fn forget_unasked(&self, all: &mut Collected) {
+        let asked = self.reports.iter().flat_map(|reports| &reports.asked);
+        let asked = Globs::new(asked).unwrap_or_default();
+        let before = all.left_out.len();
+        let concerns = |one: &LeftOut| {
+            one.kind != Kind::Report || asked.leads_to(one.path.as_os_str().as_encoded_bytes())
+        };
+        all.left_out.retain(concerns);
+        all.remarks.retain(concerns);
+        let forgotten = (before - all.left_out.len()) as u64;
+        all.left_out_count = all.left_out_count.saturating_sub(forgotten);
+        if asked.is_empty() && self.artifacts.is_none() && self.downloads.is_empty() {
+            all.left_out_count = 0;
+            all.broke_off = None;
         }
     }
 

@@ -73,6 +73,7 @@ impl Bring {
             check_glob("results.junit", glob)?;
         }
         let reports = Reports {
+            asked: settings.junit.clone(),
             globs: settings.junit.iter().cloned().chain(discover::globs()).collect(),
             exclude: discover::ELSEWHERE.iter().map(|glob| (*glob).to_owned()).collect(),
             into: places.state.join("runs").join(run).join("reports"),
