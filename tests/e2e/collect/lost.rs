@@ -136,3 +136,24 @@ fn a_full_disk_here_is_said_and_changes_no_exit_code() {
     assert_eq!(files(&super::reports(&world, &done)), ["r.xml"]);
     assert!(!ran.stderr.contains(".crabbox-"), "{ran:?}");
 }
+
+#[test]
+fn who_kills_the_command_waits_for_nothing_and_hears_of_what_was_asked_for() {
+    for (options, told) in [(&["--artifact", "f"][..], true), (&[], false)] {
+        let world = World::new();
+        let said = world.root().join("said");
+        let line = "trap '' INT; echo x >f; echo ready; while :; do sleep 1; done";
+        let mut command =
+            world.command(&[&["run", "--json"], options, &["--shell", line]].concat());
+        command.stdout(Stdio::piped()).stderr(fs::File::create(&said).expect("a file"));
+        let child = command.spawn().expect("runs");
+        let says = |text: &str| fs::read_to_string(&said).expect("reads").contains(text);
+        until("the command", || says("ready"));
+        kill_process(Pid::from_child(&child), Signal::TERM).expect("signals");
+        let ran = Ran::from(child.wait_with_output().expect("ends"));
+        assert_eq!(ran.code, 143, "{ran:?}");
+        assert_eq!(says("warning: not everything was brought back: interrupted before"), told);
+        assert_eq!(document(&ran)["artifacts"]["files"], serde_json::json!([]));
+        assert!(!world.checkout().join(".crabbox").exists());
+    }
+}
