@@ -5,12 +5,13 @@
 //! put down here is left out, and the others still come.
 
 use super::outcome::Outcome;
+use super::quiet::Quiet;
 use super::session::Conversation;
 use crate::collect::{Collected, Errand, Here, Kind, LeftOut, Wanted};
 use crate::copy::{CopyError, Unpacker};
 use crate::fault;
 use crate::output::Progress;
-use crate::transport::Route;
+use crate::transport::{LocalEnd, Route};
 use crate::visit::{Session, VisitError};
 use crabbox_copy::receive::ReceiveError;
 use crabbox_wire::collect::{Collect, Later};
@@ -92,7 +93,8 @@ impl Conversation<'_> {
         fault::point("collect.before");
         let progress = job.printer.progress(format!("bringing back files from {}", job.lease));
         let mut losses = 0;
-        let mut taken = collecting.take(input, &mut self.outbox.clone(), &progress);
+        let mut taken =
+            collecting.take(input, &mut self.outbox.clone(), self.process.local_end(), &progress);
         while let Err(error) = taken {
             if self.listener.is_stopped() {
                 return collecting.finish(Some("interrupted".to_owned()));
@@ -143,7 +145,10 @@ impl Conversation<'_> {
         };
         let opened = Session::proved_by(&job.route, &request, &mut started);
         let mut session = opened.map_err(CopyError::from)?;
-        let taken = collecting.take(&mut session.input, &mut session.output, progress);
+        let taken = {
+            let end = session.process.local_end();
+            collecting.take(&mut session.input, &mut session.output, end, progress)
+        };
         if taken.is_err() {
             session.process.terminate();
         }
@@ -167,13 +172,15 @@ impl<'a> Collecting<'a> {
         &mut self,
         input: &mut impl Read,
         output: &mut impl Write,
+        process: LocalEnd,
         progress: &Progress,
     ) -> Result<(), Broken> {
+        let quiet = Quiet::watch(process);
         while self.done < self.errands.len() {
             self.begun = Collected::default();
             let errand = &self.errands[self.done];
             let mut here = Here::new(errand, &mut *output, progress);
-            let taken = take_one(self.wanted, errand, input, &mut here);
+            let taken = take_one(self.wanted, errand, input, &mut here, &quiet);
             match taken {
                 Ok(end) => here.tell(Some(end), &mut self.collected),
                 Err(error) => {
@@ -216,7 +223,10 @@ pub fn bring_later(
 ) -> Result<Collected, CopyError> {
     let mut session = Session::proved(route, request)?;
     let mut collecting = Collecting::of(wanted);
-    let taken = collecting.take(&mut session.input, &mut session.output, progress);
+    let taken = {
+        let end = session.process.local_end();
+        collecting.take(&mut session.input, &mut session.output, end, progress)
+    };
     if taken.is_err() {
         session.process.terminate();
     }
@@ -232,6 +242,7 @@ fn take_one<W: Write>(
     errand: &Errand,
     input: &mut impl Read,
     here: &mut Here<'_, W>,
+    quiet: &Quiet,
 ) -> Result<crabbox_wire::collect::Collected, Broken> {
     let mut receiver = errand.receiver(wanted.overwrite);
     let mut unpacker = Unpacker::new().map_err(CopyError::Unpack)?;
@@ -254,6 +265,7 @@ fn take_one<W: Write>(
             Some(ToHost::Taken(_) | ToHost::Pong) => continue,
             Some(_) => return Err(CopyError::from(VisitError::Order).into()),
         };
+        quiet.hear();
         if !has_room && Record::take(&mut &*block) != Ok(Record::End) {
             wanted.make_room(errand.kind).map_err(Broken::Room)?;
             has_room = true;

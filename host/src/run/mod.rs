@@ -11,6 +11,7 @@ mod outbox;
 mod outcome;
 mod program;
 mod purpose;
+mod quiet;
 mod session;
 mod signals;
 mod stdin;

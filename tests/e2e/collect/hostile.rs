@@ -34,6 +34,7 @@ fn sends(records: &[Record<'_>], ends: bool) -> (Turncoat, crabbox_tests::Ran) {
     }
     turncoat.says(&frames, true);
     let mut command = turncoat.command(&["run", "--json", "--artifact", "out", "--", "true"]);
+    command.env("CRABBOX_FAULT", "<1000");
     let ran = crabbox_tests::Ran::of(command.env("CRABBOX_ARTIFACTS_MAX_SIZE", "1KiB"));
     (turncoat, ran)
 }
@@ -79,4 +80,11 @@ fn a_box_that_does_not_keep_to_the_protocol_changes_no_exit_code() {
     assert_eq!(broke_off(&ran), "the remote helper doesn't keep to the protocol", "{ran:?}");
     let (_, ran) = sends(&[ROOT, Record::Leave, Record::End, Record::End], false);
     assert_eq!(broke_off(&ran), "the remote helper doesn't keep to the protocol", "{ran:?}");
+}
+
+#[test]
+fn a_box_that_falls_silent_is_not_waited_for() {
+    let (_, ran) = sends(&[ROOT], false);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(document(&ran)["artifacts"]["broke_off"].is_string(), "{ran:?}");
 }
