@@ -85,6 +85,8 @@ pub struct Collected {
     pub missing: Vec<String>,
     /// What wasn't asked for, or not to its end.
     pub undone: Vec<Undone>,
+    /// Where the tree is on the box, absolute.
+    pub root: String,
     /// Why not all of it could be asked for, or taken.
     pub broke_off: Option<String>,
 }

@@ -44,12 +44,22 @@ pub struct Source {
 #[derive(Debug, Default)]
 pub struct Gather {
     results: Results,
+    /// Where the tree is on the box, with a slash at its end; or empty.
+    root: String,
     /// Hashes of those that were read.
     read: HashSet<Hash>,
     texts: usize,
 }
 
 impl Gather {
+    /// Those of a run whose tree was at `root` on the box: what a test says of files there counts from it.
+    #[must_use]
+    pub fn below(root: &str) -> Self {
+        let root = root.trim_end_matches('/');
+        let root = if root.is_empty() { String::new() } else { format!("{root}/") };
+        Self { root, ..Self::default() }
+    }
+
     /// Adds the report that lies at `file`, and is called `path` on the box. `asked`: somebody said that it is one; what
     /// was merely found where reports lie, and is none, is nothing to be told of.
     pub fn add(&mut self, path: String, file: &Path, asked: bool) {
@@ -77,6 +87,7 @@ impl Gather {
                 trouble = Some(format!("there are more than {MAX_CASES} tests"));
                 break;
             }
+            self.place(&mut case);
             self.spend(&mut case);
             self.results.cases.push(case);
         }
@@ -92,6 +103,16 @@ impl Gather {
     #[must_use]
     pub fn results(self) -> Results {
         self.results
+    }
+
+    fn place(&self, case: &mut Case) {
+        let problems = case.problem.iter_mut().chain(&mut case.earlier);
+        for place in problems.filter_map(|problem| problem.place.as_mut()) {
+            let below = place.file.strip_prefix(&self.root).filter(|_| !self.root.is_empty());
+            if let Some(below) = below {
+                place.file = below.to_owned();
+            }
+        }
     }
 
     /// Where too much was kept already, the one line of each has to do.
@@ -213,6 +234,20 @@ mod tests {
         let troubles: Vec<_> = results.files.iter().map(|file| file.trouble.as_deref()).collect();
         let expected = [None, Some("it ends in the middle"), Some("it is no JUnit report"), None];
         assert_eq!(troubles, expected);
+    }
+
+    #[test]
+    fn places_count_from_the_tree() {
+        let mut gather = Gather::below("/box/tree");
+        let xml = "<testsuite><testcase name='a'><failure>/box/tree/src/a.rs:3</failure></testcase>
+            <testcase name='b' file='/box/treetop/b.py'><failure/></testcase></testsuite>";
+        gather.add_bytes("a.xml".to_owned(), xml.as_bytes(), true);
+        let results = gather.results();
+        let files: Vec<_> = results
+            .failed()
+            .filter_map(|case| Some(case.shown()?.place.as_ref()?.file.as_str()))
+            .collect();
+        assert_eq!(files, ["src/a.rs", "/box/treetop/b.py"]);
     }
 
     #[test]

@@ -176,8 +176,9 @@ impl Conversation<'_> {
             ended.outcome = Outcome::of_signal(signal);
         }
         if let Some(wanted) = self.job.collect {
-            let _span = info_span!("collect").entered();
-            finished.collected = Some(self.collect(wanted, input, finished.outcome()));
+            let root = self.proof.get().map(|proof| proof.workspace.to_string());
+            let collected = self.collect(wanted, input, finished.outcome());
+            finished.collected = Some(Collected { root: root.unwrap_or_default(), ..collected });
         }
         Ok(Some(finished))
     }

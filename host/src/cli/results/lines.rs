@@ -10,6 +10,9 @@ const FAILED: usize = 20;
 /// So many of anything else.
 const NAMED: usize = 5;
 
+/// What takes less isn't slow, in milliseconds.
+const SLOW: u64 = 100;
+
 /// The longest message that stands in a line, in characters.
 const MESSAGE: usize = 160;
 
@@ -125,7 +128,8 @@ fn slowest(results: &Results) -> Option<String> {
         .map(|(ms, case)| format!("{} {}", human::duration(Duration::from_millis(*ms)), case.id()))
         .collect();
     // Of a handful each is named anyway.
-    let is_worth_it = results.cases.len() > NAMED && !line.is_empty();
+    let is_worth_it =
+        results.cases.len() > NAMED && timed.first().is_some_and(|(ms, _)| *ms >= SLOW);
     is_worth_it.then(|| format!("slowest: {}", line.join(", ")))
 }
 

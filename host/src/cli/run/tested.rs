@@ -27,7 +27,7 @@ impl Tested {
         let asked = Globs::new(asked).unwrap_or_default();
         let is_asked =
             |path: &Path| !asked.matched_path(path.as_os_str().as_encoded_bytes()).is_empty();
-        let mut gather = Gather::default();
+        let mut gather = Gather::below(&collected.root);
         for report in &collected.reports {
             let name = report.path.to_string_lossy().into_owned();
             gather.add(name, &report.local, is_asked(&report.path));
