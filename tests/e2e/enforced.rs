@@ -112,17 +112,23 @@ fn what_is_enforced_is_shown_and_holds_where_nobody_says_anything() {
     assert_snapshot!(shown.snapshot(&world), @r"
     exit 0
     --- stdout
-    KEY               VALUE   FROM
-    lease.provider    local   default, [WORLD]/etc/config.toml:2 allows only `other` or `local`
-    lease.ttl         8h      default
-    lease.idle        10m     [WORLD]/etc/config.toml:4 allows at most `10m`
-    lease.linger      -       default
-    lease.parked_ttl  14d     default
-    lease.release     delete  [WORLD]/etc/config.toml:3 allows only `delete`
-    run.timeout       1h      [WORLD]/etc/config.toml:5 allows at most `1h`
-    run.env           -       default
-    sync.exclude      -       default
-    providers.path    -       default
+    KEY                 VALUE   FROM
+    lease.provider      local   default, [WORLD]/etc/config.toml:2 allows only `other` or `local`
+    lease.ttl           8h      default
+    lease.idle          10m     [WORLD]/etc/config.toml:4 allows at most `10m`
+    lease.linger        -       default
+    lease.parked_ttl    14d     default
+    lease.release       delete  [WORLD]/etc/config.toml:3 allows only `delete`
+    run.timeout         1h      [WORLD]/etc/config.toml:5 allows at most `1h`
+    run.env             -       default
+    sync.exclude        -       default
+    history.keep_for    30d     default
+    history.keep        1000    default
+    history.size        1GiB    default
+    history.log_size    64MiB   default
+    results.junit       -       default
+    artifacts.max_size  1GiB    default
+    providers.path      -       default
     --- stderr
     ");
     let explained = world.crabbox(&["config", "explain", "lease.idle"]);

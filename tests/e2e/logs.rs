@@ -68,6 +68,7 @@ fn once_verbose_says_each_phase_with_its_time() {
         "prove",
         "sync",
         "program",
+        "collect",
         "release:hook",
         "release",
         "command",

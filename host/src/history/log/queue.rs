@@ -9,7 +9,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 /// So much may be on its way, in bytes.
-const ROOM: usize = 4 * 1024 * 1024;
+const ROOM: usize = 2 * 1024 * 1024;
 
 /// So long is output held up where there is no room.
 const PATIENCE: Duration = Duration::from_millis(100);

@@ -16,8 +16,8 @@ use zstd::stream::write::Encoder;
 /// How long a segment of the beginning is at most, in bytes of output.
 const SEGMENT: u64 = 8 * 1024 * 1024;
 
-/// How much of the end is kept at most.
-const END_OF_IT: u64 = 8 * 1024 * 1024;
+/// How much of the end is kept at most: it is held in memory, of which a run has little.
+const END_OF_IT: u64 = 2 * 1024 * 1024;
 
 /// In so many parts the end goes: what is too old of it leaves the rest there.
 const PARTS: u64 = 8;
