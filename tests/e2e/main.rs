@@ -70,6 +70,7 @@ mod screens;
 mod secrets;
 mod settings;
 mod shown;
+mod slow;
 mod slugs;
 mod source;
 mod ssh;

@@ -93,6 +93,7 @@ fn a_waiter_goes_on_with_a_box_that_was_parked_or_left_ready() {
         let ran = waiting.ends();
         assert_eq!((ran.code, ran.stdout.as_str()), (0, "hello\n"), "{}", ran.stderr);
         assert_eq!(ran.stderr.matches("waiting for").count(), 0, "said once: {}", ran.stderr);
+        assert_ne!(crate::slow::way(&world)["waited_ms"], 0);
         let claims = claims(&world);
         assert_eq!((claims.len(), &claims[0]["state"]), (1, &left.into()), "{claims:?}");
     }

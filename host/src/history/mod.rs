@@ -19,6 +19,7 @@ mod reference;
 mod retention;
 mod schema;
 mod store;
+mod way;
 
 pub use command::Command;
 pub use error::HistoryError;
@@ -31,6 +32,7 @@ pub use recording::{Recording, Trouble};
 pub use reference::{LAST, LAST_FAILED, ReferenceError, resolve};
 pub use retention::{Pruned, Retention, prune};
 pub use store::Store;
+pub use way::{BoxHeld, Had, Way};
 
 use std::path::{Path, PathBuf};
 

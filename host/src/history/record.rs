@@ -2,6 +2,7 @@
 
 use super::command::Command;
 use super::id::RunId;
+use super::way::Way;
 use crate::results::Totals;
 use crate::run::Outcome;
 use crabbox_wire::message::Facts;
@@ -50,6 +51,9 @@ pub struct RunRecord {
     pub ended: Timestamp,
     /// What it spent its time with, in the order in which that began; some of it went on at the same time.
     pub phases: Vec<Phase>,
+    /// How it came to its box.
+    #[serde(default)]
+    pub way: Way,
     /// How it ended.
     pub outcome: Outcome,
     /// Why it failed, if the failure isn't the command's.

@@ -11,8 +11,10 @@ use crate::redact;
 use crate::registry::{Library, Registry};
 use crabbox_provider_api::manifest::Deadline;
 use crabbox_provider_api::payload::Checkpoint;
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// The claims, the providers, a voice.
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub struct Desk {
     /// Leases whose box has refused a session of this command: it may be another one, or without their place.
     pub(super) refused: Vec<LeaseId>,
     pub(super) working: Working,
+    /// How long this command has waited for others to be done with a lease.
+    pub(super) waited: Cell<Duration>,
     /// What is done to resources is noted here.
     pub(super) audit: Audit,
     pub(super) here: Here,
@@ -57,6 +61,7 @@ impl Desk {
             asked: Vec::new(),
             refused: Vec::new(),
             working: Working::default(),
+            waited: Cell::default(),
             here: Here::default(),
             may_ask: false,
             #[cfg(test)]
@@ -109,6 +114,12 @@ impl Desk {
     #[must_use]
     pub fn working(&self) -> Working {
         self.working.clone()
+    }
+
+    /// How long this command has waited for others to be done with a lease.
+    #[must_use]
+    pub fn waited(&self) -> Duration {
+        self.waited.get()
     }
 
     /// The names of the variables that the provider of this name declares, as far as that can be told.

@@ -5,7 +5,7 @@ use super::desk::Desk;
 use crate::claims::{Claim, Holder};
 use crate::output::CommandError;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How often a waiter looks again.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -15,10 +15,14 @@ impl Desk {
     pub(super) fn wait_for(&self, claim: &Claim) -> Result<Holder, CommandError> {
         let slug = &claim.slug;
         let _waiting = self.printer.progress(format!("waiting for {slug}"));
+        let since = Instant::now();
         let (mut seen, mut told) = (String::new(), String::new());
         loop {
             let by = match self.store.hold(&claim.id)? {
-                Ok(holder) => return Ok(holder),
+                Ok(holder) => {
+                    self.waited.set(self.waited.get() + since.elapsed());
+                    return Ok(holder);
+                }
                 Err(by) => by,
             };
             // At the first look it may be the name of whoever had it before; and what is over by

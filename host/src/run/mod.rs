@@ -2,11 +2,12 @@
 //!
 //! [`session`] is the conversation with the helper, [`syncing`], [`mod@program`] and [`collecting`] its parts,
 //! [`outbox`] the shared way to it, [`environment`], [`signals`] and [`stdin`] what reaches the command,
-//! [`outcome`] and [`mod@error`] how the end is told, [`purpose`] where it is told in another way: a warm-up has no command.
+//! [`met`] what is recorded of its way, [`outcome`] and [`mod@error`] how the end is told, [`purpose`] where it is told in another way: a warm-up has no command.
 
 mod collecting;
 mod environment;
 mod error;
+mod met;
 mod outbox;
 mod outcome;
 mod program;
@@ -20,6 +21,7 @@ mod syncing;
 pub use collecting::bring_later;
 pub use environment::inherit;
 pub use error::RunError;
+pub use met::Met;
 pub use outcome::{CRABBOX_FAILED, Origin, Outcome};
 pub use purpose::Purpose;
 pub use session::{Ended, Finished, Job, Seen, run};

@@ -73,8 +73,7 @@ impl Conversation<'_> {
                     }
                     let outcome = Outcome::of(ended.outcome);
                     let ended = Some(Ended { outcome, wall_ms: ended.wall_ms });
-                    let sent = self.sent;
-                    return Ok(Some(Finished { ended, synced, sent, collected: None, warnings }));
+                    return Ok(Some(Finished { warnings, ..self.finished(ended, synced) }));
                 }
                 Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),
                 Some(_) => {}

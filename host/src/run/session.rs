@@ -1,6 +1,7 @@
 //! One session with the helper, from the request to the end of the command.
 
 use super::error::RunError;
+use super::met::{Meeting, Met};
 use super::outbox::Outbox;
 use super::outcome::{Origin, Outcome};
 use super::signals::Listener;
@@ -68,6 +69,8 @@ pub struct Finished {
     pub collected: Option<Collected>,
     /// What went wrong on the box beside it; told already.
     pub warnings: Vec<String>,
+    /// What the session met on its way.
+    pub met: Met,
 }
 
 /// How a command ended.
@@ -125,7 +128,7 @@ fn hold_session<'a>(
 ) -> Result<Finished, RunError> {
     let connecting = job.printer.progress(format!("connecting to {}", job.lease));
     let mut started = |process| listener.session(process);
-    let transport::Link { mut input, output, process, .. } =
+    let transport::Link { mut input, output, process, helper_sent, .. } =
         info_span!("connect", lease = job.lease)
             .in_scope(|| transport::open(&job.route, job.request, &mut started))?;
     drop(connecting);
@@ -139,12 +142,11 @@ fn hold_session<'a>(
         listener,
         wanted: wanted.map_or_else(OnceCell::new, OnceCell::from),
         sent: 0,
+        meeting: Meeting::begin(helper_sent),
     };
     let result = match conversation.until_synced(&mut input, seen) {
         Ok(Some(synced)) if job.request.run.is_none() => {
-            let sent = conversation.sent;
-            let warnings = Vec::new();
-            Ok(Some(Finished { ended: None, synced, sent, collected: None, warnings }))
+            Ok(Some(conversation.finished(None, synced)))
         }
         Ok(Some(synced)) => conversation.until_all_is_here(&mut input, synced),
         Ok(None) => Ok(None),
@@ -162,6 +164,12 @@ fn hold_session<'a>(
 }
 
 impl Conversation<'_> {
+    /// It came to its end, nothing went wrong, and nothing is brought here yet.
+    pub(super) fn finished(&self, ended: Option<Ended>, synced: Synced) -> Finished {
+        let (sent, met) = (self.sent, self.meeting.all());
+        Finished { ended, synced, sent, collected: None, warnings: Vec::new(), met }
+    }
+
     /// From the start of the command until what it made is here. `None`: the session ended before the command did.
     fn until_all_is_here(
         &mut self,
@@ -196,4 +204,6 @@ pub(super) struct Conversation<'a> {
     pub(super) wanted: OnceCell<Wanted<'a>>,
     /// Content sent, in bytes.
     pub(super) sent: u64,
+    /// What it meets on its way.
+    pub(super) meeting: Meeting,
 }

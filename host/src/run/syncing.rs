@@ -95,6 +95,7 @@ impl<'a> Conversation<'a> {
                     }
                     Some(ToHost::Base(message)) => {
                         seen.in_use(false);
+                        self.meeting.holds(&message);
                         drop(waiting.take());
                         if message.manifest {
                             wrong.store(true, Ordering::Relaxed);
@@ -154,12 +155,14 @@ impl<'a> Conversation<'a> {
         if !waits {
             return Err(RunError::InUse { by });
         }
+        self.meeting.waits();
         printer.phase(&format!("waiting for {lease}, used by {by}"));
         Ok(printer.progress(format!("waiting for {lease}")))
     }
 
     /// What the box says that it holds is what was wanted; that is believed from now on.
     fn confirm(&self, synced: &Synced) -> Result<(), RunError> {
+        self.meeting.goes_on();
         let wanted = self.wanted()?;
         if synced.root != wanted.root {
             return Err(RunError::WrongTree);

@@ -50,6 +50,8 @@ pub struct Link {
     pub process: Process,
     /// The socket of the connection that it rides or has made, if it is one of ssh's.
     pub socket: Option<PathBuf>,
+    /// The helper was sent for it.
+    pub helper_sent: bool,
 }
 
 /// Opens a session for `request` by what runs a script on the box. `started` is told of each process at our
@@ -73,6 +75,7 @@ pub(super) fn open(
             output: BufWriter::with_capacity(256 * 1024, stdin),
             process,
             socket: None,
+            helper_sent: false,
         };
         started(link.process.local_end());
         match greet(&mut link)? {
@@ -138,6 +141,7 @@ fn greet(link: &mut Link) -> Result<Greeting, TransportError> {
         return Ok(Greeting::of(opening));
     };
     let helper = helpers::for_machine(&uname).ok_or(TransportError::Machine(uname))?;
+    link.helper_sent = true;
     let mut broke = None;
     let opening = within(SENDING, link, |link| {
         // Where there is no room for it, the script stops reading, and says so next.

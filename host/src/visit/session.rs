@@ -56,7 +56,8 @@ impl Session {
         started: &mut dyn FnMut(LocalEnd),
         wanted: impl Fn(ToHost<'_>) -> Option<T>,
     ) -> Result<(T, Self), VisitError> {
-        let Link { mut input, output, process, socket } = transport::open(route, request, started)?;
+        let Link { mut input, output, process, socket, .. } =
+            transport::open(route, request, started)?;
         let watchdog = Watchdog::over(process.local_end(), patience);
         let mut buffer = Vec::new();
         let mut answer = || loop {

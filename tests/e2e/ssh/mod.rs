@@ -10,3 +10,4 @@ mod locked;
 mod markers;
 mod mounted;
 mod terminal;
+mod way;

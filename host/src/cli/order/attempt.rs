@@ -3,13 +3,13 @@
 
 use super::{Order, Program};
 use crate::claims::{Claim, Event, Machine, Store, describe_holder};
-use crate::history::{Recording, cleaned};
+use crate::history::{Recording, Way, cleaned};
 use crate::lease::{Desk, Held, How, InUse, Prolonging, place_folder, to_show, workspace_name};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
 use crate::sync::{Scanning, SyncError, Wanted};
 use crate::transport::{Answers, Route, answered, ssh};
-use crabbox_provider_api::payload::Endpoint;
+use crabbox_provider_api::payload::{Endpoint, Transport};
 use crabbox_wire::message::{Environment, Marker, Proof, Request, Run as RunRequest};
 use crabbox_wire::text::Text;
 use std::mem;
@@ -64,6 +64,9 @@ impl Attempt<'_> {
             return Ok((held, Err(RunError::Interrupted(signal)), Reached::Nothing));
         }
         let is_connected = self.is_connected(&held);
+        if let Transport::Ssh(_) = held.endpoint.transport {
+            self.note(|way| way.connected = Some(is_connected));
+        }
         // A place is known by what lies in it. Its provider says no more of the way than the claim does.
         let is_place = place_folder(&held.claim).is_some();
         let is_certain = is_connected || held.endpoint.immutable || is_place;
@@ -99,6 +102,7 @@ impl Attempt<'_> {
         if let Some(First { error, unless: None }) = &first {
             warn(error);
         }
+        self.note(|way| way.asked_again = true);
         let again = info_span!("acquire");
         let refused = first.as_ref().is_some_and(|first| first.error.is_refusal());
         let take = if refused { Desk::take_refused } else { Desk::take_again };
@@ -177,6 +181,7 @@ impl Attempt<'_> {
         };
         let wanted = |request: &Request| tree.map(|tree| Wanted::of(tree, cache, request));
         request.sync = wanted(&request).as_ref().map(Wanted::request);
+        self.note(|way| way.read_in_time = Some(tree.is_some()));
         let mut record = Record {
             store: &mut desk.store,
             claim: &mut held.claim,
@@ -203,7 +208,11 @@ impl Attempt<'_> {
             run::run(&job, wanted(&request), &mut record, self.listener)
         };
         let result = answered(&route, answers, run, RunError::unreached, RunError::from);
-        (result.map_err(|error| self.name_signal(error)), record.reached)
+        let reached = record.reached;
+        if let (Ok(_), Ok(tree)) = (&result, self.scanning.tree()) {
+            self.note(|way| way.entries = Some(tree.entries().len() as u64));
+        }
+        (result.map_err(|error| self.name_signal(error)), reached)
     }
 
     fn program(&self, program: &Program, same_machine: bool) -> RunRequest {
@@ -218,6 +227,13 @@ impl Attempt<'_> {
             timeout_ms: timeout
                 .map(|timeout| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)),
             collect: program.collect.as_ref().and_then(|wanted| wanted.request(!same_machine)),
+        }
+    }
+
+    /// Notes something of the way to the box.
+    fn note(&self, change: impl FnOnce(&mut Way)) {
+        if let Some(recording) = self.recording {
+            recording.note(|run| change(&mut run.way));
         }
     }
 

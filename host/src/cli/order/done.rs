@@ -84,14 +84,18 @@ fn millis(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::BoxHeld;
+    use crate::run::Met;
     use crabbox_wire::tree::Hash;
 
     #[test]
     fn what_the_sync_did_is_said_in_files() {
+        let held = BoxHeld::AsBelieved;
+        let met = Met { helper_sent: false, held, waited: Duration::ZERO };
         let said = |written, removed, sent| {
             let synced = Synced { root: Hash::of(b""), written, removed };
             let warnings = Vec::new();
-            changed(&Finished { ended: None, synced, sent, collected: None, warnings })
+            changed(&Finished { ended: None, synced, sent, collected: None, warnings, met })
         };
         assert_eq!(said(0, 0, 0), "tree unchanged");
         assert_eq!(said(1, 0, 12), "1 file sent");

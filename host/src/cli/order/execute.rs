@@ -129,7 +129,8 @@ impl Order {
         info!("{} ({}) is ready after {took}", claim.slug, claim.id);
 
         if let Some(recording) = recording {
-            record::note_lease(recording, claim, Some(ready));
+            record::note_lease(recording, &held, Some(ready));
+            recording.note(|run| run.way.waited_ms = record::millis(desk.waited()));
         }
 
         let mut prolonging = self.prolong(&desk, &held, printer);
@@ -151,7 +152,7 @@ impl Order {
         let releasing = printer.progress(format!("letting go of {}", held.claim.slug));
         if let Some(recording) = recording {
             // Another box may have been taken meanwhile.
-            record::note_lease(recording, &held.claim, None);
+            record::note_lease(recording, &held, None);
         }
         fault::point("run.before.let_go");
         let handed = &settings.provider_settings.handed;

@@ -3,13 +3,13 @@
 
 use super::explain::Failed;
 use super::{Done, Order};
-use crate::claims::Claim;
 use crate::events::{self, Event};
 use crate::history::{
-    Command, Leased, Recording, RunIdError, RunRecord, SCHEMA_VERSION, Synced, Trouble,
+    Command, Had, Leased, Recording, RunIdError, RunRecord, SCHEMA_VERSION, Synced, Trouble, Way,
 };
+use crate::lease::Held;
 use crate::output::Printer;
-use crate::run::Outcome;
+use crate::run::{Met, Outcome};
 use crate::sync::{Head, Source};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -45,6 +45,7 @@ impl Order {
             began: now,
             ended: now,
             phases: Vec::new(),
+            way: Way { variables_sent: !program.environment.0.is_empty(), ..Way::default() },
             outcome: Outcome::DONE,
             error: None,
             ready_ms: None,
@@ -66,7 +67,8 @@ pub(super) fn note_head(recording: &Recording, source: &Source) {
 }
 
 /// On whose box it runs; `ready`: how long that took.
-pub(super) fn note_lease(recording: &Recording, claim: &Claim, ready: Option<Duration>) {
+pub(super) fn note_lease(recording: &Recording, held: &Held, ready: Option<Duration>) {
+    let Held { claim, how, .. } = held;
     let (lease, slug) = (claim.id.as_str(), claim.slug.as_str());
     recording.note(|run| {
         if run.lease.as_ref().is_none_or(|known| known.id != lease) {
@@ -74,6 +76,7 @@ pub(super) fn note_lease(recording: &Recording, claim: &Claim, ready: Option<Dur
         }
         run.lease = Some(Leased { id: claim.id.to_string(), slug: claim.slug.clone(), end: None });
         run.provider.clone_from(&claim.provider);
+        run.way.had = Some(Had::from(*how));
         run.ready_ms = ready.map(millis).or(run.ready_ms);
     });
 }
@@ -91,6 +94,9 @@ pub(super) fn note_end(recording: &Recording, result: &Result<Done, Failed>) {
                 removed: finished.synced.removed,
                 bytes: finished.sent,
             });
+            let Met { helper_sent, held, waited } = finished.met;
+            run.way.waited_ms += millis(waited);
+            (run.way.helper_sent, run.way.held) = (helper_sent, Some(held));
             let end = done.end.as_ref().ok().map(|end| end.as_str().to_owned());
             run.lease = run.lease.take().map(|lease| Leased { end, ..lease });
             run.warnings.extend(finished.warnings.iter().cloned());
@@ -125,6 +131,6 @@ pub(in crate::cli) fn remember(recording: &Recording, printer: Printer) -> Optio
     Some(record)
 }
 
-fn millis(time: Duration) -> u64 {
+pub(super) fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
