@@ -23,6 +23,7 @@
 //! | [`results`] | what the tests of a run came to |
 //! | [`report`] | a run as one page |
 //! | [`receipt`] | what a run was, for others to check |
+//! | [`slow`] | why a run took as long as it did |
 //! | [`bundle`] | all that is known of a run, in one file |
 //! | [`copy`] | files to and from a box |
 //! | [`tunnel`] | connections to a port of a box |
@@ -79,6 +80,7 @@ pub mod registry;
 pub mod report;
 pub mod results;
 pub mod run;
+pub mod slow;
 mod sqlite;
 pub mod sync;
 mod sys;

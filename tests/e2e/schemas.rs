@@ -119,6 +119,8 @@ fn every_document_keeps_to_its_schema() {
     check("results", &["results", "--failed"]);
     check("results-flaky", &["results", "--flaky"]);
     check("report", &["report", "-o", "../run.html"]);
+    check("slow", &["slow"]);
+    check("slow", &["slow", "@last-failed"]);
     check("bundle", &["bundle", "-o", "../run.tar.zst"]);
     check("receipt", &["history", "receipt"]);
     check("verify", &["verify", "../receipt"]);

@@ -3,7 +3,7 @@
 use super::{
     adopt, artifacts, bundle, caretaker, claims, cleanup, completions, config, cp, debug, doctor,
     extend, forget, help, history, init, inspect, list, logs, provider, report, results, run,
-    settings, ssh, status, stop, tunnel, usage, verify, version, warmup,
+    settings, slow, ssh, status, stop, tunnel, usage, verify, version, warmup,
 };
 use crate::config::{Flag, parse_duration};
 use crate::output::Colour;
@@ -80,6 +80,7 @@ pub(super) enum Command {
     Report(report::Report),
     #[command(name = "artifacts")]
     Artifacts(artifacts::ListArtifacts),
+    Slow(slow::Slow),
     #[command(name = "bundle")]
     Bundle(bundle::MakeBundle),
     Verify(verify::Verify),

@@ -39,6 +39,7 @@ mod results;
 mod run;
 mod settings;
 mod shared;
+mod slow;
 mod ssh;
 mod standing;
 mod status;
