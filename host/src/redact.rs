@@ -3,8 +3,8 @@
 //! A [`Secret`] registers itself when it is made, [`learn`] registers what the environment and the
 //! command line hold under a name such as `API_TOKEN`; [`text`] takes every registered one out of what
 //! is to be shown or kept. The forms in which a value could leave are known: as it is, each line of it
-//! alone, percent-encoded as in a URL, escaped as in JSON or by Rust, and quoted for a shell. What a command prints on a box is its
-//! own business: nobody looks at that.
+//! alone, percent-encoded as in a URL, escaped as in JSON or by Rust, and quoted for a shell. What a command prints on a box
+//! is its own business where it is shown; in the log that is kept of it, registered values are covered.
 
 use crate::output::Typed;
 use serde_json::Value;
@@ -115,6 +115,11 @@ pub fn text(text: &str) -> Cow<'_, str> {
         }
     }
     result
+}
+
+/// Does this with all registered values, longest first.
+pub fn with_values<T>(work: impl FnOnce(&[String]) -> T) -> T {
+    work(&VALUES.read().unwrap_or_else(PoisonError::into_inner))
 }
 
 /// Does the text hold a registered value, and surely not by chance?

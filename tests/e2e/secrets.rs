@@ -233,3 +233,23 @@ fn what_the_way_to_a_box_says_comes_out_nowhere() {
     let _ = ran(&mut desk.world.command(&["debug", "last"]));
     look_at_all_that_is_kept(&desk.world);
 }
+
+#[test]
+fn a_secret_that_the_program_prints_is_shown_and_covered_in_what_is_kept() {
+    let world = World::new();
+    // Whole, in two pieces, and at the end, without a newline.
+    let line = "echo \"<$API_TOKEN>\"; printf c4nary-; sleep 0.05; echo of-the-log >&2; \
+        echo of-the-log; printf %s \"$API_TOKEN\"";
+    let value = "API_TOKEN=c4nary-of-the-log";
+    let ran = world.crabbox(&["run", "--env", value, "--shell", line]);
+    assert_eq!(ran.stdout, "<c4nary-of-the-log>\nc4nary-of-the-log\nc4nary-of-the-log");
+    let kept = world.crabbox(&["logs", "@last", "--stdout"]).stdout;
+    let cover = "*".repeat(17);
+    assert_eq!(kept.trim_end(), format!("<{cover}>\n{cover}\n{cover}"));
+    let kept = world.crabbox(&["logs", "@last", "--stderr"]).stdout;
+    assert_eq!(kept, "of-the-log\n");
+    let record = world.crabbox(&["history", "--json"]).stdout;
+    let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
+    let printed = ran.stdout.len() + kept.len();
+    assert_eq!(record["runs"][0]["log"], serde_json::json!({ "bytes": printed, "cut": 0 }));
+}

@@ -1,8 +1,9 @@
 //! What a run printed, kept in its folder: `log/OFFSET.zst`, each a segment of the output from that offset on.
 //!
 //! [`writer`] compresses on a thread of its own what [`queue`] hands over, into [`segments`] of which the first and the last
-//! are kept; [`piece`] is what stands in one, and [`reader`] gives it back, piece by piece.
+//! are kept; [`mask`] covers secrets before; [`piece`] is what stands in one, and [`reader`] gives it back, piece by piece.
 
+mod mask;
 mod piece;
 mod queue;
 mod reader;

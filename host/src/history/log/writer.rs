@@ -3,8 +3,10 @@
 //! Nothing is made before the first byte, which was passed on by then. What can't be kept costs the log, never the run.
 
 use super::super::record::LogKept;
-use super::queue::{Next, Queue};
+use super::mask::Mask;
+use super::queue::{Chunk, Next, Queue};
 use super::segments::Segments;
+use crate::redact;
 use crabbox_wire::frame::Stream;
 use std::fs::File;
 use std::io;
@@ -176,6 +178,7 @@ impl Writer {
         let mut flushed = Instant::now();
         let mut all_lost = 0;
         let mut last = 0;
+        let mut mask = Mask::default();
         loop {
             let next = self.queue.next(IDLE);
             let is_end = matches!(next, Next::End { .. });
@@ -183,14 +186,14 @@ impl Writer {
                 Next::Chunk(chunk) => {
                     last = chunk.ms;
                     all_lost += chunk.lost;
-                    segments
-                        .lose(chunk.ms, chunk.lost)
-                        .and_then(|()| segments.add(chunk.stream, chunk.ms, chunk.bytes))
+                    keep(&mut segments, &mut mask, chunk)
                 }
                 Next::Idle => segments.flush(),
                 Next::End { lost } => {
                     all_lost += lost;
-                    segments.lose(last, lost).and_then(|()| segments.finish())
+                    flush(&mut segments, &mut mask, last)
+                        .and_then(|()| segments.lose(last, lost))
+                        .and_then(|()| segments.finish())
                 }
             };
             *kept = segments.kept();
@@ -204,4 +207,26 @@ impl Writer {
             }
         }
     }
+}
+
+fn keep(segments: &mut Segments, mask: &mut Mask, chunk: Chunk) -> io::Result<()> {
+    let Chunk { stream, ms, bytes, lost } = chunk;
+    if lost > 0 {
+        // What waits isn't followed by what came next.
+        flush(segments, mask, ms)?;
+        segments.lose(ms, lost)?;
+    }
+    let passed = redact::with_values(|secrets| mask.pass(secrets, stream, bytes));
+    if passed.is_empty() { Ok(()) } else { segments.add(stream, ms, passed) }
+}
+
+/// What waits is kept: nothing follows it.
+fn flush(segments: &mut Segments, mask: &mut Mask, ms: u64) -> io::Result<()> {
+    for stream in [Stream::Stdout, Stream::Stderr] {
+        let rest = mask.rest(stream);
+        if !rest.is_empty() {
+            segments.add(stream, ms, rest)?;
+        }
+    }
+    Ok(())
 }
