@@ -70,8 +70,8 @@ impl Report {
 
 fn draw(reader: &Reader, record: &RunRecord) -> Result<String, CommandError> {
     let found = results::kept(reader, &record.id)?;
-    let before = reader.before(record)?;
-    let before = before.and_then(|before| results::kept(reader, &before.id).ok().flatten());
+    let before = results::before(reader, record);
+    let before = before.and_then(|before| results::kept(reader, &before).ok().flatten());
     let runs = reader.up_to(record, RUNS)?;
     let log = Log::of(&folder(reader.state(), &record.id));
     let kept = Kept { record, log: &log, results: found, before, runs: &runs };

@@ -5,6 +5,7 @@ use super::order::{Files, explain_sync};
 use crate::config::{Flags, Settings};
 use crate::history::folder;
 use crate::output::{CommandError, Exit};
+use crate::places::real;
 use crate::receipt::{Checkout, Receipt, check};
 use crate::results::kept;
 use crate::sync;
@@ -45,7 +46,10 @@ impl Verify {
         let places = shared.places()?;
         let files =
             Files { from_dir: self.from_dir, exclude: Vec::new(), allow_mass_deletion: false };
-        let source = files.source()?.without([&*places.state, &*places.cache, &*places.data]);
+        // The run didn't count its own receipt, either.
+        let receipt_here = real(&self.file);
+        let apart = [&*places.state, &*places.cache, &*places.data, &*receipt_here];
+        let source = files.source()?.without(apart);
         source.check_owner().map_err(|error| explain_sync(&error))?;
         let flags = Flags { exclude: self.exclude, of_lease: true, ..shared.flags() };
         let settings = Settings::load(flags, Some(&source.root), &places)?;

@@ -136,20 +136,16 @@ impl Reader {
         text.map(|text| decode(id.to_string(), &text)).transpose()
     }
 
-    /// The run of the same command in the same folder before this one, if there was one.
-    pub fn before(&self, run: &RunRecord) -> Result<Option<RunRecord>, HistoryError> {
-        let found = self.up_to(run, 2)?;
-        Ok(found.into_iter().find(|before| before.id != run.id))
-    }
-
     /// The runs of the same command in the same folder up to this one, the latest first.
     pub fn up_to(&self, run: &RunRecord, limit: u32) -> Result<Vec<RunRecord>, HistoryError> {
         let collect = || {
             let query = "SELECT id, record FROM runs
                 WHERE repository = ?1 AND command = ?2 AND (began < ?3 OR id = ?4)
+                    AND json_extract(record, '$.directory') = ?6
                 ORDER BY began DESC, rowid DESC LIMIT ?5";
             let (command, began) = (run.command.to_string(), run.began.as_millisecond());
-            let values = params![run.repository, command, began, run.id.as_str(), limit];
+            let (id, directory) = (run.id.as_str(), &run.directory);
+            let values = params![run.repository, command, began, id, limit, directory];
             let mut statement = self.database.prepare(query)?;
             let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
             rows.collect::<Result<Vec<(String, String)>, _>>()

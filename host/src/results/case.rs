@@ -91,6 +91,19 @@ impl Case {
         }
     }
 
+    /// What it takes, in bytes.
+    pub(super) fn size(&self) -> usize {
+        let problems = self.problem.iter().chain(&self.earlier);
+        let said = problems.map(|problem| {
+            let place = problem.place.as_ref().map_or(0, |place| place.file.len());
+            size_of::<Problem>() + problem.message.len() + problem.text.len() + place
+        });
+        let class = self.class.as_ref().map_or(0, String::len);
+        let own =
+            size_of::<Self>() + self.suite.len() + class + self.name.len() + self.output.len();
+        own + said.sum::<usize>()
+    }
+
     /// What is to be said of it in one line: of its end, or of the try that wasn't well.
     #[must_use]
     pub fn shown(&self) -> Option<&Problem> {

@@ -74,18 +74,18 @@ pub fn unreliable(runs: &[Seen<'_>]) -> Vec<Unreliable> {
     }
     let mut tests: BTreeMap<String, Of<'_>> = BTreeMap::new();
     for seen in runs {
-        for case in seen.cases.iter().filter(|case| case.status != Status::Skipped) {
-            let test = tests.entry(case.id()).or_default();
-            let is_well = case.status == Status::Passed;
+        for (id, status) in once_each(seen.cases) {
+            let test = tests.entry(id).or_default();
+            let is_well = status == Status::Passed;
             test.runs += 1;
             test.unwell += u64::from(!is_well);
-            test.is_flaky |= case.status == Status::Flaky;
+            test.is_flaky |= status == Status::Flaky;
             if !is_well && test.last.is_none() {
                 test.last = Some(seen.run);
             }
             let with = test.with.entry(seen.code).or_default();
-            with.0 |= !case.status.is_failure();
-            with.1 |= case.status.is_failure();
+            with.0 |= !status.is_failure();
+            with.1 |= status.is_failure();
         }
     }
     let mut found: Vec<_> = tests
@@ -98,6 +98,23 @@ pub fn unreliable(runs: &[Seen<'_>]) -> Vec<Unreliable> {
         .collect();
     found.sort_by(|a, b| b.unwell.cmp(&a.unwell).then_with(|| a.test.cmp(&b.test)));
     found
+}
+
+/// Each test of a run that came out; of several that are called alike, how the worst did.
+fn once_each(cases: &[Case]) -> BTreeMap<String, Status> {
+    let rank = |status: Status| match status {
+        Status::Error | Status::Failed => 2,
+        Status::Flaky => 1,
+        Status::Passed | Status::Skipped => 0,
+    };
+    let mut each = BTreeMap::new();
+    for case in cases.iter().filter(|case| case.status != Status::Skipped) {
+        let known = each.entry(case.id()).or_insert(case.status);
+        if rank(case.status) > rank(*known) {
+            *known = case.status;
+        }
+    }
+    each
 }
 
 #[cfg(test)]
@@ -136,6 +153,12 @@ mod tests {
         let compared = compare(&before, &now);
         assert_eq!(compared.newly_failing, ["a", "new"]);
         assert_eq!(compared.newly_passing, ["b"]);
+    }
+
+    #[test]
+    fn tests_that_are_called_alike_in_one_run_are_no_change() {
+        let both = cases(&[("a", Status::Failed), ("a", Status::Passed)]);
+        assert_eq!(unreliable(&[Seen { run: "1", code: "x", cases: &both }]), []);
     }
 
     #[test]

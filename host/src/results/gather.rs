@@ -16,6 +16,9 @@ const MAX_FILE: u64 = 64 * 1024 * 1024;
 /// So much text is kept of all tests together, in bytes: those that come first have theirs.
 const MAX_TEXTS: usize = 64 * 1024 * 1024;
 
+/// So much is kept altogether, in bytes.
+const MAX_KEPT: usize = 256 * 1024 * 1024;
+
 /// So many tests are kept.
 const MAX_CASES: usize = 1_000_000;
 
@@ -49,15 +52,20 @@ pub struct Gather {
     /// Hashes of those that were read.
     read: HashSet<Hash>,
     texts: usize,
+    /// What is kept, in bytes.
+    kept: usize,
+    /// The command ended well: a test that failed in between was tried again.
+    well: bool,
 }
 
 impl Gather {
-    /// Those of a run whose tree was at `root` on the box: what a test says of files there counts from it.
+    /// Those of a run whose tree was at `root` on the box: what a test says of files there counts from it. `well`: did
+    /// its command end well?
     #[must_use]
-    pub fn below(root: &str) -> Self {
+    pub fn of(root: &str, well: bool) -> Self {
         let root = root.trim_end_matches('/');
         let root = if root.is_empty() { String::new() } else { format!("{root}/") };
-        Self { root, ..Self::default() }
+        Self { root, well, ..Self::default() }
     }
 
     /// Adds the report that lies at `file`, and is called `path` on the box. `asked`: somebody said that it is one; what
@@ -79,7 +87,8 @@ impl Gather {
         if report.trouble == Some(Trouble::Foreign) && !asked {
             return;
         }
-        let cases = tries_together(report.cases);
+        let cases =
+            if self.well { tries_together(report.cases, &report.elements) } else { report.cases };
         let tests = cases.len() as u64;
         let mut trouble = report.trouble.map(|trouble| trouble.to_string());
         for mut case in cases {
@@ -89,6 +98,12 @@ impl Gather {
             }
             self.place(&mut case);
             self.spend(&mut case);
+            self.kept += case.size();
+            if self.kept > MAX_KEPT {
+                trouble =
+                    Some(format!("the reports say more than {MAX_KEPT} bytes of their tests"));
+                break;
+            }
             self.results.cases.push(case);
         }
         self.results.files.push(Source { path, tests, trouble });
@@ -137,12 +152,13 @@ fn content(file: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A test that failed and stands in the same report again was tried again: some tools write it so.
-fn tries_together(cases: Vec<Case>) -> Vec<Case> {
-    let mut failed: HashMap<(String, Option<String>, String), usize> = HashMap::new();
+/// A test that failed and stands in the same element again was tried again: some tools write it so. Two that are merely
+/// called alike can't be told from that: so this is for reports of a command that ended well.
+fn tries_together(cases: Vec<Case>, elements: &[usize]) -> Vec<Case> {
+    let mut failed: HashMap<(usize, Option<String>, String), usize> = HashMap::new();
     let mut together: Vec<Case> = Vec::with_capacity(cases.len());
-    for case in cases {
-        let key = (case.suite.clone(), case.class.clone(), case.name.clone());
+    for (case, element) in cases.into_iter().zip(elements) {
+        let key = (*element, case.class.clone(), case.name.clone());
         let is_failure = case.status.is_failure();
         if let Some(at) = failed.get(&key).copied() {
             tried_again(&mut together[at], case);
@@ -214,7 +230,7 @@ mod tests {
     use super::*;
 
     fn gathered(reports: &[&str]) -> Results {
-        let mut gather = Gather::default();
+        let mut gather = Gather::of("", true);
         for (at, xml) in reports.iter().enumerate() {
             gather.add_bytes(format!("{at}.xml"), xml.as_bytes(), true);
         }
@@ -238,7 +254,7 @@ mod tests {
 
     #[test]
     fn places_count_from_the_tree() {
-        let mut gather = Gather::below("/box/tree");
+        let mut gather = Gather::of("/box/tree", false);
         let xml = "<testsuite><testcase name='a'><failure>/box/tree/src/a.rs:3</failure></testcase>
             <testcase name='b' file='/box/treetop/b.py'><failure/></testcase></testsuite>";
         gather.add_bytes("a.xml".to_owned(), xml.as_bytes(), true);
@@ -286,6 +302,23 @@ mod tests {
             results.cases[0].earlier.iter().map(|problem| problem.message.as_str()).collect();
         assert_eq!(messages, ["1st", "2nd"]);
         assert_eq!(results.cases[3].shown().expect("one").message, "1st");
+    }
+
+    #[test]
+    fn tests_that_are_called_alike_are_no_tries_of_one() {
+        let alike =
+            "<testsuites><testsuite name='s'><testcase name='a'><failure/></testcase></testsuite>
+            <testsuite name='s'><testcase name='a'/></testsuite></testsuites>";
+        let statuses = |results: &Results| -> Vec<Status> {
+            results.cases.iter().map(|case| case.status).collect()
+        };
+        assert_eq!(statuses(&gathered(&[alike])), [Status::Failed, Status::Passed]);
+        // Nor is anything flaky where the command says that something failed.
+        let again =
+            "<testsuite><testcase name='a'><failure/></testcase><testcase name='a'/></testsuite>";
+        let mut gather = Gather::of("", false);
+        gather.add_bytes("a.xml".to_owned(), again.as_bytes(), true);
+        assert_eq!(statuses(&gather.results()), [Status::Failed, Status::Passed]);
     }
 
     #[test]

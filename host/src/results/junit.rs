@@ -27,6 +27,12 @@ const MAX_WORD: usize = 4 * 1024;
 /// The longest text that is kept, in bytes, of each problem and of each test's output.
 const MAX_TEXT: usize = 64 * 1024;
 
+/// So much of all names, messages and texts of a report is kept, in bytes.
+const MAX_KEPT: usize = 64 * 1024 * 1024;
+
+/// What failed where a suite failed as a whole.
+const THE_SUITE: &str = "(the suite itself)";
+
 /// Tries of a test that are kept.
 const MAX_TRIES: usize = 20;
 
@@ -35,6 +41,8 @@ const MAX_TRIES: usize = 20;
 pub struct Report {
     /// Its tests, in its order.
     pub cases: Vec<Case>,
+    /// In which element each of them stands: tests of one suite that are called alike may be tries of one.
+    pub elements: Vec<usize>,
     /// Why it isn't all. `None`: it is.
     pub trouble: Option<Trouble>,
 }
@@ -62,6 +70,9 @@ pub enum Trouble {
     /// More than [`MAX_CASES`].
     #[error("it has more than {MAX_CASES} tests")]
     Cases,
+    /// More than [`MAX_KEPT`].
+    #[error("it says more than {MAX_KEPT} bytes of its tests")]
+    Size,
 }
 
 /// Reads a report, as far as it can be read.
@@ -91,9 +102,8 @@ pub fn read(bytes: &[u8]) -> Report {
             }
         }
     };
-    // A test in whose middle the file ends says what it has said by then.
-    builder.leave_all();
-    Report { cases: builder.cases, trouble }
+    builder.break_off();
+    Report { cases: builder.cases, elements: builder.elements, trouble }
 }
 
 /// An element that was entered and not left.
@@ -127,7 +137,13 @@ enum Kind {
 struct Builder {
     cases: Vec<Case>,
     open: Vec<Open>,
+    elements: Vec<usize>,
     suite: String,
+    /// The number of each suite that was entered and not left, and of the last one.
+    suites: Vec<usize>,
+    last: usize,
+    /// In bytes.
+    kept: usize,
     /// There was one of its elements.
     is_report: bool,
 }
@@ -157,6 +173,8 @@ impl Builder {
         let open = match (name.as_ref(), self.open.last()) {
             ("testsuites" | "testrun" | "testsuite", None | Some(Open::Suite(_))) => {
                 self.is_report = true;
+                self.last += 1;
+                self.suites.push(self.last);
                 let outer = mem::take(&mut self.suite);
                 let own = attribute(start, "name").unwrap_or_default();
                 let is_inner = name.as_ref() == "testsuite";
@@ -172,6 +190,12 @@ impl Builder {
                 None if name == "system-out" || name == "system-err" => Open::Output,
                 None => Open::Other,
             },
+            (name, Some(Open::Suite(_))) => match kind(name) {
+                Some(kind @ Kind::Is(Status::Failed | Status::Error)) => {
+                    Open::Problem(kind, problem(start))
+                }
+                _ => Open::Other,
+            },
             ("stackTrace" | "system-out" | "system-err", Some(Open::Problem(..))) => Open::Trace,
             _ => Open::Other,
         };
@@ -181,17 +205,27 @@ impl Builder {
 
     fn leave(&mut self) -> Result<(), Trouble> {
         match self.open.pop() {
-            Some(Open::Suite(outer)) => self.suite = outer,
+            Some(Open::Suite(outer)) => {
+                self.suite = outer;
+                self.suites.pop();
+            }
             Some(Open::Case(mut case, _)) => {
-                if self.cases.len() >= MAX_CASES {
-                    return Err(Trouble::Cases);
-                }
                 settle(&mut case);
-                self.cases.push(*case);
+                self.keep(*case)?;
             }
             Some(Open::Problem(kind, problem)) => {
-                if let Some(Open::Case(case, declared)) = self.open.last_mut() {
-                    add(case, kind, complete(problem, declared.as_ref()));
+                match self.open.last_mut() {
+                    Some(Open::Case(case, declared)) => {
+                        add(case, kind, complete(problem, declared.as_ref()));
+                    }
+                    // Something failed before or after all tests of it.
+                    Some(Open::Suite(_)) => {
+                        let (suite, name) = (self.suite.clone(), THE_SUITE.to_owned());
+                        let mut case = Case { suite, name, ..Case::default() };
+                        add(&mut case, kind, complete(problem, None));
+                        self.keep(case)?;
+                    }
+                    _ => {}
                 }
             }
             _ => {}
@@ -199,8 +233,32 @@ impl Builder {
         Ok(())
     }
 
-    fn leave_all(&mut self) {
-        while !self.open.is_empty() && self.leave().is_ok() {}
+    fn keep(&mut self, case: Case) -> Result<(), Trouble> {
+        if self.cases.len() >= MAX_CASES {
+            return Err(Trouble::Cases);
+        }
+        self.kept += case.size();
+        if self.kept > MAX_KEPT {
+            return Err(Trouble::Size);
+        }
+        self.elements.push(self.suites.last().copied().unwrap_or_default());
+        self.cases.push(case);
+        Ok(())
+    }
+
+    /// The file ends here. Of a test in whose middle that is, it is only known how it came out if it has failed by now.
+    fn break_off(&mut self) {
+        if let Some(Open::Trace | Open::Other | Open::Output) = self.open.last() {
+            self.open.pop();
+        }
+        if let Some(Open::Problem(..)) = self.open.last() {
+            let _ = self.leave();
+        }
+        if let Some(Open::Case(case, _)) = self.open.last()
+            && case.status.is_failure()
+        {
+            let _ = self.leave();
+        }
     }
 
     fn case(&self, start: &BytesStart<'_>) -> Case {
@@ -389,12 +447,20 @@ mod tests {
 
     #[test]
     fn what_comes_before_the_trouble_counts() {
-        let whole =
-            r#"<testsuite name="s"><testcase name="a"/><testcase name="b"><failure message="m">x"#;
-        let report = read(whole.as_bytes());
-        assert_eq!(report.trouble, Some(Trouble::Truncated));
-        let statuses: Vec<_> = report.cases.iter().map(|case| case.status).collect();
-        assert_eq!(statuses, [Status::Passed, Status::Failed]);
+        let begun = r#"<testsuite name="s"><testcase name="a"/><testcase name="b">"#;
+        for (rest, expected) in [
+            (r#"<failure message="m">x"#, &[Status::Passed, Status::Failed][..]),
+            (r#"<failure message="m"/><system-out>x"#, &[Status::Passed, Status::Failed]),
+            // How it would have come out, nobody knows.
+            ("<fail", &[Status::Passed]),
+            ("<system-out>a <T> b", &[Status::Passed]),
+            ("<system-out>x</system-out>", &[Status::Passed]),
+        ] {
+            let report = read(format!("{begun}{rest}").as_bytes());
+            assert!(report.trouble.is_some(), "{rest}");
+            let statuses: Vec<_> = report.cases.iter().map(|case| case.status).collect();
+            assert_eq!(statuses, expected, "{rest}");
+        }
         let report = read(b"<testsuite><testcase name='a'/></wrong>");
         assert!(matches!(report.trouble, Some(Trouble::Malformed { .. })));
         assert_eq!(report.cases.len(), 1);
@@ -408,6 +474,26 @@ mod tests {
             let report = read(xml.as_bytes());
             assert_eq!((report.trouble, report.cases.len()), (Some(Trouble::Foreign), 0), "{xml}");
         }
+    }
+
+    #[test]
+    fn a_suite_that_failed_as_a_whole_is_no_success() {
+        let cases = cases(
+            "<testsuite name='s'><error message='beforeAll broke'/><testcase name='a'/></testsuite>",
+        );
+        let told: Vec<_> = cases.iter().map(|case| (case.id(), case.status)).collect();
+        let suite = format!("s::{THE_SUITE}");
+        assert_eq!(told, [(suite, Status::Error), ("s::a".to_owned(), Status::Passed)]);
+    }
+
+    #[test]
+    fn names_that_are_long_and_many_cost_no_more_than_is_kept() {
+        let name = "n".repeat(MAX_WORD);
+        let cases = "<testcase/>".repeat(100_000);
+        let report = read(format!("<testsuite name='{name}'>{cases}</testsuite>").as_bytes());
+        assert_eq!(report.trouble, Some(Trouble::Size));
+        let kept: usize = report.cases.iter().map(Case::size).sum();
+        assert!(kept <= MAX_KEPT && report.cases.len() > 10_000, "{kept}");
     }
 
     #[test]

@@ -42,8 +42,11 @@ fn no_more_lines_than_there_is_room_for() {
     let many: String = (0..100).map(|at| wrong(&format!("t{at}"))).collect();
     writes(&world, &many, 1);
     let lines = |options: &[&str]| check(&world, options).stderr.lines().count();
-    assert!(lines(&["--summary-lines", "20"]) <= 20);
-    assert!(lines(&["--summary-lines", "0"]) <= 8);
+    for room in [20, 10, 3] {
+        assert!(lines(&["--summary-lines", &room.to_string()]) <= room, "{room}");
+    }
+    let few = check(&world, &["--summary-lines", "4"]).stderr;
+    assert!(few.contains("100 of 100 tests failed") && few.contains("FAILED m::t0"), "{few}");
     let all = check(&world, &[]).stderr;
     assert!(all.lines().count() <= 60 && all.contains("... and 80 more"), "{all}");
 }
@@ -84,4 +87,22 @@ fn the_command_of_another_checkout_or_another_command_is_no_run_before() {
     check(&world, &[]);
     let ran = world.crabbox(&["run", "--json", "--", "sh", "./check.sh"]);
     assert_eq!(document(&ran)["results"]["since"], json!(null));
+}
+
+#[test]
+fn a_run_that_says_nothing_of_tests_is_no_run_before() {
+    let world = World::new();
+    writes(&world, &wrong("a"), 1);
+    check(&world, &[]);
+    // It doesn't compile, say.
+    let working = std::fs::read_to_string(world.checkout().join("check.sh")).expect("a script");
+    world.write("check.sh", "exit 2\n");
+    assert_eq!(check(&world, &[]).code, 2);
+    world.write("check.sh", &working);
+    let again = document(&check(&world, &["--json"]));
+    assert_eq!(again["results"]["since"]["newly_failing"], json!([]), "{again}");
+    // In another folder it is another run.
+    world.write("below/check.sh", &working);
+    let below = document(&check(&world, &["--json", "--dir", "below"]));
+    assert_eq!(below["results"]["since"], json!(null));
 }

@@ -7,11 +7,15 @@ use crate::history::{Filter, Reader, RunId, RunRecord, folder};
 use crate::output::{CommandError, Exit, Table, to_type};
 use crate::results::compare::{Seen, Unreliable, unreliable};
 use crate::results::{self, Case, Compared, compare};
+use crate::run::Origin;
 use clap::Args;
 use serde_json::{Value, json};
 
 /// As much of a summary as there is.
 const ALL: usize = 10_000;
+
+/// So many runs before one are looked at for tests to compare with.
+const LOOKED_BACK: u32 = 50;
 
 /// So many runs are looked at for unreliable tests.
 const LOOKED_AT: u32 = 100;
@@ -101,9 +105,19 @@ pub(in crate::cli) fn compared(
     record: &RunRecord,
     now: &results::Results,
 ) -> Option<(RunId, Compared)> {
-    let before = reader.before(record).ok()??;
-    let then = kept(reader, &before.id).ok()??;
-    Some((before.id, compare(&then.cases, &now.cases)))
+    let before = before(reader, record)?;
+    let then = kept(reader, &before).ok()??;
+    Some((before, compare(&then.cases, &now.cases)))
+}
+
+/// The last run of the same command before this one that has tests to compare with. Of one that was broken off, nobody
+/// knows what would have failed.
+pub(in crate::cli) fn before(reader: &Reader, record: &RunRecord) -> Option<RunId> {
+    let earlier = reader.up_to(record, LOOKED_BACK).ok()?;
+    let can_be_compared = |run: &RunRecord| {
+        run.id != record.id && run.tests.is_some() && run.outcome.origin == Origin::Program
+    };
+    earlier.into_iter().find(can_be_compared).map(|run| run.id)
 }
 
 fn none(run: &RunId) -> CommandError {

@@ -24,8 +24,9 @@ pub(in crate::cli) fn lines(
 ) -> Vec<String> {
     let mut lines = vec![counts(results)];
     let after = beside(results, compared);
-    let left = room.saturating_sub(lines.len() + after.len());
-    lines.extend(failed(results, left.max(NAMED)));
+    let left = room.saturating_sub(lines.len());
+    // What failed comes first also where there isn't room for the rest.
+    lines.extend(failed(results, left.saturating_sub(after.len()).max(left.min(2 * NAMED))));
     lines.extend(after);
     lines.truncate(room);
     lines
@@ -56,20 +57,33 @@ fn counts(results: &Results) -> String {
 /// Two lines each: which and where, and what was wrong.
 fn failed(results: &Results, room: usize) -> Vec<String> {
     let all: Vec<&Case> = results.failed().collect();
-    let fits = (room.saturating_sub(1) / 2).min(FAILED);
-    // A line that says how many there are more needs one itself.
-    let shown = if all.len() * 2 <= room && all.len() <= FAILED { all.len() } else { fits };
     let mut lines = Vec::new();
-    for case in &all[..shown.min(all.len())] {
-        let mark = if case.status == Status::Error { "ERROR" } else { "FAILED" };
-        lines.push(format!("  {mark} {}{}", case.id(), place(case)));
-        let message = case.shown().map_or("", |problem| problem.message.as_str());
-        if !message.is_empty() {
-            lines.push(format!("    {}", short(message)));
+    let mut shown = 0;
+    for case in all.iter().take(FAILED) {
+        let told = told(case);
+        // A line that says how many there are more needs one itself.
+        let rest = usize::from(shown + 1 < all.len());
+        if lines.len() + told.len() + rest > room && shown > 0 {
+            break;
         }
+        lines.extend(told);
+        shown += 1;
     }
     if all.len() > shown {
+        // Of the first the name has to do where there isn't room for more.
+        lines.truncate(room.saturating_sub(1).max(1));
         lines.push(format!("  ... and {} more", all.len() - shown));
+    }
+    lines.truncate(room);
+    lines
+}
+
+fn told(case: &Case) -> Vec<String> {
+    let mark = if case.status == Status::Error { "ERROR" } else { "FAILED" };
+    let mut lines = vec![format!("  {mark} {}{}", case.id(), place(case))];
+    let message = case.shown().map_or("", |problem| problem.message.as_str());
+    if !message.is_empty() {
+        lines.push(format!("    {}", short(message)));
     }
     lines
 }

@@ -5,5 +5,5 @@ mod case;
 mod command;
 mod lines;
 
-pub(in crate::cli) use command::{Results, compared, kept};
+pub(in crate::cli) use command::{Results, before, compared, kept};
 pub(in crate::cli) use lines::lines;

@@ -18,7 +18,7 @@ use super::Shared;
 use super::order::{Done, Failed, Order, remember};
 use crate::history::Recording;
 use crate::output::Printer;
-use crate::run::{CRABBOX_FAILED, Purpose};
+use crate::run::Purpose;
 use std::time::Instant;
 
 impl Run {
@@ -27,7 +27,8 @@ impl Run {
         let printer = shared.printer;
         let told = self.told.clone();
         let order = match self.check(shared) {
-            Ok(order) => order,
+            // What is written here when it is over is no part of what was run.
+            Ok(order) => Order { source: told.without_receipt(order.source), ..order },
             Err(error) => return Failed::from(error).show(Purpose::Run, printer),
         };
         if let Err(error) = told.begin_events() {
@@ -40,34 +41,32 @@ impl Run {
         let result = order.carry_out(shared, recording.as_ref());
         // What was typed wrong was no run.
         let is_run = result.as_ref().map_or_else(|failed| !failed.is_of_usage(), |_| true);
-        let mut tested = None;
-        let end = watched::End::of(&result);
-        let mut exit = match result {
+        let recording = recording.filter(|_| is_run);
+        let done = result.as_ref().ok();
+        let tested = done.and_then(|done| read_tests(done, &order, recording.as_ref(), printer));
+        let mut end = watched::End::of(&result);
+        if let Some((receipt, recording)) = receipt.zip(recording.as_ref())
+            && let Err(error) = receipt.write(recording, tested.as_ref(), printer)
+        {
+            printer.explain(&error);
+            end.fail();
+        }
+        let exit = match result {
             Ok(done) => {
-                tested = read_tests(&done, &order, recording.as_ref(), printer);
                 watched::tell_what_came(&done, tested.as_ref());
                 let room = told.room(printer);
                 match done.finished.ended {
-                    Some(ended) => report::show(&done, ended, tested.as_ref(), room, printer),
-                    None => done.finished.outcome().exit,
+                    Some(ended) => {
+                        report::show(&done, ended, tested.as_ref(), end.outcome(), room, printer)
+                    }
+                    None => end.outcome().exit,
                 }
             }
             Err(failed) => failed.show(Purpose::Run, printer),
         };
-        let Some(recording) = recording.filter(|_| is_run) else {
-            end.tell(exit, begun.elapsed(), printer);
-            return exit;
-        };
-        let mut path = None;
-        if let Some(receipt) = receipt {
-            recording.note(|run| path = Some(receipt.uncommitted(&mut run.uncommitted)));
-        }
-        let record = remember(&recording, printer);
-        if let Some((path, record)) = path.zip(record)
-            && let Err(error) = told::write(&path, &record, tested.as_ref().map(Tested::results))
-        {
-            printer.explain(&error);
-            exit = if exit == 0 { CRABBOX_FAILED } else { exit };
+        if let Some(recording) = recording {
+            // Done already where there is a receipt.
+            let _ = remember(&recording, printer);
         }
         end.tell(exit, begun.elapsed(), printer);
         exit
@@ -85,7 +84,8 @@ fn read_tests(
     if let Some(recording) = recording {
         note_artifacts(recording, collected);
     }
-    let mut tested = Tested::read(collected, &order.settings.junit)?;
+    let well = done.finished.ended.is_some_and(|ended| ended.outcome.exit == 0);
+    let mut tested = Tested::read(collected, &order.settings.junit, well)?;
     if let Some(recording) = recording {
         tested.keep(recording, &order.places.state, printer);
     }

@@ -19,32 +19,36 @@ const WORTH_SAYING: u64 = 5;
 /// So many lines of a summary aren't about tests.
 const AROUND: usize = 8;
 
+/// Where there is room for fewer lines, there is none for where the time went and for what to type next.
+const NARROW: usize = 20;
+
 /// Tells of a run whose command ended so. Returns the exit code: the program's, unless whoever asked
 /// for the document would take a run without one for a success.
 pub(super) fn show(
     done: &Done,
     ended: Ended,
     tested: Option<&Tested>,
+    outcome: Outcome,
     room: usize,
     printer: Printer,
 ) -> u8 {
-    let outcome = done.finished.outcome();
     let mut exit = outcome.exit;
     if printer.json {
-        if let Err(error) = printer.document(&to_json(done, ended, tested)) {
+        if let Err(error) = printer.document(&to_json(done, ended, outcome, tested)) {
             printer.explain(&error);
             exit = if exit == 0 { CRABBOX_FAILED } else { exit };
         }
     } else if !printer.is_quiet() {
-        printer.phase(&summary(done, ended));
-        let tests = tested.map(|tested| tested.lines(room.saturating_sub(AROUND)));
+        printer.phase(&summary(done, ended, outcome));
+        let around = if room < NARROW { 1 } else { AROUND };
+        let tests = tested.map(|tested| tested.lines(room.saturating_sub(around)));
         for line in tests.iter().flatten() {
             printer.phase(line);
         }
         if let Some(collected) = &done.finished.collected {
             brought::show(collected, printer);
         }
-        if tested.is_some() {
+        if tested.is_some() && room >= NARROW {
             show_ways_on(done, printer);
         }
         if matches!(done.end, Ok(End::Lingers)) {
@@ -87,12 +91,12 @@ fn show_lingering(claim: &Claim, printer: Printer) {
     printer.hint(&to_type(&["warmup"]));
 }
 
-fn to_json(done: &Done, ended: Ended, tested: Option<&Tested>) -> Value {
+fn to_json(done: &Done, ended: Ended, outcome: Outcome, tested: Option<&Tested>) -> Value {
     let Done { claim, end, warnings, .. } = done;
     let trouble = end.as_ref().err().map(|unreleased| &unreleased.error);
     json!({
         "schema_version": 1,
-        "outcome": done.finished.outcome(),
+        "outcome": outcome,
         "program": ended.outcome,
         "lease": {
             "id": claim.id,
@@ -112,11 +116,11 @@ fn to_json(done: &Done, ended: Ended, tested: Option<&Tested>) -> Value {
 }
 
 /// The exit code first: it is what a reader of a log looks for.
-fn summary(done: &Done, ended: Ended) -> String {
+fn summary(done: &Done, ended: Ended, outcome: Outcome) -> String {
     let end = done.end.as_ref().map_or("not released", |end: &End| end.as_str());
     format!(
         "{} in {} ({} in all) · {} · {} {end}",
-        match done.finished.outcome() {
+        match outcome {
             outcome if outcome == ended.outcome => said(outcome),
             outcome => format!("exit {} (the command: {})", outcome.exit, said(ended.outcome)),
         },

@@ -22,12 +22,12 @@ pub(super) struct Tested {
 }
 
 impl Tested {
-    /// Reads what came. `asked`: what somebody said are reports. `None`: there are none.
-    pub(super) fn read(collected: &Collected, asked: &[String]) -> Option<Self> {
+    /// Reads what came. `asked`: what somebody said are reports; `well`: the command ended so. `None`: there are none.
+    pub(super) fn read(collected: &Collected, asked: &[String], well: bool) -> Option<Self> {
         let asked = Globs::new(asked).unwrap_or_default();
         let is_asked =
             |path: &Path| !asked.matched_path(path.as_os_str().as_encoded_bytes()).is_empty();
-        let mut gather = Gather::below(&collected.root);
+        let mut gather = Gather::of(&collected.root, well);
         for report in &collected.reports {
             let name = report.path.to_string_lossy().into_owned();
             gather.add(name, &report.local, is_asked(&report.path));

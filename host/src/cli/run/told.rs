@@ -1,9 +1,12 @@
 //! What is said of a run at its end beside its exit code: how much of it on the screen, and its receipt in a file.
 
+use super::tested::Tested;
+use crate::cli::order::remember;
 use crate::cli::whole;
 use crate::events::{self, Target};
-use crate::history::RunRecord;
+use crate::history::{Recording, RunRecord};
 use crate::output::{CommandError, Exit, Printer};
+use crate::places::real;
 use crate::receipt::Receipt;
 use crate::results::Results;
 use crate::sync::{Source, uncommitted};
@@ -52,6 +55,12 @@ impl Told {
         Ok(())
     }
 
+    /// The checkout without the receipt that will be written into it.
+    pub(super) fn without_receipt(&self, source: Source) -> Source {
+        let Some(path) = &self.receipt else { return source };
+        source.without([&*real(path)])
+    }
+
     /// From now on events are told, if somebody wants them.
     pub(super) fn begin_events(&self) -> Result<(), CommandError> {
         let Some(target) = &self.events else { return Ok(()) };
@@ -84,22 +93,27 @@ impl Told {
 }
 
 impl ToWrite {
-    /// What git has said; a run that has ended doesn't wait for it.
-    pub(super) fn uncommitted(self, record: &mut Option<String>) -> PathBuf {
+    /// Writes it, once the run is recorded, which that needs. A run that has ended doesn't wait for git.
+    pub(super) fn write(
+        self,
+        recording: &Recording,
+        tested: Option<&Tested>,
+        printer: Printer,
+    ) -> Result<(), CommandError> {
         if !self.uncommitted.is_finished() {
             self.stop.store(true, Ordering::Relaxed);
         }
-        *record = self.uncommitted.join().ok().flatten();
-        self.path
+        let uncommitted = self.uncommitted.join().ok().flatten();
+        recording.note(|run| run.uncommitted = uncommitted);
+        match remember(recording, printer) {
+            Some(record) => write(&self.path, &record, tested.map(Tested::results)),
+            None => Ok(()),
+        }
     }
 }
 
 /// Writes the receipt.
-pub(super) fn write(
-    path: &Path,
-    record: &RunRecord,
-    results: Option<&Results>,
-) -> Result<(), CommandError> {
+fn write(path: &Path, record: &RunRecord, results: Option<&Results>) -> Result<(), CommandError> {
     let receipt = Receipt::of(record, results);
     let written = whole::write(path, |out| {
         serde_json::to_writer_pretty(&mut *out, &receipt)?;

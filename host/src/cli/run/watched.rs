@@ -65,9 +65,21 @@ impl End {
         }
     }
 
+    /// Something of ours has failed since: that is the outcome, unless the command failed anyway.
+    pub(super) fn fail(&mut self) {
+        if self.outcome.exit == 0 {
+            self.outcome = Outcome::failure(Origin::Crabbox);
+        }
+    }
+
+    /// How this program ends.
+    pub(super) fn outcome(&self) -> Outcome {
+        self.outcome
+    }
+
     /// The last event. What couldn't be told is said.
     pub(super) fn tell(&self, exit: u8, total: Duration, printer: Printer) {
-        // Something of ours may have failed since.
+        // Its document couldn't be written.
         let is_ours = exit == CRABBOX_FAILED && self.outcome.exit == 0;
         let outcome = if is_ours { Outcome::failure(Origin::Crabbox) } else { self.outcome };
         let last = Event::Exit {
