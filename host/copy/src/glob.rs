@@ -17,6 +17,12 @@ use std::mem;
 /// So many ways may the alternatives of one pattern make.
 const MAX_WAYS: usize = 1000;
 
+/// A longer one is no path's, in bytes.
+const MAX_LENGTH: usize = 4096;
+
+/// So many alternatives may one pattern have, in each other or one after the other: each is looked into anew.
+const MAX_ALTERNATIVES: usize = 100;
+
 /// A pattern that isn't one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GlobError {
@@ -41,6 +47,12 @@ pub enum GlobError {
     /// There is no end of alternatives.
     #[error("its alternatives make more than {MAX_WAYS} patterns")]
     TooMany,
+    /// Nobody has typed it.
+    #[error("it is longer than {MAX_LENGTH} bytes")]
+    TooLong,
+    /// Nor this.
+    #[error("it has more than {MAX_ALTERNATIVES} `{{`")]
+    TooDeep,
 }
 
 /// Several patterns, each of which is told from the others.
@@ -202,6 +214,17 @@ impl Globs {
 fn ways(glob: &[u8]) -> Result<Vec<Way>, GlobError> {
     if glob.contains(&0) {
         return Err(GlobError::Nul);
+    }
+    if glob.len() > MAX_LENGTH {
+        return Err(GlobError::TooLong);
+    }
+    let mut alternatives = 0;
+    unquoted(glob, |byte, _| {
+        alternatives += usize::from(byte == b'{');
+        false
+    });
+    if alternatives > MAX_ALTERNATIVES {
+        return Err(GlobError::TooDeep);
     }
     let mut plain = Vec::new();
     expand(glob, &mut plain)?;
@@ -447,6 +470,7 @@ mod tests {
     #[test]
     fn what_is_no_pattern_says_why() {
         let many = "{a,b}".repeat(12);
+        let (long, deep) = ("{a}".repeat(30_000), "{".repeat(101) + &"}".repeat(101));
         for (glob, expected) in [
             ("", GlobError::Empty),
             ("{a,}", GlobError::Empty),
@@ -459,9 +483,13 @@ mod tests {
             ("{a,b", GlobError::Alternatives),
             ("a\0", GlobError::Nul),
             (&many, GlobError::TooMany),
+            (&long, GlobError::TooLong),
+            (&deep, GlobError::TooDeep),
         ] {
             assert_eq!(Globs::new(["fine", glob]).expect_err(glob), (1, expected), "{glob}");
         }
+        assert!(is_match(&"{a}".repeat(100), &"a".repeat(100)));
+        assert!(is_match(&r"\{".repeat(101), &"{".repeat(101)));
     }
 
     #[test]
