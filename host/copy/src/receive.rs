@@ -92,8 +92,18 @@ pub struct Receiver {
     spares_git: bool,
     /// What becomes of what is there.
     before: Before,
+    /// What of the source comes.
+    choice: Choice,
+}
+
+/// What of the source comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Choice {
+    Everything,
     /// A folder that nothing came into goes again.
-    tidies: bool,
+    Some,
+    /// The same, and no link is among it: where it would lead is for whoever sends it to say.
+    Files,
 }
 
 #[derive(Debug)]
@@ -148,7 +158,7 @@ impl Receiver {
             settled: false,
             spares_git: false,
             before: Before::GivesWay,
-            tidies: false,
+            choice: Choice::Everything,
         }
     }
 
@@ -162,7 +172,13 @@ impl Receiver {
     /// same counts as brought.
     #[must_use]
     pub fn collecting(target: Target, before: Before) -> Self {
-        Self { before, tidies: true, ..Self::sparing_git(target) }
+        Self { before, choice: Choice::Some, ..Self::sparing_git(target) }
+    }
+
+    /// The same where links come as the files that they lead to.
+    #[must_use]
+    pub fn collecting_files(target: Target, before: Before) -> Self {
+        Self { choice: Choice::Files, ..Self::collecting(target, before) }
     }
 
     /// Does what the records of a block say. `true`: that was all.
@@ -321,7 +337,7 @@ impl Receiver {
             return Err(ReceiveError::Order);
         };
         // Only an empty one goes.
-        let goes = self.tidies && mode.is_some();
+        let goes = self.choice != Choice::Everything && mode.is_some();
         if goes && unlinkat(self.innermost(), &*called, AtFlags::REMOVEDIR).is_ok() {
             self.copied.folders -= 1;
             return Ok(());
@@ -520,6 +536,9 @@ impl Receiver {
         answers: &mut dyn Answers,
     ) -> Result<(), ReceiveError> {
         let Some(name) = self.next(shown, false, answers)? else { return Ok(()) };
+        if self.choice == Choice::Files {
+            return self.remark(shown, "it is a link where only files come", true, answers);
+        }
         match place_link(self.innermost(), &name, target, self.before) {
             Err(Errno::EXIST) if !is_link(self.innermost(), &name, target) => {
                 self.remark(shown, OTHER, true, answers)

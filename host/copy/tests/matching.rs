@@ -8,7 +8,8 @@ use crabbox_copy::receive::{Answers, Placed, Receiver};
 use crabbox_copy::send::{Answer, Line, send_within};
 use crabbox_copy::target::Target;
 use crabbox_wire::collect::{Collected, Limits, MAX_NAMED};
-use crabbox_wire::copy::{RESUMABLE, Remark, Word};
+use crabbox_wire::copy::{RESUMABLE, Record, Remark, Word};
+use crabbox_wire::tree::Hash;
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -65,7 +66,7 @@ impl Line for Joined {
 
 fn joined(to: &Path, before: Before) -> Joined {
     let target = Target { path: to.to_owned(), name: None };
-    Joined(Receiver::collecting(target, before), Said::default())
+    Joined(Receiver::collecting_files(target, before), Said::default())
 }
 
 fn globs(patterns: &[&str]) -> Globs {
@@ -198,4 +199,26 @@ fn what_is_here_stays_whatever_its_size_and_the_same_is_no_other() {
     assert_eq!(fs::read(to.join("other")).expect("reads"), b"mine--");
     assert!(fs::read(to.join("large-other")).expect("reads").ends_with(b"mine--"));
     assert_eq!(fs::read_dir(&to).expect("reads").count(), 6, "and nothing is left beside them");
+}
+
+#[test]
+fn a_link_is_refused_where_only_files_come() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let to = temporary.path().join("to");
+    let mut block = Vec::new();
+    Record::Folder { name: b"", mode: 0o755 }.encode(&mut block);
+    Record::Link { name: b"link", target: b"/etc" }.encode(&mut block);
+    let file = Record::File { name: b"file", mode: 0o644, size: 0, key: None };
+    file.encode(&mut block);
+    let hash = Hash(*blake3::hash(b"").as_bytes());
+    for record in [Record::Whole { hash, grew: false }, Record::Leave, Record::End] {
+        record.encode(&mut block);
+    }
+    let target = Target { path: to.clone(), name: None };
+    let mut said = Said::default();
+    let mut receiver = Receiver::collecting_files(target, Before::Stays);
+    assert!(receiver.block(&block, &mut said).expect("records"));
+    assert_eq!(said.why("link"), Some("it is a link where only files come"));
+    assert_eq!(said.files(), set(&["file"]));
+    assert!(to.join("link").symlink_metadata().is_err());
 }

@@ -29,7 +29,10 @@ impl Errand {
 
     pub(crate) fn receiver(&self, overwrite: bool) -> Receiver {
         let before = if overwrite { Before::GivesWay } else { Before::Stays };
-        Receiver::collecting(self.target.clone(), before)
+        match self.part {
+            Part::Matching { .. } => Receiver::collecting_files(self.target.clone(), before),
+            Part::Path { .. } => Receiver::collecting(self.target.clone(), before),
+        }
     }
 
     /// What of it can be asked for later: a report can't.
