@@ -141,7 +141,10 @@ impl Conversation<'_> {
             ..job.request.clone()
         };
         let mut started = |process| {
-            let _ = self.listener.collecting(process, outcome);
+            // Whoever has asked to leave since has met the session before, and this one is no more wanted.
+            if !self.listener.collecting(process, outcome) {
+                process.terminate();
+            }
         };
         let opened = Session::proved_by(&job.route, &request, &mut started);
         let mut session = opened.map_err(CopyError::from)?;
