@@ -17,6 +17,12 @@ const HEADERS: [&str; 4] = ["authorization", "proxy-authorization", "cookie", "s
 /// What stands between the words of a line of shell.
 const BETWEEN: &str = " \t\n;|&()<>";
 
+/// What quotes a word.
+const QUOTES: [char; 2] = ['\'', '"'];
+
+/// So deep are quotes within quotes looked into. Nobody quotes deeper by hand, and each level is a call within a call.
+const LEVELS: usize = 8;
+
 /// A command.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -36,7 +42,7 @@ impl Command {
                 Self::Argv(without_secrets(words.iter().map(Text::to_string)))
             }
             message::Command::Shell(line) => {
-                Self::Shell(line_without_secrets(&redact::text(&line.to_string())))
+                Self::Shell(line_without_secrets(&redact::text(&line.to_string()), LEVELS))
             }
         }
     }
@@ -60,8 +66,11 @@ fn without_secrets(words: impl Iterator<Item = String>) -> Vec<String> {
     let mut is_secret = false;
     for word in words {
         let word = redact::text(&word).into_owned();
-        let kept =
-            if is_secret && !word.starts_with('-') { REDACTED.to_owned() } else { cleaned(&word) };
+        let kept = if is_secret && !word.starts_with('-') {
+            REDACTED.to_owned()
+        } else {
+            cleaned(&word, LEVELS)
+        };
         is_secret = announces(&word);
         clean.push(kept);
     }
@@ -74,7 +83,7 @@ fn announces(word: &str) -> bool {
 }
 
 /// A word without the secret in it. What follows the name of one goes with it: nobody knows where its value ends.
-fn cleaned(word: &str) -> String {
+fn cleaned(word: &str, levels: usize) -> String {
     let is_header = |name: &str| HEADERS.contains(&name.to_ascii_lowercase().as_str());
     if let Some((name, value)) = word.split_once(':')
         && !value.starts_with("//")
@@ -89,21 +98,21 @@ fn cleaned(word: &str) -> String {
         return format!("{name}={REDACTED}");
     }
     if word.contains(|one| BETWEEN.contains(one)) {
-        return in_parts(word);
+        return in_parts(word, levels);
     }
     without_login(word)
 }
 
 /// A word with blanks in it: a line itself, or with a quoted part, or with blanks that are escaped. Each part is shorter.
-fn in_parts(word: &str) -> String {
-    if pieces(word).nth(1).is_some() {
-        return line_without_secrets(word);
+fn in_parts(word: &str, levels: usize) -> String {
+    if pieces(word, true).nth(1).is_some() {
+        return line_without_secrets(word, levels);
     }
-    match word.find(['\'', '"']) {
+    match word.find(QUOTES) {
         Some(quote) => {
             let (before, rest) = word.split_at(quote);
             let (quote, rest) = rest.split_at(1);
-            format!("{before}{quote}{}", line_without_secrets(rest))
+            format!("{before}{quote}{}", line_without_secrets(rest, levels))
         }
         None => without_login(word),
     }
@@ -134,43 +143,51 @@ fn without_login(word: &str) -> String {
     }
 }
 
-/// The same of a line of shell: what is quoted is one word.
-fn line_without_secrets(line: &str) -> String {
+/// The same of a line of shell: what is quoted is one word. With no level left, a quote is as any other character.
+fn line_without_secrets(line: &str, levels: usize) -> String {
     let mut clean = String::new();
     let mut is_secret = false;
-    for piece in pieces(line) {
+    for piece in pieces(line, levels > 0) {
         if piece.starts_with(|one| BETWEEN.contains(one)) {
             clean.push_str(piece);
             continue;
         }
         let kept = if is_secret && !piece.starts_with('-') {
             REDACTED.to_owned()
+        } else if let Some(levels) = levels.checked_sub(1) {
+            unquoted(piece, levels)
         } else {
-            unquoted(piece)
+            let (quotes, word) = piece.split_at(piece.len() - unopened(piece).len());
+            format!("{quotes}{}", cleaned(word, 0))
         };
-        is_secret = announces(piece);
+        is_secret = announces(if levels == 0 { unopened(piece) } else { piece });
         clean.push_str(&kept);
     }
     clean
 }
 
+/// A word without the quotes that it begins with.
+fn unopened(word: &str) -> &str {
+    word.trim_start_matches(QUOTES)
+}
+
 /// A word of a line of shell, which may be quoted as a whole.
-fn unquoted(word: &str) -> String {
-    for quote in ['\'', '"'] {
+fn unquoted(word: &str, levels: usize) -> String {
+    for quote in QUOTES {
         let inner = word.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
         if let Some(inner) = inner {
-            return format!("{quote}{}{quote}", cleaned(inner));
+            return format!("{quote}{}{quote}", cleaned(inner, levels));
         }
     }
     // A quote that nobody closes hides nothing.
-    if let Some(rest) = word.strip_prefix(['\'', '"']) {
-        return format!("{}{}", &word[..1], line_without_secrets(rest));
+    if let Some(rest) = word.strip_prefix(QUOTES) {
+        return format!("{}{}", &word[..1], line_without_secrets(rest, levels));
     }
-    cleaned(word)
+    cleaned(word, levels)
 }
 
-/// Words and what is between them, in turn.
-fn pieces(line: &str) -> impl Iterator<Item = &str> {
+/// Words and what is between them, in turn; with `quoted`, blanks in quotes and behind a backslash are of the word.
+fn pieces(line: &str, quoted: bool) -> impl Iterator<Item = &str> {
     let mut rest = line;
     std::iter::from_fn(move || {
         let first = rest.chars().next()?;
@@ -184,8 +201,8 @@ fn pieces(line: &str) -> impl Iterator<Item = &str> {
             }
             match (quote, *one) {
                 (None, one) if BETWEEN.contains(one) != between => return true,
-                (None | Some('"'), '\\') => escaped = true,
-                (None, '\'' | '"') => quote = Some(*one),
+                (None | Some('"'), '\\') if quoted => escaped = true,
+                (None, '\'' | '"') if quoted => quote = Some(*one),
                 (Some(open), one) if open == one => quote = None,
                 _ => {}
             }
@@ -260,7 +277,7 @@ mod tests {
             ("echo it\\'s \"a b\"  c", "echo it\\'s \"a b\"  c"),
             ("printf 'unfinished --token c4nary", "printf 'unfinished --token [redacted]"),
         ] {
-            assert_eq!(line_without_secrets(line), expected);
+            assert_eq!(line_without_secrets(line, LEVELS), expected);
         }
     }
 
@@ -273,15 +290,32 @@ mod tests {
             ("echo a'<b c>'d", "echo a'<b c>'d"),
             ("echo \"<a name='b c'/>\" >d", "echo \"<a name='b c'/>\" >d"),
         ] {
-            assert_eq!(line_without_secrets(line), expected);
+            assert_eq!(line_without_secrets(line, LEVELS), expected);
         }
     }
 
     proptest::proptest! {
         #[test]
         fn there_is_an_end_of_any_line(line in "[a '\"\\\\<>=:;-]{0,40}") {
-            let _ = line_without_secrets(&line);
+            let _ = line_without_secrets(&line, LEVELS);
             let _ = without_secrets(std::iter::once(line));
+        }
+    }
+
+    #[test]
+    fn quotes_within_quotes_are_looked_into_so_deep_and_no_deeper() {
+        let shell = |line: String| {
+            Command::of(&message::Command::Shell(Text::from(line.as_str()))).to_string()
+        };
+        redact::register("c4nary-behind-quotes");
+        for quotes in ["'\"", "\"'", "'\" ", "\\'\""] {
+            for count in [30_000, 1_000_000 / quotes.len()] {
+                let deep = quotes.repeat(count);
+                let kept = shell(format!("{deep} A_TOKEN=c4nary x c4nary-behind-quotes"));
+                assert!(!kept.contains("c4nary"), "{quotes}");
+                assert!(kept.len() > deep.len(), "{quotes}");
+                assert!(argv(&["sh", "-c", &deep]).len() > deep.len(), "{quotes}");
+            }
         }
     }
 
