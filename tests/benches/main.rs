@@ -16,6 +16,7 @@ mod first;
 mod history;
 mod output;
 mod provider;
+mod results;
 mod ssh;
 mod start;
 mod table;
@@ -39,6 +40,7 @@ const TOPICS: &[Topic] = &[
     ("provider", provider::measure),
     ("claims", claims::measure),
     ("history", history::measure),
+    ("results", results::measure),
     ("ssh", ssh::measure),
     ("ssh-first", ssh::measure_first),
     ("copies", copies::measure),

@@ -1,0 +1,42 @@
+//! What it costs to read the reports of a run: a thousand files with a hundred tests each.
+
+use crate::figures::{Figures, in_turn, time};
+use crate::table::Table;
+use crate::worlds::fill;
+use crabbox_tests::Built;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::Path;
+
+const FILES: usize = 1000;
+const TESTS: usize = 100;
+
+pub(crate) fn measure(crabbox: &Path, _: &Built, table: &mut Table) {
+    let world = fill(100);
+    let made = world.root().join("made");
+    fs::create_dir(&made).expect("a folder");
+    for file in 0..FILES {
+        let mut report = format!("<testsuite name='suite {file}'>");
+        for test in 0..TESTS {
+            write!(
+                report,
+                "<testcase classname='a.Suite{file}' name='case_{test}' time='0.0{test}'/>"
+            )
+            .expect("a string takes everything");
+        }
+        fs::write(made.join(format!("TEST-{file}.xml")), report + "</testsuite>").expect("writes");
+    }
+    time(&mut world.command_of(crabbox, &["warmup", "-q"]));
+    let line = format!("rm -rf out && cp -r {} out", made.display());
+    let run = |more: &[&str]| {
+        let words = [&["run", "-q"], more, &["--shell", &line]].concat();
+        time(&mut world.command_of(crabbox, &words))
+    };
+    let [plain, read]: [Figures; 2] =
+        in_turn(15, [&mut || run(&[]), &mut || run(&["--junit", "out/*.xml"])]);
+    table.baseline("warm run that makes 1,000 files", &plain);
+    table.ratio("1,000 reports with 100,000 tests read", &read, "not read", &plain);
+    let [later]: [Figures; 1] =
+        in_turn(15, [&mut || time(&mut world.command_of(crabbox, &["results", "@last"]))]);
+    table.ratio("results @last of them", &later, "not read", &plain);
+}
