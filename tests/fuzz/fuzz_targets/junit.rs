@@ -1,0 +1,10 @@
+//! A report of tests: XML of a box.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| {
+    let report = crabbox::results::read(bytes);
+    assert_eq!(report.cases.len(), report.elements.len());
+});
