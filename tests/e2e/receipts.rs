@@ -103,6 +103,38 @@ fn what_came_of_the_run_is_checked_as_far_as_it_is_here() {
 }
 
 #[test]
+fn a_receipt_leads_to_no_file_but_those_of_its_run() {
+    let world = World::new();
+    world.write(".gitignore", "receipt.json\n");
+    let words = ["run", "--receipt", "receipt.json", "--artifact", "*.out", "--shell"];
+    assert_eq!(world.crabbox(&[&words[..], &["echo data >a.out; echo >b.out"]].concat()).code, 0);
+    let mut foreign = receipt(&world);
+    let run = foreign["run"].as_str().expect("a run").to_owned();
+    let here = world.checkout().join(".crabbox/artifacts").join(run);
+    let pipe = Command::new("mkfifo").arg(here.join("pipe")).status().expect("mkfifo runs");
+    assert!(pipe.success());
+    std::os::unix::fs::symlink("/dev/zero", here.join("link")).expect("links");
+    let real = foreign["artifacts"][0].clone();
+    let named = |path: &str| {
+        let mut artifact = real.clone();
+        artifact["path"] = json!(path);
+        artifact
+    };
+    let (out, in_its_place) = (["/dev/zero", "../a", ""], ["pipe", "link"]);
+    let mut all: Vec<Value> = out.iter().chain(&in_its_place).map(|path| named(path)).collect();
+    all.extend([real.clone(), named("gone")]);
+    foreign["artifacts"] = json!(all);
+    world.write("receipt.json", &foreign.to_string());
+    let (code, said) = verify(&world);
+    let expected: Vec<String> = out
+        .iter()
+        .map(|path| format!("`{path}` is no path of an artifact"))
+        .chain(in_its_place.iter().map(|path| format!("`{path}` has changed since it came here")))
+        .collect();
+    assert_eq!((code, &said["changed"]), (5, &json!(expected)));
+}
+
+#[test]
 fn what_is_no_receipt_is_refused() {
     let world = World::new();
     let refused = |text: &str, code: i32| {

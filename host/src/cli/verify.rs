@@ -3,17 +3,20 @@
 use super::Shared;
 use super::order::{Files, explain_sync};
 use crate::config::{Flags, Settings};
-use crate::history::folder;
+use crate::history::{Artifact, folder};
 use crate::output::{CommandError, Exit};
 use crate::places::real;
 use crate::receipt::{Checkout, Receipt, check};
 use crate::results::kept;
 use crate::sync;
 use clap::{Args, ValueHint};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 
 /// A larger file is no receipt, in bytes.
@@ -118,9 +121,11 @@ fn changed(receipt: &Receipt, root: &Path, run: &Path) -> Vec<String> {
     let mut changed = Vec::new();
     let here = root.join(".crabbox/artifacts").join(receipt.run.as_str());
     for artifact in &receipt.artifacts {
-        let digest = File::open(here.join(&artifact.path)).ok().and_then(digest);
-        if digest.is_some_and(|digest| digest != artifact.digest) {
-            changed.push(format!("`{}` has changed since it came here", artifact.path));
+        let shown = &artifact.path;
+        if !is_below(Path::new(&artifact.path)) {
+            changed.push(format!("`{shown}` is no path of an artifact"));
+        } else if is_another(&here.join(&artifact.path), artifact) {
+            changed.push(format!("`{shown}` has changed since it came here"));
         }
     }
     let results = receipt.results.as_ref().zip(kept::read(run).ok().flatten());
@@ -130,8 +135,27 @@ fn changed(receipt: &Receipt, root: &Path, run: &Path) -> Vec<String> {
     changed
 }
 
-fn digest(file: File) -> Option<String> {
+/// Whoever wrote the receipt says where files are looked for: nowhere but in their folder.
+fn is_below(path: &Path) -> bool {
+    let mut names = path.components().peekable();
+    names.peek().is_some() && names.all(|name| matches!(name, Component::Normal(_)))
+}
+
+/// Is something else there now? What isn't there, or can't be read, is nothing to be told of.
+fn is_another(path: &Path, artifact: &Artifact) -> bool {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = match File::options().read(true).custom_flags(flags).open(path) {
+        Ok(file) => file,
+        // A link, or a socket.
+        Err(error) => {
+            return matches!(Errno::from_io_error(&error), Some(Errno::LOOP | Errno::NXIO));
+        }
+    };
+    if !file.metadata().is_ok_and(|found| found.is_file() && found.len() == artifact.bytes) {
+        return true;
+    }
     let mut hasher = blake3::Hasher::new();
-    hasher.update_reader(file).ok()?;
-    Some(hasher.finalize().to_hex().to_string())
+    // It may grow while it is read.
+    let read = hasher.update_reader(file.take(artifact.bytes.saturating_add(1)));
+    read.is_ok_and(|hasher| hasher.finalize().to_hex().as_str() != artifact.digest)
 }

@@ -1,21 +1,28 @@
 //! Files that a line names as the place for something: each is there whole or not at all.
 
+use crate::events::open_read_by_somebody;
+use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-/// Writes one, and returns its size in bytes. What is no file, such as a pipe or a device, is written to and stays what it is.
+/// So many links may lead from one to the next, as the system has it.
+const MOST_LINKS: usize = 40;
+
+/// Writes one, and returns its size in bytes. What is no file, such as a pipe or a device, is written to and stays what it is;
+/// a pipe that nobody reads is an error.
 pub(super) fn write(
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<u64> {
     if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
-        let mut out = Counted { out: File::options().write(true).open(path)?, bytes: 0 };
+        let mut out =
+            Counted { out: open_read_by_somebody(path, File::options().write(true))?, bytes: 0 };
         fill(&mut out)?;
         return Ok(out.bytes);
     }
     // What a link leads to is replaced, and not the link.
-    let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let path = behind_links(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut new = tempfile::Builder::new()
         .permissions(mode(&path))
@@ -27,6 +34,18 @@ pub(super) fn write(
     let size = new.as_file().metadata()?.len();
     new.persist(path)?;
     Ok(size)
+}
+
+/// Where the file lies, or would if it were there.
+fn behind_links(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..=MOST_LINKS {
+        match fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new("")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(Errno::LOOP.into())
 }
 
 /// That of the file that is there; else what anybody's new file has, less what the umask takes.
@@ -69,7 +88,13 @@ mod tests {
             let device = device.clone();
             move || fs::read(device).expect("reads")
         });
-        assert_eq!(write(&device, |out| out.write_all(b"abc")).expect("writes"), 3);
+        let mut written = write(&device, |out| out.write_all(b"abc"));
+        while written.as_ref().is_err_and(|error| Errno::from_io_error(error) == Some(Errno::NXIO))
+        {
+            std::thread::yield_now();
+            written = write(&device, |out| out.write_all(b"abc"));
+        }
+        assert_eq!(written.expect("writes"), 3);
         assert_eq!(reader.join().expect("ends"), b"abc");
         assert!(fs::metadata(&device).expect("is there").file_type().is_fifo());
         let (file, link) = (folder.path().join("file"), folder.path().join("link"));
@@ -78,6 +103,30 @@ mod tests {
         assert_eq!(write(&link, |out| out.write_all(b"new!")).expect("writes"), 4);
         assert_eq!(fs::read(&file).expect("reads"), b"new!");
         assert!(link.is_symlink());
+    }
+
+    #[test]
+    fn a_pipe_that_nobody_reads_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pipe = folder.path().join("pipe");
+        let made = std::process::Command::new("mkfifo").arg(&pipe).status().expect("mkfifo runs");
+        assert!(made.success());
+        let error = write(&pipe, |out| out.write_all(b"abc")).expect_err("nobody reads");
+        assert_eq!(Errno::from_io_error(&error), Some(Errno::NXIO));
+    }
+
+    #[test]
+    fn a_link_to_nothing_leads_to_what_is_new_and_one_to_itself_nowhere() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let at = |name: &str| folder.path().join(name);
+        fs::create_dir(at("below")).expect("a folder");
+        symlink("below/second", at("first")).expect("links");
+        symlink("../file", at("below/second")).expect("links");
+        assert_eq!(write(&at("first"), |out| out.write_all(b"new")).expect("writes"), 3);
+        assert_eq!(fs::read(at("file")).expect("reads"), b"new");
+        assert!(at("first").is_symlink() && at("below/second").is_symlink());
+        symlink("loop", at("loop")).expect("links");
+        assert!(write(&at("loop"), |_| Ok(())).is_err() && at("loop").is_symlink());
     }
 
     #[test]

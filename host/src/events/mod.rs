@@ -9,4 +9,5 @@ mod target;
 
 pub use event::{Event, SCHEMA_VERSION, State};
 pub use sink::{begin, finish, is_wanted, tell};
+pub(crate) use target::open_read_by_somebody;
 pub use target::{Target, TargetError};

@@ -2,11 +2,11 @@
 
 use crate::sys;
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::RawFd;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 /// `FILE` or `fd:N`.
@@ -47,17 +47,8 @@ impl Target {
     pub(super) fn open(&self) -> io::Result<File> {
         match self {
             Self::File(path) => {
-                let flags = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
                 let mut options = File::options();
-                let file = options
-                    .write(true)
-                    .create(true)
-                    .truncate(true)
-                    .custom_flags(flags)
-                    .open(path)?;
-                let flags = fcntl_getfl(&file)?;
-                fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
-                Ok(file)
+                open_read_by_somebody(path, options.write(true).create(true).truncate(true))
             }
             Self::Descriptor(number) => {
                 let file = File::from(sys::duplicate(*number)?);
@@ -69,6 +60,15 @@ impl Target {
             }
         }
     }
+}
+
+/// Opens what may be a pipe: one that nobody reads is an error and no wait for a reader.
+pub(crate) fn open_read_by_somebody(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK.bits().cast_signed();
+    let file = options.custom_flags(flags).open(path)?;
+    let flags = fcntl_getfl(&file)?;
+    fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
+    Ok(file)
 }
 
 #[cfg(test)]
