@@ -164,6 +164,21 @@ impl Globs {
         entered
     }
 
+    /// Does any of them match a file of this name? It costs less than to enter it, and most names are no match.
+    #[must_use]
+    pub fn is_file_match(&self, reach: &Reach, name: &[u8]) -> bool {
+        reach.states.iter().any(|state| match self.step(state) {
+            None => true,
+            // It is never the last, and the one after it is among the states, too.
+            Some(Step::Deep) => false,
+            Some(Step::Name(tokens)) => self.is_last(state) && matches(tokens, name),
+        })
+    }
+
+    fn is_last(&self, state: &State) -> bool {
+        self.0[state.glob][state.way].len() == state.step + 1
+    }
+
     /// Which of them match what was entered last, each once.
     #[must_use]
     pub fn matched(&self, reach: &Reach) -> Vec<usize> {
@@ -523,6 +538,19 @@ mod tests {
             if let Ok(globs) = Globs::new([&glob]) {
                 let _ = globs.matched_path(&path);
             }
+        }
+
+        #[test]
+        fn a_file_matches_as_it_does_when_it_is_entered(
+            glob in r"[ab*/]{1,8}|\{a,\*\*/b\}/?[ab*]*",
+            path in "[ab]{1,2}(/[ab]{1,2}){0,3}",
+        ) {
+            let Ok(globs) = Globs::new([&glob]) else { return Ok(()) };
+            let (above, name) = path.rsplit_once('/').unwrap_or(("", &path));
+            let names = above.split('/').filter(|name| !name.is_empty());
+            let reach = names.fold(globs.start(), |reach, name| globs.enter(&reach, name.as_bytes()));
+            let entered = globs.enter(&reach, name.as_bytes());
+            prop_assert_eq!(globs.is_file_match(&reach, name.as_bytes()), globs.is_match(&entered));
         }
 
         #[test]

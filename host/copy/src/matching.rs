@@ -31,6 +31,8 @@ pub struct Matching<'a> {
     pub hidden: &'a [u8],
     /// How much is sent at most.
     pub limits: Limits,
+    /// So many entries are looked at; the others are left alone without a word.
+    pub entries: u64,
     /// A file that several names lead to is sent once.
     pub once: bool,
     /// Is the file of this path and state wanted?
@@ -46,7 +48,12 @@ pub fn send_matching(what: &Matching<'_>, line: &mut dyn Line) -> Result<Collect
         folders: Vec::new(),
         announced: 0,
         sent: HashSet::new(),
-        collected: Collected { matched: vec![0; what.globs.len()], ..Collected::default() },
+        left: what.entries,
+        collected: Collected {
+            matched: vec![0; what.globs.len()],
+            older: vec![0; what.globs.len()],
+            unnamed: 0,
+        },
     };
     let root = walk.root.clone();
     let (reach, exclude) = (what.globs.start(), what.exclude.start());
@@ -67,7 +74,16 @@ struct Walk<'a, 'b> {
     announced: usize,
     /// What was sent by way of a link, by device and inode.
     sent: HashSet<(u64, u64)>,
+    /// So many entries may still be looked at.
+    left: u64,
     collected: Collected,
+}
+
+/// A folder that is still to be looked through.
+struct Below {
+    name: Vec<u8>,
+    reach: Reach,
+    exclude: Reach,
 }
 
 impl Walk<'_, '_> {
@@ -89,7 +105,36 @@ impl Walk<'_, '_> {
             Err(error) => return self.skip(name, &in_words(error)),
         };
         self.folders.push((name.to_vec(), mode));
+        let below = self.entries(&folder, entries, [reach, exclude])?;
+        for Below { name, reach, exclude } in below {
+            if self.folders.len() >= MAX_DEPTH {
+                self.skip(&name, &format!("folders are nested deeper than {MAX_DEPTH}"))?;
+            } else {
+                self.folder(folder.as_fd(), &name, &name, [&reach, &exclude])?;
+            }
+        }
+        self.folders.pop();
+        if self.announced > self.folders.len() {
+            self.announced -= 1;
+            self.sender.say(&Record::Leave)?;
+        }
+        Ok(())
+    }
+
+    /// Sends what of a folder is none itself. The folders in it come later: first those that a pattern names, so that
+    /// what somebody meant is found before there were too many others.
+    fn entries(
+        &mut self,
+        folder: &OwnedFd,
+        entries: Dir,
+        [reach, exclude]: [&Reach; 2],
+    ) -> Result<Vec<Below>, Gone> {
+        let mut below = Vec::new();
         for entry in entries {
+            if self.left == 0 {
+                break;
+            }
+            self.left -= 1;
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
@@ -102,46 +147,46 @@ impl Walk<'_, '_> {
             if is_dots(name) || is_git(name) || self.is_hidden(name) {
                 continue;
             }
+            let is_file = entry.file_type() == FileType::RegularFile;
+            if is_file && !self.what.globs.is_file_match(reach, name) {
+                continue;
+            }
             let exclude = self.what.exclude.enter(exclude, name);
             let reach = self.what.globs.enter(reach, name);
-            if !reach.is_nowhere() && !self.what.exclude.is_match(&exclude) {
-                self.entry(&folder, name, entry.file_type(), [&reach, &exclude])?;
+            if !reach.is_nowhere()
+                && !self.what.exclude.is_match(&exclude)
+                && self.entry(folder, name, entry.file_type(), &reach)?
+            {
+                below.push(Below { name: name.to_vec(), reach, exclude });
             }
         }
-        self.folders.pop();
-        if self.announced > self.folders.len() {
-            self.announced -= 1;
-            self.sender.say(&Record::Leave)?;
-        }
-        Ok(())
+        below.sort_by_key(|folder| !folder.reach.is_by_name());
+        Ok(below)
     }
 
     fn is_hidden(&self, name: &[u8]) -> bool {
         self.folders.len() == 1 && name == self.what.hidden
     }
 
+    /// Sends it. `true`: it is a folder, and still to be looked through.
     fn entry(
         &mut self,
         folder: &OwnedFd,
         name: &[u8],
         kind: FileType,
-        both: [&Reach; 2],
-    ) -> Result<(), Gone> {
-        let [reach, _] = both;
+        reach: &Reach,
+    ) -> Result<bool, Gone> {
         let kind = match kind {
             // Some file systems don't say it in passing.
             FileType::Unknown => match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
                 Ok(found) => FileType::from_raw_mode(found.st_mode),
-                Err(error) => return self.skip(name, &in_words(error)),
+                Err(error) => return self.skip(name, &in_words(error)).map(|()| false),
             },
             known => known,
         };
         let is_match = self.what.globs.is_match(reach);
         match kind {
-            FileType::Directory if self.folders.len() >= MAX_DEPTH => {
-                self.skip(name, &format!("folders are nested deeper than {MAX_DEPTH}"))
-            }
-            FileType::Directory => self.folder(folder.as_fd(), name, name, both),
+            FileType::Directory => return Ok(true),
             FileType::Symlink if is_match || reach.is_by_name() => self.link(name, reach),
             FileType::RegularFile if is_match => {
                 match statat(folder, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -152,7 +197,8 @@ impl Walk<'_, '_> {
             FileType::Symlink | FileType::RegularFile => Ok(()),
             _ if is_match => self.skip(name, "it is no file, folder or link"),
             _ => Ok(()),
-        }
+        }?;
+        Ok(false)
     }
 
     /// A file that matches under this name, and is found as `at`.
@@ -165,7 +211,9 @@ impl Walk<'_, '_> {
         reach: &Reach,
     ) -> Result<(), Gone> {
         if !(self.what.is_wanted)(&self.path_of(name), found) {
-            self.collected.unwanted += 1;
+            for glob in self.what.globs.matched(reach) {
+                self.collected.older[glob] += 1;
+            }
             return Ok(());
         }
         for glob in self.what.globs.matched(reach) {

@@ -81,6 +81,7 @@ fn bring(root: &Path, patterns: &[&str], limits: Limits, to: &Path) -> (Collecte
         exclude: &exclude,
         hidden: b".crabbox",
         limits,
+        entries: u64::MAX,
         once: false,
         is_wanted: &|path, _| path != b"old.xml",
     };
@@ -109,7 +110,7 @@ fn only_what_matches_is_there_and_no_folder_without_any() {
     plant(&root, &[".crabbox/r.xml", "deep/.crabbox/r.xml", "sub/.GIT/r.xml"]);
     let (collected, said) = bring(&root, &["**/*.xml", "a/b", "no"], Limits::NONE, &to);
     assert_eq!(said.files(), set(&["a/b/r.xml", "deep/.crabbox/r.xml"]));
-    assert_eq!((collected.matched, collected.unwanted), (vec![2, 1, 0], 1));
+    assert_eq!((collected.matched, collected.older), (vec![2, 1, 0], vec![1, 0, 0]));
     assert!(to.join("a/b").is_dir() && !to.join("a/c").exists() && !to.join("sub").exists());
     // Nothing that matches leaves nothing.
     let (_, said) = bring(&root, &["*.zip"], Limits::NONE, &temporary.path().join("none"));
@@ -221,4 +222,28 @@ fn a_link_is_refused_where_only_files_come() {
     assert_eq!(said.why("link"), Some("it is a link where only files come"));
     assert_eq!(said.files(), set(&["file"]));
     assert!(to.join("link").symlink_metadata().is_err());
+}
+
+#[test]
+fn so_many_entries_are_looked_at_and_what_a_pattern_names_comes_first() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let root = temporary.path().join("from");
+    let many: Vec<String> = (0..100).map(|at| format!("data-{}/{at}", at % 2)).collect();
+    plant(&root, &many.iter().map(String::as_str).collect::<Vec<_>>());
+    plant(&root, &["out/r.xml", "r.xml", "data-0/out/r.xml", "data-1/out/r.xml"]);
+    let (globs, exclude) = (globs(&["{,*/}{,out/}r.xml"]), Globs::default());
+    let sent = |entries: u64| {
+        let limits = Limits::NONE;
+        let (root, globs, exclude, is_wanted) = (&root, &globs, &exclude, &|_: &[u8], _: &_| true);
+        let hidden = b".crabbox";
+        let what =
+            Matching { root, globs, exclude, hidden, limits, entries, once: true, is_wanted };
+        let mut line = joined(&temporary.path().join(entries.to_string()), Before::Stays);
+        send_matching(&what, &mut line).expect("sends");
+        line.1.files()
+    };
+    // The dots of each folder count, too: 6 entries above, then 3 in `out`.
+    assert_eq!(sent(9), set(&["out/r.xml", "r.xml"]));
+    assert_eq!(sent(u64::MAX).len(), 4);
+    assert!(sent(0).is_empty());
 }

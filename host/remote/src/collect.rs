@@ -54,12 +54,12 @@ pub(crate) fn serve(
     let mut line = ToTheHost::new(connection, collect.packed);
     for part in &collect.parts {
         let collected = match part {
-            Part::Matching { globs, exclude, fresh, limits } => {
+            Part::Matching { globs, exclude, fresh, limits, entries } => {
                 let both = (parse(globs)?, parse(exclude)?);
                 matching(
                     (&both.0, &both.1),
                     fresh.then_some(&freshness),
-                    *limits,
+                    (*limits, entries.unwrap_or(u64::MAX)),
                     layout,
                     &mut line,
                 )
@@ -81,7 +81,7 @@ fn parse(globs: &[Text]) -> Result<Globs, Failure> {
 fn matching(
     (globs, exclude): (&Globs, &Globs),
     fresh: Option<&Freshness<'_>>,
-    limits: Limits,
+    (limits, entries): (Limits, u64),
     layout: &Layout,
     line: &mut dyn Line,
 ) -> Result<Collected, Gone> {
@@ -92,6 +92,7 @@ fn matching(
         exclude,
         hidden: OURS,
         limits,
+        entries,
         once: fresh.is_some(),
         is_wanted: &is_wanted,
     };

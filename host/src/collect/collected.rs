@@ -51,6 +51,8 @@ pub struct Matched {
     pub glob: String,
     /// Files.
     pub files: u64,
+    /// How many more there are that are older than the run.
+    pub older: u64,
 }
 
 /// Something that can still be asked for.
@@ -79,8 +81,6 @@ pub struct Collected {
     pub remarks: Vec<LeftOut>,
     /// What each pattern found.
     pub matched: Vec<Matched>,
-    /// How many files match as reports and are older than the run.
-    pub old_reports: u64,
     /// The required patterns of which nothing is here.
     pub missing: Vec<String>,
     /// What wasn't asked for, or not to its end.
@@ -110,7 +110,6 @@ impl Collected {
         self.left_out_count += other.left_out_count;
         self.remarks.extend(other.remarks);
         self.matched.extend(other.matched);
-        self.old_reports += other.old_reports;
     }
 
     /// One more that isn't here.

@@ -11,6 +11,7 @@ use crabbox_wire::copy::{Remark, Word};
 use crabbox_wire::frame::{FrameError, ToHelper};
 use std::ffi::OsStr;
 use std::io::Write;
+use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
@@ -127,14 +128,14 @@ impl<'a, W: Write> Here<'a, W> {
         all.left_out_count += more;
         let Some(end) = end else { return };
         all.left_out_count += end.unnamed;
-        if errand.kind == Kind::Report {
-            all.old_reports += end.unwanted;
-        }
         if let Part::Matching { globs, .. } = &errand.part {
-            let matched = globs.iter().zip(end.matched).map(|(glob, files)| Matched {
+            let older = end.older.into_iter().chain(iter::repeat(0));
+            let found = end.matched.into_iter().zip(older);
+            let matched = globs.iter().zip(found).map(|(glob, (files, older))| Matched {
                 kind: errand.kind,
                 glob: glob.to_string(),
                 files,
+                older,
             });
             all.matched.extend(matched);
         }

@@ -18,6 +18,9 @@ const LARGEST_REPORT: u64 = 64 << 20;
 /// All reports of a run.
 const REPORTS: Limits = Limits { files: 20_000, bytes: 1 << 30, file_bytes: LARGEST_REPORT };
 
+/// So many entries are looked at where nobody has said that there are reports.
+const LOOKED_AT: u64 = 20_000;
+
 /// So many files a run may bring here as artifacts.
 const MOST_ARTIFACTS: u64 = 100_000;
 
@@ -39,12 +42,14 @@ pub struct Wanted {
 /// Reports of tests: what has changed since the run began.
 #[derive(Clone, Debug)]
 pub struct Reports {
-    /// Which files.
-    pub globs: Vec<String>,
-    /// Those of them that somebody named: what is merely looked for is nothing to be told of where it can't be had.
+    /// Which files somebody named.
     pub asked: Vec<String>,
-    /// Which not.
-    pub exclude: Vec<String>,
+    /// Those of them that the line itself names: there should be something new.
+    pub typed: Vec<String>,
+    /// What is merely looked for, and is nothing to be told of where it can't be had.
+    pub discovered: Vec<String>,
+    /// Where it isn't looked for.
+    pub elsewhere: Vec<String>,
     /// A folder of the run's own, which needn't be there; the one above it is.
     pub into: PathBuf,
 }
@@ -78,22 +83,14 @@ impl Wanted {
 
     /// Part by part, in the order of the request.
     pub(crate) fn errands(&self) -> Vec<Errand> {
-        let reports = self.reports.iter().filter(|reports| !reports.globs.is_empty());
-        let reports = reports.map(|Reports { globs, exclude, into, .. }| {
-            let part = Part::Matching {
-                globs: texts(globs),
-                exclude: texts(exclude),
-                fresh: true,
-                limits: REPORTS,
-            };
-            Errand::new(Kind::Report, part, folder(into))
-        });
+        let reports = self.reports.iter().flat_map(Reports::errands);
         let limits =
             Limits { files: MOST_ARTIFACTS, bytes: self.max_size, file_bytes: self.max_size };
         let artifacts = self.artifacts.iter().filter(|artifacts| !artifacts.globs.is_empty());
         let artifacts = artifacts.map(|Artifacts { globs, into, .. }| {
             let globs = texts(globs);
-            let part = Part::Matching { globs, exclude: Vec::new(), fresh: false, limits };
+            let part =
+                Part::Matching { globs, exclude: Vec::new(), fresh: false, limits, entries: None };
             Errand::new(Kind::Artifact, part, folder(into))
         });
         let downloads = self.downloads.iter().map(|download| {
@@ -122,6 +119,8 @@ impl Wanted {
     pub(crate) fn forget_unasked(&self, all: &mut Collected) {
         let asked = self.reports.iter().flat_map(|reports| &reports.asked);
         let asked = Globs::new(asked).unwrap_or_default();
+        let typed: Vec<_> = self.reports.iter().flat_map(|reports| &reports.typed).collect();
+        all.matched.retain(|one| one.kind != Kind::Report || typed.contains(&&one.glob));
         let before = all.left_out.len();
         let concerns = |one: &LeftOut| {
             one.kind != Kind::Report || asked.leads_to(one.path.as_os_str().as_encoded_bytes())
@@ -148,6 +147,21 @@ impl Wanted {
             })
         };
         required.filter(|glob| !is_here(glob)).cloned().collect()
+    }
+}
+
+impl Reports {
+    /// What somebody named, wherever it lies; then what else there may be.
+    fn errands(&self) -> impl Iterator<Item = Errand> {
+        let Self { asked, discovered, elsewhere, into, .. } = self;
+        let exclude = [&elsewhere[..], asked].concat();
+        let parts = [(asked, Vec::new(), None), (discovered, exclude, Some(LOOKED_AT))];
+        let parts = parts.into_iter().filter(|(globs, ..)| !globs.is_empty());
+        parts.map(|(globs, exclude, entries)| {
+            let (globs, exclude) = (texts(globs), texts(&exclude));
+            let part = Part::Matching { globs, exclude, fresh: true, limits: REPORTS, entries };
+            Errand::new(Kind::Report, part, folder(into))
+        })
     }
 }
 

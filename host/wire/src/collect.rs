@@ -44,6 +44,9 @@ pub enum Part {
         fresh: bool,
         /// What is beyond them isn't sent.
         limits: Limits,
+        /// So many entries of folders are looked at, where that is bounded; others might match, and nobody is told.
+        #[serde(default)]
+        entries: Option<u64>,
     },
     /// What lies at a path, with all that is in it.
     Path {
@@ -76,9 +79,9 @@ pub struct Collected {
     /// How many files each of the part's globs has matched that were wanted, sent or not.
     #[serde(default)]
     pub matched: Vec<u64>,
-    /// How many match and are older than the run.
+    /// How many files each of them has matched that are older than the run.
     #[serde(default)]
-    pub unwanted: u64,
+    pub older: Vec<u64>,
     /// How many entries weren't sent beside those that the records name.
     #[serde(default)]
     pub unnamed: u64,

@@ -57,3 +57,19 @@ fn a_report_that_nobody_could_read_is_not_taken() {
     assert_eq!(texts(left_out, "path"), ["large.xml"]);
     assert_eq!(texts(left_out, "why"), ["it is larger than 64 MiB"]);
 }
+
+#[test]
+fn what_is_asked_for_is_found_wherever_it_lies_and_told_of_where_it_is_old_or_missing() {
+    let world = World::new();
+    let line = "for at in .out node_modules/out vendor; do mkdir -p $at; echo '<x/>' >$at/junit.xml; done; \
+        echo '<y/>' >junit.xml";
+    let options = ["--keep", "--junit", ".out/*.xml", "--junit", "node_modules/**/*.xml"];
+    let done = run(&world, &options, line);
+    let came = [".out/junit.xml", "junit.xml", "node_modules/out/junit.xml"];
+    assert_eq!(files(&reports(&world, &done)), came);
+    let words = ["run", "--junit", ".out/*.xml", "--junit", "no.xml", "--", "true"];
+    let ran = world.crabbox(&words);
+    let said = |text: &str| ran.stderr.lines().any(|line| line.ends_with(text));
+    assert!(said("no new report matches `--junit .out/*.xml`: 1 older one does"), "{ran:?}");
+    assert!(said("no new report matches `--junit no.xml`"), "{ran:?}");
+}

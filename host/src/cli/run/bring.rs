@@ -74,8 +74,9 @@ impl Bring {
         }
         let reports = Reports {
             asked: settings.junit.clone(),
-            globs: settings.junit.iter().cloned().chain(discover::globs()).collect(),
-            exclude: discover::ELSEWHERE.iter().map(|glob| (*glob).to_owned()).collect(),
+            typed: self.junit.clone(),
+            discovered: discover::globs(),
+            elsewhere: discover::ELSEWHERE.iter().map(|glob| (*glob).to_owned()).collect(),
             into: places.state.join("runs").join(run).join("reports"),
         };
         let downloads = self.downloads()?;
@@ -89,7 +90,7 @@ impl Bring {
             checkout,
         };
         Ok(Wanted {
-            reports: Some(reports).filter(|reports| !reports.globs.is_empty()),
+            reports: Some(reports),
             artifacts: Some(artifacts).filter(|artifacts| !artifacts.globs.is_empty()),
             downloads,
             overwrite: self.overwrite,

@@ -28,6 +28,14 @@ pub(in crate::cli) fn warn(all: &Collected, of: Option<(&str, &str)>, printer: P
     for remark in all.remarks.iter().take(NAMED) {
         printer.warning(&format!("{}: {}", named(remark), remark.why));
     }
+    for one in all.matched.iter().filter(|one| one.kind == Kind::Report && one.files == 0) {
+        let older = match one.older {
+            0 => String::new(),
+            1 => ": 1 older one does".to_owned(),
+            more => format!(": {more} older ones do"),
+        };
+        printer.warning(&format!("no new report matches `--junit {}`{older}", one.glob));
+    }
     let is_none = |one: &&Matched| one.kind == Kind::Artifact && one.files == 0;
     for one in all.matched.iter().filter(is_none).filter(|one| !all.missing.contains(&one.glob)) {
         printer.warning(&format!("no file matches `--artifact {}`", one.glob));
