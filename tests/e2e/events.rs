@@ -2,8 +2,10 @@
 
 use crabbox_tests::{Ran, World};
 use serde_json::{Value, json};
-use std::fs;
+use std::io::{BufRead, BufReader};
 use std::process::Stdio;
+use std::time::Duration;
+use std::{fs, mem, thread};
 
 /// Each line, of which every one is whole.
 fn lines(world: &World, name: &str) -> Vec<Value> {
@@ -86,6 +88,35 @@ fn a_reader_that_is_gone_or_never_reads_holds_up_nothing() {
     let ran = Ran::of(&mut run);
     // Nobody is there who could open it, or read what was told.
     assert!(ran.code == 3 || ran.code == 125, "{}", ran.stderr);
+}
+
+#[test]
+fn a_reader_that_pauses_gets_the_end_and_how_many_it_missed() {
+    let world = World::new();
+    let line = "echo '<testsuite>' >junit.xml; i=0; while [ $i -lt 20000 ]; do \
+        echo \"<testcase name='a test with a long name, that of number $i'/>\"; i=$((i+1)); done >>junit.xml; \
+        echo '</testsuite>' >>junit.xml";
+    let mut run = world.command(&["run", "--events", "/dev/stdin", "--shell", line]);
+    let (reader, writer) = std::io::pipe().expect("a pipe");
+    run.stdin(Stdio::from(std::os::fd::OwnedFd::from(writer)));
+    let mut started = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("it starts");
+    drop(run);
+    let mut events: Vec<Value> = Vec::new();
+    let mut has_paused = false;
+    for line in BufReader::new(reader).lines() {
+        events.push(serde_json::from_str(&line.expect("text")).expect("JSON"));
+        let is_test = events.last().is_some_and(|event| event["event"] == "test");
+        if is_test && !mem::replace(&mut has_paused, true) {
+            // Time enough for all the others to be told.
+            thread::sleep(Duration::from_secs(1));
+        }
+    }
+    assert!(started.wait().expect("an end").success());
+    assert_eq!(events.last().expect("one")["event"], "exit");
+    let dropped = of(&events, "dropped");
+    let dropped: u64 = dropped.iter().filter_map(|event| event["count"].as_u64()).sum();
+    let told = of(&events, "test").len() as u64;
+    assert!(told + dropped >= 20_000, "{told} and {dropped}");
 }
 
 #[test]

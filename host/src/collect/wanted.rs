@@ -122,15 +122,22 @@ impl Wanted {
         let typed: Vec<_> = self.reports.iter().flat_map(|reports| &reports.typed).collect();
         all.matched.retain(|one| one.kind != Kind::Report || typed.contains(&&one.glob));
         let before = all.left_out.len();
+        let discovered = self.reports.iter().flat_map(|reports| &reports.discovered);
+        let discovered = Globs::new(discovered).unwrap_or_default();
+        // A folder that can't be searched is no news; a report that can't come is, whoever looked for it.
         let concerns = |one: &LeftOut| {
-            one.kind != Kind::Report || asked.leads_to(one.path.as_os_str().as_encoded_bytes())
+            let path = one.path.as_os_str().as_encoded_bytes();
+            one.kind != Kind::Report
+                || asked.leads_to(path)
+                || !discovered.matched_path(path).is_empty()
         };
         all.left_out.retain(concerns);
         all.remarks.retain(concerns);
         let forgotten = (before - all.left_out.len()) as u64;
         all.left_out_count = all.left_out_count.saturating_sub(forgotten);
-        if asked.is_empty() && self.artifacts.is_none() && self.downloads.is_empty() {
-            all.left_out_count = 0;
+        // Where some of the reports came, the others are missed.
+        let is_unasked = asked.is_empty() && self.artifacts.is_none() && self.downloads.is_empty();
+        if is_unasked && all.reports.is_empty() {
             all.broke_off = None;
         }
     }

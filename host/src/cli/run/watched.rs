@@ -25,7 +25,7 @@ pub(super) fn tell_what_came(done: &Done, tested: Option<&Tested>) {
     }
     for case in tested.iter().flat_map(|tested| &tested.results().cases) {
         let problem = case.shown();
-        events::tell(&Event::Test {
+        events::tell_late(&Event::Test {
             test: &case.id(),
             status: case.status,
             ms: case.ms,
@@ -35,7 +35,7 @@ pub(super) fn tell_what_came(done: &Done, tested: Option<&Tested>) {
     }
     let collected = done.finished.collected.iter();
     for file in collected.flat_map(|all| all.artifacts.iter().chain(&all.downloads)) {
-        events::tell(&Event::Artifact {
+        events::tell_late(&Event::Artifact {
             path: &file.path.to_string_lossy(),
             local_path: &file.local.to_string_lossy(),
             bytes: file.bytes,
