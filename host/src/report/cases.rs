@@ -8,8 +8,11 @@ use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::time::Duration;
 
-/// So many that failed are shown with all that they said.
-const FAILED: usize = 200;
+/// So many that failed are shown with all that they said, and so many that were flaky.
+const SHOWN: usize = 200;
+
+/// So many that pass now are named.
+const NAMED: usize = 1_000;
 
 /// So many of those that took longest.
 const SLOWEST: usize = 10;
@@ -29,17 +32,24 @@ pub(super) fn show(results: &Results, compared: Option<&Compared>) -> Markup {
             span.count { (human::duration(Duration::from_millis(ms))) }
         }
         @for source in &results.files { (trouble(source)) }
-        @for case in results.failed().take(FAILED) { (failed_case(case, &new)) }
-        @if results.failed().count() > FAILED { p { "... and " (results.failed().count() - FAILED) " more" } }
+        @for case in results.failed().take(SHOWN) { (failed_case(case, &new)) }
+        (and_more(results.failed().count(), SHOWN))
         @if let Some(compared) = compared.filter(|compared| !compared.newly_passing.is_empty()) {
             details {
                 summary { (compared.newly_passing.len()) " newly passing" }
-                ul { @for id in &compared.newly_passing { li { code { (Text(id)) } } } }
+                ul { @for id in compared.newly_passing.iter().take(NAMED) { li { code { (Text(id)) } } } }
+                (and_more(compared.newly_passing.len(), NAMED))
             }
         }
-        @for case in of(Status::Flaky) { (failed_case(case, &new)) }
+        @for case in of(Status::Flaky).take(SHOWN) { (failed_case(case, &new)) }
+        (and_more(of(Status::Flaky).count(), SHOWN))
         (slowest(results))
     }
+}
+
+/// Of so many, these many are shown at most.
+pub(super) fn and_more(count: usize, shown: usize) -> Markup {
+    html! { @if count > shown { p { "... and " (count - shown) " more" } } }
 }
 
 fn trouble(source: &Source) -> Markup {
@@ -102,5 +112,24 @@ fn slowest(results: &Results) -> Markup {
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_very_many_tests_only_so_many_are_shown() {
+        let case = |status, at: usize| Case { name: format!("t{at}"), status, ..Case::default() };
+        let cases = (0..NAMED).flat_map(|at| [case(Status::Failed, at), case(Status::Flaky, at)]);
+        let results = Results { files: Vec::new(), cases: cases.collect() };
+        let newly_passing = (0..=NAMED).map(|at| at.to_string()).collect();
+        let compared = Compared { newly_passing, ..Compared::default() };
+        let page = show(&results, Some(&compared)).into_string();
+        assert_eq!(page.matches("<details").count(), 2 * SHOWN + 1);
+        assert_eq!(page.matches("<li>").count(), NAMED);
+        assert_eq!(page.matches(&format!("... and {} more", NAMED - SHOWN)).count(), 2);
+        assert_eq!(page.matches("... and 1 more").count(), 1);
     }
 }

@@ -14,6 +14,9 @@ const STYLE: &str = include_str!("style.css");
 const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
+/// So many files that it brought back are named.
+const ARTIFACTS: usize = 1_000;
+
 /// A run, as it is shown.
 #[derive(Debug)]
 pub struct Page {
@@ -100,8 +103,9 @@ impl Page {
                 section {
                     h2 { "Artifacts" }
                     ul.artifacts {
-                        @for (path, size) in &self.artifacts { li { code { (Text(path)) } " " small { (Text(size)) } } }
+                        @for (path, size) in self.artifacts.iter().take(ARTIFACTS) { li { code { (Text(path)) } " " small { (Text(size)) } } }
                     }
+                    (cases::and_more(self.artifacts.len(), ARTIFACTS))
                 }
             }
             section { h2 id="log" { "Log" } (log::show(&self.log)) }
@@ -177,6 +181,14 @@ mod tests {
         }
         assert!(page.contains("&lt;script&gt;"));
         assert!(page.contains("id=\"L7\""));
+    }
+
+    #[test]
+    fn of_very_many_files_only_so_many_are_named() {
+        let artifacts = vec![("out.txt".to_owned(), "1 B".to_owned()); ARTIFACTS + 7];
+        let page = Page { artifacts, ..page() }.render();
+        assert_eq!(page.matches("out.txt").count(), ARTIFACTS);
+        assert!(page.contains("... and 7 more"));
     }
 
     #[test]
