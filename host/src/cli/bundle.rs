@@ -2,6 +2,7 @@
 
 use super::config::Show;
 use super::doctor::Doctor;
+use super::printed::Lines;
 use super::{Shared, history, results, whole};
 use crate::bundle::Bundle;
 use crate::history::{Command, Log, Piece, Reader, RunRecord, folder};
@@ -13,7 +14,7 @@ use serde::Serialize;
 use serde_json::json;
 use std::fmt::Write as _;
 use std::fs::File;
-use std::io::{self, BufWriter, Seek, Write};
+use std::io::{self, BufWriter, Seek};
 use std::path::{Path, PathBuf};
 
 /// Put all that is known of a run into one file
@@ -107,45 +108,17 @@ fn write(
     })
 }
 
-/// What was printed, line by line without secrets, and how much that is.
+/// What was printed, without secrets, and how much that is.
 fn printed(log: &Log) -> io::Result<(u64, File)> {
-    let mut file = BufWriter::new(tempfile::tempfile()?);
-    let mut line = Vec::new();
-    log.each(|piece| {
-        match piece {
-            Piece::Output { bytes, .. } => {
-                for part in bytes.split_inclusive(|byte| *byte == b'\n') {
-                    line.extend_from_slice(part);
-                    // What has no end is cut somewhere: no secret is that long.
-                    if part.ends_with(b"\n") || line.len() > LONGEST {
-                        clean(&mut file, &mut line)?;
-                    }
-                }
-            }
-            Piece::Cut(count) => {
-                clean(&mut file, &mut line)?;
-                writeln!(file, "[crabbox: {count} bytes of the output aren't kept]")?;
-            }
-        }
-        Ok::<_, io::Error>(())
+    let mut lines = Lines::to(BufWriter::new(tempfile::tempfile()?));
+    log.each(|piece| match piece {
+        Piece::Output { stream, bytes, .. } => lines.add(stream, bytes),
+        Piece::Cut(count) => lines.cut(count),
     })?;
-    clean(&mut file, &mut line)?;
-    let mut file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+    let mut file = lines.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
     let length = file.stream_position()?;
     file.rewind()?;
     Ok((length, file))
-}
-
-/// The longest line that is looked at as one, in bytes.
-const LONGEST: usize = 1024 * 1024;
-
-fn clean(file: &mut impl Write, line: &mut Vec<u8>) -> io::Result<()> {
-    match std::str::from_utf8(line) {
-        Ok(text) => file.write_all(redact::text(text).as_bytes())?,
-        Err(_) => file.write_all(redact::text(&String::from_utf8_lossy(line)).as_bytes())?,
-    }
-    line.clear();
-    Ok(())
 }
 
 /// What is to be typed, by somebody who has the checkout.

@@ -33,6 +33,7 @@ mod logs;
 mod onlooker;
 mod order;
 mod parked;
+mod printed;
 mod provider;
 mod report;
 mod results;
