@@ -52,9 +52,9 @@ pub(super) struct ListArtifacts {
 
 impl ListArtifacts {
     pub(super) fn execute(self, shared: &Shared) -> Result<Exit, CommandError> {
-        self.globs.iter().try_for_each(|glob| check_glob("GLOB", glob))?;
         let (reader, run) = history::find(shared, &self.run)?;
         let record = reader.get(&run)?.ok_or_else(|| history::unknown(&run))?;
+        self.globs.iter().try_for_each(|glob| check(glob, &record))?;
         let folder = PathBuf::from(&record.repository).join(OURS).join("artifacts");
         let folder = folder.join(record.id.as_str());
         if self.fetch {
@@ -132,6 +132,20 @@ impl ListArtifacts {
         let collected = fetch(&wanted, record, &visit, shared)?;
         show(&collected, record, shared)
     }
+}
+
+/// What lies elsewhere on the box is a thing for `crabbox cp`.
+fn check(glob: &str, record: &RunRecord) -> Result<(), CommandError> {
+    check_glob("GLOB", glob).map_err(|error| {
+        let leads_away = !error.hints().is_empty();
+        let error = error.without_hints();
+        match &record.lease {
+            Some(lease) if leads_away => {
+                error.hint(to_type(&["cp", &format!("{}:{glob}", lease.slug), "."]))
+            }
+            _ => error,
+        }
+    })
 }
 
 fn fetch(

@@ -72,6 +72,13 @@ impl CommandError {
         self
     }
 
+    /// Without what to do about it, where that isn't the way here.
+    #[must_use]
+    pub fn without_hints(mut self) -> Self {
+        self.hints.clear();
+        self
+    }
+
     /// In other words.
     #[must_use]
     pub fn reworded(mut self, message: impl Into<String>) -> Self {

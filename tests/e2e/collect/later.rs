@@ -41,6 +41,17 @@ fn the_box_is_asked_for_more_while_it_has_it() {
     let ran = world.crabbox(&["artifacts", "@last", "out/*.log", "--fetch"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(files(&folder), ["out/a.txt", "out/b.log"]);
+    // What lies elsewhere comes by the line that is led to.
+    fs::write(world.root().join("elsewhere"), "far").expect("writes");
+    let elsewhere = world.root().join("elsewhere").to_string_lossy().into_owned();
+    let ran = world.crabbox(&["artifacts", "@last", &elsewhere, "--fetch"]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    let line = ran.stderr.lines().find_map(|line| line.split_once("hint: crabbox "));
+    let (_, line) = line.unwrap_or_else(|| panic!("no hint: {ran:?}"));
+    let copied = world.crabbox(&line.split(' ').collect::<Vec<_>>());
+    assert_eq!(copied.code, 0, "{copied:?}");
+    assert_eq!(fs::read(world.checkout().join("elsewhere")).expect("reads"), b"far");
+    fs::remove_file(world.checkout().join("elsewhere")).expect("removes");
     // What the run had brought, once more: it is there already, or isn't what it was.
     fs::remove_file(folder.join("out/a.txt")).expect("removes");
     fs::write(world.workspace().join("out/a.txt"), "other").expect("writes");

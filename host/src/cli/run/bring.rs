@@ -38,11 +38,8 @@ pub(super) struct Bring {
 impl Bring {
     /// Before anything is leased.
     pub(super) fn check(&self) -> Result<(), CommandError> {
-        let all = [
-            ("--junit", &self.junit),
-            ("--artifact", &self.artifact),
-            ("--require-artifact", &self.require_artifact),
-        ];
+        self.junit.iter().try_for_each(|glob| check_reports("--junit", glob))?;
+        let all = [("--artifact", &self.artifact), ("--require-artifact", &self.require_artifact)];
         for (flag, globs) in all {
             globs.iter().try_for_each(|glob| check_glob(flag, glob))?;
         }
@@ -70,7 +67,7 @@ impl Bring {
         places: &Places,
     ) -> Result<Wanted, CommandError> {
         for glob in &settings.junit {
-            check_glob("results.junit", glob)?;
+            check_reports("results.junit", glob)?;
         }
         let reports = Reports {
             asked: settings.junit.clone(),
@@ -105,6 +102,11 @@ fn check_folder(folder: &Path) -> Result<(), CommandError> {
         return Err(CommandError::usage(format!("`--artifact-dir {shown}` is no folder")));
     }
     check_git("--artifact-dir", folder)
+}
+
+/// A download would bring the file, and nobody would read the tests in it.
+fn check_reports(what: &str, glob: &str) -> Result<(), CommandError> {
+    check_glob(what, glob).map_err(CommandError::without_hints)
 }
 
 /// It would be a pity to hear of it after the run.
