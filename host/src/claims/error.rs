@@ -8,6 +8,7 @@ use super::migrations::SCHEMA;
 use super::store::BUSY;
 use crate::output::{CommandError, Exit, Quoted, Typed, to_type};
 use crate::places::{FolderError, home};
+use crate::sqlite::Fault;
 use crabbox_locks::NoLocks;
 use rusqlite::ErrorCode;
 use std::error::Error;
@@ -123,15 +124,11 @@ impl ClaimError {
     /// What SQLite says of the database at `path`.
     pub(super) fn of_database(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
-        match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Held { path },
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Damaged { path, source: source.into() }
-            }
-            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-                Self::ReadOnly { path, source }
-            }
-            _ => Self::Database { path, source },
+        match Fault::of(&source) {
+            Fault::Held => Self::Held { path },
+            Fault::Damaged => Self::Damaged { path, source: source.into() },
+            Fault::ReadOnly => Self::ReadOnly { path, source },
+            Fault::Other => Self::Database { path, source },
         }
     }
 

@@ -5,6 +5,7 @@ use super::schema::SCHEMA;
 use crate::claims::put_aside;
 use crate::output::{CommandError, Exit, Quoted};
 use crate::places::FolderError;
+use crate::sqlite::Fault;
 use rusqlite::ErrorCode;
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -98,15 +99,11 @@ impl HistoryError {
     /// What SQLite says of the database at `path`.
     pub(super) fn of_database(path: &Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
-        match source.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Held { path },
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
-                Self::Damaged { path, source: source.into() }
-            }
-            Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => {
-                Self::ReadOnly { path, source }
-            }
-            _ => Self::Database { path, source },
+        match Fault::of(&source) {
+            Fault::Held => Self::Held { path },
+            Fault::Damaged => Self::Damaged { path, source: source.into() },
+            Fault::ReadOnly => Self::ReadOnly { path, source },
+            Fault::Other => Self::Database { path, source },
         }
     }
 

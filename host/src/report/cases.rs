@@ -4,7 +4,6 @@ use super::text::Text;
 use crate::output::human;
 use crate::results::{Case, Compared, Problem, Results, Source, Status, Totals};
 use maud::{Markup, html};
-use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::time::Duration;
 
@@ -88,12 +87,7 @@ fn said(problem: &Problem) -> Markup {
 }
 
 fn slowest(results: &Results) -> Markup {
-    let mut timed: Vec<(u64, &Case)> = results
-        .cases
-        .iter()
-        .filter_map(|case| Some((case.ms.filter(|ms| *ms > 0)?, case)))
-        .collect();
-    timed.sort_by_key(|(ms, _)| Reverse(*ms));
+    let timed = results.slowest();
     let most = timed.first().map_or(1, |(ms, _)| *ms);
     html! {
         @if timed.len() > 1 {

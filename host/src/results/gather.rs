@@ -5,6 +5,7 @@ use super::junit::{self, Trouble};
 use super::totals::Totals;
 use crabbox_wire::tree::Hash;
 use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
@@ -216,6 +217,16 @@ impl Results {
     /// Those that didn't come out well.
     pub fn failed(&self) -> impl Iterator<Item = &Case> {
         self.cases.iter().filter(|case| case.status.is_failure())
+    }
+
+    /// Those that took time, the slowest first, with their times in milliseconds.
+    #[must_use]
+    pub fn slowest(&self) -> Vec<(u64, &Case)> {
+        let timed =
+            self.cases.iter().filter_map(|case| Some((case.ms.filter(|ms| *ms > 0)?, case)));
+        let mut timed: Vec<_> = timed.collect();
+        timed.sort_by_key(|(ms, _)| Reverse(*ms));
+        timed
     }
 
     /// There is nothing in it: nobody wrote a report.

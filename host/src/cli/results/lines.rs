@@ -130,12 +130,7 @@ fn named(what: &str, ids: &[String]) -> Option<String> {
 
 /// The tests that took longest, where that is worth a look.
 fn slowest(results: &Results) -> Option<String> {
-    let mut timed: Vec<(u64, &Case)> = results
-        .cases
-        .iter()
-        .filter_map(|case| Some((case.ms.filter(|ms| *ms > 0)?, case)))
-        .collect();
-    timed.sort_by_key(|(ms, _)| std::cmp::Reverse(*ms));
+    let timed = results.slowest();
     let line: Vec<_> = timed
         .iter()
         .take(NAMED)
