@@ -95,7 +95,7 @@ fn the_summary_stands_below_the_key_that_a_terminal_shows() {
     keys.write_all(b"\x03").expect("types");
     lines.read_to_string(&mut shown).expect("reads");
     child.wait().expect("ends");
-    assert!(shown.contains("^C\r\ncrabbox: exit 130 (SIGINT)"), "{shown:?}");
+    assert!(shown.contains("^C\r\ncrabbox: exit 130 (program: SIGINT)"), "{shown:?}");
 }
 
 #[test]

@@ -19,7 +19,7 @@ fn the_first_run_leases_and_the_second_reuses() {
     --- stderr
     crabbox: leased [SLUG] ([LEASE]) from local
     problem
-    crabbox: exit 7 in [TIME] ([TIME] in all) · 1 file sent · [SLUG] parked
+    crabbox: exit 7 (program) in [TIME] ([TIME] in all) · 1 file sent · [SLUG] parked
     ");
     let second = world.crabbox(&["run", "--", "cat", "hello.txt"]);
     assert_snapshot!(second.snapshot(&world), @r"

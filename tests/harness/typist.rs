@@ -85,8 +85,14 @@ impl Typist {
     /// Starts the command at a terminal of 100 columns and 30 rows. Its environment is what was set for it.
     #[must_use]
     pub fn before(command: &Command) -> Self {
+        Self::on(command, 100, 30)
+    }
+
+    /// The same at one of another size.
+    #[must_use]
+    pub fn on(command: &Command, columns: u16, rows: u16) -> Self {
         let pty = Pty::open();
-        pty.resize(100, 30);
+        pty.resize(columns, rows);
         let Pty { master, slave, name } = pty;
         let mut led = led_by(&["setsid", "--ctty"], command);
         let copy = || Stdio::from(slave.try_clone().expect("a copy"));

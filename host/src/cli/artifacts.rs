@@ -187,7 +187,9 @@ fn show(collected: &Collected, record: &RunRecord, shared: &Shared) -> Result<Ex
             "fetched": fetched,
         }))?;
     } else {
-        brought::show(collected, printer);
+        for line in brought::lines(collected) {
+            printer.phase(&line);
+        }
     }
     brought::warn(collected, None, printer);
     for file in &collected.artifacts {

@@ -26,11 +26,21 @@ pub(super) fn tell_of(printer: Printer, store: &Reader, settings: &Settings) {
 
 /// Tells that there are so many, if there are any.
 pub(super) fn tell(printer: Printer, count: usize) {
-    if count > 0 && !printer.is_quiet() {
-        let boxes = if count == 1 { "1 box is".to_owned() } else { format!("{count} boxes are") };
-        printer.phase(&format!("{boxes} parked for longer than `lease.parked_ttl`"));
-        printer.hint(&to_type(&["cleanup", "--delete-parked", "--yes"]));
+    if let Some((line, hint)) = told(count).filter(|_| !printer.is_quiet()) {
+        printer.phase(&line);
+        printer.hint(&hint);
     }
+}
+
+/// What is told of so many, and the line to type.
+pub(super) fn told(count: usize) -> Option<(String, String)> {
+    let boxes = match count {
+        0 => return None,
+        1 => "1 box is".to_owned(),
+        count => format!("{count} boxes are"),
+    };
+    let line = format!("{boxes} parked for longer than `lease.parked_ttl`");
+    Some((line, to_type(&["cleanup", "--delete-parked", "--yes"])))
 }
 
 fn count(claims: &[Claim], parked_ttl: Duration) -> usize {

@@ -17,6 +17,15 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use tracing::Level;
 
+/// How large a terminal is, in characters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// How wide; never 0.
+    pub columns: usize,
+    /// How high; never 0.
+    pub rows: usize,
+}
+
 /// How to print: settled once, from the global flags.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
@@ -224,10 +233,10 @@ impl Printer {
         stream::columns()
     }
 
-    /// How many lines fit on the terminal that standard error goes to, if it goes to one.
+    /// How large the terminal is that standard error goes to, if it goes to one.
     #[must_use]
-    pub fn rows(&self) -> Option<usize> {
-        stream::rows()
+    pub fn screen(&self) -> Option<Screen> {
+        stream::screen()
     }
 
     /// The document that `--json` asked for.

@@ -4,6 +4,7 @@
 //! A program may end in the middle of a line, and a terminal may have shown `^C` there. What crabbox has
 //! to say then begins on a line of its own: each stream remembers how its last line was left.
 
+use super::printer::Screen;
 use super::progress;
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fs::fstat;
@@ -97,10 +98,11 @@ pub(super) fn columns() -> Option<usize> {
     Some(size.ws_col.into())
 }
 
-/// How high the terminal is that standard error goes to, if it goes to one that knows.
-pub(super) fn rows() -> Option<usize> {
-    let size = tcgetwinsize(io::stderr()).ok().filter(|size| size.ws_row > 0)?;
-    Some(size.ws_row.into())
+/// How large the terminal is that standard error goes to, if it goes to one that knows.
+pub(super) fn screen() -> Option<Screen> {
+    let size = tcgetwinsize(io::stderr()).ok()?;
+    let screen = Screen { columns: size.ws_col.into(), rows: size.ws_row.into() };
+    (screen.columns > 0 && screen.rows > 0).then_some(screen)
 }
 
 fn note(open: &AtomicBool, bytes: &[u8]) {

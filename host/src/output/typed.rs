@@ -9,6 +9,9 @@ use std::path::Path;
 /// A hint is one line: a command that is longer than this is called `COMMAND` in it.
 const LONGEST: usize = 160;
 
+/// A line that is longer than this is hard to find the ends of, wherever it is shown.
+const PASTED: usize = 1000;
+
 /// Options whose values aren't everybody's business, and what stands for them.
 const ENV: &str = "--env";
 const SHELL: &str = "--shell";
@@ -38,6 +41,15 @@ impl Typed {
     pub fn here() -> Self {
         let words = env::args_os().skip(1);
         Self(words.map(|word| redact::text(&word.to_string_lossy()).into_owned()).collect())
+    }
+
+    /// The line as a whole, for whoever types it once more. `None`: it can't be pasted as one line.
+    #[must_use]
+    pub fn whole(&self) -> Option<String> {
+        let is_plain = self.0.iter().all(|word| visible(word) == *word);
+        let words = self.0.iter().map(|word| format!(" {}", Quoted(Path::new(word))));
+        let line = format!("crabbox{}", words.collect::<String>());
+        (is_plain && line.chars().count() <= PASTED).then_some(line)
     }
 
     /// Another command that looks at the same places: of this line it keeps `--state-dir` and
@@ -320,5 +332,17 @@ mod tests {
         assert_eq!(typed("run --shell a\nb").to_string(), "crabbox run --shell '…'");
         assert_eq!(typed("run --shell a\u{2028}b").to_string(), "crabbox run --shell '…'");
         assert_eq!(typed("run --shell a;b").to_string(), "crabbox run --shell 'a;b'");
+    }
+
+    #[test]
+    fn the_line_as_a_whole_is_one_that_can_be_pasted() {
+        let long = "x".repeat(2 * LONGEST);
+        let line = format!("run --shell {long}");
+        assert_eq!(typed(&line).whole(), Some(format!("crabbox {line}")));
+        let line = "run --dir a;b -- echo $HOME";
+        let quoted = "crabbox run --dir 'a;b' -- echo '$HOME'";
+        assert_eq!(typed(line).whole().as_deref(), Some(quoted));
+        assert_eq!(typed("run --shell a\nb").whole(), None);
+        assert_eq!(typed(&format!("run -- {}", "x".repeat(PASTED))).whole(), None);
     }
 }

@@ -40,7 +40,7 @@ impl Conversation<'_> {
             }
         }
         let mut buffer = Vec::new();
-        let mut acknowledged = 0;
+        let (mut printed, mut acknowledged) = (0, 0);
         let silence = self.job.printer.silence(format!("running on {}", self.job.lease));
         loop {
             match ToHost::read(input, &mut buffer)? {
@@ -51,11 +51,11 @@ impl Conversation<'_> {
                     self.job.log.add(stream, bytes);
                     let bytes = bytes.len() as u64;
                     events::tell(&Event::Output { stream: stream.into(), offset, bytes });
-                    let end = offset.saturating_add(bytes);
-                    if end.saturating_sub(acknowledged) >= ACK_EVERY {
-                        acknowledged = end;
+                    printed = offset.saturating_add(bytes);
+                    if printed.saturating_sub(acknowledged) >= ACK_EVERY {
+                        acknowledged = printed;
                         // A helper that has said everything may be gone: what it has said is read to its end.
-                        let _ = ToHelper::Ack(end).write(&mut self.outbox);
+                        let _ = ToHelper::Ack(printed).write(&mut self.outbox);
                         let _ = self.outbox.flush();
                     }
                 }
@@ -72,7 +72,7 @@ impl Conversation<'_> {
                         self.job.printer.warning(warning);
                     }
                     let outcome = Outcome::of(ended.outcome);
-                    let ended = Some(Ended { outcome, wall_ms: ended.wall_ms });
+                    let ended = Some(Ended { outcome, wall_ms: ended.wall_ms, printed });
                     return Ok(Some(Finished { warnings, ..self.finished(ended, synced) }));
                 }
                 Some(ToHost::Failed(failure)) => return Err(RunError::Box(failure)),

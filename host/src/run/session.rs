@@ -80,6 +80,8 @@ pub struct Ended {
     pub outcome: Outcome,
     /// How long it ran, in milliseconds.
     pub wall_ms: u64,
+    /// How much it printed, in bytes.
+    pub printed: u64,
 }
 
 impl Finished {

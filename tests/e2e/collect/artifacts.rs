@@ -83,7 +83,7 @@ fn a_required_one_that_is_missing_fails_a_run_that_went_well() {
     let world = World::new();
     let ran = world.crabbox(&["run", "--require-artifact", "*.log", "--shell", "true"]);
     assert_eq!(ran.code, 125, "{ran:?}");
-    assert!(ran.stderr.contains("exit 125 (the command: exit 0)"), "{ran:?}");
+    assert!(ran.stderr.contains("exit 125 (crabbox; the command: exit 0)"), "{ran:?}");
     assert!(ran.stderr.contains("error: the required artifact `*.log` is missing"), "{ran:?}");
     let done = run(&world, &["--require-artifact", "*.log"], "true");
     assert_eq!(done["outcome"]["exit"], 125);

@@ -11,9 +11,6 @@ use crate::run::Origin;
 use clap::Args;
 use serde_json::{Value, json};
 
-/// As much of a summary as there is.
-const ALL: usize = 10_000;
-
 /// So many runs before one are looked at for tests to compare with.
 const LOOKED_BACK: u32 = 50;
 
@@ -59,7 +56,7 @@ impl Results {
         let text = if self.failed || self.test.is_some() {
             chosen.iter().map(|case| describe(case)).collect::<Vec<_>>().join("\n")
         } else {
-            let lines = lines(&found, since.as_ref().map(|(_, compared)| compared), ALL);
+            let lines = lines(&found, since.as_ref().map(|(_, compared)| compared));
             let shown = lines.iter().map(|line| format!("{}\n", crate::output::visible(line)));
             shown.collect()
         };

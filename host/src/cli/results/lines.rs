@@ -1,4 +1,4 @@
-//! What is said of tests, in as many lines as there is room for: what failed comes first.
+//! What is said of tests, part by part: what failed comes first, in as many lines as there is room for.
 
 use crate::output::human;
 use crate::results::{Case, Compared, Results, Source, Status, Totals};
@@ -16,24 +16,20 @@ const SLOW: u64 = 100;
 /// The longest message that stands in a line, in characters.
 const MESSAGE: usize = 160;
 
-/// The lines, at most `room` of them. The first is what all of it came to.
-pub(in crate::cli) fn lines(
-    results: &Results,
-    compared: Option<&Compared>,
-    room: usize,
-) -> Vec<String> {
+/// So much of one says something on any screen.
+const SHORTEST: usize = 20;
+
+/// All of them. The first is what all of it came to.
+pub(super) fn lines(results: &Results, compared: Option<&Compared>) -> Vec<String> {
     let mut lines = vec![counts(results)];
-    let after = beside(results, compared);
-    let left = room.saturating_sub(lines.len());
-    // What failed comes first also where there isn't room for the rest.
-    lines.extend(failed(results, left.saturating_sub(after.len()).max(left.min(2 * NAMED))));
-    lines.extend(after);
-    lines.truncate(room);
+    lines.extend(failed(results, usize::MAX, MESSAGE));
+    lines.extend(changes(results, compared));
+    lines.extend(slowest(results));
     lines
 }
 
 /// `2 of 124 tests failed · 118 passed, 3 skipped, 1 flaky · 3.1s in 4 reports`.
-fn counts(results: &Results) -> String {
+pub(in crate::cli) fn counts(results: &Results) -> String {
     let totals = results.totals();
     let Totals { passed, failed, skipped, flaky, ms } = totals;
     let all = passed + failed + skipped + flaky;
@@ -54,13 +50,13 @@ fn counts(results: &Results) -> String {
     format!("{verdict}{rest} · {} in {reports}", human::duration(Duration::from_millis(ms)))
 }
 
-/// Two lines each: which and where, and what was wrong.
-fn failed(results: &Results, room: usize) -> Vec<String> {
+/// Two lines each, at most `room` in all: which and where, and what was wrong, in at most `width` characters.
+pub(in crate::cli) fn failed(results: &Results, room: usize, width: usize) -> Vec<String> {
     let all: Vec<&Case> = results.failed().collect();
     let mut lines = Vec::new();
     let mut shown = 0;
     for case in all.iter().take(FAILED) {
-        let told = told(case);
+        let told = told(case, width);
         // A line that says how many there are more needs one itself.
         let rest = usize::from(shown + 1 < all.len());
         if lines.len() + told.len() + rest > room && shown > 0 {
@@ -78,12 +74,12 @@ fn failed(results: &Results, room: usize) -> Vec<String> {
     lines
 }
 
-fn told(case: &Case) -> Vec<String> {
+fn told(case: &Case, width: usize) -> Vec<String> {
     let mark = if case.status == Status::Error { "ERROR" } else { "FAILED" };
     let mut lines = vec![format!("  {mark} {}{}", case.id(), place(case))];
     let message = case.shown().map_or("", |problem| problem.message.as_str());
     if !message.is_empty() {
-        lines.push(format!("    {}", short(message)));
+        lines.push(format!("    {}", short(message, width)));
     }
     lines
 }
@@ -98,8 +94,8 @@ pub(super) fn place(case: &Case) -> String {
     }
 }
 
-/// Everything that isn't a failure: a line for each kind.
-fn beside(results: &Results, compared: Option<&Compared>) -> Vec<String> {
+/// What isn't as it was, or as it should be, a line for each kind.
+pub(in crate::cli) fn changes(results: &Results, compared: Option<&Compared>) -> Vec<String> {
     let mut lines: Vec<String> = results.files.iter().filter_map(trouble).take(NAMED).collect();
     if let Some(Compared { newly_failing, newly_passing }) = compared {
         lines.extend(named("newly failing", newly_failing));
@@ -107,7 +103,6 @@ fn beside(results: &Results, compared: Option<&Compared>) -> Vec<String> {
     }
     let flaky = results.cases.iter().filter(|case| case.status == Status::Flaky);
     lines.extend(named("flaky", &flaky.map(Case::id).collect::<Vec<_>>()));
-    lines.extend(slowest(results));
     lines
 }
 
@@ -129,7 +124,7 @@ fn named(what: &str, ids: &[String]) -> Option<String> {
 }
 
 /// The tests that took longest, where that is worth a look.
-fn slowest(results: &Results) -> Option<String> {
+pub(in crate::cli) fn slowest(results: &Results) -> Option<String> {
     let timed = results.slowest();
     let line: Vec<_> = timed
         .iter()
@@ -142,8 +137,8 @@ fn slowest(results: &Results) -> Option<String> {
     is_worth_it.then(|| format!("slowest: {}", line.join(", ")))
 }
 
-fn short(message: &str) -> String {
-    let mut short: String = message.chars().take(MESSAGE).collect();
+fn short(message: &str, width: usize) -> String {
+    let mut short: String = message.chars().take(width.clamp(SHORTEST, MESSAGE)).collect();
     if short.len() < message.len() {
         short.push_str("...");
     }
@@ -184,7 +179,7 @@ mod tests {
             newly_failing: vec!["b".to_owned()],
             newly_passing: (0..7).map(|at| format!("p{at}")).collect(),
         };
-        let lines = lines(&results, Some(&compared), 60);
+        let lines = lines(&results, Some(&compared));
         let expected = [
             "2 of 6 tests failed · 2 passed, 1 skipped, 1 flaky · 1.83s in 2 reports",
             "  FAILED b (a.rs:7)",
@@ -203,18 +198,29 @@ mod tests {
     #[test]
     fn there_are_never_more_lines_than_room() {
         let many = results((0..100).map(|at| case(&format!("t{at}"), Status::Failed, 1)).collect());
-        for room in [0, 1, 5, 20, 60, 200] {
-            let lines = lines(&many, None, room);
+        for room in [0, 1, 2, 5, 20, 60, 200] {
+            let lines = failed(&many, room, MESSAGE);
             assert!(lines.len() <= room, "{room}: {lines:#?}");
         }
-        let lines = lines(&many, None, 60);
+        let lines = failed(&many, 60, MESSAGE);
         assert_eq!(lines.iter().filter(|line| line.contains("FAILED")).count(), 20);
         assert!(lines.contains(&"  ... and 80 more".to_owned()));
+        assert_eq!(failed(&many, 2, MESSAGE), ["  FAILED t0 (a.rs:7)", "  ... and 99 more"]);
+    }
+
+    #[test]
+    fn a_message_is_as_long_as_the_screen_is_wide() {
+        let all = results(vec![case("t", Status::Failed, 1)]);
+        assert_eq!(failed(&all, 9, 0)[1], "    t is wrong");
+        let name = "x".repeat(200);
+        let all = results(vec![case(&name, Status::Failed, 1)]);
+        assert_eq!(failed(&all, 9, 60)[1], format!("    {}...", &name[..60]));
+        assert_eq!(failed(&all, 9, 500)[1], format!("    {}...", &name[..160]));
     }
 
     #[test]
     fn a_run_without_failures_takes_few_lines() {
-        let lines = lines(&results(vec![case("a", Status::Passed, 0)]), None, 60);
+        let lines = lines(&results(vec![case("a", Status::Passed, 0)]), None);
         assert_eq!(lines[0], "1 test, none failed · 1 passed · 0.00s in 2 reports");
         assert_eq!(lines.len(), 2);
     }

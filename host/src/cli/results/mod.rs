@@ -6,4 +6,4 @@ mod command;
 mod lines;
 
 pub(in crate::cli) use command::{Results, before, compared, kept};
-pub(in crate::cli) use lines::lines;
+pub(in crate::cli) use lines::{changes, counts, failed, slowest};

@@ -12,13 +12,11 @@ const NAMED: usize = 3;
 /// Where files of a kind are is said of each of so many.
 const FEW: usize = 3;
 
-/// For people.
-pub(in crate::cli) fn show(all: &Collected, printer: Printer) {
-    for (files, what) in [(&all.artifacts, "artifact"), (&all.downloads, "downloaded file")] {
-        if !files.is_empty() {
-            printer.phase(&where_they_are(files, what));
-        }
-    }
+/// For people: where the files of each kind are.
+pub(in crate::cli) fn lines(all: &Collected) -> Vec<String> {
+    let kinds = [(&all.artifacts, "artifact"), (&all.downloads, "downloaded file")];
+    let kinds = kinds.into_iter().filter(|(files, _)| !files.is_empty());
+    kinds.map(|(files, what)| where_they_are(files, what)).collect()
 }
 
 /// What is wrong, for people; also where nothing else is said.

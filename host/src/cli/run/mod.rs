@@ -1,5 +1,6 @@
 //! `crabbox run`: [`arguments`] are what it takes, and [`bring`] what it is to bring here; [`tested`] is what its tests came to,
-//! [`report`] what is said at the end, with [`brought`] about files, and [`told`] how much of it, and its receipt;
+//! [`report`] what is said at the end, with [`brought`] about files, [`summary`] what of it where room is short, and [`told`] how
+//! much room there is, and its receipt;
 //! [`watched`] is what machines are told. The way there is
 //! that of every [`order`](super::order).
 
@@ -7,12 +8,14 @@ mod arguments;
 mod bring;
 pub(in crate::cli) mod brought;
 mod report;
+mod summary;
 mod tested;
 mod told;
 mod watched;
 
 pub(in crate::cli) use arguments::Run;
 
+use self::report::Report;
 use self::tested::{Tested, note_artifacts};
 use super::Shared;
 use super::order::{Done, Failed, Order, remember};
@@ -57,7 +60,14 @@ impl Run {
                 let room = told.room(printer);
                 match done.finished.ended {
                     Some(ended) => {
-                        report::show(&done, ended, tested.as_ref(), end.outcome(), room, printer)
+                        let report = Report {
+                            done: &done,
+                            ended,
+                            outcome: end.outcome(),
+                            tested: tested.as_ref(),
+                            is_remembered: recording.is_some(),
+                        };
+                        report.show(room, printer)
                     }
                     None => end.outcome().exit,
                 }

@@ -1,13 +1,14 @@
 //! What is said of a run that came to its end.
 
 use super::brought;
+use super::summary::{Part, Room, Summary};
 use super::tested::Tested;
 use crate::claims::{Claim, Ending};
 use crate::cli::order::{Done, changed};
-use crate::cli::parked;
+use crate::cli::{parked, results};
 use crate::lease::End;
 use crate::log::phases;
-use crate::output::{Printer, Typed, human, to_type};
+use crate::output::{Printer, Screen, Typed, human, to_type};
 use crate::run::{CRABBOX_FAILED, Ended, Origin, Outcome};
 use serde_json::{Value, json};
 use signal_hook::low_level::signal_name;
@@ -16,79 +17,110 @@ use std::time::Duration;
 /// A shorter phase isn't worth a word, in milliseconds.
 const WORTH_SAYING: u64 = 5;
 
-/// So many lines of a summary aren't about tests.
-const AROUND: usize = 8;
+/// What is said before the tests that failed, and the least that is said of those, in lines.
+const COUNTED: usize = 2;
+const FIRST: usize = 2;
 
-/// Where there is room for fewer lines, there is none for where the time went and for what to type next.
-const NARROW: usize = 20;
+/// Output is long if a screen doesn't hold so much of it in each of its lines, in bytes; and so many lines whoever reads it
+/// elsewhere has seen, though they may have kept its end alone.
+const LINE: u64 = 40;
+const ROWS: usize = 24;
 
-/// Tells of a run whose command ended so. Returns the exit code: the program's, unless whoever asked
-/// for the document would take a run without one for a success.
-pub(super) fn show(
-    done: &Done,
-    ended: Ended,
-    tested: Option<&Tested>,
-    outcome: Outcome,
-    room: usize,
-    printer: Printer,
-) -> u8 {
-    let mut exit = outcome.exit;
-    if printer.json {
-        if let Err(error) = printer.document(&to_json(done, ended, outcome, tested)) {
-            printer.explain(&error);
-            exit = if exit == 0 { CRABBOX_FAILED } else { exit };
-        }
-    } else if !printer.is_quiet() {
-        printer.phase(&summary(done, ended, outcome));
-        let around = if room < NARROW { 1 } else { AROUND };
-        let tests = tested.map(|tested| tested.lines(room.saturating_sub(around)));
-        for line in tests.iter().flatten() {
-            printer.phase(line);
-        }
-        if let Some(collected) = &done.finished.collected {
-            brought::show(collected, printer);
-        }
-        if tested.is_some() && room >= NARROW {
-            show_ways_on(done, printer);
-        }
-        if matches!(done.end, Ok(End::Lingers)) {
-            show_lingering(&done.claim, printer);
-        }
-        parked::tell(printer, done.parked);
-    }
-    if let Some(collected) = &done.finished.collected {
-        let run = done.claim.run.as_ref().map(|run| (run.id.as_str(), &*done.claim.slug));
-        brought::warn(collected, run, printer);
-    }
-    if let Err(unreleased) = &done.end {
-        unreleased.show(printer);
-    }
-    exit
+/// A run that came to its end.
+#[derive(Clone, Copy)]
+pub(super) struct Report<'a> {
+    pub(super) done: &'a Done,
+    pub(super) ended: Ended,
+    pub(super) outcome: Outcome,
+    pub(super) tested: Option<&'a Tested>,
+    /// It can be looked at later.
+    pub(super) is_remembered: bool,
 }
 
-/// Where the time went, and what to type to see more, or to run the same again.
-fn show_ways_on(done: &Done, printer: Printer) {
-    let took = |ms| human::duration(Duration::from_millis(ms));
-    let phases = phases().into_iter().filter(|phase| phase.ms >= WORTH_SAYING);
-    let phases = phases.map(|phase| format!("{} {}", phase.name, took(phase.ms)));
-    printer.phase(&format!("phases: {}", phases.collect::<Vec<_>>().join(", ")));
-    if done.finished.outcome().exit != 0
-        && let Some(run) = &done.claim.run
-    {
-        printer.hint(&to_type(&["results", &run.id, "--failed"]));
-        printer.hint(&Typed::here().to_string());
+impl Report<'_> {
+    /// Tells of it. Returns the exit code: the program's, unless whoever asked for the document would
+    /// take a run without one for a success.
+    pub(super) fn show(self, room: Room, printer: Printer) -> u8 {
+        let Self { done, ended, outcome, tested, .. } = self;
+        let mut exit = outcome.exit;
+        if printer.json {
+            if let Err(error) = printer.document(&to_json(done, ended, outcome, tested)) {
+                printer.explain(&error);
+                exit = if exit == 0 { CRABBOX_FAILED } else { exit };
+            }
+        } else if !printer.is_quiet() {
+            self.summary(room).show(room, printer);
+        }
+        if let Some(collected) = &done.finished.collected {
+            let run = done.claim.run.as_ref().map(|run| (run.id.as_str(), &*done.claim.slug));
+            brought::warn(collected, run, printer);
+        }
+        if let Err(unreleased) = &done.end {
+            unreleased.show(printer);
+        }
+        exit
     }
+
+    fn summary(self, room: Room) -> Summary {
+        let Self { done, tested, .. } = self;
+        let mut summary = Summary::default();
+        summary.say(Part::Verdict, [verdict(done, self.ended, self.outcome)]);
+        let more = self.more(room.screen);
+        let again = tested.and_then(|_| Typed::here().whole());
+        if let Some(tested) = tested {
+            let found = tested.results();
+            summary.say(Part::Verdict, [results::counts(found)]);
+            let left = room.lines.saturating_sub(COUNTED);
+            let hints = [&more, &again].into_iter().flatten().count();
+            let left = left - hints.min(left.saturating_sub(FIRST));
+            summary.say(Part::Failed, results::failed(found, left, room.width()));
+            summary.say(Part::Changes, results::changes(found, tested.compared()));
+            summary.say(Part::Slowest, results::slowest(found));
+        }
+        summary.say(Part::Files, done.finished.collected.iter().flat_map(brought::lines));
+        summary.say(Part::Phases, tested.and_then(|_| time_spent()));
+        if matches!(done.end, Ok(End::Lingers)) {
+            let (line, hint) = lingering(&done.claim).unzip();
+            summary.say(Part::Box, line);
+            summary.hint(Part::Box, hint);
+        }
+        let (line, hint) = parked::told(done.parked).unzip();
+        summary.say(Part::Box, line);
+        summary.hint(Part::Box, hint);
+        summary.hint(Part::More, more);
+        summary.hint(Part::Again, again);
+        summary
+    }
+
+    /// The line that shows all of what went wrong, where it isn't here to see.
+    fn more(self, screen: Option<Screen>) -> Option<String> {
+        let run = self.done.claim.run.as_ref().filter(|_| self.is_remembered)?;
+        if self.tested.is_some_and(|tested| tested.results().failed().next().is_some()) {
+            return Some(to_type(&["results", &run.id, "--failed"]));
+        }
+        let rows = screen.map_or(ROWS, |screen| screen.rows);
+        let is_out_of_sight = self.ended.printed > LINE.saturating_mul(rows as u64);
+        (self.outcome.exit != 0 && is_out_of_sight).then(|| to_type(&["logs", &run.id]))
+    }
+}
+
+/// Where the time went, as far as that is worth a word.
+fn time_spent() -> Option<String> {
+    let took = |ms| human::duration(Duration::from_millis(ms));
+    let phases = phases();
+    let least = phases.iter().map(|phase| phase.ms).max()?.min(WORTH_SAYING);
+    let phases = phases.iter().filter(|phase| phase.ms >= least);
+    let phases: Vec<_> = phases.map(|phase| format!("{} {}", phase.name, took(phase.ms))).collect();
+    Some(format!("phases: {}", phases.join(", ")))
 }
 
 /// Until when the next run finds the box ready, and how it would be ready for longer.
-fn show_lingering(claim: &Claim, printer: Printer) {
-    let Some(end) = claim.ends() else {
-        return;
-    };
+fn lingering(claim: &Claim) -> Option<(String, String)> {
+    let end = claim.ends()?;
     let left = human::duration(end.left().unwrap_or_default());
     let then = if claim.ending == Ending::Delete { "deleted" } else { "parked" };
-    printer.phase(&format!("{} stays ready for {left}, and is {then} then", claim.slug));
-    printer.hint(&to_type(&["warmup"]));
+    let line = format!("{} stays ready for {left}, and is {then} then", claim.slug);
+    Some((line, to_type(&["warmup"])))
 }
 
 fn to_json(done: &Done, ended: Ended, outcome: Outcome, tested: Option<&Tested>) -> Value {
@@ -116,13 +148,15 @@ fn to_json(done: &Done, ended: Ended, outcome: Outcome, tested: Option<&Tested>)
 }
 
 /// The exit code first: it is what a reader of a log looks for.
-fn summary(done: &Done, ended: Ended, outcome: Outcome) -> String {
+fn verdict(done: &Done, ended: Ended, outcome: Outcome) -> String {
     let end = done.end.as_ref().map_or("not released", |end: &End| end.as_str());
     format!(
         "{} in {} ({} in all) · {} · {} {end}",
         match outcome {
             outcome if outcome == ended.outcome => said(outcome),
-            outcome => format!("exit {} (the command: {})", outcome.exit, said(ended.outcome)),
+            Outcome { exit, origin, .. } => {
+                format!("exit {exit} ({}; the command: {})", origin.as_str(), said(ended.outcome))
+            }
         },
         human::duration(Duration::from_millis(ended.wall_ms)),
         human::duration(done.total),
@@ -131,16 +165,19 @@ fn summary(done: &Done, ended: Ended, outcome: Outcome) -> String {
     )
 }
 
+/// The code, and whose it is; of one that all is well by, nobody asks.
 fn said(outcome: Outcome) -> String {
     let Outcome { exit, origin, signal } = outcome;
-    match (signal, origin) {
+    let why = match (signal, origin) {
         (Some(signal), _) => match signal_name(signal) {
-            Some(name) => format!("exit {exit} ({name})"),
-            None => format!("exit {exit} (signal {signal})"),
+            Some(name) => format!(": {name}"),
+            None => format!(": signal {signal}"),
         },
-        (None, Origin::Program) => format!("exit {exit}"),
-        (None, _) => format!("exit {exit} (time limit)"),
-    }
+        (None, Origin::Program) if exit == 0 => return "exit 0".to_owned(),
+        (None, Origin::Program) => String::new(),
+        (None, _) => ": time limit".to_owned(),
+    };
+    format!("exit {exit} ({}{why})", origin.as_str())
 }
 
 #[cfg(test)]
@@ -149,11 +186,12 @@ mod tests {
     use crabbox_wire::message;
 
     #[test]
-    fn the_end_is_said_by_its_code() {
+    fn the_end_is_said_by_its_code_and_whose_that_is() {
         let said = |outcome| said(Outcome::of(outcome));
-        assert_eq!(said(message::Outcome::Exited(7)), "exit 7");
-        assert_eq!(said(message::Outcome::Signaled(9)), "exit 137 (SIGKILL)");
-        assert_eq!(said(message::Outcome::Signaled(40)), "exit 168 (signal 40)");
-        assert_eq!(said(message::Outcome::TimedOut), "exit 124 (time limit)");
+        assert_eq!(said(message::Outcome::Exited(0)), "exit 0");
+        assert_eq!(said(message::Outcome::Exited(7)), "exit 7 (program)");
+        assert_eq!(said(message::Outcome::Signaled(9)), "exit 137 (program: SIGKILL)");
+        assert_eq!(said(message::Outcome::Signaled(40)), "exit 168 (program: signal 40)");
+        assert_eq!(said(message::Outcome::TimedOut), "exit 124 (crabbox: time limit)");
     }
 }

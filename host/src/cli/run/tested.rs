@@ -1,7 +1,7 @@
 //! The tests of a run that has just ended: read from the reports that came, compared with those of the run before, and kept
 //! for later.
 
-use crate::cli::results::{compared, lines};
+use crate::cli::results::compared;
 use crate::collect::{Collected, Kind};
 use crate::history::{Artifact, Reader, Recording, RunId};
 use crate::output::Printer;
@@ -63,9 +63,9 @@ impl Tested {
         &self.results
     }
 
-    /// For people, in at most so many lines.
-    pub(super) fn lines(&self, room: usize) -> Vec<String> {
-        lines(&self.results, self.since.as_ref().map(|(_, compared)| compared), room)
+    /// What is new since the run before.
+    pub(super) fn compared(&self) -> Option<&Compared> {
+        self.since.as_ref().map(|(_, compared)| compared)
     }
 
     /// For machines.

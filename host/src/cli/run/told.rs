@@ -1,5 +1,6 @@
 //! What is said of a run at its end beside its exit code: how much of it on the screen, and its receipt in a file.
 
+use super::summary::Room;
 use super::tested::Tested;
 use crate::cli::order::remember;
 use crate::cli::whole;
@@ -76,10 +77,11 @@ impl Told {
         })
     }
 
-    /// How many lines there is room for: a screen's, if they go to one.
-    pub(super) fn room(&self, printer: Printer) -> usize {
-        let screen = printer.rows().map_or(usize::MAX, |rows| rows.saturating_sub(1));
-        self.summary_lines.min(screen)
+    /// How much room there is: a screen's, if it goes to one, where the next prompt takes a line.
+    pub(super) fn room(&self, printer: Printer) -> Room {
+        let screen = printer.screen();
+        let lines = screen.map_or(usize::MAX, |screen| screen.rows.saturating_sub(1));
+        Room { lines: self.summary_lines.min(lines), screen }
     }
 
     /// Begins to ask git, beside everything else.
