@@ -100,6 +100,8 @@ there, streams its output and returns its exit code. Edit files here; nothing ha
   command writes there come back if you name them: `crabbox run --artifact 'build/*.log' -- COMMAND`.
 - Exit codes are the command's own. 125 is crabbox's own failure (its lines begin with `crabbox:`, with
   a `hint:`), 124 a time limit (`--timeout 10m`).
+- The lines at the end name tests that failed, where the command writes JUnit's XML (`--junit GLOB` elsewhere than
+  in the usual places): `crabbox results @last --failed` says all of them, `crabbox logs @last` what was printed.
 - `crabbox run --json -- COMMAND` prints one JSON document in the end, the command's output goes to
   standard error.
 - `crabbox list` shows what is leased, `crabbox doctor` what is wrong on this machine. A box is parked
