@@ -7,10 +7,10 @@ use crate::Gone;
 use crate::git::{is_git, is_within};
 use crate::glob::{Globs, Reach};
 use crate::reason::in_words;
-use crate::send::{FOLDER, Line, Sender, is_dots, mode_of};
+use crate::send::{Line, Listed, Sender, is_dots, not_all};
 use crabbox_wire::collect::{Collected, Limits};
 use crabbox_wire::copy::{MAX_DEPTH, Record};
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, Stat, fstat, openat, stat, statat};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Stat, stat, statat};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -94,12 +94,8 @@ impl Walk<'_, '_> {
         name: &[u8],
         [reach, exclude]: [&Reach; 2],
     ) -> Result<(), Gone> {
-        let opened = openat(parent, at, FOLDER, Mode::empty()).and_then(|folder| {
-            let (mode, entries) = (mode_of(&fstat(&folder)?), Dir::read_from(&folder)?);
-            Ok((folder, mode, entries))
-        });
-        let (folder, mode, entries) = match opened {
-            Ok(opened) => opened,
+        let Listed { folder, mode, entries } = match Listed::of(parent, at) {
+            Ok(listed) => listed,
             // Where something is looked for everywhere, nobody means each folder.
             Err(_) if self.what.once && !name.is_empty() && !reach.is_by_name() => return Ok(()),
             Err(error) => return self.skip(name, &in_words(error)),
@@ -138,8 +134,7 @@ impl Walk<'_, '_> {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    let why = format!("not all of it could be listed: {}", in_words(error));
-                    self.skip(b"", &why)?;
+                    self.skip(b"", &not_all(error))?;
                     break;
                 }
             };

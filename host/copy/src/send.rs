@@ -84,7 +84,7 @@ pub fn send_nothing(why: &str, line: &mut dyn Line) -> Result<Collected, Gone> {
     Ok(Collected { unnamed: sender.end()?, ..Collected::default() })
 }
 
-pub(crate) const FOLDER: OFlags =
+const FOLDER: OFlags =
     OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// How much content there is, as far as that can be told.
@@ -104,6 +104,27 @@ fn measure(parent: BorrowedFd<'_>, name: impl Arg + Copy, found: &Stat, depth: u
         }
         _ => 0,
     }
+}
+
+/// A folder that is sent, open.
+pub(crate) struct Listed {
+    pub(crate) folder: OwnedFd,
+    pub(crate) mode: u32,
+    pub(crate) entries: Dir,
+}
+
+impl Listed {
+    /// The one that is found as `at`, and is no link.
+    pub(crate) fn of(parent: BorrowedFd<'_>, at: &[u8]) -> Result<Self, Errno> {
+        let folder = openat(parent, at, FOLDER, Mode::empty())?;
+        let (mode, entries) = (mode_of(&fstat(&folder)?), Dir::read_from(&folder)?);
+        Ok(Self { folder, mode, entries })
+    }
+}
+
+/// Why more may be in a folder than came.
+pub(crate) fn not_all(error: Errno) -> String {
+    format!("not all of it could be listed: {}", in_words(error))
 }
 
 pub(crate) fn is_dots(name: &[u8]) -> bool {
@@ -207,12 +228,8 @@ impl<'a> Sender<'a> {
         name: &[u8],
         depth: usize,
     ) -> Result<(), Gone> {
-        let opened = openat(parent, at, FOLDER, Mode::empty()).and_then(|folder| {
-            let (mode, entries) = (mode_of(&fstat(&folder)?), Dir::read_from(&folder)?);
-            Ok((folder, mode, entries))
-        });
-        let (folder, mode, entries) = match opened {
-            Ok(opened) => opened,
+        let Listed { folder, mode, entries } = match Listed::of(parent, at) {
+            Ok(listed) => listed,
             Err(error) => return self.skip(name, &in_words(error)),
         };
         self.say(&Record::Folder { name, mode })?;
@@ -225,8 +242,7 @@ impl<'a> Sender<'a> {
                     }
                 }
                 Err(error) => {
-                    let why = format!("not all of it could be listed: {}", in_words(error));
-                    self.skip(b"", &why)?;
+                    self.skip(b"", &not_all(error))?;
                     break;
                 }
             }
