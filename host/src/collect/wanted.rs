@@ -15,8 +15,15 @@ use std::path::{Path, PathBuf};
 /// A larger file is no report that anybody reads.
 const LARGEST_REPORT: u64 = 64 << 20;
 
-/// All reports of a run.
-const REPORTS: Limits = Limits { files: 20_000, bytes: 1 << 30, file_bytes: LARGEST_REPORT };
+/// All reports of a run, in bytes as they lie there. They come without being asked for, so nobody sets how much that may
+/// be; those of 100,000 tests are some 30 MB.
+const ALL_REPORTS: u64 = 256 << 20;
+
+/// So much of it is left for those that are merely looked for, where others were named: one of the largest.
+const LOOKED_FOR: u64 = LARGEST_REPORT;
+
+/// So many files, of those that were named and of the others.
+const MOST_REPORTS: u64 = 20_000;
 
 /// So many entries are looked at where nobody has said that there are reports.
 const LOOKED_AT: u64 = 20_000;
@@ -162,11 +169,18 @@ impl Reports {
     fn errands(&self) -> impl Iterator<Item = Errand> {
         let Self { asked, discovered, elsewhere, into, .. } = self;
         let exclude = [&elsewhere[..], asked].concat();
-        let parts = [(asked, Vec::new(), None), (discovered, exclude, Some(LOOKED_AT))];
+        // Each part is counted for itself on the box.
+        let (named, found) = match (asked.is_empty(), discovered.is_empty()) {
+            (false, false) => (ALL_REPORTS - LOOKED_FOR, LOOKED_FOR),
+            _ => (ALL_REPORTS, ALL_REPORTS),
+        };
+        let parts =
+            [(asked, Vec::new(), None, named), (discovered, exclude, Some(LOOKED_AT), found)];
         let parts = parts.into_iter().filter(|(globs, ..)| !globs.is_empty());
-        parts.map(|(globs, exclude, entries)| {
+        parts.map(|(globs, exclude, entries, bytes)| {
             let (globs, exclude) = (texts(globs), texts(&exclude));
-            let part = Part::Matching { globs, exclude, fresh: true, limits: REPORTS, entries };
+            let limits = Limits { files: MOST_REPORTS, bytes, file_bytes: LARGEST_REPORT };
+            let part = Part::Matching { globs, exclude, fresh: true, limits, entries };
             Errand::new(Kind::Report, part, folder(into))
         })
     }
@@ -190,4 +204,22 @@ pub fn check_glob(what: &str, glob: &str) -> Result<(), CommandError> {
             .hint(Typed::here().without(what).with(&["--download", glob]).to_string()),
         _ => refused,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_reports_of_a_run_are_bounded_together() {
+        let some = || vec!["*.xml".to_owned()];
+        for (asked, discovered) in [(some(), some()), (some(), vec![]), (vec![], some())] {
+            let (typed, elsewhere, into) = (Vec::new(), Vec::new(), PathBuf::from("reports"));
+            let reports = Reports { asked, typed, discovered, elsewhere, into };
+            let bytes = reports.errands().map(|errand| match errand.part {
+                Part::Matching { limits, .. } | Part::Path { limits, .. } => limits.bytes,
+            });
+            assert_eq!(bytes.sum::<u64>(), ALL_REPORTS, "{reports:?}");
+        }
+    }
 }

@@ -59,6 +59,23 @@ fn a_report_that_nobody_could_read_is_not_taken() {
 }
 
 #[test]
+fn reports_beyond_what_all_of_them_may_be_are_named_and_the_others_count() {
+    let world = World::new();
+    // Three that fill what is left for those that are named, and one that is too much with them.
+    let line = "for at in 1 2 3; do truncate -s 64M $at.xml; done; echo '<testsuite/>' >4.xml";
+    let done = run(&world, &["--junit", "*.xml"], line);
+    assert_eq!(done["outcome"]["exit"], 0, "{done}");
+    let left_out = &done["artifacts"]["left_out"];
+    assert_eq!(texts(left_out, "why"), ["with it there would be more than 192 MiB"]);
+    let came = files(&reports(&world, &done));
+    assert!(came.len() == 3 && !came.contains(&texts(left_out, "path")[0].to_owned()), "{came:?}");
+    // Whoever reads the results finds it among those that couldn't be had.
+    let troubles = done["results"]["reports"].as_array().expect("reports").iter();
+    let missed = troubles.filter(|report| report["trouble"] == left_out[0]["why"]);
+    assert_eq!(missed.count(), 1, "{done}");
+}
+
+#[test]
 fn what_is_asked_for_is_found_wherever_it_lies_and_told_of_where_it_is_old_or_missing() {
     let world = World::new();
     let line = "for at in .out node_modules/out vendor; do mkdir -p $at; echo '<x/>' >$at/junit.xml; done; \
