@@ -3,6 +3,7 @@
 use crabbox_tests::World;
 use serde_json::{Value, json};
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
 fn receipt(world: &World) -> Value {
@@ -201,4 +202,53 @@ fn a_bundle_has_everything_and_no_secret() {
         replay.contains("--env SOME_TOKEN") && replay.contains("--shell 'echo printed"),
         "{replay}"
     );
+}
+
+#[test]
+fn a_bundle_is_no_part_of_the_tree() {
+    let world = World::new();
+    world.write("below/file", "");
+    let root = || -> (String, Value) {
+        let ran = world.crabbox(&["run", "--json", "--", "true"]);
+        let document: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+        (document["run"].as_str().expect("a run").to_owned(), document["sync"]["root"].clone())
+    };
+    let (run, before) = root();
+    let ran = world.crabbox(&["bundle"]);
+    let place = format!(".crabbox/bundles/{run}.tar.zst");
+    assert_eq!((ran.code, ran.stdout), (0, format!("{place}\n")), "{}", ran.stderr);
+    assert!(world.checkout().join(&place).is_file());
+    assert_eq!(root().1, before, "what is sent is what was sent before");
+    let mut status = Command::new("git");
+    let status = status.current_dir(world.checkout()).args(["status", "--short"]).output();
+    assert!(!String::from_utf8_lossy(&status.expect("git runs").stdout).contains(".crabbox"));
+    // From further down the whole path is said, and outside of a checkout it is this folder.
+    let bundle = |folder: &Path| {
+        let mut command = world.command(&["bundle", &run]);
+        crabbox_tests::Ran::of(command.current_dir(folder)).stdout
+    };
+    let whole = format!("{}\n", world.checkout().join(&place).display());
+    assert_eq!(bundle(&world.checkout().join("below")), whole);
+    let outside = world.root().join("outside");
+    fs::create_dir(&outside).expect("a folder");
+    assert_eq!(bundle(&outside), format!("{run}.tar.zst\n"));
+    assert!(outside.join(format!("{run}.tar.zst")).is_file());
+    // A link that a checkout has for our folder leads nothing away.
+    fs::remove_dir_all(world.checkout().join(".crabbox")).expect("removes");
+    std::os::unix::fs::symlink(&outside, world.checkout().join(".crabbox")).expect("a link");
+    let ran = world.crabbox(&["bundle"]);
+    assert!(ran.code == 1 && ran.stderr.contains("/.crabbox` is no folder"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: crabbox bundle run_") && ran.stderr.contains("-o FILE"));
+}
+
+#[test]
+fn a_bundle_and_a_page_that_find_no_room_are_said_to() {
+    let world = World::new();
+    assert_eq!(world.shell("echo out").code, 0);
+    for command in ["bundle", "report"] {
+        let ran = world.crabbox(&[command, "-o", "/dev/full"]);
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        let why = "error: `/dev/full` can't be written\ncrabbox:   because: No space left";
+        assert!(ran.stderr.contains(why), "{}", ran.stderr);
+    }
 }

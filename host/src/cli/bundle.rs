@@ -1,10 +1,11 @@
 //! `crabbox bundle`
 
-use super::config::Show;
+use super::config::{Show, repository};
 use super::doctor::Doctor;
 use super::printed::Lines;
 use super::{Shared, history, results, whole};
 use crate::bundle::Bundle;
+use crate::collect::{OURS, make_ours};
 use crate::history::{Command, Log, Piece, Reader, RunRecord, folder};
 use crate::output::{CommandError, Quoted, to_type};
 use crate::receipt::Receipt;
@@ -12,16 +13,21 @@ use crate::redact;
 use clap::{Args, ValueHint};
 use serde::Serialize;
 use serde_json::json;
+use std::env;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{self, BufWriter, Seek};
 use std::path::{Path, PathBuf};
 
+/// The folder of bundles in a checkout's folder of our own.
+const BUNDLES: &str = "bundles";
+
 /// Put all that is known of a run into one file
 ///
 /// For somebody who is to see what you saw: the receipt, what was printed, the results of the tests, the settings as they
 /// are here now, what `doctor` says, and the line that runs the same again. Secrets that crabbox knows are taken out of
-/// all of it; what the program printed otherwise is in it as it is.
+/// all of it; what the program printed otherwise is in it as it is. It is put into `.crabbox/bundles/` of the checkout,
+/// which no run sends; outside of one, into this folder. Where it is is printed.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox bundle @last-failed
@@ -30,7 +36,7 @@ pub(super) struct MakeBundle {
     /// The run: its id or the beginning of it, `@last` or `@last-failed`
     #[arg(default_value = "@last", hide_default_value = true)]
     run: String,
-    /// Write it here, and not to `RUN.tar.zst`
+    /// Write it here, and not to `.crabbox/bundles/RUN.tar.zst`
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     output: Option<PathBuf>,
 }
@@ -39,14 +45,18 @@ impl MakeBundle {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let (reader, run) = history::find(shared, &self.run)?;
         let record = reader.get(&run)?.ok_or_else(|| history::unknown(&run))?;
-        let path = self.output.unwrap_or_else(|| PathBuf::from(format!("{run}.tar.zst")));
-        let texts = texts(&record, &reader, shared)?;
-        let unwritten = |error: io::Error| {
+        let unwritten = |path: &Path, error: io::Error| {
             CommandError::failed(format!("`{}` can't be written", path.display()))
                 .because(error)
                 .hint(to_type(&["bundle", run.as_str(), "-o", "FILE"]))
         };
-        let size = write(&path, &record, &reader, &texts).map_err(unwritten)?;
+        let path = match self.output {
+            Some(path) => path,
+            None => place(&record).map_err(|(path, error)| unwritten(&path, error))?,
+        };
+        let texts = texts(&record, &reader, shared)?;
+        let size =
+            write(&path, &record, &reader, &texts).map_err(|error| unwritten(&path, error))?;
         if shared.printer.json {
             return shared.printer.document(&json!({
                 "schema_version": 1,
@@ -57,6 +67,23 @@ impl MakeBundle {
         }
         shared.printer.data(&format!("{}\n", path.display()))
     }
+}
+
+/// Where it goes, unless that is said. In a checkout it would be part of the tree that the next run sends: it goes to the
+/// folder in it that isn't. An error stands beside what can't be made.
+fn place(record: &RunRecord) -> Result<PathBuf, (PathBuf, io::Error)> {
+    let name = format!("{}.tar.zst", record.id);
+    let Ok(here) = env::current_dir() else { return Ok(name.into()) };
+    let sent = Path::new(&record.repository);
+    // A folder that was sent needn't be a checkout.
+    let is_here = sent.is_absolute() && here.starts_with(sent);
+    let Some(root) = is_here.then(|| sent.to_owned()).or_else(repository) else {
+        return Ok(name.into());
+    };
+    let folder =
+        make_ours(&root, BUNDLES).map_err(|error| (root.join(OURS).join(BUNDLES), error))?;
+    let path = folder.join(name);
+    Ok(path.strip_prefix(&here).map(Path::to_owned).unwrap_or(path))
 }
 
 /// The files of text in it, by their names.

@@ -6,7 +6,7 @@
 //! | [`download`] | one path of the box, and where it goes |
 //! | [`errand`] | one part of it on its way |
 //! | [`collected`] | what came, and what didn't |
-//! | [`ours`] | the folder in a checkout that artifacts go to |
+//! | [`ours`] | the folder in a checkout that artifacts and bundles go to |
 //!
 //! The conversation with the box is [`crate::run`]'s; what is read there and written here, and what is refused of the
 //! other side, is [`crabbox_copy`]'s.
@@ -21,4 +21,5 @@ pub use collected::{Brought, Collected, Kind, LeftOut, Matched, Undone};
 pub use download::Download;
 pub(crate) use errand::{Errand, Here};
 pub use ours::OURS;
+pub(crate) use ours::make_ours;
 pub use wanted::{Artifacts, Reports, Wanted, check_glob};

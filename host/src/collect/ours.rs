@@ -1,4 +1,5 @@
-//! `.crabbox/` in a checkout: what is brought there is the user's, and none of git's business.
+//! `.crabbox/` in a checkout: what is put there is the user's, none of git's business, and no part of a tree that is
+//! sent.
 //!
 //! A stranger may have written the checkout: a link in the place of one of these folders would lead what a box
 //! sends to wherever it likes.
@@ -7,7 +8,7 @@ use rustix::fs::OFlags;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What it is called.
 pub const OURS: &str = ".crabbox";
@@ -15,8 +16,8 @@ pub const OURS: &str = ".crabbox";
 /// What keeps git from all that is in it, itself included.
 const IGNORE: &str = "# What crabbox brings here from boxes.\n*\n";
 
-/// Makes `.crabbox/artifacts` in a checkout.
-pub(super) fn make(checkout: &Path) -> io::Result<()> {
+/// Makes `.crabbox` in a checkout, and the folder of this name in it.
+pub(crate) fn make_ours(checkout: &Path, name: &str) -> io::Result<PathBuf> {
     let ours = checkout.join(OURS);
     make_one(&ours)?;
     let created = File::options()
@@ -30,7 +31,9 @@ pub(super) fn make(checkout: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         Err(error) => return Err(error),
     }
-    make_one(&ours.join("artifacts"))
+    let folder = ours.join(name);
+    make_one(&folder)?;
+    Ok(folder)
 }
 
 fn make_one(folder: &Path) -> io::Result<()> {
@@ -53,18 +56,18 @@ mod tests {
     fn it_is_hidden_from_git_once_and_no_link_is_followed() {
         let folder = tempfile::tempdir().expect("a folder");
         let root = folder.path();
-        make(root).expect("makes");
+        make_ours(root, "artifacts").expect("makes");
         let file = root.join(".crabbox/.gitignore");
         assert_eq!(fs::read_to_string(&file).expect("reads"), IGNORE);
         fs::write(&file, "mine").expect("writes");
-        make(root).expect("is there");
+        make_ours(root, "artifacts").expect("is there");
         assert_eq!(fs::read_to_string(&file).expect("reads"), "mine");
         let elsewhere = root.join("elsewhere");
         fs::create_dir(&elsewhere).expect("a folder");
         for name in [".crabbox/artifacts", ".crabbox"] {
             fs::remove_dir_all(root.join(name)).expect("removes");
             symlink(&elsewhere, root.join(name)).expect("a link");
-            assert!(make(root).is_err(), "{name}");
+            assert!(make_ours(root, "artifacts").is_err(), "{name}");
             fs::remove_file(root.join(name)).expect("removes");
             fs::create_dir(root.join(name)).expect("a folder");
         }

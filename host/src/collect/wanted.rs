@@ -1,7 +1,7 @@
 //! What was asked for, checked.
 
 use super::errand::Errand;
-use super::ours;
+use super::ours::make_ours;
 use super::{Brought, Collected, Download, Kind, LeftOut};
 use crate::output::{CommandError, Typed};
 use crabbox_copy::glob::{GlobError, Globs};
@@ -111,7 +111,7 @@ impl Wanted {
     pub(crate) fn make_room(&self, kind: Kind) -> io::Result<()> {
         match (kind, &self.artifacts, &self.reports) {
             (Kind::Artifact, Some(Artifacts { checkout: Some(checkout), .. }), _) => {
-                ours::make(checkout)
+                make_ours(checkout, "artifacts").map(drop)
             }
             (Kind::Artifact, Some(Artifacts { into, .. }), _)
             | (Kind::Report, _, Some(Reports { into, .. })) => match into.parent() {
