@@ -11,8 +11,8 @@ use crabbox_wire::message::{Ended, Facts, Outcome, Proof, Started, Synced};
 use crabbox_wire::text::Text;
 use crabbox_wire::tree::Hash;
 use crabbox_wire::tunnel::Piece;
-use std::fs;
-use std::path::PathBuf;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicBool;
 
@@ -76,6 +76,30 @@ impl Turncoat {
         fs::write(&file, said).expect("a file");
         let end = if stays { "exec sleep 300" } else { "exit 0" };
         fs::write(self.way(), format!("cat '{}'; {end}\n", file.display())).expect("a file");
+    }
+
+    /// The same, but from the moment on that something stands in the file `seen`, nothing that is written to it can be
+    /// read any more, and then it says the rest.
+    fn says_and_hears_no_more(&self, first: &[ToHost<'_>], seen: &Path, rest: &[ToHost<'_>]) {
+        self.says(first, false);
+        let mut said = Vec::new();
+        for frame in rest {
+            frame.write(&mut said).expect("writes");
+        }
+        let file = self.world.root().join("rest");
+        fs::write(&file, said).expect("a file");
+        let first = fs::read_to_string(self.way()).expect("reads").replace("; exit 0\n", "");
+        let waits = format!("until [ -s '{}' ]; do sleep 0.01; done", seen.display());
+        let script = format!("{first}; {waits}; exec <&-; cat '{}'\n", file.display());
+        fs::write(self.way(), script).expect("a file");
+    }
+
+    /// That it holds the tree which is here, as it should.
+    fn synced(&self) -> ToHost<'static> {
+        let source = Source::checkout(&self.world.checkout()).expect("a checkout");
+        let cache = self.world.root().join("scans");
+        let tree = scan(&source, &[], &cache, &AtomicBool::new(false)).expect("scans").tree;
+        ToHost::Synced(Synced { root: tree.root(), written: 0, removed: 0 })
     }
 }
 
@@ -150,28 +174,31 @@ fn what_a_box_remarks_is_cut_and_counted() {
 }
 
 #[test]
-fn a_box_that_has_said_everything_may_be_gone_and_what_it_warns_of_is_kept_short() {
+fn a_box_that_hears_nothing_any_more_is_read_to_its_end() {
     let turncoat = Turncoat::new();
-    let source = Source::checkout(&turncoat.world.checkout()).expect("a checkout");
-    let cache = turncoat.world.root().join("scans");
-    let tree = scan(&source, &[], &cache, &AtomicBool::new(false)).expect("scans").tree;
+    let seen = turncoat.world.root().join("seen");
     let block = vec![b'x'; 64 * 1024];
-    let synced = Synced { root: tree.root(), written: 0, removed: 0 };
-    let mut frames = vec![ToHost::Synced(synced), ToHost::Started(Started { pid: 1 })];
-    let count = 64;
-    for at in 0..count {
-        let offset = at * block.len() as u64;
-        frames.push(ToHost::Output { stream: Stream::Stdout, offset, bytes: &block });
-    }
-    let warnings = vec!["w".repeat(10_000); 50];
-    let output = count * block.len() as u64;
+    let output = |offset, bytes| ToHost::Output { stream: Stream::Stdout, offset, bytes };
+    let first = [turncoat.synced(), ToHost::Started(Started { pid: 1 }), output(0, b"up")];
+    // Enough to be acknowledged more than once.
+    let mut rest: Vec<_> = (0..40).map(|at| output(2 + at * block.len() as u64, &block)).collect();
+    let written = 2 + 40 * block.len() as u64;
     let outcome = Outcome::Exited(7);
-    frames.push(ToHost::Ended(Ended { outcome, wall_ms: 1, output, warnings }));
-    turncoat.says(&frames, false);
-    for _ in 0..8 {
-        let ran = turncoat.crabbox(&["run", "-q", "--", "true"]);
-        assert_eq!((ran.code, ran.stdout.len() as u64), (7, output), "{}", ran.stderr);
-    }
+    rest.push(ToHost::Ended(Ended { outcome, wall_ms: 1, output: written, warnings: Vec::new() }));
+    turncoat.says_and_hears_no_more(&first, &seen, &rest);
+    let mut command = turncoat.command(&["run", "-q", "--", "true"]);
+    let ran = Ran::of(command.stdout(File::create(&seen).expect("a file")));
+    assert_eq!(ran.code, 7, "{}", ran.stderr);
+    assert_eq!(fs::metadata(&seen).expect("there").len(), written);
+}
+
+#[test]
+fn what_a_box_warns_of_is_kept_short() {
+    let turncoat = Turncoat::new();
+    let warnings = vec!["w".repeat(10_000); 50];
+    let ended = Ended { outcome: Outcome::Exited(7), wall_ms: 1, output: 0, warnings };
+    turncoat.says(&[turncoat.synced(), ToHost::Ended(ended)], false);
+    assert_eq!(turncoat.crabbox(&["run", "-q", "--", "true"]).code, 7);
     let history = turncoat.crabbox(&["history", "--limit", "1", "--json"]).stdout;
     let history: serde_json::Value = serde_json::from_str(&history).expect("JSON");
     let kept = history["runs"][0]["warnings"].as_array().expect("a list");
