@@ -1,7 +1,7 @@
 //! What a command may leave behind that isn't a plain file with a plain name.
 
 use super::{document, files, folder, run, texts};
-use crabbox_tests::{Ran, World, until};
+use crabbox_tests::{Ran, World, scale, until};
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
@@ -92,6 +92,28 @@ fn what_is_larger_than_it_may_be_is_named() {
     world.write(".crabbox.toml", "[artifacts]\nmax_size = '1TiB'\n");
     let ran = world.crabbox(&["config", "explain", "artifacts.max_size"]);
     assert!(ran.stdout.starts_with("artifacts.max_size: 1GiB"), "{ran:?}");
+}
+
+#[test]
+fn a_pattern_of_very_many_files_brings_what_may_come_and_names_a_bounded_number() {
+    let world = World::new();
+    world.configure("[artifacts]\nmax_size = '20B'\n");
+    // A million of them with `CRABBOX_TEST_SCALE=200`.
+    let count = 5000 * scale();
+    let line = format!("mkdir out; yes | head -n {count} | split -l 1 -a 6 - out/");
+    let done = run(&world, &["--artifact", "out/*"], &line);
+    assert_eq!(done["outcome"]["exit"], 0);
+    let artifacts = &done["artifacts"];
+    assert_eq!(artifacts["matched"][0]["files"], count);
+    assert_eq!(artifacts["files"].as_array().expect("files").len(), 10);
+    assert_eq!(artifacts["left_out_count"], count - 10);
+    assert_eq!(artifacts["left_out"].as_array().expect("a list").len(), 1000);
+    assert_eq!(files(&folder(&world, &done)).len(), 10);
+    let ran = world.crabbox(&["run", "--artifact", "out/*", "--", "true"]);
+    let said = ran.stderr.lines().filter(|line| line.contains("left out"));
+    assert_eq!(said.count(), 4, "{}", ran.stderr);
+    let more = format!("{} more were left out, too", count - 13);
+    assert!(ran.stderr.contains(&more), "{}", ran.stderr);
 }
 
 /// Runs until the middle of a large artifact, changes that by `change`, and goes on.

@@ -3,6 +3,7 @@
 
 use super::{document, files, folder, texts};
 use crate::desk::Desk;
+use crate::recover::on_small_disk;
 use crabbox_tests::{Ran, World, processes, until};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -87,29 +88,34 @@ fn a_box_that_is_gone_takes_nothing_but_its_files() {
     assert!(ran.stderr.contains("warning: not everything was brought back: "), "{ran:?}");
 }
 
+/// The command has ended by then: its code is what is known of it, however whoever waits for the rest is told to end.
 #[test]
-fn the_first_interrupt_ends_what_comes_back_and_no_more_than_that() {
-    let world = World::new();
-    let command = world.command(&[&["run"], &OPTIONS[..], &[LINE]].concat());
-    let held = Held::start(&world, command, "collect.block:4");
-    kill_process(Pid::from_child(&held.child), Signal::INT).expect("signals");
-    until("the helper's end", || helpers(&world).is_empty());
-    let ran = held.go_on();
-    let done = document(&ran);
-    assert_eq!((ran.code, &done["lease"]["end"]), (3, &"parked".into()), "{ran:?}");
-    assert_eq!(done["artifacts"]["broke_off"], "interrupted");
-    assert!(
-        ran.stderr.contains("warning: not everything was brought back: interrupted"),
-        "{ran:?}"
-    );
-    // What isn't here comes by the line that is said, once the box is ready.
-    let run = done["run"].as_str().expect("a run");
-    let line = format!("artifacts {run} out --fetch");
-    assert!(ran.stderr.contains(&format!("hint: crabbox {line}\n")), "{ran:?}");
-    assert_eq!(world.crabbox(&["warmup"]).code, 0);
-    let ran = world.crabbox(&line.split(' ').collect::<Vec<_>>());
-    assert_eq!(ran.code, 0, "{ran:?}");
-    assert_eq!(files(&folder(&world, &done)), ["out/1", "out/2", "out/3", "out/large"]);
+fn the_first_signal_ends_what_comes_back_and_no_more_than_that() {
+    for signal in [Signal::INT, Signal::TERM, Signal::HUP] {
+        let world = World::new();
+        let command = world.command(&[&["run"], &OPTIONS[..], &[LINE]].concat());
+        let held = Held::start(&world, command, "collect.block:4");
+        kill_process(Pid::from_child(&held.child), signal).expect("signals");
+        until("the helper's end", || helpers(&world).is_empty());
+        let ran = held.go_on();
+        let done = document(&ran);
+        assert_eq!((ran.code, &done["lease"]["end"]), (3, &"parked".into()), "{ran:?}");
+        let outcome = serde_json::json!({ "exit": 3, "origin": "program", "signal": null });
+        assert_eq!((&done["outcome"], &done["program"]), (&outcome, &outcome), "{signal:?}");
+        assert_eq!(done["artifacts"]["broke_off"], "interrupted");
+        assert!(
+            ran.stderr.contains("warning: not everything was brought back: interrupted"),
+            "{ran:?}"
+        );
+        // What isn't here comes by the line that is said, once the box is ready.
+        let run = done["run"].as_str().expect("a run");
+        let line = format!("artifacts {run} out --fetch");
+        assert!(ran.stderr.contains(&format!("hint: crabbox {line}\n")), "{ran:?}");
+        assert_eq!(world.crabbox(&["warmup"]).code, 0);
+        let ran = world.crabbox(&line.split(' ').collect::<Vec<_>>());
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert_eq!(files(&folder(&world, &done)), ["out/1", "out/2", "out/3", "out/large"]);
+    }
 }
 
 #[test]
@@ -130,11 +136,77 @@ fn a_full_disk_here_is_said_and_changes_no_exit_code() {
     }
     let done = document(&ran);
     assert_eq!(ran.code, 3, "{ran:?}");
-    assert!(ran.stderr.contains("there is no room for `../small/in/out/large`"), "{ran:?}");
+    let why =
+        "the rest of the artifacts was left out: there is no room for `../small/in/out/large`";
+    assert!(ran.stderr.contains(why), "{ran:?}");
     // What was to go elsewhere is there.
     assert_eq!(fs::read(world.root().join("one")).expect("reads"), b"1\n");
     assert_eq!(files(&super::reports(&world, &done)), ["r.xml"]);
     assert!(!ran.stderr.contains(".crabbox-"), "{ran:?}");
+}
+
+#[test]
+fn a_full_disk_under_the_reports_and_results_is_said_and_changes_no_exit_code() {
+    let world = World::new();
+    // The disk holds the state, and so the reports: the first finds no room, and then nothing does.
+    let fill = world.root().join("state/fill");
+    world.write("large.sh", "head -c 3000000 /dev/urandom >large.xml; exit 3\n");
+    let suite = "<testsuite><testcase name='a'/></testsuite>";
+    let line = format!("echo \"{suite}\" >a.xml; head -c 3000000 /dev/zero >'{}'", fill.display());
+    world.write("full.sh", &format!("{line}; exit 4\n"));
+    let run =
+        |script| format!("\"$1\" run --keep --junit '*.xml' -- sh {script}; echo \"{script} $?\"");
+    let Some(said) =
+        on_small_disk(&world, "state", &format!("{}; {}", run("large.sh"), run("full.sh")))
+    else {
+        return;
+    };
+    assert!(said.contains("large.sh 3\n") && said.contains("full.sh 4\n"), "{said}");
+    let lost = "warning: the rest of the reports was left out: there is no room for ";
+    assert!(said.contains(lost), "{said}");
+    let missed = "the rest of the reports isn't here: there is no room for ";
+    assert!(said.contains(missed), "{said}");
+    assert!(said.contains("warning: this run isn't in the history: "), "{said}");
+}
+
+/// A run that brings its artifacts into this folder, and waits for the others before it takes them.
+fn about_to_end(world: &World, name: &str, into: &[&str]) -> (Child, PathBuf) {
+    let stopped = world.root().join(name);
+    let line = format!("mkdir out; echo {name} >out/mine-{name}; echo {name} >out/same; exit 3");
+    let options = ["run", "--json", "--fresh", "--artifact", "out/*"];
+    let mut command = world.command(&[&options[..], into, &["--shell", &line]].concat());
+    command.env("CRABBOX_FAULT", format!("collect.before@{}", stopped.display()));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    (child, stopped)
+}
+
+#[test]
+fn two_runs_that_end_at_once_bring_each_its_own_and_neither_writes_over_the_other() {
+    for into in [&[][..], &["--artifact-dir", "../in"]] {
+        let world = World::new();
+        let runs = ["one", "other"].map(|name| about_to_end(&world, name, into));
+        until("both", || runs.iter().all(|(_, stopped)| stopped.exists()));
+        for (_, stopped) in &runs {
+            fs::remove_file(stopped).expect("removes");
+        }
+        let ran = runs.map(|(child, _)| Ran::from(child.wait_with_output().expect("ends")));
+        let done = ran.each_ref().map(document);
+        assert!(ran.iter().all(|ran| ran.code == 3), "{ran:?}");
+        let came = done.each_ref().map(|done| texts(&done["artifacts"]["files"], "path"));
+        let left_out = done.each_ref().map(|done| texts(&done["artifacts"]["left_out"], "why"));
+        if into.is_empty() {
+            assert_eq!(came, [["out/mine-one", "out/same"], ["out/mine-other", "out/same"]]);
+            assert_eq!(files(&folder(&world, &done[1])), ["out/mine-other", "out/same"]);
+            continue;
+        }
+        // The one that comes first has its place, and the other says so.
+        assert_eq!(files(&world.root().join("in")), ["out/mine-one", "out/mine-other", "out/same"]);
+        let same = fs::read_to_string(world.root().join("in/out/same")).expect("reads");
+        let first = usize::from(same != "one\n");
+        assert!(came[first].contains(&"out/same") && left_out[first].is_empty(), "{done:?}");
+        let why = "something else of that name is here already, and stays";
+        assert_eq!((came[1 - first].len(), &left_out[1 - first]), (1, &vec![why]), "{done:?}");
+    }
 }
 
 #[test]

@@ -59,6 +59,24 @@ fn a_report_that_nobody_could_read_is_not_taken() {
 }
 
 #[test]
+fn what_is_called_like_a_report_and_is_none_is_named_or_looked_through() {
+    let world = World::new();
+    let line = "mkdir folder.xml empty.xml; echo '<x/>' >folder.xml/in; mkfifo pipe.xml; ln -s no dangling.xml";
+    let done = run(&world, &["--junit", "*.xml"], line);
+    assert_eq!(done["outcome"]["exit"], 0, "{done}");
+    assert_eq!(files(&reports(&world, &done)), ["folder.xml/in"]);
+    let left_out = &done["artifacts"]["left_out"];
+    let mut said: Vec<_> =
+        texts(left_out, "path").into_iter().zip(texts(left_out, "why")).collect();
+    said.sort_unstable();
+    let expected = [
+        ("dangling.xml", "it is a link that leads nowhere"),
+        ("pipe.xml", "it is no file, folder or link"),
+    ];
+    assert_eq!(said, expected);
+}
+
+#[test]
 fn reports_beyond_what_all_of_them_may_be_are_named_and_the_others_count() {
     let world = World::new();
     // Three that fill what is left for those that are named, and one that is too much with them.

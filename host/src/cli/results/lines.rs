@@ -108,6 +108,9 @@ pub(in crate::cli) fn changes(results: &Results, compared: Option<&Compared>) ->
 
 fn trouble(source: &Source) -> Option<String> {
     let trouble = source.trouble.as_ref()?;
+    if source.path.is_empty() {
+        return Some(format!("the rest of the reports isn't here: {trouble}"));
+    }
     Some(format!("of `{}` {} read: {trouble}", source.path, human::count(source.tests, "test")))
 }
 

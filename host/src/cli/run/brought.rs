@@ -93,13 +93,14 @@ fn were(count: u64) -> String {
 }
 
 fn named(one: &LeftOut) -> String {
-    let what = match one.kind {
-        Kind::Report => "the report ",
-        Kind::Artifact => "the artifact ",
-        Kind::Download => "",
+    let (what, all) = match one.kind {
+        Kind::Report => ("the report ", "the reports"),
+        Kind::Artifact => ("the artifact ", "the artifacts"),
+        Kind::Download => ("", "it"),
     };
     if one.path.as_os_str().is_empty() {
-        return format!("{}all of it", what.trim_start_matches("the "));
+        // What was whole by then is here.
+        return format!("the rest of {all}");
     }
     format!("{what}`{}`", one.path.display())
 }
