@@ -3,9 +3,9 @@
 use super::{document, files, folder, run, texts};
 use crabbox_tests::{Ran, World, scale, until};
 use std::fs::{self, File};
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{FileExt, PermissionsExt};
 use std::process::Stdio;
+use std::time::SystemTime;
 
 #[test]
 fn what_is_no_file_is_named_and_the_rest_is_here() {
@@ -117,7 +117,7 @@ fn a_pattern_of_very_many_files_brings_what_may_come_and_names_a_bounded_number(
 }
 
 /// Runs until the middle of a large artifact, changes that by `change`, and goes on.
-fn changed(world: &World, change: impl FnOnce(&mut File)) -> serde_json::Value {
+fn changed(world: &World, change: impl FnOnce(&File)) -> serde_json::Value {
     let stopped = world.root().join("stopped");
     let line = "head -c 9437184 /dev/urandom >log";
     let options = ["run", "--json", "--fresh", "--artifact", "log", "--shell", line];
@@ -130,8 +130,7 @@ fn changed(world: &World, change: impl FnOnce(&mut File)) -> serde_json::Value {
         boxes.iter().max_by_key(|one| one.metadata().expect("there").modified().expect("a time"));
     let workspaces = fs::read_dir(newest.expect("a box")).expect("reads").flatten();
     let log = workspaces.map(|one| one.path().join("log")).find(|log| log.exists());
-    let mut log = File::options().append(true).open(log.expect("a log")).expect("opens");
-    change(&mut log);
+    change(&File::options().write(true).open(log.expect("a log")).expect("opens"));
     fs::remove_file(&stopped).expect("removes");
     document(&Ran::from(child.wait_with_output().expect("ends")))
 }
@@ -144,7 +143,16 @@ fn a_file_that_changes_while_it_is_read_is_named_and_one_that_grows_is_here_as_i
     let left_out = &done["artifacts"]["left_out"];
     assert_eq!(texts(left_out, "why"), ["it became shorter while it was read"]);
     assert_eq!(files(&folder(&world, &done)), [""; 0], "nothing is left half done");
-    let done = changed(&world, |log| log.write_all(b"more").expect("writes"));
+    let done = changed(&world, |log| {
+        log.write_all_at(b"other", 0).expect("writes");
+        // A clock may not have gone on since.
+        log.set_modified(SystemTime::UNIX_EPOCH).expect("sets its time");
+    });
+    assert_eq!(done["outcome"]["exit"], 0);
+    let left_out = &done["artifacts"]["left_out"];
+    assert_eq!(texts(left_out, "why"), ["it changed while it was read"]);
+    assert_eq!(files(&folder(&world, &done)), [""; 0], "nor of one that is another one");
+    let done = changed(&world, |log| log.write_all_at(b"more", 9_437_184).expect("writes"));
     assert_eq!(done["outcome"]["exit"], 0);
     assert_eq!(done["artifacts"]["files"][0]["bytes"], 9_437_184);
     assert_eq!(done["artifacts"]["left_out_count"], 0);
