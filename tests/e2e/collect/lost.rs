@@ -119,6 +119,22 @@ fn the_first_signal_ends_what_comes_back_and_no_more_than_that() {
 }
 
 #[test]
+fn the_second_signal_leaves_at_once_with_the_code_of_the_command() {
+    let world = World::new();
+    let command = world.command(&[&["run"], &OPTIONS[..], &[LINE]].concat());
+    let held = Held::start(&world, command, "collect.block:4");
+    for signal in [Signal::INT, Signal::TERM] {
+        kill_process(Pid::from_child(&held.child), signal).expect("signals");
+        until("the helper's end", || helpers(&world).is_empty());
+    }
+    // It waits at that point, and nothing but the second signal ends it.
+    let ran = Ran::from(held.child.wait_with_output().expect("ends"));
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.stderr.contains("left before the box was released"), "{ran:?}");
+    assert!(ran.stderr.contains("hint: crabbox stop "), "{ran:?}");
+}
+
+#[test]
 fn a_full_disk_here_is_said_and_changes_no_exit_code() {
     let world = World::new();
     let small = world.root().join("small");
