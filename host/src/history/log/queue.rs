@@ -2,6 +2,9 @@
 //!
 //! It is bounded. Where the disk is slower than the program, output is held up for a moment, and once that hasn't helped, what is
 //! printed isn't kept until there is room again: a run is never as slow as the disk that its log is on.
+//!
+//! To wake the other thread for each piece, and to ask the system for memory for each, would take as long as passing it on does:
+//! that one is woken once there is enough, and what it is done with is used again.
 
 use crabbox_wire::frame::Stream;
 use std::collections::VecDeque;
@@ -10,6 +13,16 @@ use std::time::Duration;
 
 /// So much may be on its way, in bytes.
 const ROOM: usize = 2 * 1024 * 1024;
+
+/// The writer is woken for so much, in bytes; for less it comes by itself.
+const ENOUGH: usize = ROOM / 4;
+
+/// More bytes than this in a millisecond are fast.
+const FAST: u64 = 100_000;
+
+/// So many pieces are kept for their memory at most, none of which is larger than so many bytes.
+const SPARE: usize = 16;
+const LARGEST_SPARE: usize = ROOM / SPARE;
 
 /// So long is output held up where there is no room.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -28,6 +41,8 @@ pub(super) struct Chunk {
     pub(super) bytes: Vec<u8>,
     /// How much wasn't kept before it, in bytes.
     pub(super) lost: u64,
+    /// It came together with so much else that there is hardly time for it.
+    pub(super) is_fast: bool,
 }
 
 /// What comes out of it.
@@ -43,6 +58,7 @@ pub(super) enum Next {
 }
 
 #[derive(Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is true or not whatever the others are")]
 struct State {
     chunks: VecDeque<Chunk>,
     bytes: usize,
@@ -50,9 +66,50 @@ struct State {
     lost: u64,
     /// There was no room, and hasn't been since.
     full: bool,
+    /// Somebody waits for room.
+    held_up: bool,
+    /// What is there is being taken, until nothing is.
+    taking: bool,
+    /// It has come fast.
+    is_fast: bool,
+    /// Memory of pieces that were taken.
+    spare: Vec<Vec<u8>>,
     ended: bool,
     /// Nobody takes anything any more.
     closed: bool,
+}
+
+impl State {
+    /// Is there so little to take that it can wait?
+    fn waits(&self) -> bool {
+        let is_enough = self.bytes >= ENOUGH || (self.held_up && !self.chunks.is_empty());
+        !is_enough && !self.ended
+    }
+
+    /// Everything that is there is to be taken.
+    fn begin_to_take(&mut self) {
+        self.taking = true;
+        let ends = self.chunks.front().zip(self.chunks.back());
+        let took = ends.map_or(0, |(first, last)| last.ms.saturating_sub(first.ms));
+        self.is_fast = self.bytes as u64 > FAST * (took + 1);
+    }
+
+    /// The next of it.
+    fn take(&mut self) -> Option<Chunk> {
+        let chunk = self.taking.then(|| self.chunks.pop_front()).flatten();
+        self.taking = chunk.is_some();
+        self.bytes -= chunk.as_ref().map_or(0, |chunk| chunk.bytes.len());
+        chunk
+    }
+
+    fn reuse(&mut self, done: &mut Vec<Vec<u8>>) {
+        for mut bytes in done.drain(..) {
+            if self.spare.len() < SPARE && bytes.capacity() <= LARGEST_SPARE {
+                bytes.clear();
+                self.spare.push(bytes);
+            }
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -74,9 +131,12 @@ impl Queue {
             state.bytes > 0 && state.bytes + bytes.len() > ROOM && !state.closed
         };
         if has_none(&mut state) && !state.full {
+            state.held_up = true;
+            self.arrived.notify_one();
             let waited = self.taken.wait_timeout_while(state, PATIENCE, has_none);
             let (back, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
             state = back;
+            state.held_up = false;
             state.full = timeout.timed_out();
         }
         state.full &= state.bytes > ROOM / 2;
@@ -94,12 +154,18 @@ impl Queue {
                 last.bytes.extend_from_slice(bytes);
             }
             _ => {
+                let mut own = state.spare.pop().unwrap_or_default();
+                own.extend_from_slice(bytes);
                 let lost = std::mem::take(&mut state.lost);
-                state.chunks.push_back(Chunk { stream, ms, bytes: bytes.to_vec(), lost });
+                let is_fast = false;
+                state.chunks.push_back(Chunk { stream, ms, bytes: own, lost, is_fast });
             }
         }
+        let wakes = state.bytes >= ENOUGH && !state.taking;
         drop(state);
-        self.arrived.notify_one();
+        if wakes {
+            self.arrived.notify_one();
+        }
     }
 
     /// Nothing comes any more.
@@ -108,22 +174,31 @@ impl Queue {
         self.arrived.notify_one();
     }
 
-    /// What came first; waited for, no longer than so.
-    pub(super) fn next(&self, longest: Duration) -> Next {
-        let is_empty = |state: &mut State| state.chunks.is_empty() && !state.ended;
-        let waited = self.arrived.wait_timeout_while(self.lock(), longest, is_empty);
-        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
-        let next = match state.chunks.pop_front() {
-            Some(chunk) => {
-                state.bytes -= chunk.bytes.len();
-                Next::Chunk(chunk)
+    /// What came first; waited for until there is enough, no longer than so. The memory of what was `done` is used again.
+    pub(super) fn next(&self, longest: Duration, done: &mut Vec<Vec<u8>>) -> Next {
+        let mut state = self.lock();
+        state.reuse(done);
+        loop {
+            if let Some(mut chunk) = state.take() {
+                chunk.is_fast = state.is_fast;
+                let held_up = state.held_up;
+                drop(state);
+                if held_up {
+                    self.taken.notify_one();
+                }
+                return Next::Chunk(chunk);
             }
-            None if state.ended => Next::End { lost: std::mem::take(&mut state.lost) },
-            None => Next::Idle,
-        };
-        drop(state);
-        self.taken.notify_one();
-        next
+            if state.ended && state.chunks.is_empty() {
+                return Next::End { lost: std::mem::take(&mut state.lost) };
+            }
+            let waited = self.arrived.wait_timeout_while(state, longest, |state| state.waits());
+            let (back, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            state = back;
+            if state.chunks.is_empty() && timeout.timed_out() {
+                return Next::Idle;
+            }
+            state.begin_to_take();
+        }
     }
 
     /// Nothing is taken any more: what comes, and what is still there, isn't kept.
@@ -145,7 +220,7 @@ mod tests {
     const MOMENT: Duration = Duration::from_millis(1);
 
     fn take(queue: &Queue) -> Option<Chunk> {
-        match queue.next(MOMENT) {
+        match queue.next(MOMENT, &mut Vec::new()) {
             Next::Chunk(chunk) => Some(chunk),
             _ => None,
         }
@@ -190,12 +265,77 @@ mod tests {
     }
 
     #[test]
+    fn nothing_is_lost_where_the_other_is_only_slower() {
+        let queue = Queue::default();
+        let pieces = 200;
+        let taken = std::thread::scope(|scope| {
+            let taking = scope.spawn(|| {
+                let (mut taken, mut done) = (0, Vec::new());
+                loop {
+                    match queue.next(MOMENT, &mut done) {
+                        Next::Chunk(chunk) => {
+                            std::thread::sleep(MOMENT / 4);
+                            taken += chunk.bytes.len();
+                            done.push(chunk.bytes);
+                        }
+                        Next::Idle => {}
+                        Next::End { lost } => return (taken, lost),
+                    }
+                }
+            });
+            for _ in 0..pieces {
+                queue.add(Stream::Stdout, 1, &vec![b'x'; CHUNK + 1]);
+            }
+            queue.end();
+            taking.join().expect("ends")
+        });
+        assert_eq!(taken, (pieces * (CHUNK + 1), 0));
+        assert!(queue.lock().spare.len() <= SPARE);
+    }
+
+    #[test]
+    fn nobody_is_woken_for_little_and_it_is_taken_all_the_same() {
+        let queue = Queue::default();
+        queue.add(Stream::Stdout, 1, b"little");
+        assert!(queue.lock().waits());
+        assert_eq!(take(&queue).expect("a chunk").bytes, b"little");
+        queue.add(Stream::Stdout, 1, &vec![b'x'; ENOUGH]);
+        assert!(!queue.lock().waits());
+    }
+
+    #[test]
+    fn what_comes_fast_is_marked_and_nothing_else() {
+        let fast = |ms: [u64; 2]| {
+            let queue = Queue::default();
+            for ms in ms {
+                queue.add(Stream::Stdout, ms, &vec![b'x'; ENOUGH / 2]);
+            }
+            take(&queue).expect("a chunk").is_fast
+        };
+        assert!(fast([7, 7]) && fast([7, 9]) && !fast([7, 107]));
+        let queue = Queue::default();
+        queue.add(Stream::Stdout, 7, b"a line");
+        assert!(!take(&queue).expect("a chunk").is_fast);
+    }
+
+    #[test]
+    fn memory_is_used_again_but_for_what_is_large() {
+        let queue = Queue::default();
+        let (kept, large) = (Vec::with_capacity(100), Vec::with_capacity(LARGEST_SPARE + 1));
+        let place = kept.as_ptr();
+        let _ = queue.next(MOMENT, &mut vec![kept, large]);
+        assert_eq!(queue.lock().spare.len(), 1);
+        queue.add(Stream::Stdout, 1, b"again");
+        assert_eq!(take(&queue).expect("a chunk").bytes.as_ptr(), place);
+    }
+
+    #[test]
     fn one_piece_that_is_larger_than_the_room_goes_through() {
         let queue = Queue::default();
         queue.add(Stream::Stdout, 0, &vec![b'x'; ROOM + 1]);
         assert_eq!(take(&queue).expect("a chunk").bytes.len(), ROOM + 1);
         queue.end();
-        assert!(matches!(queue.next(MOMENT), Next::End { lost: 0 }));
+        assert!(matches!(queue.next(MOMENT, &mut Vec::new()), Next::End { lost: 0 }));
     }
 
     #[test]

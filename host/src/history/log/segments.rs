@@ -3,6 +3,9 @@
 //! The beginning is compressed as it comes. Of what follows, only the end is wanted, and nobody knows when that comes: the
 //! last part is held in memory as it is, and written when nothing comes for a while, every few seconds, and at the end. So
 //! of much output little is compressed.
+//!
+//! What comes as fast as a program can write it isn't compressed at all, which would take as long as the program does: a file has
+//! one frame after the other, each compressed or as it came.
 
 use super::piece;
 use crabbox_wire::frame::Stream;
@@ -27,6 +30,9 @@ const SHORTEST: u64 = 4 * 1024;
 
 /// Output comes faster than a higher level would take it, and is much alike.
 const LEVEL: i32 = -3;
+
+/// Nothing is looked for, and what comes stands there as it is.
+const AS_IT_CAME: i32 = -100_000;
 
 /// How the files are called behind their offset.
 const END: &str = ".zst";
@@ -69,6 +75,10 @@ pub(super) struct Segments {
     /// The segments of the end: where they begin, and how much is in them.
     last: VecDeque<(u64, u64)>,
     kept: u64,
+    /// There is no time to compress.
+    is_fast: bool,
+    /// Memory that isn't needed any more.
+    pub(super) done: Vec<Vec<u8>>,
 }
 
 /// What was printed, or is missing.
@@ -93,6 +103,8 @@ struct Segment {
     offset: u64,
     length: u64,
     is_flushed: bool,
+    /// How it is compressed now.
+    level: i32,
 }
 
 impl std::fmt::Debug for Segment {
@@ -114,6 +126,8 @@ impl Segments {
             held_bytes: 0,
             last: VecDeque::new(),
             kept: 0,
+            is_fast: false,
+            done: Vec::new(),
         })
     }
 
@@ -122,15 +136,30 @@ impl Segments {
         self.kept
     }
 
+    /// Does what follows come faster than it could be compressed in a small part of the time?
+    pub(super) fn hurry(&mut self, is_fast: bool) {
+        self.is_fast = is_fast;
+    }
+
     /// Adds what was printed.
-    pub(super) fn add(&mut self, stream: Stream, ms: u64, mut bytes: Vec<u8>) -> io::Result<()> {
+    pub(super) fn add(&mut self, stream: Stream, ms: u64, bytes: Vec<u8>) -> io::Result<()> {
         let room = usize::try_from(self.limits.first.saturating_sub(self.offset));
-        let now = room.unwrap_or(usize::MAX).min(bytes.len());
-        let later = bytes.split_off(now);
-        self.write(stream, ms, &bytes, self.limits.of_first)?;
-        if later.is_empty() {
-            return Ok(());
+        match room.unwrap_or(usize::MAX) {
+            0 => self.hold(stream, ms, bytes),
+            room => {
+                let (now, later) = bytes.split_at(room.min(bytes.len()));
+                self.write(stream, ms, now, self.limits.of_first)?;
+                if !later.is_empty() {
+                    self.hold(stream, ms, later.to_vec())?;
+                }
+                self.done.push(bytes);
+                Ok(())
+            }
         }
+    }
+
+    /// Adds this to the end, of which nothing is on a disk yet.
+    fn hold(&mut self, stream: Stream, ms: u64, later: Vec<u8>) -> io::Result<()> {
         self.end_segment()?;
         self.kept += later.len() as u64;
         self.offset += later.len() as u64;
@@ -209,6 +238,7 @@ impl Segments {
             if let Some(Held::Output { bytes, .. }) = self.held.pop_front() {
                 self.held_bytes -= bytes.len() as u64;
                 self.kept -= bytes.len() as u64;
+                self.done.push(bytes);
             }
         }
     }
@@ -223,6 +253,7 @@ impl Segments {
             match part {
                 Held::Output { stream, ms, bytes } => {
                     self.write_last(stream, ms, &bytes)?;
+                    self.done.push(bytes);
                 }
                 Held::Lost { ms, count } => {
                     let (offset, longest) = (self.offset, self.limits.of_last);
@@ -259,10 +290,12 @@ impl Segments {
         if self.current.as_ref().is_some_and(|segment| segment.length >= longest) {
             self.end_segment()?;
         }
-        if self.current.is_none() {
-            self.current = Some(Segment::begin(&self.folder, offset)?);
-        }
-        self.current.as_mut().ok_or_else(|| io::ErrorKind::NotFound.into())
+        let level = if self.is_fast { AS_IT_CAME } else { LEVEL };
+        let segment = match self.current.take() {
+            Some(segment) => segment.at(level)?,
+            None => Segment::begin(&self.folder, offset, level)?,
+        };
+        Ok(self.current.insert(segment))
     }
 
     fn end_segment(&mut self) -> io::Result<()> {
@@ -282,10 +315,20 @@ impl Segments {
 }
 
 impl Segment {
-    fn begin(folder: &Path, offset: u64) -> io::Result<Self> {
+    fn begin(folder: &Path, offset: u64, level: i32) -> io::Result<Self> {
         let path = folder.join(name(offset));
         let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-        Ok(Self { encoder: Encoder::new(file, LEVEL)?, offset, length: 0, is_flushed: true })
+        let encoder = Encoder::new(file, level)?;
+        Ok(Self { encoder, offset, length: 0, is_flushed: true, level })
+    }
+
+    /// With what follows compressed like this: another frame begins where it isn't.
+    fn at(self, level: i32) -> io::Result<Self> {
+        if self.level == level {
+            return Ok(self);
+        }
+        let encoder = Encoder::new(self.encoder.finish()?, level)?;
+        Ok(Self { encoder, level, ..self })
     }
 }
 

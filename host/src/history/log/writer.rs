@@ -180,7 +180,7 @@ impl Writer {
         let mut last = 0;
         let mut mask = Mask::default();
         loop {
-            let next = self.queue.next(IDLE);
+            let next = self.queue.next(IDLE, &mut segments.done);
             let is_end = matches!(next, Next::End { .. });
             let written = match next {
                 Next::Chunk(chunk) => {
@@ -210,7 +210,8 @@ impl Writer {
 }
 
 fn keep(segments: &mut Segments, mask: &mut Mask, chunk: Chunk) -> io::Result<()> {
-    let Chunk { stream, ms, bytes, lost } = chunk;
+    let Chunk { stream, ms, bytes, lost, is_fast } = chunk;
+    segments.hurry(is_fast);
     if lost > 0 {
         // What waits isn't followed by what came next.
         flush(segments, mask, ms)?;
