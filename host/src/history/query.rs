@@ -139,8 +139,9 @@ impl Reader {
     /// The runs of the same command in the same folder up to this one, the latest first.
     pub fn up_to(&self, run: &RunRecord, limit: u32) -> Result<Vec<RunRecord>, HistoryError> {
         let collect = || {
+            // The one bound of all of them lets SQLite read the newest first, and stop: with the other alone it sorts all there are.
             let query = "SELECT id, record FROM runs
-                WHERE repository = ?1 AND command = ?2 AND (began < ?3 OR id = ?4)
+                WHERE repository = ?1 AND command = ?2 AND began <= ?3 AND (began < ?3 OR id = ?4)
                     AND json_extract(record, '$.directory') = ?6
                 ORDER BY began DESC, rowid DESC LIMIT ?5";
             let (command, began) = (run.command.to_string(), run.began.as_millisecond());
