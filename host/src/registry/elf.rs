@@ -6,8 +6,9 @@
 use super::library::Unusable;
 use crabbox_provider_api::abi;
 use crabbox_provider_api::manifest::{LIMIT, Manifest, ManifestError, SECTION};
-use object::read::elf::ElfFile64;
-use object::{Architecture, Endianness, Object, ObjectSection, ObjectSymbol, ReadCache};
+use object::elf::{self, FileHeader64};
+use object::read::elf::{FileHeader, SectionHeader};
+use object::{Endianness, ReadCache};
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
@@ -24,26 +25,42 @@ pub(super) fn read_manifest(file: &File) -> Result<Manifest, Unusable> {
         return Err(Unusable::TooLarge { length, limit: LARGEST });
     }
     let cache = ReadCache::new(Bounded { file, left: READ });
-    let elf = ElfFile64::<Endianness, _>::parse(&cache).map_err(|_| Unusable::Format)?;
-    let expected = match std::env::consts::ARCH {
-        "x86_64" => Architecture::X86_64,
-        "aarch64" => Architecture::Aarch64,
-        _ => Architecture::Unknown,
-    };
-    if elf.architecture() != expected {
-        let found = format!("{:?}", elf.architecture()).to_lowercase();
+    // Piece by piece: `ElfFile64` would read every symbol's name, too, a million bytes of a debug build.
+    let header = FileHeader64::<Endianness>::parse(&cache).map_err(format)?;
+    let endian = header.endian().map_err(format)?;
+    let found = architecture(header.e_machine(endian));
+    if found != std::env::consts::ARCH {
         return Err(Unusable::Architecture { found });
     }
-    let has_root = elf.dynamic_symbols().any(|symbol| symbol.name() == Ok(abi::SYMBOL));
-    if !has_root {
+    let sections = header.sections(endian, &cache).map_err(format)?;
+    let symbols = sections.symbols(endian, &cache, elf::SHT_DYNSYM).map_err(format)?;
+    let is_root = |symbol: &elf::Sym64<_>| {
+        symbols.symbol_name(endian, symbol) == Ok(abi::SYMBOL.as_bytes())
+    };
+    if !symbols.iter().any(is_root) {
         return Err(Unusable::NoProvider("its root module"));
     }
-    let section = elf.section_by_name(SECTION).ok_or(Unusable::NoProvider("its manifest"))?;
-    if section.size() > LIMIT as u64 + 64 {
+    let (_, section) = sections
+        .section_by_name(endian, SECTION.as_bytes())
+        .ok_or(Unusable::NoProvider("its manifest"))?;
+    if section.sh_size(endian) > LIMIT as u64 + 64 {
         return Err(ManifestError::TooLong.into());
     }
-    let bytes = section.data().map_err(|_| Unusable::Format)?;
+    let bytes = section.data(endian, &cache).map_err(format)?;
     Ok(Manifest::from_section(bytes)?)
+}
+
+fn format(_: object::Error) -> Unusable {
+    Unusable::Format
+}
+
+/// As Rust calls it, if it runs there.
+fn architecture(machine: elf::Machine) -> String {
+    match machine {
+        elf::EM_X86_64 => "x86_64".to_owned(),
+        elf::EM_AARCH64 => "aarch64".to_owned(),
+        other => format!("{other}"),
+    }
 }
 
 /// Fails when more is read than a provider can need.
