@@ -1,6 +1,6 @@
 //! Files that a line names as the place for something: each is there whole or not at all.
 
-use crate::events::open_read_by_somebody;
+use crate::sys::open_read_by_somebody;
 use rustix::io::Errno;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};

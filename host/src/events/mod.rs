@@ -11,5 +11,4 @@ mod target;
 
 pub use event::{Event, SCHEMA_VERSION, State};
 pub use sink::{begin, finish, is_wanted, tell, tell_late};
-pub(crate) use target::open_read_by_somebody;
 pub use target::{Target, TargetError};

@@ -1,12 +1,11 @@
 //! Where events go: a file, or a descriptor that whoever started this process has opened.
 
 use crate::sys;
-use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use std::fs::{File, OpenOptions};
+use rustix::fs::{OFlags, fcntl_getfl};
+use std::fs::File;
 use std::io;
 use std::os::fd::RawFd;
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 /// `FILE` or `fd:N`.
@@ -48,7 +47,7 @@ impl Target {
         match self {
             Self::File(path) => {
                 let mut options = File::options();
-                open_read_by_somebody(path, options.write(true).create(true).truncate(true))
+                sys::open_read_by_somebody(path, options.write(true).create(true).truncate(true))
             }
             Self::Descriptor(number) => {
                 let file = File::from(sys::duplicate(*number)?);
@@ -60,15 +59,6 @@ impl Target {
             }
         }
     }
-}
-
-/// Opens what may be a pipe: one that nobody reads is an error and no wait for a reader.
-pub(crate) fn open_read_by_somebody(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    let flags = OFlags::NONBLOCK.bits().cast_signed();
-    let file = options.custom_flags(flags).open(path)?;
-    let flags = fcntl_getfl(&file)?;
-    fcntl_setfl(&file, flags - OFlags::NONBLOCK)?;
-    Ok(file)
 }
 
 #[cfg(test)]

@@ -1,0 +1,189 @@
+//! Builds tests from the events of a report's XML.
+
+use super::super::case::{Case, Place, Problem, Status};
+use super::Trouble;
+use super::bounds::{MAX_CASES, MAX_DEPTH, MAX_KEPT, append};
+use super::said::{
+    Kind, add, attribute, complete, declared_place, kind, millis, problem, resolved, settle,
+};
+use quick_xml::events::{BytesStart, Event};
+use std::mem;
+
+/// What failed where a suite failed as a whole.
+pub(super) const THE_SUITE: &str = "(the suite itself)";
+
+/// An element that was entered and not left.
+#[derive(Debug)]
+enum Open {
+    /// Suites, and the outermost of them: with what the one around it is called.
+    Suite(String),
+    /// With where the report says that it stands.
+    Case(Box<Case>, Option<Place>),
+    /// Something that wasn't well.
+    Problem(Kind, Problem),
+    /// A stack trace in a [`Open::Problem`], which is a part of its text.
+    Trace,
+    /// What a test printed.
+    Output,
+    /// Nothing that is looked at.
+    Other,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Builder {
+    pub(super) cases: Vec<Case>,
+    open: Vec<Open>,
+    pub(super) elements: Vec<usize>,
+    suite: String,
+    /// The number of each suite that was entered and not left, and of the last one.
+    suites: Vec<usize>,
+    last: usize,
+    /// In bytes.
+    kept: usize,
+    /// There was one of its elements.
+    is_report: bool,
+}
+
+impl Builder {
+    /// Was all that was entered left again?
+    pub(super) fn is_complete(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// Was there one of a report's elements?
+    pub(super) fn is_report(&self) -> bool {
+        self.is_report
+    }
+
+    pub(super) fn take(&mut self, event: &Event<'_>) -> Result<(), Trouble> {
+        match event {
+            Event::Start(start) => self.enter(start)?,
+            Event::Empty(start) => {
+                self.enter(start)?;
+                self.leave()?;
+            }
+            Event::End(_) => self.leave()?,
+            Event::Text(text) => self.text(text),
+            Event::CData(text) => self.text(text),
+            Event::GeneralRef(reference) => self.text(&resolved(reference)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn enter(&mut self, start: &BytesStart<'_>) -> Result<(), Trouble> {
+        if self.open.len() >= MAX_DEPTH {
+            return Err(Trouble::Depth);
+        }
+        let name = start.local_name();
+        let open = match (name.as_ref(), self.open.last()) {
+            ("testsuites" | "testrun" | "testsuite", None | Some(Open::Suite(_))) => {
+                self.is_report = true;
+                self.last += 1;
+                self.suites.push(self.last);
+                let outer = mem::take(&mut self.suite);
+                let own = attribute(start, "name").unwrap_or_default();
+                let is_inner = name.as_ref() == "testsuite";
+                self.suite = if is_inner && !own.is_empty() { own } else { outer.clone() };
+                Open::Suite(outer)
+            }
+            (_, None) if !self.is_report => return Err(Trouble::Foreign),
+            ("testcase", Some(Open::Suite(_))) => {
+                Open::Case(Box::new(self.case(start)), declared_place(start))
+            }
+            (name, Some(Open::Case(..))) => match kind(name) {
+                Some(kind) => Open::Problem(kind, problem(start)),
+                None if name == "system-out" || name == "system-err" => Open::Output,
+                None => Open::Other,
+            },
+            (name, Some(Open::Suite(_))) => match kind(name) {
+                Some(kind @ Kind::Is(Status::Failed | Status::Error)) => {
+                    Open::Problem(kind, problem(start))
+                }
+                _ => Open::Other,
+            },
+            ("stackTrace" | "system-out" | "system-err", Some(Open::Problem(..))) => Open::Trace,
+            _ => Open::Other,
+        };
+        self.open.push(open);
+        Ok(())
+    }
+
+    fn leave(&mut self) -> Result<(), Trouble> {
+        match self.open.pop() {
+            Some(Open::Suite(outer)) => {
+                self.suite = outer;
+                self.suites.pop();
+            }
+            Some(Open::Case(mut case, _)) => {
+                settle(&mut case);
+                self.keep(*case)?;
+            }
+            Some(Open::Problem(kind, problem)) => {
+                match self.open.last_mut() {
+                    Some(Open::Case(case, declared)) => {
+                        add(case, kind, complete(problem, declared.as_ref()));
+                    }
+                    // Something failed before or after all tests of it.
+                    Some(Open::Suite(_)) => {
+                        let (suite, name) = (self.suite.clone(), THE_SUITE.to_owned());
+                        let mut case = Case { suite, name, ..Case::default() };
+                        add(&mut case, kind, complete(problem, None));
+                        self.keep(case)?;
+                    }
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, case: Case) -> Result<(), Trouble> {
+        if self.cases.len() >= MAX_CASES {
+            return Err(Trouble::Cases);
+        }
+        self.kept += case.size();
+        if self.kept > MAX_KEPT {
+            return Err(Trouble::Size);
+        }
+        self.elements.push(self.suites.last().copied().unwrap_or_default());
+        self.cases.push(case);
+        Ok(())
+    }
+
+    /// The file ends here. Of a test in whose middle that is, it is only known how it came out if it has failed by now.
+    pub(super) fn break_off(&mut self) {
+        if let Some(Open::Trace | Open::Other | Open::Output) = self.open.last() {
+            self.open.pop();
+        }
+        if let Some(Open::Problem(..)) = self.open.last() {
+            let _ = self.leave();
+        }
+        if let Some(Open::Case(case, _)) = self.open.last()
+            && case.status.is_failure()
+        {
+            let _ = self.leave();
+        }
+    }
+
+    fn case(&self, start: &BytesStart<'_>) -> Case {
+        Case {
+            suite: self.suite.clone(),
+            class: attribute(start, "classname").or_else(|| attribute(start, "group")),
+            name: attribute(start, "name").unwrap_or_else(|| "(without a name)".to_owned()),
+            ms: attribute(start, "time").and_then(|time| millis(&time)),
+            ..Case::default()
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        match self.open.as_mut_slice() {
+            [.., Open::Problem(_, problem), Open::Trace] | [.., Open::Problem(_, problem)] => {
+                append(&mut problem.text, text);
+            }
+            [.., Open::Case(case, _), Open::Output] => append(&mut case.output, text),
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What elements and attributes say of a test.
+
+use super::super::case::{Case, Place, Problem, Status};
+use super::super::place;
+use super::bounds::{MAX_TRIES, MAX_WORD, cut};
+use quick_xml::escape::{resolve_predefined_entity, unescape};
+use quick_xml::events::{BytesRef, BytesStart};
+
+/// What it says of its test.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    Is(Status),
+    /// A try before the one that counts.
+    Was,
+    /// The same, after which the test was well.
+    WasNot,
+}
+
+/// What an element in a test says of it.
+pub(super) fn kind(name: &str) -> Option<Kind> {
+    Some(match name {
+        "failure" => Kind::Is(Status::Failed),
+        "error" => Kind::Is(Status::Error),
+        "skipped" | "disabled" => Kind::Is(Status::Skipped),
+        "rerunFailure" | "rerunError" => Kind::Was,
+        "flakyFailure" | "flakyError" => Kind::WasNot,
+        _ => return None,
+    })
+}
+
+pub(super) fn add(case: &mut Case, kind: Kind, problem: Problem) {
+    match kind {
+        // Of several the first is the cause, and what says that it failed counts more than anything else.
+        Kind::Is(status) if case.problem.is_none() || !case.status.is_failure() => {
+            case.status = status;
+            case.problem = Some(problem);
+        }
+        Kind::Is(_) => {}
+        Kind::Was | Kind::WasNot => {
+            if kind == Kind::WasNot && case.status == Status::Passed {
+                case.status = Status::Flaky;
+            }
+            if case.earlier.len() < MAX_TRIES {
+                case.earlier.push(problem);
+            }
+        }
+    }
+}
+
+/// What a test printed is of use where something is wrong with it.
+pub(super) fn settle(case: &mut Case) {
+    if !case.status.is_failure() && case.status != Status::Flaky {
+        case.output = String::new();
+    }
+}
+
+/// The element's own words.
+pub(super) fn problem(start: &BytesStart<'_>) -> Problem {
+    let message = attribute(start, "message").or_else(|| attribute(start, "type"));
+    Problem { message: message.unwrap_or_default(), ..Problem::default() }
+}
+
+pub(super) fn declared_place(start: &BytesStart<'_>) -> Option<Place> {
+    let line = attribute(start, "line").and_then(|line| line.trim().parse().ok());
+    attribute(start, "file").map(|file| Place { file, line })
+}
+
+/// Where the text says a line, that is nearer than where the test begins.
+pub(super) fn complete(mut problem: Problem, declared: Option<&Place>) -> Problem {
+    problem.text = problem.text.trim_matches(['\n', '\r']).trim_end().to_owned();
+    let said = place::find(&problem.message).or_else(|| place::find(&problem.text));
+    problem.place = said.or_else(|| declared.cloned());
+    let first = problem.message.lines().chain(problem.text.lines()).map(str::trim);
+    problem.message = first.into_iter().find(|line| !line.is_empty()).unwrap_or("").to_owned();
+    problem
+}
+
+/// As `1.5`, and with separators: `1,234.5`.
+pub(super) fn millis(seconds: &str) -> Option<u64> {
+    let seconds: f64 = seconds.trim().replace(',', "").parse().ok()?;
+    let time = std::time::Duration::try_from_secs_f64(seconds).ok()?;
+    u64::try_from(time.as_millis()).ok()
+}
+
+/// What can't be unescaped stands for itself.
+pub(super) fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
+    let mut all = start.attributes();
+    let found = all.with_checks(false).flatten().find(|one| one.key.as_ref() == name)?;
+    let text = unescape(&found.value).map_or_else(|_| found.value.to_string(), Into::into);
+    Some(cut(&text, MAX_WORD).to_owned())
+}
+
+pub(super) fn resolved(reference: &BytesRef<'_>) -> String {
+    if let Ok(Some(char)) = reference.resolve_char_ref() {
+        return char.to_string();
+    }
+    resolve_predefined_entity(reference)
+        .map_or_else(|| format!("&{};", &**reference), str::to_owned)
+}

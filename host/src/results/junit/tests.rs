@@ -1,0 +1,166 @@
+//! Reports as tools write them, and as nobody should.
+
+use super::bounds::{MAX_KEPT, MAX_TEXT, MAX_WORD};
+use super::build::THE_SUITE;
+use super::*;
+use crate::results::{Place, Status};
+use proptest::prelude::*;
+
+fn cases(xml: &str) -> Vec<Case> {
+    let report = read(xml.as_bytes());
+    assert_eq!(report.trouble, None, "{xml}");
+    report.cases
+}
+
+#[test]
+fn suites_in_suites_count_once_and_the_inner_name_counts() {
+    let cases = cases(
+        r#"<?xml version="1.0"?><testsuites name="all" tests="9"><testsuite name="a" tests="9">
+        <testsuite name="b"><testcase name="x" time="1.5"/></testsuite>
+        <testsuite><testcase name="y" classname="a.B"/></testsuite><testcase name="z"/>
+        </testsuite></testsuites>"#,
+    );
+    let ids: Vec<_> = cases.iter().map(Case::id).collect();
+    assert_eq!(ids, ["b::x", "a.B::y", "a::z"]);
+    assert_eq!(cases[0].ms, Some(1500));
+}
+
+#[test]
+fn failures_errors_and_skipped_ones_are_told_apart() {
+    let cases = cases(
+        r#"<testsuite name="s">
+        <testcase name="f" file="tests/a.py" line="3"><failure message="want 1 &lt; 2"> tests/a.py:7: a &lt; b &amp; c </failure></testcase>
+        <testcase name="e"><error type="java.io.IOException"><![CDATA[at x <b>
+        ]]></error><system-out>said</system-out></testcase>
+        <testcase name="s"><skipped/><system-out>said</system-out></testcase>
+        <testcase name="p"><system-out>said</system-out></testcase></testsuite>"#,
+    );
+    let of = |at: usize| (cases[at].status, cases[at].output.as_str());
+    assert_eq!(of(0), (Status::Failed, ""));
+    assert_eq!(of(1), (Status::Error, "said"));
+    assert_eq!(of(2), (Status::Skipped, ""));
+    assert_eq!(of(3), (Status::Passed, ""));
+    let failed = cases[0].problem.as_ref().expect("one");
+    assert_eq!(failed.message, "want 1 < 2");
+    assert_eq!(failed.text, " tests/a.py:7: a < b & c");
+    assert_eq!(failed.place, Some(Place { file: "tests/a.py".to_owned(), line: Some(7) }));
+    assert_eq!(cases[1].problem.as_ref().expect("one").message, "java.io.IOException");
+}
+
+#[test]
+fn tries_are_kept_and_a_test_that_was_well_in_the_end_is_flaky() {
+    let cases = cases(
+        r#"<testsuite name="s">
+        <testcase name="a"><flakyFailure message="first" timestamp="x"><stackTrace>at a.rs:3</stackTrace></flakyFailure></testcase>
+        <testcase name="b"><failure message="first"/><rerunFailure message="second"/></testcase></testsuite>"#,
+    );
+    assert_eq!((cases[0].status, cases[0].earlier.len()), (Status::Flaky, 1));
+    assert_eq!(cases[0].shown().expect("one").text, "at a.rs:3");
+    assert_eq!((cases[1].status, cases[1].earlier.len()), (Status::Failed, 1));
+    assert_eq!(cases[1].shown().expect("one").message, "first");
+}
+
+#[test]
+fn what_a_tool_gets_wrong_costs_little() {
+    let cases = cases(
+        r#"<testsuite><testcase name="a" time="1,234.5"/><testcase name="b" time="?" line="x"/>
+        <testcase time="-1" name="x & y"><failure message="a & b &nbsp;">c & d &nbsp;</failure></testcase>
+        <testcase/></testsuite>"#,
+    );
+    let times: Vec<_> = cases.iter().map(|case| case.ms).collect();
+    assert_eq!(times, [Some(1_234_500), None, None, None]);
+    assert_eq!(cases[2].name, "x & y");
+    assert_eq!(cases[2].problem.as_ref().expect("one").text, "c & d &nbsp;");
+    assert_eq!(cases[3].name, "(without a name)");
+}
+
+#[test]
+fn what_comes_before_the_trouble_counts() {
+    let begun = r#"<testsuite name="s"><testcase name="a"/><testcase name="b">"#;
+    for (rest, expected) in [
+        (r#"<failure message="m">x"#, &[Status::Passed, Status::Failed][..]),
+        (r#"<failure message="m"/><system-out>x"#, &[Status::Passed, Status::Failed]),
+        // How it would have come out, nobody knows.
+        ("<fail", &[Status::Passed]),
+        ("<system-out>a <T> b", &[Status::Passed]),
+        ("<system-out>x</system-out>", &[Status::Passed]),
+    ] {
+        let report = read(format!("{begun}{rest}").as_bytes());
+        assert!(report.trouble.is_some(), "{rest}");
+        let statuses: Vec<_> = report.cases.iter().map(|case| case.status).collect();
+        assert_eq!(statuses, expected, "{rest}");
+    }
+    let report = read(b"<testsuite><testcase name='a'/></wrong>");
+    assert!(matches!(report.trouble, Some(Trouble::Malformed { .. })));
+    assert_eq!(report.cases.len(), 1);
+    let report = read(b"<testsuite><testcase name='a'/><testcase name=\"b");
+    assert_eq!((report.trouble, report.cases.len()), (Some(Trouble::Truncated), 1));
+}
+
+#[test]
+fn other_documents_are_none() {
+    for xml in ["", "hello", "<project><testsuite/></project>", "{}", "<!-- x -->"] {
+        let report = read(xml.as_bytes());
+        assert_eq!((report.trouble, report.cases.len()), (Some(Trouble::Foreign), 0), "{xml}");
+    }
+}
+
+#[test]
+fn a_suite_that_failed_as_a_whole_is_no_success() {
+    let cases = cases(
+        "<testsuite name='s'><error message='beforeAll broke'/><testcase name='a'/></testsuite>",
+    );
+    let told: Vec<_> = cases.iter().map(|case| (case.id(), case.status)).collect();
+    let suite = format!("s::{THE_SUITE}");
+    assert_eq!(told, [(suite, Status::Error), ("s::a".to_owned(), Status::Passed)]);
+}
+
+#[test]
+fn names_that_are_long_and_many_cost_no_more_than_is_kept() {
+    let name = "n".repeat(MAX_WORD);
+    let cases = "<testcase/>".repeat(100_000);
+    let report = read(format!("<testsuite name='{name}'>{cases}</testsuite>").as_bytes());
+    assert_eq!(report.trouble, Some(Trouble::Size));
+    let kept: usize = report.cases.iter().map(Case::size).sum();
+    assert!(kept <= MAX_KEPT && report.cases.len() > 10_000, "{kept}");
+}
+
+#[test]
+fn hostile_ones_are_bounded() {
+    let deep = "<testsuite>".repeat(1_000_000);
+    assert_eq!(read(deep.as_bytes()).trouble, Some(Trouble::Depth));
+    let laughs = r#"<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;">]>
+        <testsuite><testcase name="&b;"><failure>&b;</failure></testcase></testsuite>"#;
+    let read_laughs = cases(laughs);
+    assert_eq!(read_laughs[0].name, "&b;");
+    assert_eq!(read_laughs[0].problem.as_ref().expect("one").text, "&b;");
+    let long = "ü".repeat(MAX_TEXT);
+    let xml = format!(
+        "<testsuite><testcase name='{long}'><failure>{long}</failure></testcase></testsuite>"
+    );
+    let report = read(xml.as_bytes());
+    assert_eq!(report.cases[0].name.len(), MAX_WORD);
+    assert_eq!(report.cases[0].problem.as_ref().expect("one").text.len(), MAX_TEXT);
+    let report = read(b"<testsuite><testcase name='a\xff\x1b[2J'/></testsuite>");
+    assert_eq!(report.cases[0].name, "a\u{fffd}\u{1b}[2J");
+}
+
+proptest! {
+    #[test]
+    fn foreign_bytes_never_panic(bytes: Vec<u8>) {
+        let _ = read(&bytes);
+    }
+
+    #[test]
+    fn pieces_of_a_report_never_panic(parts in proptest::collection::vec(0_usize..12, 0..60)) {
+        const PARTS: [&str; 12] = [
+            "<testsuites>", "<testsuite name='s'>", "<testcase name='c' classname='k'>", "</testcase>",
+            "<failure message='m'>", "</failure>", "<flakyFailure/>", "</testsuite>", "text & ", "<![CDATA[x]]>",
+            "<system-out>", "</system-out>",
+        ];
+        let xml: String = parts.iter().map(|part| PARTS[*part]).collect();
+        // A suite that failed as a whole counts, too.
+        let count = parts.iter().filter(|part| [2, 4].contains(*part)).count();
+        prop_assert!(read(xml.as_bytes()).cases.len() <= count);
+    }
+}
