@@ -29,8 +29,7 @@ pub struct RunRecord {
     pub commit: Option<String>,
     /// The branch that `HEAD` named.
     pub branch: Option<String>,
-    /// Was there something that isn't committed? `None`: nobody knows without asking git, which takes longer than a run
-    /// may be held up for its record.
+    /// Is the tree another than the commit says? `None`: it isn't known, or there is no commit.
     pub dirty: Option<bool>,
     /// BLAKE3 of what `git diff` says against the commit, hex. `None`: nobody asked git.
     #[serde(default)]
@@ -74,6 +73,43 @@ pub struct RunRecord {
     pub log: Option<LogKept>,
     /// What wasn't as it should be, a line each.
     pub warnings: Vec<String>,
+}
+
+impl RunRecord {
+    /// Of a run that has just begun: nothing has come of it.
+    #[must_use]
+    pub fn begun(id: RunId, command: Command, provider: &str, now: Timestamp) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            id,
+            command,
+            directory: String::new(),
+            repository: String::new(),
+            commit: None,
+            branch: None,
+            dirty: None,
+            uncommitted: None,
+            tree: None,
+            lease: None,
+            provider: provider.to_owned(),
+            facts: None,
+            environment: Vec::new(),
+            began: now,
+            ended: now,
+            phases: Vec::new(),
+            way: Way::default(),
+            outcome: Outcome::DONE,
+            error: None,
+            ready_ms: None,
+            wall_ms: None,
+            total_ms: 0,
+            sync: None,
+            tests: None,
+            artifacts: Vec::new(),
+            log: None,
+            warnings: Vec::new(),
+        }
+    }
 }
 
 /// A lease, as it was called then.

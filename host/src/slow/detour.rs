@@ -193,8 +193,7 @@ impl Kind {
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
-    use crate::history::{Command, Phase, SCHEMA_VERSION};
-    use crate::run::Outcome;
+    use crate::history::{Command, Phase};
     use crabbox_wire::message;
     use jiff::Timestamp;
 
@@ -203,35 +202,13 @@ pub(super) mod tests {
         let phases =
             phases.iter().map(|&(name, ms)| Phase { name: name.to_owned(), start_ms: 0, ms });
         let phases: Vec<_> = phases.collect();
+        let id = "run_0123456789ab".parse().expect("an id");
+        let command = Command::of(&message::Command::Argv(Vec::new()));
         RunRecord {
-            schema_version: SCHEMA_VERSION,
-            id: "run_0123456789ab".parse().expect("an id"),
-            command: Command::of(&message::Command::Argv(Vec::new())),
-            directory: String::new(),
-            repository: String::new(),
-            commit: None,
-            branch: None,
-            dirty: None,
-            uncommitted: None,
-            tree: None,
-            lease: None,
-            provider: "local".to_owned(),
-            facts: None,
-            environment: Vec::new(),
-            began: Timestamp::UNIX_EPOCH,
-            ended: Timestamp::UNIX_EPOCH,
             total_ms: phases.iter().map(|phase| phase.ms).sum(),
             phases,
             way,
-            outcome: Outcome::DONE,
-            error: None,
-            ready_ms: None,
-            wall_ms: None,
-            sync: None,
-            tests: None,
-            artifacts: Vec::new(),
-            log: None,
-            warnings: Vec::new(),
+            ..RunRecord::begun(id, command, "local", Timestamp::UNIX_EPOCH)
         }
     }
 

@@ -1,16 +1,18 @@
 //! What each file held when it was last hashed, so that an unchanged file costs one `stat`.
 //!
-//! A cache of one checkout is one file, in order of path: a manifest entry and the
-//! stat data that it was hashed under. It may be deleted at any time.
+//! A cache of one checkout is one file, in order of path: a manifest entry, the
+//! stat data that it was hashed under, and what git calls its content. It may be deleted at any time.
 
+use super::blob::Blob;
 use crabbox_wire::tree::{Entry, Hash};
 use rustix::fs::Stat;
 use std::fs;
 use std::io::{self, Write};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 
-const MAGIC: &[u8; 8] = b"cbxscan1";
+const MAGIC: &[u8; 8] = b"cbxscan2";
 
 /// A cache larger than this is left unread: 1 GiB, some ten million files.
 const LIMIT: u64 = 1 << 30;
@@ -83,13 +85,20 @@ fn take<const N: usize>(input: &mut &[u8]) -> Option<[u8; N]> {
 pub(super) struct Known {
     pub(super) entry: Entry,
     pub(super) stamp: Stamp,
+    /// `None`: git wasn't to be asked, has no name for it, or it changed while it was read.
+    pub(super) blob: Option<Blob>,
 }
 
 /// Where the cache of the checkout at `root` lies.
 pub(super) fn file_for(cache: &Path, root: &Path) -> PathBuf {
-    use std::os::unix::ffi::OsStrExt;
-    let name = Hash::of(root.as_os_str().as_bytes()).to_string();
-    cache.join("scans").join(&name[..32])
+    cache.join("scans").join(name_of(root))
+}
+
+/// What a file about the checkout at `root` is called.
+pub(super) fn name_of(root: &Path) -> String {
+    let mut name = Hash::of(root.as_os_str().as_bytes()).to_string();
+    name.truncate(32);
+    name
 }
 
 /// Reads a cache; one that is missing, damaged or too large is empty.
@@ -111,7 +120,8 @@ fn decode(bytes: &[u8]) -> Option<Vec<Known>> {
     let mut known = Vec::new();
     while !input.is_empty() {
         let entry = Entry::decode(&mut input).ok()?;
-        known.push(Known { entry, stamp: Stamp::decode(&mut input)? });
+        let stamp = Stamp::decode(&mut input)?;
+        known.push(Known { entry, stamp, blob: Blob::decode(&mut input).ok()? });
     }
     Some(known)
 }
@@ -122,6 +132,7 @@ pub(super) fn store(file: &Path, known: &[Known], now: i128) -> io::Result<()> {
     for known in known.iter().filter(|known| !known.stamp.is_racy(now)) {
         known.entry.encode(&mut bytes);
         known.stamp.encode(&mut bytes);
+        Blob::encode(known.blob.as_ref(), &mut bytes);
     }
     let sum = Hash::of(&bytes[MAGIC.len()..]);
     bytes.extend_from_slice(&sum.0);
@@ -148,6 +159,7 @@ mod tests {
         Known {
             entry: Entry { path: b"a".to_vec(), kind: Kind::File, size: 1, hash: Hash::of(b"x") },
             stamp: Stamp { device: 1, inode: 2, size: 1, mode: 0o100_644, modified: 0, changed },
+            blob: None,
         }
     }
 

@@ -29,6 +29,9 @@ pub(crate) fn git(root: &Path) -> Command {
         .arg(root)
         .args(["-c", "core.fsmonitor=false"])
         .env("GIT_OPTIONAL_LOCKS", "0")
+        // What a partial clone lacks isn't fetched: that calls what its configuration says.
+        .env("GIT_NO_LAZY_FETCH", "1")
+        .env("GIT_ALLOW_PROTOCOL", "")
         .env("LC_ALL", "C")
         .stdin(Stdio::null());
     command
@@ -94,9 +97,28 @@ fn listen(child: &mut Child, stop: &AtomicBool) -> io::Result<Option<Said>> {
 /// `TAG MODE HASH STAGE<tab>NAME`.
 pub(super) struct Line<'a> {
     pub(super) name: &'a [u8],
-    pub(super) tracked: bool,
+    /// As what it is tracked. `None`: it isn't.
+    pub(super) staged: Option<Staged<'a>>,
     /// A submodule, or an untracked repository.
     pub(super) may_hold_checkout: bool,
+}
+
+/// What the index says of a name.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Staged<'a> {
+    pub(super) mode: &'a [u8],
+    /// The name of its content, in hex.
+    pub(super) blob: &'a [u8],
+    /// `0`, unless there is a conflict.
+    pub(super) stage: &'a [u8],
+    /// It is left out of a sparse checkout.
+    pub(super) is_left_out: bool,
+}
+
+impl Default for Staged<'_> {
+    fn default() -> Self {
+        Self { mode: b"", blob: b"", stage: b"0", is_left_out: false }
+    }
 }
 
 impl<'a> Line<'a> {
@@ -105,13 +127,19 @@ impl<'a> Line<'a> {
             let opaque = name.strip_suffix(b"/");
             return Some(Self {
                 name: opaque.unwrap_or(name),
-                tracked: false,
+                staged: None,
                 may_hold_checkout: opaque.is_some(),
             });
         }
         let tab = line.iter().position(|byte| *byte == b'\t')?;
-        let mode = line[..tab].split(|byte| *byte == b' ').nth(1)?;
-        Some(Self { name: &line[tab + 1..], tracked: true, may_hold_checkout: mode == b"160000" })
+        let mut parts = line[..tab].split(|byte| *byte == b' ');
+        let (tag, mode) = (parts.next()?, parts.next()?);
+        let (blob, stage) = (parts.next()?, parts.next()?);
+        Some(Self {
+            name: &line[tab + 1..],
+            staged: Some(Staged { mode, blob, stage, is_left_out: tag == b"S" }),
+            may_hold_checkout: mode == b"160000",
+        })
     }
 }
 

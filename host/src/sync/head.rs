@@ -26,6 +26,14 @@ impl Source {
     }
 }
 
+/// The folder of what a repository's worktrees share.
+pub(super) fn common_folder(root: &Path) -> Option<PathBuf> {
+    let inside = root.join(".git");
+    let git = named_by(&inside).unwrap_or(inside);
+    let common = read(&git.join("commondir")).map(|folder| git.join(folder));
+    common.or(Some(git)).filter(|folder| folder.is_dir())
+}
+
 fn read_head(root: &Path) -> Option<Head> {
     let inside = root.join(".git");
     let git = named_by(&inside).unwrap_or(inside);

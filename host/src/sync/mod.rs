@@ -3,12 +3,18 @@
 //! [`source`] names the files, if git lets it ([`owner`]), [`scan()`] turns them into a tree of hashes (with
 //! [`cache`] and [`before`] so that an unchanged file costs one `stat`, and [`folders`] that never lead out) while the box is
 //! reached ([`wanted`]), [`base`] remembers what a box was last given, [`delta`] sends the difference, [`guard`]
-//! stops a mistake. [`head`] says where `HEAD` stands without a process, and [`mod@uncommitted`] what the checkout has beside that.
+//! stops a mistake. [`head`] says where `HEAD` stands without a process, [`against`] how the tree stands to git's index, by what
+//! git calls a [`blob`] unless it may [`convert`] that, and [`committed`] what a commit holds; [`mod@uncommitted`] is all that the
+//! checkout has beside it.
 //! What the box holds is verified there; here it is only believed.
 
+mod against;
 mod base;
 mod before;
+mod blob;
 mod cache;
+mod committed;
+mod convert;
 mod delta;
 mod folders;
 mod git;
@@ -21,7 +27,9 @@ mod source;
 mod uncommitted;
 mod wanted;
 
+pub use against::{Against, Index};
 pub use base::Base;
+pub use committed::{asked, remembered};
 pub use delta::{Plan, plan, send};
 pub(crate) use git::git;
 pub use guard::check_deletions;

@@ -1,7 +1,9 @@
 //! Turns a list of names into a tree: `stat` each, hash what changed.
 
 use super::SyncError;
+use super::against::Against;
 use super::before::{Before, Found};
+use super::blob::{Blob, Hashing};
 use super::cache::{self, Known, Stamp};
 use super::folders::{Folders, is_gone, split};
 use super::source::{Names, Source};
@@ -9,7 +11,7 @@ use crabbox_wire::tree::{Entry, Hash, Kind, Tree, check_path};
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, openat, readlinkat, statat};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::os::fd::BorrowedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
@@ -27,6 +29,8 @@ pub struct Scan {
     pub tree: Tree,
     /// What couldn't be looked at and so isn't part of it, a line each.
     pub warnings: Vec<String>,
+    /// How it stands to git's index.
+    pub against: Against,
 }
 
 /// The tree of `source`, without what the patterns exclude. `cache` is the folder for scan caches;
@@ -42,13 +46,17 @@ pub fn scan(
     let file = cache::file_for(cache, &source.root);
     let listed = AtomicBool::new(false);
     let (names, before) = thread::scope(|scope| {
-        let before = scope.spawn(|| Before::look_ahead(&source.root, cache::load(&file), &listed));
+        let before = scope.spawn(|| {
+            let known = known_to_git(cache::load(&file), source.git);
+            Before::look_ahead(&source.root, known, &listed)
+        });
         let names = source.names(excludes, stop);
         listed.store(true, Ordering::Relaxed);
         (names, before.join().unwrap_or_default())
     });
-    let Names { names, warnings } = names?;
-    let found = look_at_all(&source.root, &names, &before, stop)?;
+    let Names { all: names, warnings, listed } = names?;
+    let Source { root, git, .. } = source;
+    let found = Looking { root, git: *git, before: &before, stop }.at_all(&names)?;
     let after = if before.is_all_of(&found) {
         before.known
     } else {
@@ -58,78 +66,142 @@ pub fn scan(
         let _ = cache::store(&file, &after, now);
         after
     };
+    let against = listed.map_or(Against::Unclear(None), |listed| {
+        Against::of(&source.root, &listed, &names, &after)
+    });
     let tree = Tree::from_sorted(after.into_iter().map(|known| known.entry).collect())?;
-    Ok(Scan { tree, warnings })
+    Ok(Scan { tree, warnings, against })
 }
 
-/// Looks at the names with as many threads as there are processors. Returns what is there,
-/// in order, and how many files had to be read.
-fn look_at_all(
-    root: &Path,
-    names: &[Vec<u8>],
-    before: &Before,
-    stop: &AtomicBool,
-) -> Result<Vec<Found>, SyncError> {
-    // To ask for the number of processors reads files, too.
-    if names.len() <= SHARE {
-        return look_at_some(root, names, before, stop);
+/// What was read as a plain folder is read again for git.
+fn known_to_git(mut known: Vec<Known>, git: bool) -> Vec<Known> {
+    if git {
+        known.retain(|known| known.blob.is_some() || known.entry.kind == Kind::Folder);
     }
-    // What was looked at ahead takes hardly any time.
-    let ahead = before
-        .known
-        .get(before.same.len())
-        .map_or(names.len(), |next| names.partition_point(|name| *name < next.entry.path));
-    let (ahead, rest) = names.split_at(ahead);
-    let threads = thread::available_parallelism().map_or(1, Into::into);
-    let share = rest.len().div_ceil(threads).max(SHARE);
-    thread::scope(|scope| {
-        let workers: Vec<_> = [ahead]
-            .into_iter()
-            .chain(rest.chunks(share))
-            .map(|names| scope.spawn(|| look_at_some(root, names, before, stop)))
-            .collect();
-        let mut all = Vec::with_capacity(names.len());
-        for worker in workers {
-            all.extend(worker.join().expect("a scanning thread doesn't panic")?);
-        }
-        Ok(all)
-    })
+    known
 }
 
-fn look_at_some(
-    root: &Path,
-    names: &[Vec<u8>],
-    before: &Before,
-    stop: &AtomicBool,
-) -> Result<Vec<Found>, SyncError> {
-    let mut all = Vec::with_capacity(names.len());
-    let mut folders =
-        Folders::open(root).map_err(|source| SyncError::Read { path: root.to_owned(), source })?;
-    // Both lists are in order: one pass over both, no look-ups.
-    let mut at = names.first().map_or(0, |name| before.find(name));
-    for name in names {
-        while before.known.get(at).is_some_and(|known| known.entry.path < *name) {
-            at += 1;
+/// A look at what there is.
+#[derive(Clone, Copy)]
+struct Looking<'a> {
+    root: &'a Path,
+    /// What is read is to be compared with what git says.
+    git: bool,
+    before: &'a Before,
+    stop: &'a AtomicBool,
+}
+
+impl Looking<'_> {
+    /// Looks at the names with as many threads as there are processors. Returns what is there,
+    /// in order, and how many files had to be read.
+    fn at_all(self, names: &[Vec<u8>]) -> Result<Vec<Found>, SyncError> {
+        // To ask for the number of processors reads files, too.
+        if names.len() <= SHARE {
+            return self.at_some(names);
         }
-        let known = before.known.get(at).filter(|known| known.entry.path == *name);
-        if known.is_some() && before.same.get(at) == Some(&true) {
-            all.push(Found::AsKnown(at));
-            continue;
-        }
-        match look_at(&mut folders, name, known, stop) {
-            Ok(Seen::AsKnown) => all.push(Found::AsKnown(at)),
-            Ok(Seen::New(new)) => all.push(Found::New(Box::new(new))),
-            Ok(Seen::Nothing) => {}
-            Err(_) if stop.load(Ordering::Relaxed) => return Err(SyncError::Stopped),
-            Err(error) if is_gone(&error) => {}
-            Err(source) => {
-                let path = root.join(OsStr::from_bytes(name));
-                return Err(SyncError::Read { path, source });
+        // What was looked at ahead takes hardly any time.
+        let Before { known, same } = self.before;
+        let ahead = known
+            .get(same.len())
+            .map_or(names.len(), |next| names.partition_point(|name| *name < next.entry.path));
+        let (ahead, rest) = names.split_at(ahead);
+        let threads = thread::available_parallelism().map_or(1, Into::into);
+        let share = rest.len().div_ceil(threads).max(SHARE);
+        thread::scope(|scope| {
+            let workers: Vec<_> = [ahead]
+                .into_iter()
+                .chain(rest.chunks(share))
+                .map(|names| scope.spawn(move || self.at_some(names)))
+                .collect();
+            let mut all = Vec::with_capacity(names.len());
+            for worker in workers {
+                all.extend(worker.join().expect("a scanning thread doesn't panic")?);
+            }
+            Ok(all)
+        })
+    }
+
+    fn at_some(self, names: &[Vec<u8>]) -> Result<Vec<Found>, SyncError> {
+        let Self { root, before, stop, .. } = self;
+        let mut all = Vec::with_capacity(names.len());
+        let mut folders = Folders::open(root)
+            .map_err(|source| SyncError::Read { path: root.to_owned(), source })?;
+        // Both lists are in order: one pass over both, no look-ups.
+        let mut at = names.first().map_or(0, |name| before.find(name));
+        for name in names {
+            while before.known.get(at).is_some_and(|known| known.entry.path < *name) {
+                at += 1;
+            }
+            let known = before.known.get(at).filter(|known| known.entry.path == *name);
+            if known.is_some() && before.same.get(at) == Some(&true) {
+                all.push(Found::AsKnown(at));
+                continue;
+            }
+            match self.at(&mut folders, name, known) {
+                Ok(Seen::AsKnown) => all.push(Found::AsKnown(at)),
+                Ok(Seen::New(new)) => all.push(Found::New(Box::new(new))),
+                Ok(Seen::Nothing) => {}
+                Err(_) if stop.load(Ordering::Relaxed) => return Err(SyncError::Stopped),
+                Err(error) if is_gone(&error) => {}
+                Err(source) => {
+                    let path = root.join(OsStr::from_bytes(name));
+                    return Err(SyncError::Read { path, source });
+                }
             }
         }
+        Ok(all)
     }
-    Ok(all)
+
+    fn at(self, folders: &mut Folders, name: &[u8], known: Option<&Known>) -> io::Result<Seen> {
+        let (parent, last) = split(name);
+        let folder = folders.existing(parent)?;
+        let found = statat(folder, last, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stamp = Stamp::of(&found);
+        if known.is_some_and(|known| known.stamp == stamp) {
+            return Ok(Seen::AsKnown);
+        }
+        check_path(name).map_err(io::Error::other)?;
+        Ok(match self.read(folder, last, &found)? {
+            Some((kind, (size, hash, blob))) => {
+                let entry = Entry { path: name.to_vec(), kind, size, hash };
+                Seen::New(Known { entry, stamp, blob })
+            }
+            None => Seen::Nothing,
+        })
+    }
+
+    fn read(
+        self,
+        folder: BorrowedFd<'_>,
+        name: &[u8],
+        found: &Stat,
+    ) -> io::Result<Option<(Kind, Content)>> {
+        let hashing = |size| Hashing::of(size, self.git);
+        Ok(match FileType::from_raw_mode(found.st_mode) {
+            FileType::RegularFile => {
+                let kind = if found.st_mode & 0o100 == 0 { Kind::File } else { Kind::Executable };
+                let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
+                let file = File::from(openat(folder, name, flags, Mode::empty())?);
+                let mut file = Stoppable { file, stop: self.stop };
+                let mut hashing = hashing(u64::try_from(found.st_size).unwrap_or(0));
+                // The size is what was read: a file that grows meanwhile is consistent in itself.
+                io::copy(&mut file, &mut hashing)?;
+                Some((kind, hashing.finish()))
+            }
+            FileType::Symlink => {
+                let target = readlinkat(folder, name, Vec::new())?.into_bytes();
+                let mut hashing = hashing(target.len() as u64);
+                hashing.write_all(&target)?;
+                Some((Kind::Symlink, hashing.finish()))
+            }
+            FileType::Directory => Some((Kind::Folder, (0, Hash::of(b""), None))),
+            _ => None,
+        })
+    }
 }
+
+/// Its size, its hash, and what git calls it.
+type Content = (u64, Hash, Option<Blob>);
 
 /// What one look shows.
 enum Seen {
@@ -139,55 +211,6 @@ enum Seen {
     New(Known),
     /// Nothing that is part of a tree: a socket, a device.
     Nothing,
-}
-
-fn look_at(
-    folders: &mut Folders,
-    name: &[u8],
-    known: Option<&Known>,
-    stop: &AtomicBool,
-) -> io::Result<Seen> {
-    let (parent, last) = split(name);
-    let folder = folders.existing(parent)?;
-    let found = statat(folder, last, AtFlags::SYMLINK_NOFOLLOW)?;
-    let stamp = Stamp::of(&found);
-    if known.is_some_and(|known| known.stamp == stamp) {
-        return Ok(Seen::AsKnown);
-    }
-    check_path(name).map_err(io::Error::other)?;
-    Ok(match read(folder, last, &found, stop)? {
-        Some((kind, size, hash)) => {
-            let entry = Entry { path: name.to_vec(), kind, size, hash };
-            Seen::New(Known { entry, stamp })
-        }
-        None => Seen::Nothing,
-    })
-}
-
-fn read(
-    folder: BorrowedFd<'_>,
-    name: &[u8],
-    found: &Stat,
-    stop: &AtomicBool,
-) -> io::Result<Option<(Kind, u64, Hash)>> {
-    Ok(match FileType::from_raw_mode(found.st_mode) {
-        FileType::RegularFile => {
-            let kind = if found.st_mode & 0o100 == 0 { Kind::File } else { Kind::Executable };
-            let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC | OFlags::NONBLOCK;
-            let file = File::from(openat(folder, name, flags, Mode::empty())?);
-            let mut file = Stoppable { file, stop };
-            let mut hasher = blake3::Hasher::new();
-            // The size is what was read: a file that grows meanwhile is consistent in itself.
-            let size = io::copy(&mut file, &mut hasher)?;
-            Some((kind, size, Hash(*hasher.finalize().as_bytes())))
-        }
-        FileType::Symlink => {
-            let target = readlinkat(folder, name, Vec::new())?.into_bytes();
-            Some((Kind::Symlink, target.len() as u64, Hash::of(&target)))
-        }
-        FileType::Directory => Some((Kind::Folder, 0, Hash::of(b""))),
-        _ => None,
-    })
 }
 
 /// A file that is read until somebody says stop.

@@ -4,6 +4,7 @@
 //! with `.gitignore` rules, which would lose files that are tracked though ignored.
 
 use super::SyncError;
+use super::against::lines;
 use super::folders::Folders;
 use super::git::{Line, git, run};
 use super::owner;
@@ -38,9 +39,11 @@ pub struct Source {
 pub(super) struct Names {
     /// Relative paths, in order, each once. Some may not exist (tracked and deleted); for a plain
     /// folder, empty folders are among them.
-    pub(super) names: Vec<Vec<u8>>,
+    pub(super) all: Vec<Vec<u8>>,
     /// What couldn't be looked at, a line each.
     pub(super) warnings: Vec<String>,
+    /// What git said of the checkout. `None`: it wasn't asked, or there are others inside, of which it says nothing.
+    pub(super) listed: Option<Vec<u8>>,
 }
 
 impl Source {
@@ -87,7 +90,7 @@ impl Source {
         } else {
             walk.folder(&self.root, b"")?;
         }
-        let Names { mut names, warnings } = walk.found;
+        let Names { all: mut names, warnings, listed } = walk.found;
         let filter = self.filter(excludes)?;
         if !filter.is_empty() {
             names.retain(|name| {
@@ -97,7 +100,7 @@ impl Source {
         }
         names.sort_unstable();
         names.dedup();
-        Ok(Names { names, warnings })
+        Ok(Names { all: names, warnings, listed })
     }
 
     /// The commit that `HEAD` stands on, if there is one.
@@ -162,17 +165,22 @@ impl Walk<'_> {
         }
         let warnings = said.lines().map(|line| line.strip_prefix("warning: ").unwrap_or(line));
         self.found.warnings.extend(warnings.map(|line| format!("git: {line}")));
-        for line in output.stdout.split(|byte| *byte == 0).filter(|line| !line.is_empty()) {
+        let mut holds_others = false;
+        for line in lines(&output.stdout) {
             let line = Line::parse(line)
                 .ok_or_else(|| refuse("`git ls-files` prints lines of another form"))?;
             let full = [prefix, line.name].concat();
             if line.may_hold_checkout && holds_checkout(root, line.name) {
+                holds_others = true;
                 let path = root.join(OsStr::from_bytes(line.name));
                 self.git(&path, &[&full, b"/".as_slice()].concat())?;
-            } else if line.tracked || !(self.is_ours(&full) || is_part_name(&full)) {
+            } else if line.staged.is_some() || !(self.is_ours(&full) || is_part_name(&full)) {
                 // Of a submodule that isn't checked out, git keeps the empty folder.
-                self.found.names.push(full);
+                self.found.all.push(full);
             }
+        }
+        if prefix.is_empty() && !holds_others {
+            self.found.listed = Some(output.stdout);
         }
         Ok(())
     }
@@ -199,11 +207,11 @@ impl Walk<'_> {
             if is_folder {
                 self.folder(&entry.path(), &[&full, b"/".as_slice()].concat())?;
             } else {
-                self.found.names.push(full);
+                self.found.all.push(full);
             }
         }
         if let Some(path) = prefix.strip_suffix(b"/").filter(|_| empty) {
-            self.found.names.push(path.to_vec());
+            self.found.all.push(path.to_vec());
         }
         Ok(())
     }
@@ -243,7 +251,7 @@ mod tests {
     }
 
     fn text(names: Names) -> Vec<String> {
-        names.names.into_iter().map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
+        names.all.into_iter().map(|name| String::from_utf8_lossy(&name).into_owned()).collect()
     }
 
     #[test]

@@ -95,11 +95,12 @@ impl<'a> Wanted<'a> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Against;
     use super::*;
     use std::thread;
 
     fn scan() -> Scan {
-        Scan { tree: Tree::default(), warnings: Vec::new() }
+        Scan { tree: Tree::default(), warnings: Vec::new(), against: Against::Unclear(None) }
     }
 
     #[test]

@@ -1,6 +1,7 @@
-//! What is remembered of runs: what is [`recorded`], [`listed`] and [`printed`], what is [`forgotten`], and the [`trouble`]
-//! with all that, which is never the run's.
+//! What is remembered of runs: what is [`recorded`], [`listed`] and [`printed`], whether a tree was [`dirty`], what is
+//! [`forgotten`], and the [`trouble`] with all that, which is never the run's.
 
+mod dirty;
 mod forgotten;
 mod listed;
 mod printed;

@@ -39,7 +39,7 @@ fn a_run_is_remembered_with_all_that_came_of_it() {
     let head = git.arg("-C").arg(world.checkout()).args(["rev-parse", "HEAD"]).output();
     let head = String::from_utf8(head.expect("git runs").stdout).expect("text");
     assert_eq!((text(&run["commit"]), text(&run["branch"])), (head.trim().into(), "main".into()));
-    assert_eq!((&run["tree"], &run["dirty"]), (&told["sync"]["root"], &Value::Null));
+    assert_eq!((&run["tree"], &run["dirty"]), (&told["sync"]["root"], &true.into()));
     assert_eq!(run["sync"]["written"], told["sync"]["written"]);
     assert_eq!(run["lease"]["slug"], told["lease"]["slug"]);
     assert_eq!((&run["lease"]["end"], &run["provider"]), (&"parked".into(), &"local".into()));

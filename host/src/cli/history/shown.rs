@@ -82,14 +82,14 @@ impl Remembered {
         line("took", &human::duration(Duration::from_millis(run.total_ms)));
         line("repository", &run.repository);
         let names = [
-            ("directory", Some(&run.directory).filter(|one| !one.is_empty())),
-            ("branch", run.branch.as_ref()),
+            ("directory", Some(run.directory.clone()).filter(|one| !one.is_empty())),
+            ("branch", run.branch.clone()),
+            ("commit", of_commit(run)),
+            ("tree", run.tree.clone()),
         ];
-        for (name, value) in
-            names.into_iter().chain([("commit", run.commit.as_ref()), ("tree", run.tree.as_ref())])
-        {
+        for (name, value) in names {
             if let Some(value) = value {
-                line(name, value);
+                line(name, &value);
             }
         }
         match &run.lease {
@@ -131,6 +131,15 @@ impl Remembered {
         }
         text
     }
+}
+
+fn of_commit(run: &RunRecord) -> Option<String> {
+    let with = match run.dirty {
+        Some(true) => ", with changes",
+        Some(false) => ", without changes",
+        None => "",
+    };
+    run.commit.as_ref().map(|commit| format!("{commit}{with}"))
 }
 
 fn of_lease(lease: &Leased, provider: &str) -> String {

@@ -1,6 +1,7 @@
 //! One attempt at a box that is held: what is asked of the helper, and what is
 //! recorded of its answer.
 
+use super::dirty::Dirty;
 use super::{Order, Program};
 use crate::claims::{Claim, Event, Machine, Store, describe_holder};
 use crate::history::{Recording, Way, cleaned};
@@ -26,6 +27,7 @@ pub(super) struct Attempt<'a> {
     pub(super) scanning: &'a Scanning<'a>,
     pub(super) listener: &'a Listener,
     pub(super) recording: Option<&'a Recording>,
+    pub(super) dirty: Option<&'a Dirty<'a>>,
     pub(super) printer: Printer,
 }
 
@@ -186,6 +188,7 @@ impl Attempt<'_> {
             store: &mut desk.store,
             claim: &mut held.claim,
             recording: self.recording,
+            dirty: self.dirty,
             reached: Reached::Nothing,
         };
         let answers = Answers { can_ask: self.order.can_ask(self.printer), printer: self.printer };
@@ -265,6 +268,7 @@ struct Record<'a> {
     store: &'a mut Store,
     claim: &'a mut Claim,
     recording: Option<&'a Recording>,
+    dirty: Option<&'a Dirty<'a>>,
     reached: Reached,
 }
 
@@ -282,6 +286,9 @@ impl Seen for Record<'_> {
         if !known {
             let event = Event::Note { machine, marker: proof.marker.clone() };
             self.store.transition(self.claim, &event)?;
+        }
+        if let Some(dirty) = self.dirty {
+            dirty.ask();
         }
         Ok(())
     }

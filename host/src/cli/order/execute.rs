@@ -1,6 +1,7 @@
 //! The way of an order: a box, the tree on it, the command, if there is one, and letting go.
 
 use super::attempt::{Attempt, Reached, Tried};
+use super::dirty::Dirty;
 use super::explain::{Failed, explain};
 use super::{Done, Order, Unreleased, record};
 use crate::claims::Moment;
@@ -74,6 +75,9 @@ impl Order {
         self.check_lease(&desk)?;
         let listener = Listener::start(self.purpose(), printer, desk.working(), recording.cloned())
             .map_err(|error| CommandError::failed("signals can't be listened to").because(error))?;
+        let Self { source, settings, places, .. } = self;
+        let dirty = recording.map(|recording| Dirty::of(recording, source, &places.cache));
+        let dirty = dirty.as_ref();
         thread::scope(|scope| {
             // Closed, and so told of, where the tree is first needed.
             let phase = info_span!("scan");
@@ -82,19 +86,24 @@ impl Order {
             // The tree is read while a box is found and reached.
             let scan = move || {
                 let _span = within.entered();
-                let Self { source, settings, places, .. } = self;
                 sync::scan(source, &settings.exclude, &places.cache, listener.stop())
             };
             let scanning = Scanning::start(scope, scan, |scan| {
                 drop(phase.take());
+                if let Some(dirty) = dirty {
+                    dirty.read(&scan.against);
+                }
                 self.announce(scan, printer);
             });
-            if let Some(recording) = recording {
-                record::note_head(recording, &self.source);
+            if let Some(dirty) = dirty {
+                dirty.note_head();
             }
             let attempt =
-                Attempt { order: self, scanning: &scanning, listener, recording, printer };
+                Attempt { order: self, scanning: &scanning, listener, recording, dirty, printer };
             let result = self.run_beside(&attempt, desk, started);
+            if let Some(dirty) = dirty {
+                dirty.note();
+            }
             // Nobody wants it any more.
             listener.stop().store(true, Ordering::Relaxed);
             result

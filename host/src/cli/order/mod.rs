@@ -2,10 +2,11 @@
 //!
 //! [`choice`] is which box and which files, as it is typed, and [`Order`] what that comes to; [`execute`] is its
 //! way through everything, [`attempt`] what is asked of one box, [`done`] what came of it, [`explain`] why
-//! nothing did, and [`record`] what the history remembers of it.
+//! nothing did, [`record`] what the history remembers of it, and [`dirty`] whether its tree was its commit's.
 
 mod attempt;
 mod choice;
+mod dirty;
 mod done;
 mod execute;
 mod explain;

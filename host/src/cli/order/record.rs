@@ -5,12 +5,11 @@ use super::explain::Failed;
 use super::{Done, Order};
 use crate::events::{self, Event};
 use crate::history::{
-    Command, Had, Leased, Recording, RunIdError, RunRecord, SCHEMA_VERSION, Synced, Trouble, Way,
+    Command, Had, Leased, Recording, RunIdError, RunRecord, Synced, Trouble, Way,
 };
 use crate::lease::Held;
 use crate::output::Printer;
-use crate::run::{Met, Outcome};
-use crate::sync::{Head, Source};
+use crate::run::Met;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -28,42 +27,13 @@ impl Order {
         let now = Timestamp::now();
         let names = program.environment.0.keys().map(ToString::to_string);
         Some(program.run.parse().map(|id| RunRecord {
-            schema_version: SCHEMA_VERSION,
-            id,
-            command: Command::of(&program.command),
             directory: program.directory.to_string(),
             repository: self.source.root.to_string_lossy().into_owned(),
-            commit: None,
-            branch: None,
-            dirty: None,
-            uncommitted: None,
-            tree: None,
-            lease: None,
-            provider: self.settings.provider.clone(),
-            facts: None,
             environment: names.collect(),
-            began: now,
-            ended: now,
-            phases: Vec::new(),
             way: Way { variables_sent: !program.environment.0.is_empty(), ..Way::default() },
-            outcome: Outcome::DONE,
-            error: None,
-            ready_ms: None,
-            wall_ms: None,
-            total_ms: 0,
-            sync: None,
-            tests: None,
-            artifacts: Vec::new(),
-            log: None,
-            warnings: Vec::new(),
+            ..RunRecord::begun(id, Command::of(&program.command), &self.settings.provider, now)
         }))
     }
-}
-
-/// Where `HEAD` stands when the tree is read.
-pub(super) fn note_head(recording: &Recording, source: &Source) {
-    let Head { commit, branch } = source.noted_head();
-    recording.note(|run| (run.commit, run.branch) = (commit, branch));
 }
 
 /// On whose box it runs; `ready`: how long that took.
