@@ -128,6 +128,7 @@ fn every_document_keeps_to_its_schema() {
     );
     check("run", &["run", "--events", "../events", "--artifact", "*.xml", "--", "sh", "junit.sh"]);
     check("results", &["results"]);
+    check("logs-test", &["logs", "@last", "--test", "a"]);
     check("results", &["results", "--failed"]);
     check("results-flaky", &["results", "--flaky"]);
     check("report", &["report", "-o", "../run.html"]);

@@ -1,8 +1,11 @@
-//! `crabbox logs`: [`pick`] is which part of a log, [`shown`] how it looks on a terminal, [`lines`] the document.
+//! `crabbox logs`: [`pick`] is which part of a log, [`shown`] how it looks on a terminal, [`lines`] the document; [`test`] is
+//! what there is of one test, with the [`passages`] that name it.
 
 mod lines;
+mod passages;
 mod pick;
 mod shown;
+mod test;
 
 use self::lines::Lines;
 use self::pick::Pick;
@@ -23,6 +26,7 @@ use std::io::{self, IsTerminal};
 #[command(before_help = "Examples:
   crabbox logs @last
   crabbox logs @last-failed --tail 50
+  crabbox logs @last-failed --test connects
   crabbox logs run_0123456789ab --stderr")]
 pub(super) struct Logs {
     /// The run: its id or the beginning of it, `@last` or `@last-failed`
@@ -36,9 +40,16 @@ pub(super) struct Logs {
     /// Only the last lines
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     tail: Option<u32>,
+    /// What is kept of the tests whose names hold this, and the lines that name them
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["tail", "raw"])]
+    test: Option<String>,
     /// As it is, on a terminal, too
     #[arg(long)]
     raw: bool,
+}
+
+fn unreadable(run: &RunId, error: io::Error) -> CommandError {
+    CommandError::failed(format!("the output of `{run}` can't be read")).because(error)
 }
 
 /// Why a log isn't shown to its end.
@@ -63,10 +74,11 @@ impl Logs {
             None => self.find(shared)?,
         };
         let log = Log::of(&folder(&state, &run));
-        let unreadable = |error: io::Error| {
-            CommandError::failed(format!("the output of `{run}` can't be read")).because(error)
-        };
+        let unreadable = |error| unreadable(&run, error);
         let pick = Pick::new(self.stdout, self.stderr);
+        if let Some(name) = self.test.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
+            return test::show(shared, &state, &run, name, &pick);
+        }
         let pick = match self.tail {
             Some(count) if log.is_there() => pick.last(&log, count as usize).map_err(unreadable)?,
             _ => pick,

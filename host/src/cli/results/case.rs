@@ -18,7 +18,7 @@ fn word(status: Status) -> &'static str {
 }
 
 /// In lines, each without what a terminal obeys.
-pub(super) fn describe(case: &Case) -> String {
+pub(in crate::cli) fn describe(case: &Case) -> String {
     let took = case.ms.map(|ms| format!(" in {}", human::duration(Duration::from_millis(ms))));
     let mut text = format!(
         "{} {}{}{}\n",

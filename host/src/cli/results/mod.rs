@@ -5,5 +5,6 @@ mod case;
 mod command;
 mod lines;
 
+pub(in crate::cli) use case::describe;
 pub(in crate::cli) use command::{Results, before, compared, kept};
 pub(in crate::cli) use lines::{changes, counts, failed, slowest};

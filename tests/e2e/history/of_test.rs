@@ -1,0 +1,78 @@
+//! What there is of one test of a run: what its reports say, and where its output names it.
+
+use super::json;
+use crabbox_tests::World;
+
+/// Prints ten lines, a word of each of two tests, and ten more; there is a report.
+const SCRIPT: &str = r#"seq 1 10; printf 'test m::adds ... '; echo FAILED; echo 'adds_up is well' >&2; seq 11 20
+echo '<testsuite name="s"><testcase classname="m" name="adds" time="2">
+    <failure message="want 3">at src/a.rs:7&#27;[2J</failure><system-out>it said so</system-out></testcase>
+    <testcase classname="m" name="adds_up"/><testcase classname="m" name="other"/></testsuite>' >junit.xml
+exit 1"#;
+
+fn world() -> World {
+    let world = World::new();
+    world.write("run.sh", SCRIPT);
+    assert_eq!(world.crabbox(&["run", "-q", "--", "sh", "run.sh"]).code, 1);
+    world
+}
+
+#[test]
+fn of_a_test_there_is_what_the_report_says_and_what_was_printed_round_its_name() {
+    let world = world();
+    let ran = world.crabbox(&["logs", "@last", "--test", "m::adds", "--stdout"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    let expected = [
+        "FAILED m::adds (src/a.rs:7) in 2.00s",
+        "    want 3",
+        r"    at src/a.rs:7\u{1b}[2J",
+        "  it printed:",
+        "    it said so",
+        "",
+        "passed m::adds_up",
+        "",
+        "   8  8",
+        "   9  9",
+        "  10  10",
+        "> 11  test m::adds ... FAILED",
+        "  12  11",
+        "  13  12",
+        "  14  13",
+    ];
+    assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), expected);
+    let other = world.crabbox(&["logs", "@last", "--test", "other"]);
+    assert_eq!((other.code, other.stdout.as_str()), (0, "passed m::other\n"));
+    let both = json(&world.crabbox(&["logs", "@last", "--test", "adds", "--stderr", "--json"]));
+    assert_eq!(both["tests"].as_array().map(Vec::len), Some(2), "{both}");
+    assert_eq!(both["passages"][0]["lines"][0]["text"], "adds_up is well", "{both}");
+    assert_eq!((&both["more_tests"], &both["more_passages"]), (&0.into(), &0.into()));
+}
+
+#[test]
+fn what_no_report_knows_is_looked_for_as_it_was_typed() {
+    let world = World::new();
+    assert_eq!(world.shell("echo 'test connects ... ok'; echo connects_twice").code, 0);
+    let ran = world.crabbox(&["logs", "@last", "--test", "connects"]);
+    assert_eq!(
+        (ran.code, ran.stdout.as_str()),
+        (0, "> 1  test connects ... ok\n  2  connects_twice\n")
+    );
+    let none = world.crabbox(&["logs", "@last", "--test", "connect"]);
+    assert_eq!((none.code, none.stdout.as_str()), (4, ""));
+    assert!(none.stderr.contains("names a test `connect`"), "{}", none.stderr);
+    assert_eq!(world.crabbox(&["logs", "@last", "--test", "x", "--tail", "1"]).code, 2);
+}
+
+#[test]
+fn of_many_there_are_so_many_and_it_is_said_where_the_rest_is() {
+    let world = World::new();
+    let line = r#"for n in $(seq 1 30); do echo "test t_$n fails"; seq 1 20; done
+        { echo '<testsuite>'; for n in $(seq 1 30); do echo "<testcase name='t_$n'/>"; done; echo '</testsuite>'; } >junit.xml"#;
+    assert_eq!(world.shell(line).code, 0);
+    let ran = world.crabbox(&["logs", "@last", "--test", "t_"]);
+    let count = |part: &str| ran.stdout.lines().filter(|line| line.starts_with(part)).count();
+    assert_eq!((ran.code, count("passed t_"), count("> ")), (0, 20, 20), "{}", ran.stdout);
+    assert!(ran.stderr.contains("10 tests more have `t_` in their names"), "{}", ran.stderr);
+    let named = world.crabbox(&["logs", "@last", "--test", "fails"]);
+    assert!(named.stderr.contains("10 passages more of the output"), "{}", named.stderr);
+}
