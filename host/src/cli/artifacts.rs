@@ -53,7 +53,7 @@ pub(super) struct ListArtifacts {
 impl ListArtifacts {
     pub(super) fn execute(self, shared: &Shared) -> Result<Exit, CommandError> {
         let (reader, run) = history::find(shared, &self.run)?;
-        let record = reader.get(&run)?.ok_or_else(|| history::unknown(&run))?;
+        let record = reader.get(&run)?.ok_or_else(|| history::unknown(&reader, &run))?;
         self.globs.iter().try_for_each(|glob| check(glob, &record))?;
         let folder = PathBuf::from(&record.repository).join(OURS).join("artifacts");
         let folder = folder.join(record.id.as_str());

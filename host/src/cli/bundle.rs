@@ -44,7 +44,7 @@ pub(super) struct MakeBundle {
 impl MakeBundle {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let (reader, run) = history::find(shared, &self.run)?;
-        let record = reader.get(&run)?.ok_or_else(|| history::unknown(&run))?;
+        let record = reader.get(&run)?.ok_or_else(|| history::unknown(&reader, &run))?;
         let unwritten = |path: &Path, error: io::Error| {
             CommandError::failed(format!("`{}` can't be written", path.display()))
                 .because(error)

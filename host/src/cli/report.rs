@@ -40,7 +40,7 @@ pub(super) struct Report {
 impl Report {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let (reader, run) = history::find(shared, &self.run)?;
-        let record = reader.get(&run)?.ok_or_else(|| history::unknown(&run))?;
+        let record = reader.get(&run)?.ok_or_else(|| history::unknown(&reader, &run))?;
         let page = draw(&reader, &record)?;
         let to_stdout = self.output.as_deref() == Some(Path::new("-"));
         if to_stdout && !shared.printer.json {

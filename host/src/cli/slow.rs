@@ -39,7 +39,7 @@ struct Told {
 impl Slow {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let (reader, id) = history::find(shared, &self.run)?;
-        let run = reader.get(&id)?.ok_or_else(|| history::unknown(&id))?;
+        let run = reader.get(&id)?.ok_or_else(|| history::unknown(&reader, &id))?;
         let told = Told::of(&reader, run)?;
         if shared.printer.json {
             return shared.printer.document(&told.to_json());

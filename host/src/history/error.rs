@@ -3,7 +3,7 @@
 use super::id::RunId;
 use super::schema::SCHEMA;
 use crate::claims::put_aside;
-use crate::output::{CommandError, Exit, Quoted};
+use crate::output::{CommandError, Exit, Quoted, to_type};
 use crate::places::FolderError;
 use crate::sqlite::Fault;
 use rusqlite::ErrorCode;
@@ -82,8 +82,14 @@ pub enum HistoryError {
         source: serde_json::Error,
     },
     /// Nothing is recorded of it, or not any more.
-    #[error("nothing is recorded of `{0}`: it goes on, was killed, or is forgotten")]
+    #[error("nothing is recorded of `{0}`: it was killed, or is forgotten")]
     Unknown(RunId),
+    /// Nothing is recorded of it yet.
+    #[error("`{0}` goes on: nothing is recorded of it before its end")]
+    GoesOn(RunId),
+    /// Nothing was recorded of it.
+    #[error("`{0}` was broken off, and left no record")]
+    BrokenOff(RunId),
     /// Files of a run can't be read or removed.
     #[error("`{}` can't be used", .path.display())]
     Io {
@@ -122,6 +128,7 @@ impl HistoryError {
         match self {
             Self::Damaged { path, .. } | Self::Newer { path, .. } => Some(put_aside(path)),
             Self::Held { path } => Some(format!("fuser -v {}", Quoted(path))),
+            Self::GoesOn(run) | Self::BrokenOff(run) => Some(to_type(&["logs", run.as_str()])),
             Self::File { path, source: FolderError::Open { .. } } => {
                 Some(format!("chmod 600 {}", Quoted(path)))
             }
@@ -139,8 +146,8 @@ impl HistoryError {
 impl From<HistoryError> for CommandError {
     fn from(error: HistoryError) -> Self {
         let kind = match error {
-            HistoryError::Held { .. } => Exit::TryAgain,
-            HistoryError::Unknown(_) => Exit::NotFound,
+            HistoryError::Held { .. } | HistoryError::GoesOn(_) => Exit::TryAgain,
+            HistoryError::Unknown(_) | HistoryError::BrokenOff(_) => Exit::NotFound,
             HistoryError::Folder { .. } | HistoryError::File { .. } => Exit::Usage,
             _ => Exit::Failed,
         };

@@ -1,12 +1,13 @@
 //! What was run, and what came of it: one record a run, kept on this machine, and the output beside it.
 //!
 //! A [`recording`] gathers a [`record`] while a run goes on, and writes it once, when its exit code is settled: nothing of
-//! this is worth a run that fails or waits. [`store`] keeps records in SQLite, with a [`schema`]; [`query`] asks for them,
+//! this is worth a run that fails or waits. Until then a file says that it has [`begun`](mod@begun). [`store`] keeps records in SQLite, with a [`schema`]; [`query`] asks for them,
 //! [`reference`](mod@reference) tells which run was meant, [`retention`] forgets the old ones. [`command`] is what was run without the secrets in it,
 //! [`facts`] what a box says of itself, [`id`] what a run is called, [`mod@log`] what it printed, and [`error`] why all that can't be had.
 //!
 //! It is disposable: a database that is damaged is put aside, and a new one begun.
 
+mod begun;
 mod command;
 mod error;
 mod facts;
@@ -21,6 +22,7 @@ mod schema;
 mod store;
 mod way;
 
+pub use begun::Unfinished;
 pub use command::Command;
 pub use error::HistoryError;
 pub use facts::cleaned;
@@ -40,6 +42,11 @@ use std::path::{Path, PathBuf};
 #[must_use]
 pub fn folder(state: &Path, run: &RunId) -> PathBuf {
     runs(state).join(run.as_str())
+}
+
+/// Where the files of runs are that have no record yet.
+fn begun(state: &Path) -> PathBuf {
+    state.join("begun")
 }
 
 /// Where the files of all runs are.

@@ -1,6 +1,7 @@
 //! One run, from its beginning to its record. All of it is in memory until the exit code is settled; then there is one
-//! insert.
+//! insert. If that never comes, a small file says that it has begun.
 
+use super::begun::Sign;
 use super::error::HistoryError;
 use super::folder;
 use super::id::RunId;
@@ -30,6 +31,7 @@ struct Inner {
     began: Instant,
     /// `None`: it is recorded.
     record: Mutex<Option<RunRecord>>,
+    sign: Mutex<Sign>,
     log: OutputLog,
 }
 
@@ -45,12 +47,14 @@ pub enum Trouble {
 }
 
 impl Recording {
-    /// Begins one, and makes nothing. `log_size`: how much of the output is kept, in bytes.
+    /// Begins one. What is left of it if it is killed is made beside it. `log_size`: how much of the output is kept, in
+    /// bytes.
     #[must_use]
     pub fn begin(state: PathBuf, retention: Retention, log_size: u64, record: RunRecord) -> Self {
         let log = OutputLog::new(folder(&state, &record.id), log_size);
+        let sign = Mutex::new(Sign::leave(&state, &record));
         let (began, record) = (Instant::now(), Mutex::new(Some(record)));
-        Self(Arc::new(Inner { state, retention, began, record, log }))
+        Self(Arc::new(Inner { state, retention, began, record, sign, log }))
     }
 
     /// Where its output is kept.
@@ -72,6 +76,16 @@ impl Recording {
         }
     }
 
+    /// It was no run: nothing is recorded of it.
+    pub fn give_up(&self) {
+        *self.lock() = None;
+        self.take_sign_away();
+    }
+
+    fn take_sign_away(&self) {
+        self.0.sign.lock().unwrap_or_else(PoisonError::into_inner).take_away();
+    }
+
     /// Records it, once; gives back what was recorded. Whoever comes second waits for that. What couldn't be kept is for its
     /// user to know, and nothing else.
     #[must_use]
@@ -90,7 +104,9 @@ impl Recording {
         record.warnings =
             record.warnings.iter().take(WARNINGS).map(|text| shortened(text)).collect();
         troubles.extend(cut.map(Trouble::Log));
-        match Store::record(state, &record) {
+        let recorded = Store::record(state, &record);
+        self.take_sign_away();
+        match recorded {
             Ok((store, aside)) => {
                 troubles.extend(aside.map(Trouble::PutAside));
                 // What can't be forgotten now is forgotten later.

@@ -1,11 +1,11 @@
 //! Which run did I mean? Its id, or the beginning of it; `@last` and `@last-failed` of a checkout.
 //!
-//! One that was killed has no record, and what it printed is there all the same: its folder counts.
+//! One that was killed has no record, and what it printed is there all the same: its folder counts, and that it has begun.
 
 use super::error::HistoryError;
 use super::id::{DIGITS, PREFIX, RunId, is_hex};
 use super::query::{Filter, Reader};
-use super::runs;
+use super::{begun, runs};
 use crate::output::{CommandError, Exit, Typed, to_type};
 use std::fs;
 
@@ -75,6 +75,8 @@ fn by_beginning(reader: &Reader, word: &str, typed: &str) -> Result<RunId, Refer
     let prefix = format!("{PREFIX}{digits}");
     let mut found = reader.beginning(&prefix, NAMED)?;
     found.extend(folders(reader, &prefix));
+    let begun = begun::ids(reader.state()).into_iter().map(String::from);
+    found.extend(begun.filter(|id| id.starts_with(&prefix)));
     found.sort();
     found.dedup();
     found.truncate(NAMED as usize);

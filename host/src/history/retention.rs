@@ -6,7 +6,7 @@
 use super::error::HistoryError;
 use super::id::RunId;
 use super::store::Store;
-use super::{folder, runs};
+use super::{begun, folder, runs};
 use jiff::Timestamp;
 use rusqlite::params_from_iter;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +23,9 @@ const BUDGET: Duration = Duration::from_millis(50);
 
 /// So many are forgotten in one transaction.
 const STEP: usize = 50;
+
+/// So many are forgotten after one run: what is more goes after the next ones.
+const AFTER_A_RUN: usize = 20;
 
 /// How long runs are kept, how many, and how much.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -86,10 +89,15 @@ pub(super) fn prune_if_due(
     if (0..millis(EVERY)).contains(&since) {
         return Ok(());
     }
-    let soon = || Some(Instant::now() + BUDGET);
-    let (doomed, _) = choose(store, state, retention, soon())?;
-    let is_done = forget(store, state, &doomed, soon())?;
-    settle(store, is_done)
+    // Age and number are known without a look at any file.
+    let (mut doomed, _) = choose(store, state, retention, Some(Instant::now()))?;
+    if doomed.len() < AFTER_A_RUN {
+        (doomed, _) = choose(store, state, retention, Some(Instant::now() + BUDGET))?;
+    }
+    let is_all = doomed.len() <= AFTER_A_RUN;
+    doomed.truncate(AFTER_A_RUN);
+    let is_done = forget(store, state, &doomed, Some(Instant::now() + BUDGET))?;
+    settle(store, is_all && is_done)
 }
 
 /// What is to go, the oldest first, and how many stay. What isn't measured by `end` counts as nothing, and as new.
@@ -132,7 +140,7 @@ fn choose(
             left += 1;
         }
     }
-    doomed.retain(|run| run.is_recorded || !is_held(&runs(state).join(&run.id)));
+    doomed.retain(|run| run.is_recorded || !is_in_use(state, &run.id));
     doomed.reverse();
     Ok((doomed, left))
 }
@@ -158,6 +166,7 @@ fn forget(
             .map_err(|source| store.wrap(source))?;
         for run in some {
             let Ok(id) = run.id.parse::<RunId>() else { continue };
+            let _ = fs::remove_file(begun(state).join(id.as_str()));
             let path = folder(state, &id);
             match fs::remove_dir_all(&path) {
                 Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -202,7 +211,14 @@ fn folders(state: &Path, now: i64, end: Option<Instant>) -> BTreeMap<String, (i6
             .is_ok()
             .then(|| (name, if is_late() { (now, 0) } else { measure(&entry.path()) }))
     });
-    named.collect()
+    let mut all: BTreeMap<_, _> = named.collect();
+    // Of one that was killed early there is nothing else.
+    for id in begun::ids(state) {
+        let (last, bytes) = measure(&begun(state).join(id.as_str()));
+        let folder = all.entry(id.to_string()).or_default();
+        *folder = (folder.0.max(last), folder.1 + bytes);
+    }
+    all
 }
 
 fn measure(path: &Path) -> (i64, u64) {
@@ -219,6 +235,10 @@ fn measure(path: &Path) -> (i64, u64) {
         }
     }
     (last, bytes)
+}
+
+fn is_in_use(state: &Path, id: &str) -> bool {
+    is_held(&runs(state).join(id)) || id.parse().is_ok_and(|id| begun::goes_on(state, &id))
 }
 
 /// Does somebody write to it?

@@ -66,6 +66,30 @@ fn it_is_done_once_a_day_after_a_run() {
 }
 
 #[test]
+fn of_many_a_run_forgets_few_and_the_next_ones_the_rest() {
+    let (world, _) = world_with_runs(1);
+    let line = "WITH RECURSIVE numbers (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM numbers WHERE n < 99)
+        INSERT INTO runs SELECT printf('run_%012x', n), began - 1000 * n, repository, command, exit, failed,
+            total_ms, json_set(record, '$.id', printf('run_%012x', n)) FROM numbers, runs";
+    assert_eq!(database(&world).execute(line, []).expect("copies"), 99);
+    for number in 1..=99 {
+        let folder = state(&world).join(format!("runs/run_{number:012x}/log"));
+        std::fs::create_dir_all(folder).expect("a folder");
+    }
+    world.configure("[history]\nkeep = 50\n");
+    database(&world).execute_batch("UPDATE housekeeping SET done = 0").expect("writes");
+    for left in [81, 62, 50] {
+        assert_eq!(world.shell("true").code, 0);
+        let query = "SELECT count(*) FROM runs";
+        let found: i64 = database(&world).query_row(query, [], |row| row.get(0)).expect("counts");
+        assert_eq!(found, left);
+    }
+    // By then it is done for today.
+    assert_eq!(world.shell("true").code, 0);
+    assert_eq!(ids(&world.crabbox(&["history", "--limit", "100"])).len(), 51);
+}
+
+#[test]
 fn a_run_in_progress_stays_and_what_was_killed_goes_by_its_age() {
     let world = World::new();
     let mut command = world.command(&["run", "--shell", "echo first; exec sleep 60"]);
@@ -89,6 +113,9 @@ fn a_run_in_progress_stays_and_what_was_killed_goes_by_its_age() {
     prune(&world, &["--keep", "0"]);
     assert_eq!(folders(&world).len(), 1, "it is what there is of it");
     old(&folder);
+    prune(&world, &["--older-than", "30d"]);
+    assert_eq!(folders(&world).len(), 1, "it began not so long ago");
+    old(&state(&world).join("begun"));
     prune(&world, &["--older-than", "30d"]);
     assert_eq!(folders(&world).len(), 0);
 }

@@ -1,12 +1,16 @@
-//! What is remembered of runs: what is [`recorded`], [`listed`] and [`printed`], whether a tree was [`dirty`], what is
-//! [`forgotten`], and the [`trouble`] with all that, which is never the run's.
+//! What is remembered of runs: what is [`recorded`], [`listed`] and [`printed`], and that [`of_test`] alone, whether a tree was [`dirty`], what is
+//! [`forgotten`], what is said of [`unfinished`] ones, what recording [`spared`] a run, and the [`trouble`] with all that,
+//! which is never the run's.
 
 mod dirty;
 mod forgotten;
 mod listed;
+mod of_test;
 mod printed;
 mod recorded;
+mod spared;
 mod trouble;
+mod unfinished;
 
 use crabbox_tests::{Ran, World};
 use rusqlite::Connection;

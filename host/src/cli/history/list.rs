@@ -5,14 +5,14 @@ use super::receipt::PrintReceipt;
 use super::repository;
 use crate::cli::{Shared, ago};
 use crate::config::parse_duration;
-use crate::history::{Filter, Reader, Row};
+use crate::history::{Filter, Reader, Row, RunRecord, Unfinished};
 use crate::output::{CommandError, Table, human, to_type};
 use crate::places::real;
 use clap::{Args, Subcommand, ValueHint};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -74,15 +74,18 @@ impl History {
         let reader = Reader::open(&shared.places()?.state)?;
         let is_of_all = self.all;
         let filter = self.filter()?;
+        let unfinished = reader.unfinished(&filter)?;
         if shared.printer.json {
             let runs = reader.records(&filter)?;
-            return shared.printer.document(&json!({ "schema_version": 1, "runs": runs }));
+            let unfinished: Vec<_> = unfinished.iter().map(to_json).collect();
+            let document = json!({ "schema_version": 1, "runs": runs, "unfinished": unfinished });
+            return shared.printer.document(&document);
         }
         let rows = reader.rows(&filter)?;
-        if rows.is_empty() {
+        if rows.is_empty() && unfinished.is_empty() {
             return nothing(shared, &reader, &filter);
         }
-        shared.printer.table(&table(&rows, is_of_all))
+        shared.printer.table(&table(&rows, &unfinished, is_of_all))
     }
 
     fn filter(self) -> Result<Filter, CommandError> {
@@ -121,7 +124,19 @@ fn nothing(shared: &Shared, reader: &Reader, filter: &Filter) -> Result<(), Comm
     Ok(())
 }
 
-fn table(rows: &[Row], with_repository: bool) -> Table {
+fn to_json(one: &Unfinished) -> Value {
+    let RunRecord { id, began, repository, command, .. } = &one.run;
+    json!({
+        "id": id,
+        "began": began,
+        "repository": repository,
+        "command": command,
+        "goes_on": one.goes_on,
+    })
+}
+
+/// The latest first, of both kinds.
+fn table(rows: &[Row], unfinished: &[Unfinished], with_repository: bool) -> Table {
     let mut headings = vec!["RUN", "WHEN", "EXIT", "COMMAND", "FAILED", "TOOK"];
     if with_repository {
         headings.push("REPOSITORY");
@@ -131,7 +146,20 @@ fn table(rows: &[Row], with_repository: bool) -> Table {
         table = table.paths(6);
     }
     table = table.texts(3).optional(4);
-    for row in rows {
+    let mut unfinished = unfinished.iter().peekable();
+    let mut rows = rows.iter().peekable();
+    loop {
+        let since = rows.peek().map(|row| row.began);
+        if let Some(one) = unfinished.next_if(|one| since.is_none_or(|since| one.run.began > since))
+        {
+            let RunRecord { id, began, command, repository, .. } = &one.run;
+            let none = || NOTHING.to_owned();
+            let (command, exit) = (command.to_string(), one.word().to_owned());
+            let cells = [id.to_string(), ago(*began), exit, command, none(), none()];
+            table.row(cells.into_iter().chain(with_repository.then(|| repository.clone())));
+            continue;
+        }
+        let Some(row) = rows.next() else { break };
         let failed = row.failed.map_or_else(|| NOTHING.to_owned(), |count| count.to_string());
         let took = human::duration(Duration::from_millis(row.total_ms));
         let cells = [

@@ -10,8 +10,11 @@ pub(in crate::cli) use shown::Remembered;
 
 use super::Shared;
 use super::config::checkout_or_folder;
-use crate::history::{HistoryError, Reader, RunId, resolve};
-use crate::output::CommandError;
+use crate::history::{Filter, HistoryError, LAST, Reader, RunId, Unfinished, resolve};
+use crate::output::{CommandError, to_type};
+
+/// So many later runs are named.
+const NAMED: usize = 3;
 
 /// The root of the checkout here, as records name it; the folder where there is none.
 pub(in crate::cli) fn repository() -> Result<String, CommandError> {
@@ -24,11 +27,40 @@ pub(in crate::cli) fn find(
     reference: &str,
 ) -> Result<(Reader, RunId), CommandError> {
     let reader = Reader::open(&shared.places()?.state)?;
-    let run = resolve(&reader, &repository()?, reference)?;
-    Ok((reader, run))
+    let repository = repository()?;
+    let run = resolve(&reader, &repository, reference);
+    if reference.trim().eq_ignore_ascii_case(LAST) {
+        tell_of_later(shared, &reader, repository, run.as_ref().ok())?;
+    }
+    Ok((reader, run?))
+}
+
+/// The last run of a checkout is the last that has a record. Later ones that have none are named.
+fn tell_of_later(
+    shared: &Shared,
+    reader: &Reader,
+    repository: String,
+    run: Option<&RunId>,
+) -> Result<(), CommandError> {
+    let since = run.map(|run| reader.get(run)).transpose()?.flatten().map(|run| run.began);
+    let filter = Filter { repository: Some(repository), since, ..Filter::default() };
+    for Unfinished { run, goes_on } in reader.unfinished(&filter)?.iter().take(NAMED) {
+        let id = run.id.as_str();
+        let line = if *goes_on {
+            format!("a later run of this checkout goes on: {id}")
+        } else {
+            format!("a later run of this checkout was broken off, and left no record: {id}")
+        };
+        shared.printer.advice(&line, &to_type(&["logs", id]));
+    }
+    Ok(())
 }
 
 /// There are files of it, perhaps, and no record.
-pub(in crate::cli) fn unknown(run: &RunId) -> CommandError {
-    HistoryError::Unknown(run.clone()).into()
+pub(in crate::cli) fn unknown(reader: &Reader, run: &RunId) -> HistoryError {
+    match reader.unfinished_run(run) {
+        Some(Unfinished { goes_on: true, .. }) => HistoryError::GoesOn(run.clone()),
+        Some(_) => HistoryError::BrokenOff(run.clone()),
+        None => HistoryError::Unknown(run.clone()),
+    }
 }

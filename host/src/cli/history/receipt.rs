@@ -30,7 +30,7 @@ impl PrintReceipt {
 
 /// That of a run that is recorded.
 fn of(reader: &Reader, run: &RunId) -> Result<Receipt, CommandError> {
-    let record = reader.get(run)?.ok_or_else(|| unknown(run))?;
+    let record = reader.get(run)?.ok_or_else(|| unknown(reader, run))?;
     let found = results::kept(reader, run)?;
     Ok(Receipt::of(&record, found.as_ref()))
 }

@@ -1,6 +1,6 @@
 //! One run, with all that is remembered of it.
 
-use super::repository;
+use super::{repository, unknown};
 use crate::cli::{Shared, ago};
 use crate::history::{
     HistoryError, LAST_FAILED, Leased, Log, LogKept, Phase, Reader, ReferenceError, RunRecord,
@@ -38,11 +38,18 @@ impl Remembered {
         let found = Reader::open(&state).map_err(ReferenceError::from).and_then(|reader| {
             let repository = repository().unwrap_or_default();
             let id = resolve(&reader, &repository, &word)?;
-            let run = reader.get(&id)?.ok_or(HistoryError::Unknown(id))?;
+            let run = reader.get(&id)?.ok_or_else(|| unknown(&reader, &id))?;
             Ok(Self { folder: folder(&state, &run.id), run })
         });
         match found {
             // The claim of a lease names its last run, too.
+            Err(ReferenceError::History(
+                error @ (HistoryError::GoesOn(_) | HistoryError::BrokenOff(_)),
+            )) if by_id => {
+                let hint = error.hint().unwrap_or_default();
+                shared.printer.advice(&error.to_string(), &hint);
+                Ok(None)
+            }
             Err(ReferenceError::Unknown(_) | ReferenceError::History(_)) if by_id => Ok(None),
             found => Ok(Some(found?)),
         }

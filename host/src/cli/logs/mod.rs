@@ -40,7 +40,7 @@ pub(super) struct Logs {
     /// Only the last lines
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     tail: Option<u32>,
-    /// What is kept of the tests whose names hold this, and the lines that name them
+    /// Of tests: all that is known, and the lines that name them
     #[arg(long, value_name = "NAME", conflicts_with_all = ["tail", "raw"])]
     test: Option<String>,
     /// As it is, on a terminal, too

@@ -44,6 +44,9 @@ impl Run {
         let result = order.carry_out(shared, recording.as_ref());
         // What was typed wrong was no run.
         let is_run = result.as_ref().map_or_else(|failed| !failed.is_of_usage(), |_| true);
+        if let Some(recording) = recording.as_ref().filter(|_| !is_run) {
+            recording.give_up();
+        }
         let recording = recording.filter(|_| is_run);
         let done = result.as_ref().ok();
         let tested = done.and_then(|done| read_tests(done, &order, recording.as_ref(), printer));

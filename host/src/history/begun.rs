@@ -1,0 +1,153 @@
+//! Runs that have begun and have no record: each has a file in the folder `begun` of the state folder, from its beginning
+//! until its record is written. Whoever leaves it holds it locked; so one that was killed is told from one that goes on.
+//!
+//! It is made beside the run, and isn't waited for on any disk. What can't be made is missing, and nothing else.
+
+use super::id::RunId;
+use super::query::{Filter, Reader};
+use super::record::RunRecord;
+use super::{HistoryError, begun};
+use crate::places::{FolderError, private_folder};
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::thread::{self, JoinHandle};
+
+/// What is larger is no such file, in bytes: a command line may be long.
+const LIMIT: u64 = 4 * 1024 * 1024;
+
+/// What is left of a run while it has no record.
+#[derive(Debug, Default)]
+pub(super) struct Sign(Option<JoinHandle<Option<Left>>>);
+
+#[derive(Debug)]
+struct Left {
+    path: PathBuf,
+    /// Locked as long as it is open.
+    _held: File,
+}
+
+impl Sign {
+    /// Leaves it, on a thread of its own.
+    pub(super) fn leave(state: &Path, run: &RunRecord) -> Self {
+        let (state, run) = (state.to_owned(), run.clone());
+        let leave = move || Left::new(&state, &run).ok();
+        Self(thread::Builder::new().name("begun".to_owned()).spawn(leave).ok())
+    }
+
+    /// Takes it away.
+    pub(super) fn take_away(&mut self) {
+        let left = self.0.take().and_then(|thread| thread.join().ok().flatten());
+        if let Some(Left { path, .. }) = left {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Whoever gives a run up without a record was told why.
+impl Drop for Sign {
+    fn drop(&mut self) {
+        self.take_away();
+    }
+}
+
+impl Left {
+    fn new(state: &Path, run: &RunRecord) -> Result<Self, FolderError> {
+        private_folder(state)?;
+        let folder = begun(state);
+        private_folder(&folder)?;
+        let path = folder.join(run.id.as_str());
+        // Nobody sees it before it is whole and locked.
+        let hidden = folder.join(format!(".{}", run.id));
+        let mut held = File::options().write(true).create_new(true).mode(0o600).open(&hidden)?;
+        let made = serde_json::to_vec(run).map_err(io::Error::from).and_then(|text| {
+            held.write_all(&text)?;
+            // Where there are no locks, its age has to do.
+            let _ = held.try_lock();
+            fs::rename(&hidden, &path)
+        });
+        if let Err(error) = made {
+            let _ = fs::remove_file(hidden);
+            return Err(error.into());
+        }
+        Ok(Self { path, _held: held })
+    }
+}
+
+/// A run without a record.
+#[derive(Clone, Debug)]
+pub struct Unfinished {
+    /// What was known of it when it began.
+    pub run: RunRecord,
+    /// It goes on. Else it was killed, or its machine went down.
+    pub goes_on: bool,
+}
+
+impl Unfinished {
+    /// In a word.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        if self.goes_on { "goes on" } else { "broken off" }
+    }
+
+    fn is_wanted(&self, filter: &Filter) -> bool {
+        let Filter { repository, failed, since, command, .. } = filter;
+        repository.as_ref().is_none_or(|one| *one == self.run.repository)
+            && since.is_none_or(|since| self.run.began >= since)
+            && command.as_ref().is_none_or(|part| self.run.command.to_string().contains(part))
+            && !(*failed && self.goes_on)
+    }
+}
+
+impl Reader {
+    /// Those that are wanted, the latest first. Whether one that goes on fails, nobody knows yet.
+    pub fn unfinished(&self, filter: &Filter) -> Result<Vec<Unfinished>, HistoryError> {
+        let mut all = Vec::new();
+        for id in ids(self.state()) {
+            // One that was killed behind its record left both.
+            if let Some(one) = look(self.state(), &id).filter(|one| one.is_wanted(filter))
+                && self.get(&id)?.is_none()
+            {
+                all.push(one);
+            }
+        }
+        all.sort_by_key(|one| std::cmp::Reverse(one.run.began));
+        Ok(all)
+    }
+
+    /// The same of one run.
+    #[must_use]
+    pub fn unfinished_run(&self, id: &RunId) -> Option<Unfinished> {
+        look(self.state(), id)
+    }
+}
+
+/// Does it go on?
+pub(super) fn goes_on(state: &Path, id: &RunId) -> bool {
+    File::open(begun(state).join(id.as_str())).is_ok_and(|file| is_held(&file))
+}
+
+/// The runs that have left a file.
+pub(super) fn ids(state: &Path) -> Vec<RunId> {
+    let entries = fs::read_dir(begun(state)).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
+}
+
+fn is_held(file: &File) -> bool {
+    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+}
+
+fn look(state: &Path, id: &RunId) -> Option<Unfinished> {
+    let path = begun(state).join(id.as_str());
+    // Nothing else lies there, unless somebody has put it there: a pipe would be waited for.
+    if !path.symlink_metadata().ok()?.is_file() {
+        return None;
+    }
+    let file = File::open(path).ok()?;
+    let goes_on = is_held(&file);
+    let mut text = Vec::new();
+    file.take(LIMIT).read_to_end(&mut text).ok()?;
+    let run: RunRecord = serde_json::from_slice(&text).ok()?;
+    (run.id == *id).then_some(Unfinished { run, goes_on })
+}
