@@ -1,4 +1,4 @@
-//! `crabbox logs`: [`pick`] is which part of a log, [`shown`] how it looks on a terminal, [`lines`] the document; [`test`] is
+//! `crabbox logs`: [`pick`] is which part of a log, [`shown`] how it looks on a terminal, [`lines`] the document; [`mod@test`] is
 //! what there is of one test, with the [`passages`] that name it.
 
 mod lines;
