@@ -7,6 +7,7 @@ use crabbox_tests::{Ran, World, until};
 use rustix::process::Signal;
 use serde_json::Value;
 use std::fs;
+use std::io;
 use std::process::Command;
 
 impl Desk {
@@ -188,17 +189,20 @@ fn a_signal_before_the_box_is_ready_ends_it_and_parks_the_box() {
 
 #[test]
 fn a_signal_right_before_the_end_is_not_forgotten() {
-    // Its provider needn't be told anything meanwhile, for which there would be threads, too.
     let desk = Desk::new("");
     let reached = desk.world.root().join("reached");
     let order = format!("session.synced@{}", reached.display());
     let warming = Running::of(desk.warmup_command(&[]).env("CRABBOX_FAULT", order));
     until("the box holds the tree", || reached.exists());
     let tasks = format!("/proc/{}/task", warming.child.id());
-    let threads = || fs::read_dir(&tasks).expect("threads").count();
-    let before = threads();
+    let insists = |task: io::Result<fs::DirEntry>| {
+        let name = fs::read_to_string(task.expect("a thread").path().join("comm"));
+        name.is_ok_and(|name| name == "insist\n")
+    };
     warming.signal(Signal::TERM);
-    until("a thread makes sure that it ends", || threads() > before);
+    until("a thread makes sure that it ends", || {
+        fs::read_dir(&tasks).expect("threads").any(insists)
+    });
     fs::remove_file(reached).expect("removes");
     let ran = warming.ends();
     assert_eq!(ran.code, 143, "{ran:?}");

@@ -34,9 +34,8 @@ pub(super) fn read_manifest(file: &File) -> Result<Manifest, Unusable> {
     }
     let sections = header.sections(endian, &cache).map_err(format)?;
     let symbols = sections.symbols(endian, &cache, elf::SHT_DYNSYM).map_err(format)?;
-    let is_root = |symbol: &elf::Sym64<_>| {
-        symbols.symbol_name(endian, symbol) == Ok(abi::SYMBOL.as_bytes())
-    };
+    let is_root =
+        |symbol: &elf::Sym64<_>| symbols.symbol_name(endian, symbol) == Ok(abi::SYMBOL.as_bytes());
     if !symbols.iter().any(is_root) {
         return Err(Unusable::NoProvider("its root module"));
     }

