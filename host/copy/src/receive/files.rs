@@ -122,6 +122,8 @@ impl Receiver {
                 answers.advance(at);
                 return Ok(());
             }
+            // As much as is to come behind it is added to this.
+            Content::There if at > file.size => return Err(ReceiveError::Order),
             Content::There => {
                 // All of it comes, and none of it has a place.
                 file.at = at;
@@ -227,5 +229,49 @@ impl Receiver {
             part.discard(self.innermost());
         }
         self.remark(&shown, why, true, answers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Gone;
+    use crate::target::Target;
+    use crabbox_wire::copy::{RESUMABLE, Record};
+    use std::fs;
+
+    struct Nobody;
+
+    impl Answers for Nobody {
+        fn say(&mut self, _word: Word) -> Result<(), Gone> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn nothing_comes_from_beyond_the_end_of_what_is_here() {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let content = vec![b'x'; usize::try_from(RESUMABLE).expect("fits")];
+        fs::write(temporary.path().join("f"), &content).expect("writes");
+        let after = |at: u64| {
+            let target = Target { path: temporary.path().to_owned(), name: None };
+            let mut receiver = Receiver::collecting_files(target, Before::Stays);
+            let (size, key) = (RESUMABLE, Some(Hash::of(b"key")));
+            let mut records = Vec::new();
+            for record in [
+                Record::Folder { name: b"", mode: 0o755 },
+                Record::File { name: b"f", mode: 0o644, size, key },
+                Record::From(at),
+                Record::Data(b"more"),
+            ] {
+                record.encode(&mut records);
+            }
+            receiver.block(&records, &mut Nobody)
+        };
+        assert!(matches!(after(u64::MAX), Err(ReceiveError::Order)));
+        assert!(matches!(after(RESUMABLE + 1), Err(ReceiveError::Order)));
+        assert!(matches!(after(RESUMABLE - 1), Err(ReceiveError::TooMuch(_))));
+        assert!(matches!(after(RESUMABLE - 4), Ok(false)));
+        assert_eq!(fs::read(temporary.path().join("f")).expect("reads"), content);
     }
 }
