@@ -36,7 +36,7 @@ pub fn asked(source: &Source, cache: &Path, commit: &str, stop: &AtomicBool) -> 
         let tab = line.iter().position(|byte| *byte == b'\t')?;
         let mut parts = line[..tab].split(|byte| *byte == b' ');
         let (mode, blob) = (parts.next()?, parts.nth(1)?);
-        hasher.add(&Staged { mode: as_staged(mode), blob, ..Staged::default() }, &line[tab + 1..]);
+        hasher.add(&Staged { mode, blob, ..Staged::default() }, &line[tab + 1..]);
     }
     let index = hasher.finish();
     let file = file_for(cache, &source.root);
@@ -47,15 +47,6 @@ pub fn asked(source: &Source, cache: &Path, commit: &str, stop: &AtomicBool) -> 
     // What isn't remembered is asked for again.
     let _ = replace(&file, lines.concat().as_bytes());
     Some(index)
-}
-
-/// Old commits have modes that the index never has.
-fn as_staged(mode: &[u8]) -> &[u8] {
-    match mode {
-        b"100664" => b"100644",
-        b"100775" => b"100755",
-        other => other,
-    }
 }
 
 fn file_for(cache: &Path, root: &Path) -> PathBuf {
