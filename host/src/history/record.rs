@@ -29,7 +29,8 @@ pub struct RunRecord {
     pub commit: Option<String>,
     /// The branch that `HEAD` named.
     pub branch: Option<String>,
-    /// Is the tree another than the commit says? `None`: it isn't known, or there is no commit.
+    /// Is the tree another than the commit says? `None`: it isn't known, something that is tracked was left out of it, or
+    /// there is no commit.
     pub dirty: Option<bool>,
     /// BLAKE3 of what `git diff` says against the commit, hex. `None`: nobody asked git.
     #[serde(default)]

@@ -5,7 +5,8 @@
 //! and attributes say; where a file may be another than the index says for that alone, nobody knows here.
 
 use super::cache::Known;
-use super::convert::may_convert;
+use super::config::Config;
+use super::convert::{Converting, is_attributes};
 use super::git::{Line, Staged};
 use crabbox_wire::tree::Kind;
 use std::path::Path;
@@ -15,9 +16,10 @@ use std::path::Path;
 pub enum Against {
     /// It holds other things.
     Differs,
-    /// As the index says, which is called so.
+    /// All that the index says, which is called so, and nothing else.
     Same(Index),
-    /// Nobody knows without asking git; of the index, if this is all of it, it is known.
+    /// Nobody knows without asking git, or it lacks something that is tracked and stays here; of the index, if this is all of
+    /// it, it is known.
     Unclear(Option<Index>),
 }
 
@@ -44,7 +46,7 @@ impl Against {
     /// looked for; `found`: what was found.
     pub(super) fn of(root: &Path, listed: &[u8], names: &[Vec<u8>], found: &[Known]) -> Self {
         let mut hasher = Hasher::default();
-        let mut is_clear = true;
+        let mut seen = Seen::default();
         let mut rest = found;
         for line in lines(listed) {
             let Some(Line { name, staged: Some(staged), .. }) = Line::parse(line) else { continue };
@@ -60,55 +62,103 @@ impl Against {
                 if is_gone && !staged.is_left_out {
                     return Self::Differs;
                 }
+                seen.left_out(name);
                 continue;
             };
             rest = later;
-            match is_same(root, &staged, known) {
-                Some(true) => {}
-                Some(false) => return Self::Differs,
-                None => is_clear = false,
+            match compare(&staged, known) {
+                Compared::Same => {}
+                Compared::Differs => return Self::Differs,
+                Compared::Unclear => seen.is_unclear = true,
+                Compared::Mode => seen.has_other_mode = true,
+                Compared::Content => seen.contents.push(name),
             }
         }
-        match (rest, is_clear) {
-            ([_, ..], _) => Self::Differs,
-            ([], true) => Self::Same(hasher.finish()),
-            ([], false) => Self::Unclear(Some(hasher.finish())),
+        if !rest.is_empty() || seen.differs(root) {
+            return Self::Differs;
         }
+        let index = hasher.finish();
+        if seen.is_same() { Self::Same(index) } else { Self::Unclear(Some(index)) }
     }
 }
 
-/// Is it what the index says? `None`: nobody knows.
-fn is_same(root: &Path, staged: &Staged<'_>, known: &Known) -> Option<bool> {
+/// What was seen of files that aren't, or may not be, what the index says.
+#[derive(Default)]
+struct Seen<'a> {
+    is_unclear: bool,
+    has_other_mode: bool,
+    /// They have another content.
+    contents: Vec<&'a [u8]>,
+    /// What is tracked and stays here, if it has attributes.
+    attributes: Vec<&'a [u8]>,
+}
+
+impl<'a> Seen<'a> {
+    fn left_out(&mut self, name: &'a [u8]) {
+        self.is_unclear = true;
+        if is_attributes(name) {
+            self.attributes.push(name);
+        }
+    }
+
+    fn is_same(&self) -> bool {
+        !self.is_unclear && !self.has_other_mode && self.contents.is_empty()
+    }
+
+    /// Is one of them another one to git, too, for certain?
+    fn differs(&self, root: &Path) -> bool {
+        if !self.has_other_mode && self.contents.is_empty() {
+            return false;
+        }
+        let config = Config::of(root);
+        let mut converting = Converting::of(root, config, &self.attributes);
+        (self.has_other_mode && !config.may_ignore_modes)
+            || self.contents.iter().any(|name| !converting.may_convert(name))
+    }
+}
+
+/// How a file stands to what the index says.
+enum Compared {
+    Same,
+    Differs,
+    /// Unless git was told that modes say nothing here.
+    Mode,
+    /// Unless git converts it.
+    Content,
+    Unclear,
+}
+
+fn compare(staged: &Staged<'_>, known: &Known) -> Compared {
     if staged.stage != b"0" {
-        return Some(false);
+        return Compared::Differs;
     }
     let kind = match staged.mode {
         b"100644" => Kind::File,
         b"100755" => Kind::Executable,
         b"120000" => Kind::Symlink,
         // A submodule that isn't checked out.
-        b"160000" if known.entry.kind == Kind::Folder => return Some(true),
-        _ => return None,
+        b"160000" if known.entry.kind == Kind::Folder => return Compared::Same,
+        _ => return Compared::Unclear,
     };
     let is_file = |kind| matches!(kind, Kind::File | Kind::Executable);
     if is_file(kind) && known.entry.kind == Kind::Symlink {
-        return Some(false);
+        return Compared::Differs;
     }
-    let blob = known.blob?;
+    let Some(blob) = known.blob else { return Compared::Unclear };
+    let (are_files, is_kind) =
+        (is_file(kind) && is_file(known.entry.kind), known.entry.kind == kind);
     if blob.is(staged.blob) {
-        // Git may have been told that modes, or links, say nothing here.
-        return (known.entry.kind == kind).then_some(true);
+        return match (is_kind, are_files) {
+            (true, _) => Compared::Same,
+            (false, true) => Compared::Mode,
+            // Git may have been told that links say nothing here.
+            (false, false) => Compared::Unclear,
+        };
     }
-    if staged.blob.len() != 40 {
-        return None;
-    }
-    match (kind, known.entry.kind) {
-        (Kind::Symlink, Kind::Symlink) => Some(false),
-        (expected, found) if is_file(expected) && is_file(found) => {
-            let unclear = blob.has_return || may_convert(root, &known.entry.path);
-            (!unclear).then_some(false)
-        }
-        _ => None,
+    match (staged.blob.len(), kind) {
+        (40, Kind::Symlink) if is_kind => Compared::Differs,
+        (40, _) if are_files && !blob.has_return => Compared::Content,
+        _ => Compared::Unclear,
     }
 }
 
@@ -135,78 +185,10 @@ pub(super) fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::committed::asked;
+    use super::super::checkout::Checkout;
     use super::super::git::git;
-    use super::super::scan::scan;
-    use super::super::source::Source;
     use std::fs;
-    use std::os::unix::fs::{PermissionsExt, symlink};
-    use std::path::PathBuf;
-    use std::process::Stdio;
-    use std::sync::atomic::AtomicBool;
-    use tempfile::TempDir;
-
-    /// A checkout with a commit of a file, one below, an executable and a link.
-    struct Checkout {
-        folder: TempDir,
-    }
-
-    impl Checkout {
-        fn new() -> Self {
-            let checkout = Self { folder: tempfile::tempdir().expect("a folder") };
-            fs::create_dir_all(checkout.path("deep")).expect("folders");
-            checkout.git(&["init", "-q"]);
-            checkout.write("file", "content\n");
-            // Between them by name, and in git's order.
-            checkout.write("deep.txt", "");
-            checkout.write("deep/file", "content\n");
-            checkout.write("tool", "tool\n");
-            checkout.chmod("tool", 0o755);
-            checkout.write(".gitignore", "ignored\n");
-            symlink("file", checkout.path("link")).expect("links");
-            checkout.commit();
-            checkout
-        }
-
-        fn path(&self, name: &str) -> PathBuf {
-            self.folder.path().join("checkout").join(name)
-        }
-
-        fn write(&self, name: &str, content: &str) {
-            fs::write(self.path(name), content).expect("writes");
-        }
-
-        fn chmod(&self, name: &str, mode: u32) {
-            let mode = fs::Permissions::from_mode(mode);
-            fs::set_permissions(self.path(name), mode).expect("a mode");
-        }
-
-        fn git(&self, words: &[&str]) {
-            let mut git = git(&self.path(""));
-            git.args(["-c", "user.name=n", "-c", "user.email=e"]).args(words);
-            assert!(git.stdout(Stdio::null()).status().expect("git runs").success(), "{words:?}");
-        }
-
-        fn commit(&self) {
-            self.git(&["add", "-A"]);
-            self.git(&["commit", "-q", "--allow-empty", "-m", "m"]);
-        }
-
-        fn is_dirty(&self) -> Option<bool> {
-            let go_on = AtomicBool::new(false);
-            let source = Source::checkout(&self.path("")).expect("a checkout");
-            let cache = self.folder.path().join("cache");
-            let against = scan(&source, &[], &cache, &go_on).expect("scans").against;
-            let commit = source.noted_head().commit.expect("a commit");
-            against.is_dirty(asked(&source, &cache, &commit, &go_on).as_ref())
-        }
-
-        /// As git itself sees it.
-        fn is_dirty_to_git(&self) -> bool {
-            let mut git = git(&self.path(""));
-            !git.args(["status", "--porcelain"]).output().expect("git runs").stdout.is_empty()
-        }
-    }
+    use std::os::unix::fs::symlink;
 
     type Change = fn(&Checkout);
 
@@ -270,43 +252,60 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_go_to_the_box_says_nothing() {
-        let left_out: [(&str, Change); 2] = [
-            ("excluded", |it| {
+    fn where_what_is_tracked_stays_here_it_is_not_the_commits() {
+        let left_out: [(&str, Option<bool>, Change); 6] = [
+            ("excluded, and not tracked", Some(false), |it| {
+                it.write(".crabboxignore", "new\n");
+                it.commit();
+                it.write("deep/new", "");
+            }),
+            ("excluded", None, |it| {
                 it.write(".crabboxignore", "deep\n");
                 it.commit();
                 it.write("deep/file", "other");
-                it.write("deep/new", "");
             }),
-            ("sparse", |it| {
+            ("excluded, and staged", Some(true), |it| {
+                it.write(".crabboxignore", "deep\n");
+                it.commit();
+                it.write("deep/file", "other");
+                it.git(&["add", "deep/file"]);
+            }),
+            ("excluded, and another is modified", Some(true), |it| {
+                it.write(".crabboxignore", "deep\n");
+                it.commit();
+                it.write("file", "other");
+            }),
+            ("sparse", None, |it| {
                 it.git(&["sparse-checkout", "set", "--no-cone", "/*", "!/deep/"]);
                 assert!(!it.path("deep/file").exists());
             }),
+            ("skipped", None, |it| {
+                it.git(&["update-index", "--skip-worktree", "file"]);
+                fs::remove_file(it.path("file")).expect("removes");
+            }),
         ];
-        for (what, change) in left_out {
+        for (what, expected, change) in left_out {
             let checkout = Checkout::new();
             change(&checkout);
-            assert_eq!(checkout.is_dirty(), Some(false), "{what}");
+            assert_eq!(checkout.is_dirty(), expected, "{what}");
         }
     }
 
     #[test]
-    fn where_git_may_convert_what_it_holds_nobody_knows() {
-        let unclear: [(&str, Change); 5] = [
+    fn a_mode_differs_unless_git_was_told_that_modes_say_nothing() {
+        for (name, mode) in [("file", 0o755), ("tool", 0o644)] {
+            let checkout = Checkout::new();
+            checkout.chmod(name, mode);
+            assert_eq!((checkout.is_dirty(), checkout.is_dirty_to_git()), (Some(true), true));
+            checkout.git(&["config", "core.fileMode", "false"]);
+            assert_eq!((checkout.is_dirty(), checkout.is_dirty_to_git()), (None, false));
+        }
+    }
+
+    #[test]
+    fn where_nothing_certain_can_be_said_nobody_knows() {
+        let unclear: [(&str, Change); 2] = [
             ("the end of lines", |it| it.write("file", "content\r\n")),
-            ("a filter", |it| {
-                it.write(".gitattributes", "f* filter=x\n");
-                it.commit();
-                it.write("file", "other\n");
-            }),
-            ("a filter of the clone", |it| {
-                let info = it.path(".git/info");
-                fs::create_dir_all(&info).expect("a folder");
-                fs::write(info.join("attributes"), "* working-tree-encoding=UTF-16\n")
-                    .expect("writes");
-                it.write("file", "other\n");
-            }),
-            ("a mode", |it| it.chmod("file", 0o755)),
             ("a checkout inside", |it| {
                 fs::create_dir(it.path("inner")).expect("a folder");
                 let mut inner = git(&it.path("inner"));

@@ -26,17 +26,21 @@ impl Source {
     }
 }
 
+/// The folder of what is a worktree's own.
+pub(super) fn own_folder(root: &Path) -> PathBuf {
+    let inside = root.join(".git");
+    named_by(&inside).unwrap_or(inside)
+}
+
 /// The folder of what a repository's worktrees share.
 pub(super) fn common_folder(root: &Path) -> Option<PathBuf> {
-    let inside = root.join(".git");
-    let git = named_by(&inside).unwrap_or(inside);
+    let git = own_folder(root);
     let common = read(&git.join("commondir")).map(|folder| git.join(folder));
     common.or(Some(git)).filter(|folder| folder.is_dir())
 }
 
 fn read_head(root: &Path) -> Option<Head> {
-    let inside = root.join(".git");
-    let git = named_by(&inside).unwrap_or(inside);
+    let git = own_folder(root);
     let head = read(&git.join("HEAD"))?;
     let Some(reference) = head.strip_prefix("ref: ") else {
         return Some(Head { commit: commit(&head), branch: None });

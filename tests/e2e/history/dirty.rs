@@ -6,7 +6,7 @@ use rustix::process::{Pid, test_kill_process};
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A line that ends once it is known here what the commit holds: the box is on this machine.
 fn until_known(world: &World) -> String {
@@ -48,6 +48,33 @@ fn a_run_says_whether_its_tree_is_the_commits() {
 }
 
 #[test]
+fn what_may_be_another_to_git_is_not_told() {
+    let world = World::new();
+    assert_eq!(dirty(&world, &until_known(&world)), json!(false));
+    world.write("hello.txt", "other\n");
+    assert_eq!(dirty(&world, "true"), json!(true));
+    let [home, config] = ["home/.gitconfig", "config/git/config"].map(|at| world.root().join(at));
+    for file in [home, config] {
+        fs::create_dir_all(file.parent().expect("a folder")).expect("folders");
+        fs::write(&file, "[core]\n\tattributesFile = ~/attributes\n").expect("writes");
+        assert_eq!(dirty(&world, "true"), Value::Null, "{}", file.display());
+        fs::remove_file(&file).expect("removes");
+    }
+    assert_eq!(dirty(&world, "true"), json!(true));
+}
+
+#[test]
+fn what_is_tracked_and_stays_here_leaves_it_open() {
+    let world = World::new();
+    world.write(".crabboxignore", "hello.txt\n");
+    world.commit();
+    let line = until_known(&world);
+    assert_eq!(dirty(&world, &line), Value::Null);
+    let shown = world.crabbox(&["inspect", &text(&last(&world)["id"])]);
+    assert!(!shown.stdout.contains(" changes\n"), "{}", shown.stdout);
+}
+
+#[test]
 fn where_there_is_no_commit_there_is_no_answer() {
     let world = World::new();
     world.git(&["checkout", "-q", "--orphan", "empty"]);
@@ -57,15 +84,14 @@ fn where_there_is_no_commit_there_is_no_answer() {
     assert_eq!(last(&world)["dirty"], Value::Null);
 }
 
-/// A git that says what a commit holds only once this world lets it.
-fn slow_git(world: &World) -> PathBuf {
-    let folder = world.root().join("slow");
+/// A folder with a git in it that goes by this line of a shell where it is asked what a commit holds.
+fn git_that(world: &World, line: &str) -> PathBuf {
+    let folder = world.root().join("other");
     fs::create_dir(&folder).expect("a folder");
     let git = folder.join("git");
     let path = std::env::var("PATH").expect("a path");
     let text = format!(
-        "#!/bin/sh\ncase \" $* \" in *' ls-tree '*) echo $$ >'{0}/.pid'; mv '{0}/.pid' '{0}/pid'; exec sleep 20;; esac\n\
-        PATH='{path}' exec git \"$@\"\n",
+        "#!/bin/sh\nhere='{}'\nPATH='{path}'\ncase \" $* \" in *' ls-tree '*) {line};; esac\nexec git \"$@\"\n",
         folder.display(),
     );
     fs::write(&git, text).expect("writes");
@@ -73,15 +99,25 @@ fn slow_git(world: &World) -> PathBuf {
     folder
 }
 
+/// The status of a run of this line where that git comes first.
+fn run_beside(world: &World, git: &Path, line: &str) -> Option<i32> {
+    let path = format!("{}:{}", git.display(), std::env::var("PATH").expect("a path"));
+    let mut run = world.command(&["run", "--shell", line]);
+    run.env("PATH", path).status().expect("runs").code()
+}
+
+/// A line that ends once there is this file.
+fn until_there(file: &Path) -> String {
+    format!("until [ -e '{}' ]; do sleep 0.01; done", file.display())
+}
+
 #[test]
 fn nobody_waits_for_git() {
     let world = World::new();
-    let slow = slow_git(&world);
+    let line = "echo $$ >\"$here/.pid\"; mv \"$here/.pid\" \"$here/pid\"; exec sleep 20";
+    let slow = git_that(&world, line);
     let pid = slow.join("pid");
-    let path = format!("{}:{}", slow.display(), std::env::var("PATH").expect("a path"));
-    let line = format!("until [ -e '{}' ]; do sleep 0.01; done", pid.display());
-    let mut run = world.command(&["run", "--shell", &line]);
-    assert_eq!(run.env("PATH", path).status().expect("runs").code(), Some(0));
+    assert_eq!(run_beside(&world, &slow, &until_there(&pid)), Some(0));
     let pid = fs::read_to_string(pid).expect("it was asked");
     let pid = Pid::from_raw(pid.trim().parse().expect("a number")).expect("a process");
     test_kill_process(pid).expect("it is still at work");
@@ -95,7 +131,7 @@ fn nobody_waits_for_git() {
 #[test]
 fn nothing_that_a_repository_configures_is_run_for_it() {
     let world = World::new();
-    let trap = world.executable("trap.sh", std::path::Path::new("/bin/true"));
+    let trap = world.executable("trap.sh", Path::new("/bin/true"));
     let sprung = world.root().join("sprung");
     fs::remove_file(&trap).expect("removes");
     fs::write(&trap, format!("#!/bin/sh\necho \"$*\" >>'{}'\ncat\n", sprung.display()))
@@ -147,6 +183,12 @@ fn nothing_that_a_repository_configures_is_run_for_it() {
     let (folder, file) = tree.trim().split_at(2);
     fs::remove_file(world.checkout().join(".git/objects").join(folder).join(file)).expect("there");
     let _ = fs::remove_file(&sprung);
-    assert_eq!(dirty(&world, "sleep 0.3"), Value::Null);
+    let line = "git \"$@\"; code=$?; echo $code >\"$here/.said\"; mv \"$here/.said\" \"$here/said\"; \
+        exit $code";
+    let watched = git_that(&world, line);
+    let said = watched.join("said");
+    assert_eq!(run_beside(&world, &watched, &until_there(&said)), Some(0));
+    assert_ne!(fs::read_to_string(said).expect("it was asked"), "0\n");
+    assert_eq!(last(&world)["dirty"], Value::Null);
     assert!(!sprung.exists(), "{:?}", fs::read_to_string(&sprung));
 }
