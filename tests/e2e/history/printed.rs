@@ -1,10 +1,11 @@
 //! What a run printed, later.
 
 use super::{folders, json, last, state};
-use crabbox_tests::World;
 use crabbox_tests::screen::{XTERM, on_terminal};
+use crabbox_tests::{World, until};
+use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
-use std::process::Stdio;
+use std::process::{Child, Stdio};
 
 #[test]
 fn what_a_run_printed_comes_back_byte_for_byte() {
@@ -104,4 +105,37 @@ fn a_damaged_log_is_read_as_far_as_it_goes() {
     fs::remove_file(state(&world).join("history.db-wal")).expect("removes");
     assert_eq!(world.crabbox(&["logs", &folders(&world)[0]]).code, 0);
     assert_eq!(world.crabbox(&["logs", "@last"]).code, 1);
+}
+
+/// Runs this, and says which run that is.
+fn start(world: &World, line: &str) -> (Child, String) {
+    let mut command = world.command(&["run", "--shell", line]);
+    let run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
+    until("something is kept", || folders(world).len() == 1);
+    (run, folders(world).remove(0))
+}
+
+fn kill(mut run: Child) {
+    kill_process(Pid::from_child(&run), Signal::KILL).expect("signals");
+    run.wait().expect("ends");
+}
+
+#[test]
+fn what_a_run_prints_slowly_is_kept_though_it_never_falls_silent() {
+    let world = World::new();
+    let fourth = world.root().join("fourth");
+    let lines = "n=0; while :; do n=$((n + 1)); echo $n; sleep 1.2";
+    let line = format!("{lines}; [ $n -ne 4 ] || : >'{}'; done", fourth.display());
+    let (run, id) = start(&world, &line);
+    until("it has printed several lines", || fourth.exists());
+    kill(run);
+    let logs = world.crabbox(&["logs", &id]);
+    assert!(logs.stdout.starts_with("1\n"), "{logs:?}");
+
+    let world = World::new();
+    let (run, id) = start(&world, &format!("{lines}; done"));
+    for line in ["1\n", "\n4\n"] {
+        until("it is shown", || world.crabbox(&["logs", &id]).stdout.contains(line));
+    }
+    kill(run);
 }

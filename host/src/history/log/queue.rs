@@ -49,7 +49,7 @@ pub(super) struct Chunk {
 #[derive(Debug)]
 pub(super) enum Next {
     Chunk(Chunk),
-    /// Nothing came for a while.
+    /// Nothing came for a while; or little did, and that was taken.
     Idle,
     /// Nothing comes any more; so many bytes at the end aren't kept.
     End {
@@ -70,6 +70,8 @@ struct State {
     held_up: bool,
     /// What is there is being taken, until nothing is.
     taking: bool,
+    /// It is taken because it has waited, and not for being enough.
+    has_waited: bool,
     /// It has come fast.
     is_fast: bool,
     /// Memory of pieces that were taken.
@@ -87,8 +89,9 @@ impl State {
     }
 
     /// Everything that is there is to be taken.
-    fn begin_to_take(&mut self) {
+    fn begin_to_take(&mut self, has_waited: bool) {
         self.taking = true;
+        self.has_waited = has_waited;
         let ends = self.chunks.front().zip(self.chunks.back());
         let took = ends.map_or(0, |(first, last)| last.ms.saturating_sub(first.ms));
         self.is_fast = self.bytes as u64 > FAST * (took + 1);
@@ -176,6 +179,19 @@ impl Queue {
 
     /// What came first; waited for until there is enough, no longer than so. The memory of what was `done` is used again.
     pub(super) fn next(&self, longest: Duration, done: &mut Vec<Vec<u8>>) -> Next {
+        self.next_after(done, |state| {
+            let waited = self.arrived.wait_timeout_while(state, longest, |state| state.waits());
+            let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+            (state, timeout.timed_out())
+        })
+    }
+
+    /// The same with another clock: `wait` tells whether it has waited as long as it may.
+    fn next_after<'a>(
+        &'a self,
+        done: &mut Vec<Vec<u8>>,
+        mut wait: impl FnMut(MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool),
+    ) -> Next {
         let mut state = self.lock();
         state.reuse(done);
         loop {
@@ -191,13 +207,16 @@ impl Queue {
             if state.ended && state.chunks.is_empty() {
                 return Next::End { lost: std::mem::take(&mut state.lost) };
             }
-            let waited = self.arrived.wait_timeout_while(state, longest, |state| state.waits());
-            let (back, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-            state = back;
-            if state.chunks.is_empty() && timeout.timed_out() {
+            // To wait once more would be to wait for silence, which may never come.
+            if std::mem::take(&mut state.has_waited) {
                 return Next::Idle;
             }
-            state.begin_to_take();
+            let (back, has_waited) = wait(state);
+            state = back;
+            if state.chunks.is_empty() && has_waited {
+                return Next::Idle;
+            }
+            state.begin_to_take(has_waited);
         }
     }
 
@@ -301,6 +320,29 @@ mod tests {
         assert_eq!(take(&queue).expect("a chunk").bytes, b"little");
         queue.add(Stream::Stdout, 1, &vec![b'x'; ENOUGH]);
         assert!(!queue.lock().waits());
+    }
+
+    #[test]
+    fn whatever_has_waited_is_followed_by_a_pause_though_more_comes_all_the_time() {
+        let queue = Queue::default();
+        let mut ms = 0;
+        // A clock by which something comes in each wait.
+        let mut pauses = |bytes: &[u8]| {
+            let nexts = (0..100).map(|_| {
+                queue.next_after(&mut Vec::new(), |state| {
+                    drop(state);
+                    ms += 1300;
+                    queue.add(Stream::Stdout, ms, bytes);
+                    let state = queue.lock();
+                    let has_waited = state.waits();
+                    (state, has_waited)
+                })
+            });
+            nexts.filter(|next| matches!(next, Next::Idle)).count()
+        };
+        assert_eq!(pauses(b"a line\n"), 50);
+        // What is enough is on its way at once, and nothing has waited.
+        assert_eq!(pauses(&vec![b'x'; ENOUGH]), 0);
     }
 
     #[test]

@@ -17,10 +17,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// What has come is on the disk when nothing more has come for so long.
+/// What has come is on the disk after so long, unless much comes all the time.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// The same while more comes all the time.
+/// The same if it does.
 const LONGEST: Duration = Duration::from_secs(5);
 
 /// So long the end of a run waits for the end of its log.
