@@ -139,3 +139,22 @@ fn what_a_run_prints_slowly_is_kept_though_it_never_falls_silent() {
     }
     kill(run);
 }
+
+#[test]
+fn of_a_log_in_which_nothing_is_it_is_said_why() {
+    let world = World::new();
+    let (run, id) = start(&world, "echo first; sleep 60");
+    let logs = || world.crabbox(&["logs", &id]);
+    until("it is kept", || logs().stdout == "first\n");
+    for file in fs::read_dir(state(&world).join("runs").join(&id).join("log")).expect("reads") {
+        fs::write(file.expect("a file").path(), "").expect("writes");
+    }
+    let said = |line: &str| {
+        let ran = logs();
+        let line = format!("crabbox: {line}\n");
+        assert_eq!((ran.code, ran.stdout.as_str(), ran.stderr), (0, "", line));
+    };
+    said(&format!("nothing that {id} printed is kept yet"));
+    kill(run);
+    said(&format!("{id} was broken off before anything that it printed was kept"));
+}

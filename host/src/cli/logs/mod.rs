@@ -11,11 +11,12 @@ use self::lines::Lines;
 use self::pick::Pick;
 use self::shown::Shown;
 use super::{Shared, history};
-use crate::history::{Log, Piece, RunId, folder};
+use crate::history::{Log, Piece, Reader, RunId, Unfinished, folder};
 use crate::output::{CommandError, human, stdout, unwritten};
 use clap::Args;
 use serde_json::json;
 use std::io::{self, IsTerminal};
+use std::path::Path;
 
 /// Show what an earlier run printed
 ///
@@ -50,6 +51,18 @@ pub(super) struct Logs {
 
 fn unreadable(run: &RunId, error: io::Error) -> CommandError {
     CommandError::failed(format!("the output of `{run}` can't be read")).because(error)
+}
+
+/// Why nothing is shown.
+fn nothing(state: &Path, run: &RunId) -> String {
+    let unfinished = Reader::open(state).ok().and_then(|reader| reader.unfinished_run(run));
+    match unfinished {
+        Some(Unfinished { goes_on: true, .. }) => {
+            format!("nothing that {run} printed is kept yet")
+        }
+        Some(_) => format!("{run} was broken off before anything that it printed was kept"),
+        None => format!("nothing that {run} printed is kept"),
+    }
 }
 
 /// Why a log isn't shown to its end.
@@ -100,8 +113,8 @@ impl Logs {
                 "lines": lines,
             }));
         }
-        if !log.is_there() {
-            shared.printer.phase(&format!("nothing that {run} printed is kept"));
+        if !log.is_there() || log.is_empty().map_err(unreadable)? {
+            shared.printer.phase(&nothing(&state, &run));
             return Ok(());
         }
         match self.print(&pick, &log) {

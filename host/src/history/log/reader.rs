@@ -7,6 +7,18 @@ use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use zstd::stream::read::Decoder;
 
+/// Why no more of a log is looked at.
+enum Seen {
+    Something,
+    Unreadable(io::Error),
+}
+
+impl From<io::Error> for Seen {
+    fn from(error: io::Error) -> Self {
+        Self::Unreadable(error)
+    }
+}
+
 /// What a run printed, as far as it is kept.
 #[derive(Clone, Debug)]
 pub struct Log(PathBuf);
@@ -22,6 +34,18 @@ impl Log {
     #[must_use]
     pub fn is_there(&self) -> bool {
         self.0.is_dir()
+    }
+
+    /// Is nothing kept in it? Whoever is killed may have made it and no more.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn is_empty(&self) -> io::Result<bool> {
+        match self.each(|_| Err(Seen::Something)) {
+            Ok(()) => Ok(true),
+            Err(Seen::Something) => Ok(false),
+            Err(Seen::Unreadable(error)) => Err(error),
+        }
     }
 
     /// Hands over every piece in order. What is missing between two of them is one, too; what can't be read counts as missing.
