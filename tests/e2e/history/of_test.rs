@@ -76,3 +76,17 @@ fn of_many_there_are_so_many_and_it_is_said_where_the_rest_is() {
     let named = world.crabbox(&["logs", "@last", "--test", "fails"]);
     assert!(named.stderr.contains("10 passages more of the output"), "{}", named.stderr);
 }
+
+#[test]
+fn a_test_is_found_by_its_name_whatever_its_colours() {
+    let world = World::new();
+    let line = r"printf '\033[31mtest_red\033[0m FAILED\n\033[1mtest_\033[32mgreen\033[0m\n'";
+    assert_eq!(world.shell(line).code, 0);
+    for (name, expected) in [
+        ("test_red", r"> 1  \u{1b}[31mtest_red\u{1b}[0m FAILED"),
+        ("test_green", r"> 2  \u{1b}[1mtest_\u{1b}[32mgreen\u{1b}[0m"),
+    ] {
+        let ran = world.crabbox(&["logs", "@last", "--test", name]);
+        assert!(ran.stdout.lines().any(|line| line == expected), "{ran:?}");
+    }
+}

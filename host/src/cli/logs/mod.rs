@@ -1,9 +1,10 @@
 //! `crabbox logs`: [`pick`] is which part of a log, [`shown`] how it looks on a terminal, [`lines`] the document; [`mod@test`] is
-//! what there is of one test, with the [`passages`] that name it.
+//! what there is of one test, with the [`passages`] that name it, for which colours don't count ([`mod@plain`]).
 
 mod lines;
 mod passages;
 mod pick;
+mod plain;
 mod shown;
 mod test;
 

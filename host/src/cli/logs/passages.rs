@@ -1,5 +1,6 @@
 //! The passages of a log that name something, each with the lines round it. The log is read through and not held.
 
+use super::plain::plain;
 use crate::history::Piece;
 use memchr::memmem::Finder;
 use serde::Serialize;
@@ -119,7 +120,8 @@ impl Passages {
             return;
         }
         self.number += 1;
-        let names = self.words.iter().any(|word| is_named(word, &self.begun));
+        let plain = plain(&self.begun);
+        let names = self.words.iter().any(|word| is_named(word, &plain));
         let text = String::from_utf8_lossy(&self.begun).into_owned();
         self.take(Line { number: self.number, text, names });
         self.begun.clear();
@@ -234,6 +236,16 @@ mod tests {
             assert!(!is("adds", line), "{line}");
         }
         assert!(is("[1-2]", "test_x[1-2]y") && is("a b", "it is a b"));
+    }
+
+    #[test]
+    fn colours_are_no_part_of_a_word_and_are_shown_as_they_came() {
+        let line = "\u{1b}[31madds\u{1b}[0m is red, a\u{1b}[1mdd\u{1b}[22ms too";
+        for word in ["adds", "adds is red"] {
+            let found = found(&[word], line, 1);
+            assert_eq!(found.passages[0].lines[0].text, line, "{word}");
+        }
+        assert!(found(&["add"], line, 1).passages.is_empty());
     }
 
     #[test]
