@@ -90,3 +90,21 @@ fn a_test_is_found_by_its_name_whatever_its_colours() {
         assert!(ran.stdout.lines().any(|line| line == expected), "{ran:?}");
     }
 }
+
+#[test]
+fn a_test_with_parameters_is_found_by_all_its_names() {
+    let world = World::new();
+    let line = r#"echo 'FAILED t/test_a.py::test_x[1.5]'; echo 't/test_a.py::test_get[http://example.com/a] PASSED'
+        echo '<testsuite><testcase classname="t.test_a" name="test_x[1.5]"/>
+        <testcase classname="t.test_a" name="test_get[http://example.com/a]"/></testsuite>' >junit.xml"#;
+    assert_eq!(world.shell(line).code, 0);
+    for (name, expected) in [
+        ("test_x", "> 1  FAILED t/test_a.py::test_x[1.5]"),
+        ("test_x[1.5]", "> 1  FAILED t/test_a.py::test_x[1.5]"),
+        ("test_get", "> 2  t/test_a.py::test_get[http://example.com/a] PASSED"),
+    ] {
+        let ran = world.crabbox(&["logs", "@last", "--test", name]);
+        assert!(ran.stdout.contains("passed t.test_a::"), "{ran:?}");
+        assert!(ran.stdout.lines().any(|line| line == expected), "{ran:?}");
+    }
+}

@@ -86,10 +86,11 @@ pub(super) fn show(
     Ok(())
 }
 
-/// What the log may call them; what was typed, if no report knows it.
+/// What the log may call them, and what was typed.
 fn words(cases: &[&Case], name: &str) -> Vec<String> {
-    let mut words: Vec<String> =
-        cases.iter().flat_map(|case| [Some(case.id()), last_part(&case.name)]).flatten().collect();
+    let parts = cases.iter().flat_map(|case| [case.name.as_str(), last_part(&case.name)]);
+    let parts = parts.chain([name]).filter(|part| part.len() >= SHORTEST).map(str::to_owned);
+    let mut words: Vec<String> = cases.iter().map(|case| case.id()).chain(parts).collect();
     if words.is_empty() {
         words.push(name.to_owned());
     }
@@ -99,15 +100,31 @@ fn words(cases: &[&Case], name: &str) -> Vec<String> {
 }
 
 /// The last part of a name, as most tools print it.
-fn last_part(name: &str) -> Option<String> {
+fn last_part(name: &str) -> &str {
+    let bare = without_parameters(name);
     let ends =
-        BETWEEN.iter().filter_map(|between| name.rfind(between).map(|at| at + between.len()));
-    let mut last = &name[ends.max().unwrap_or(0)..];
+        BETWEEN.iter().filter_map(|between| bare.rfind(between).map(|at| at + between.len()));
+    let mut from = ends.max().unwrap_or(0);
     // A name in words may have a number in it, or an end.
-    if !last.contains(char::is_whitespace) {
-        last = last.rsplit('.').next().unwrap_or(last);
+    if !bare[from..].contains(char::is_whitespace) {
+        from = bare.rfind('.').map_or(from, |at| from.max(at + 1));
     }
-    (last.len() >= SHORTEST).then(|| last.to_owned())
+    &name[from..]
+}
+
+/// As long as the name, with nothing in brackets that could stand between two parts of it: `opens[http://a/b]` is one.
+fn without_parameters(name: &str) -> String {
+    let mut depth = 0_usize;
+    let mut bare = String::with_capacity(name.len());
+    for letter in name.chars() {
+        depth = depth.saturating_sub(usize::from(matches!(letter, ']' | ')')));
+        match depth {
+            0 => bare.push(letter),
+            _ => bare.extend(std::iter::repeat_n('_', letter.len_utf8())),
+        }
+        depth += usize::from(matches!(letter, '[' | '('));
+    }
+    bare
 }
 
 /// With the numbers of the lines; those that name a test are marked.
@@ -136,15 +153,35 @@ mod tests {
     #[test]
     fn a_log_calls_a_test_by_the_last_part_of_its_name() {
         for (name, last) in [
-            ("tests::math::adds", Some("adds")),
-            ("TestAdd/with_carry", Some("with_carry")),
-            ("a.b.FooTest.works", Some("works")),
-            ("math > adds 1.5 and 2", Some("adds 1.5 and 2")),
-            ("test_x[1-2]", Some("test_x[1-2]")),
-            ("it", None),
-            ("a::", None),
+            ("tests::math::adds", "adds"),
+            ("TestAdd/with_carry", "with_carry"),
+            ("a.b.FooTest.works", "works"),
+            ("math > adds 1.5 and 2", "adds 1.5 and 2"),
+            ("test_x[1-2]", "test_x[1-2]"),
+            ("a::b::test_x[1.5]", "test_x[1.5]"),
+            ("test_get[http://example.com/a]", "test_get[http://example.com/a]"),
+            ("a.FooTest.works(int, java.lang.String)[1]", "works(int, java.lang.String)[1]"),
+            ("math (v1.2) > adds (ü.b)", "adds (ü.b)"),
+            ("test_x[a[b]/c]::d]", "d]"),
+            ("a::", ""),
         ] {
-            assert_eq!(last_part(name).as_deref(), last, "{name}");
+            assert_eq!(last_part(name), last, "{name}");
         }
+    }
+
+    #[test]
+    fn it_may_call_it_by_its_whole_name_and_as_somebody_typed_it() {
+        let case = |name: &str| Case {
+            class: Some("t.test_a".to_owned()),
+            name: name.to_owned(),
+            ..Case::default()
+        };
+        let (long, short) = (case("a::test_x[1.5]"), case("it"));
+        let expected =
+            ["a::test_x[1.5]", "t.test_a::a::test_x[1.5]", "test_x", "test_x[1.5]"].as_slice();
+        assert_eq!(words(&[&long], "test_x"), expected);
+        // What is short stands everywhere.
+        assert_eq!(words(&[&short], "it"), ["t.test_a::it"]);
+        assert_eq!(words(&[], "it"), ["it"]);
     }
 }
