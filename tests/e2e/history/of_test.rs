@@ -1,7 +1,8 @@
 //! What there is of one test of a run: what its reports say, and where its output names it.
 
-use super::json;
+use super::{folders, json, state};
 use crabbox_tests::World;
+use std::fs;
 
 /// Prints ten lines, a word of each of two tests, and ten more; there is a report.
 const SCRIPT: &str = r#"seq 1 10; printf 'test m::adds ... '; echo FAILED; echo 'adds_up is well' >&2; seq 11 20
@@ -107,4 +108,29 @@ fn a_test_with_parameters_is_found_by_all_its_names() {
         assert!(ran.stdout.contains("passed t.test_a::"), "{ran:?}");
         assert!(ran.stdout.lines().any(|line| line == expected), "{ran:?}");
     }
+}
+
+#[test]
+fn an_empty_name_is_none() {
+    let world = World::new();
+    assert_eq!(world.shell("echo printed").code, 0);
+    for (name, said) in [("", "`--test` needs a value"), (" ", "the name of a test")] {
+        let ran = world.crabbox(&["logs", "@last", "--test", name]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{}", ran.stderr);
+        assert!(ran.stderr.contains(said), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn damaged_results_cost_only_what_they_say() {
+    let world = world();
+    let results = state(&world).join("runs").join(&folders(&world)[0]).join("results.json.zst");
+    fs::write(results, "rubbish").expect("writes");
+    let ran = world.crabbox(&["logs", "@last", "--test", "m::adds"]);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stdout.lines().any(|line| line == "> 11  test m::adds ... FAILED"), "{ran:?}");
+    assert!(ran.stderr.contains("warning: the results of run_"), "{}", ran.stderr);
+    let none = world.crabbox(&["logs", "@last", "--test", "nowhere"]);
+    assert_eq!((none.code, none.stdout.as_str()), (1, ""));
+    assert!(none.stderr.contains("error: the results of run_"), "{}", none.stderr);
 }

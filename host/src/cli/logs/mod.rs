@@ -43,7 +43,7 @@ pub(super) struct Logs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     tail: Option<u32>,
     /// Of tests: all that is known, and the lines that name them
-    #[arg(long, value_name = "NAME", conflicts_with_all = ["tail", "raw"])]
+    #[arg(long, value_name = "NAME", value_parser = test::parse_name, conflicts_with_all = ["tail", "raw"])]
     test: Option<String>,
     /// As it is, on a terminal, too
     #[arg(long)]
@@ -90,7 +90,7 @@ impl Logs {
         let log = Log::of(&folder(&state, &run));
         let unreadable = |error| unreadable(&run, error);
         let pick = Pick::new(self.stdout, self.stderr);
-        if let Some(name) = self.test.as_deref().map(str::trim).filter(|name| !name.is_empty()) {
+        if let Some(name) = &self.test {
             return test::show(shared, &state, &run, name, &pick);
         }
         let pick = match self.tail {

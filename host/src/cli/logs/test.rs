@@ -21,6 +21,14 @@ const SHORTEST: usize = 3;
 /// What stands between the parts of a test's name.
 const BETWEEN: [&str; 4] = ["::", " > ", "/", "#"];
 
+/// A name, of which something is needed to look for.
+pub(super) fn parse_name(text: &str) -> Result<String, &'static str> {
+    match text.trim() {
+        "" => Err("the name of a test, or a part of it, is needed"),
+        name => Ok(name.to_owned()),
+    }
+}
+
 /// Shows it. `name`: as `crabbox results --test` takes it.
 pub(super) fn show(
     shared: &Shared,
@@ -30,10 +38,10 @@ pub(super) fn show(
     pick: &Pick,
 ) -> Result<(), CommandError> {
     let files = folder(state, run);
-    let all = kept::read(&files).map_err(|error| {
-        CommandError::failed(format!("the results of {run} can't be read")).because(error)
-    })?;
-    let all = all.map(|results| results.cases).unwrap_or_default();
+    let (all, damage) = match kept::read(&files) {
+        Ok(results) => (results.map(|results| results.cases).unwrap_or_default(), None),
+        Err(error) => (Vec::new(), Some(error)),
+    };
     let mut cases: Vec<&Case> = all.iter().filter(|case| case.id().contains(name)).collect();
     let more_tests = cases.len().saturating_sub(MOST);
     // Those that aren't well are what is asked for.
@@ -49,6 +57,13 @@ pub(super) fn show(
         read.map_err(|error| unreadable(run, error))?;
     }
     let found = passages.finish();
+    if let Some(error) = damage {
+        let message = format!("the results of {run} can't be read");
+        if found.passages.is_empty() {
+            return Err(CommandError::failed(message).because(error));
+        }
+        shared.printer.warning(&format!("{message}: {error}"));
+    }
     if cases.is_empty() && found.passages.is_empty() {
         let message = format!("nothing that is kept of {run} names a test `{name}`");
         let hint = to_type(&["results", run.as_str()]);
@@ -69,6 +84,12 @@ pub(super) fn show(
     let told: Vec<_> = cases.iter().map(|case| results::describe(case)).collect();
     let gap = if told.is_empty() || found.passages.is_empty() { "" } else { "\n" };
     shared.printer.data(&format!("{}{gap}{}", told.join("\n"), describe(&found)))?;
+    tell_of_more(shared, run, name, more_tests, &found);
+    Ok(())
+}
+
+/// What isn't shown of it, and where it is.
+fn tell_of_more(shared: &Shared, run: &RunId, name: &str, more_tests: usize, found: &Found) {
     if more_tests > 0 {
         let line = format!(
             "{} more have `{name}` in their names",
@@ -83,7 +104,6 @@ pub(super) fn show(
     if found.cut > 0 {
         shared.printer.phase(&format!("{} of the output aren't kept", human::bytes(found.cut)));
     }
-    Ok(())
 }
 
 /// What the log may call them, and what was typed.
