@@ -101,7 +101,10 @@ impl Held {
 struct Segment {
     encoder: Encoder<'static, File>,
     offset: u64,
+    /// The output that is in it.
     length: u64,
+    /// How far it goes, with what is missing of it.
+    end: u64,
     is_flushed: bool,
     /// How it is compressed now.
     level: i32,
@@ -160,7 +163,7 @@ impl Segments {
 
     /// Adds this to the end, of which nothing is on a disk yet.
     fn hold(&mut self, stream: Stream, ms: u64, later: Vec<u8>) -> io::Result<()> {
-        self.end_segment()?;
+        self.end_beginning()?;
         self.kept += later.len() as u64;
         self.offset += later.len() as u64;
         self.held_bytes += later.len() as u64;
@@ -187,7 +190,7 @@ impl Segments {
             segment.encoder.write_all(&piece::cut(ms, count))?;
             segment.is_flushed = false;
         } else {
-            self.end_segment()?;
+            self.end_beginning()?;
             self.held.push_back(Held::Lost { ms, count });
         }
         self.offset += count;
@@ -225,6 +228,7 @@ impl Segments {
             segment.encoder.write_all(now)?;
             segment.length += now.len() as u64;
             segment.is_flushed = false;
+            segment.end = offset + now.len() as u64;
             self.offset += now.len() as u64;
             self.kept += now.len() as u64;
             bytes = later;
@@ -243,12 +247,16 @@ impl Segments {
         }
     }
 
-    /// Writes what is held to segments of its own, for which older ones of the end go.
+    /// Writes what is held to segments of the end, for which older ones go. A segment that has room is gone on with, unless
+    /// something in between isn't kept: a program that prints little makes few files.
     fn write_held(&mut self) -> io::Result<()> {
         let held = std::mem::take(&mut self.held);
         self.kept -= self.held_bytes;
         self.held_bytes = 0;
         self.offset -= held.iter().map(Held::length).sum::<u64>();
+        if self.current.as_ref().is_some_and(|segment| segment.end != self.offset) {
+            self.end_segment()?;
+        }
         for part in held {
             match part {
                 Held::Output { stream, ms, bytes } => {
@@ -257,15 +265,19 @@ impl Segments {
                 }
                 Held::Lost { ms, count } => {
                     let (offset, longest) = (self.offset, self.limits.of_last);
-                    self.segment(offset, longest)?.encoder.write_all(&piece::cut(ms, count))?;
+                    let segment = self.segment(offset, longest)?;
+                    segment.encoder.write_all(&piece::cut(ms, count))?;
+                    segment.is_flushed = false;
+                    segment.end = offset + count;
                     self.offset += count;
                 }
             }
         }
-        self.end_segment_of_end()?;
-        let all = |last: &VecDeque<(u64, u64)>| last.iter().map(|(_, length)| length).sum::<u64>();
-        while all(&self.last) > self.limits.last && self.last.len() > 1 {
+        let current = self.current.as_ref().map_or(0, |segment| segment.length);
+        let mut all = current + self.last.iter().map(|(_, length)| length).sum::<u64>();
+        while all > self.limits.last {
             let Some((offset, length)) = self.last.pop_front() else { break };
+            all -= length;
             self.kept -= length;
             fs::remove_file(self.folder.join(name(offset)))?;
         }
@@ -278,7 +290,7 @@ impl Segments {
         let parts = bytes.chunks(usize::try_from(longest).unwrap_or(usize::MAX));
         for part in parts {
             if self.current.as_ref().is_some_and(|one| one.length + part.len() as u64 > longest) {
-                self.end_segment_of_end()?;
+                self.end_segment()?;
             }
             self.write(stream, ms, part, longest)?;
         }
@@ -299,18 +311,20 @@ impl Segments {
     }
 
     fn end_segment(&mut self) -> io::Result<()> {
-        match self.current.take() {
-            Some(segment) => segment.encoder.finish().map(drop),
-            None => Ok(()),
-        }
-    }
-
-    /// One of the end may go later.
-    fn end_segment_of_end(&mut self) -> io::Result<()> {
-        if let Some(segment) = &self.current {
+        let Some(segment) = self.current.take() else { return Ok(()) };
+        // One of the end may go later.
+        if segment.offset >= self.limits.first {
             self.last.push_back((segment.offset, segment.length));
         }
-        self.end_segment()
+        segment.encoder.finish().map(drop)
+    }
+
+    /// What comes next is of the end.
+    fn end_beginning(&mut self) -> io::Result<()> {
+        match &self.current {
+            Some(segment) if segment.offset < self.limits.first => self.end_segment(),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -319,7 +333,7 @@ impl Segment {
         let path = folder.join(name(offset));
         let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
         let encoder = Encoder::new(file, level)?;
-        Ok(Self { encoder, offset, length: 0, is_flushed: true, level })
+        Ok(Self { encoder, offset, length: 0, end: offset, is_flushed: true, level })
     }
 
     /// With what follows compressed like this: another frame begins where it isn't.
@@ -384,5 +398,23 @@ mod tests {
         assert_eq!(segments.offset, 100 * (7770 + 5));
         assert!(segments.kept() <= 100_000 && segments.kept() > 90_000, "{}", segments.kept());
         assert!(all.last().expect("one").0 < segments.offset);
+    }
+
+    #[test]
+    fn a_program_that_prints_little_for_long_makes_few_files() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut segments = Segments::begin(folder.path().join("log"), 100_000).expect("begins");
+        segments.add(Stream::Stdout, 1, vec![b'x'; 60_000]).expect("writes");
+        for round in 0..1000 {
+            segments.add(Stream::Stdout, 1, b"a line\n".to_vec()).expect("writes");
+            if round % 100 == 0 {
+                segments.lose(1, 3).expect("writes");
+            }
+            segments.flush().expect("flushes");
+        }
+        segments.finish().expect("ends");
+        let all = list(&folder.path().join("log")).expect("lists");
+        assert!(all.len() <= 4, "{all:?}");
+        assert_eq!(segments.kept(), 60_000 + 7000);
     }
 }
