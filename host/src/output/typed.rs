@@ -1,8 +1,12 @@
 //! The line as it was typed, for hints: what is to be typed next keeps what was said already.
 
 use super::{Quoted, visible};
+use crate::history::Command;
 use crate::redact;
+use crabbox_wire::message;
+use crabbox_wire::text::Text;
 use std::env;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::Path;
 
@@ -43,9 +47,27 @@ impl Typed {
         Self(words.map(|word| redact::text(&word.to_string_lossy()).into_owned()).collect())
     }
 
-    /// The line as a whole, for whoever types it once more. `None`: it can't be pasted as one line.
+    /// The line of this process as a whole, for whoever types it once more. `None`: it can't be pasted as one line, or
+    /// it holds what isn't to be shown; with something else in its place it would be another one.
     #[must_use]
-    pub fn whole(&self) -> Option<String> {
+    pub fn again() -> Option<String> {
+        Self::unchanged(env::args_os().skip(1))?.whole()
+    }
+
+    /// These words, if they can be shown as they are.
+    fn unchanged(words: impl Iterator<Item = OsString>) -> Option<Self> {
+        let words: Vec<String> = words.map(OsString::into_string).collect::<Result<_, _>>().ok()?;
+        // With `=` in front of it, nobody would see the name of a variable in it.
+        let looked_at: Vec<String> = words
+            .iter()
+            .map(|word| word.strip_prefix("--env=").unwrap_or(word).to_owned())
+            .collect();
+        let argv = looked_at.iter().map(|word| Text::from(word.as_str())).collect();
+        let kept = Command::of(&message::Command::Argv(argv));
+        (kept == Command::Argv(looked_at)).then_some(Self(words))
+    }
+
+    fn whole(&self) -> Option<String> {
         let is_plain = self.0.iter().all(|word| visible(word) == *word);
         let words = self.0.iter().map(|word| format!(" {}", Quoted(Path::new(word))));
         let line = format!("crabbox{}", words.collect::<String>());
@@ -344,5 +366,28 @@ mod tests {
         assert_eq!(typed(line).whole().as_deref(), Some(quoted));
         assert_eq!(typed("run --shell a\nb").whole(), None);
         assert_eq!(typed(&format!("run -- {}", "x".repeat(PASTED))).whole(), None);
+    }
+
+    #[test]
+    fn a_line_with_what_is_not_to_be_shown_is_no_line_to_type() {
+        redact::register("c4nary-of-a-line");
+        let again = |line: &str| {
+            let words = line.split(' ').map(OsString::from);
+            Typed::unchanged(words).map(|line| line.to_string())
+        };
+        let plain = "run --env A=b --env=C=d --x-token-file e -- make --all";
+        assert_eq!(again(plain), Some(format!("crabbox {plain}")));
+        for line in [
+            "run -- echo c4nary-of-a-line",
+            "run --env A_TOKEN=b -- make",
+            "run --env=A_TOKEN=b -- make",
+            "run --x-token b -- make",
+            "run -- deploy --password=b",
+            "run -- deploy --token b",
+        ] {
+            assert_eq!(again(line), None, "{line}");
+        }
+        let odd = std::os::unix::ffi::OsStringExt::from_vec(b"a\xff".to_vec());
+        assert_eq!(Typed::unchanged(std::iter::once(odd)), None);
     }
 }

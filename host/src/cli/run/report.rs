@@ -66,7 +66,7 @@ impl Report<'_> {
         let mut summary = Summary::default();
         summary.say(Part::Verdict, [verdict(done, self.ended, self.outcome)]);
         let more = self.more(room.screen);
-        let again = tested.and_then(|_| Typed::here().whole());
+        let again = tested.and_then(|_| Typed::again());
         if let Some(tested) = tested {
             let found = tested.results();
             summary.say(Part::Verdict, [results::counts(found)]);
