@@ -152,8 +152,7 @@ fn a_full_disk_here_is_said_and_changes_no_exit_code() {
     }
     let done = document(&ran);
     assert_eq!(ran.code, 3, "{ran:?}");
-    let why =
-        "the rest of the artifacts was left out: there is no room for `../small/in/out/large`";
+    let why = "the artifacts were left out: there is no room for `../small/in/out/large`";
     assert!(ran.stderr.contains(why), "{ran:?}");
     // What was to go elsewhere is there.
     assert_eq!(fs::read(world.root().join("one")).expect("reads"), b"1\n");
@@ -179,9 +178,9 @@ fn a_full_disk_at_whatever_is_written_after_the_end_is_said_and_changes_no_exit_
     let Some(said) = on_small_disk(&world, "state", &line) else { return };
     assert!(said.contains("large 3\n") && said.contains("full 4\n"), "{said}");
     for (lost, count) in [
-        ("warning: the rest of the reports was left out: there is no room for ", 2),
-        ("the rest of the reports isn't here: there is no room for ", 2),
-        ("warning: the rest of the artifacts was left out: ", 1),
+        ("warning: the reports were left out: there is no room for ", 2),
+        ("the reports aren't here: there is no room for ", 2),
+        ("warning: the artifacts were left out: ", 1),
         ("warning: the results of the tests aren't kept: ", 1),
         ("warning: this run isn't in the history: ", 1),
     ] {

@@ -96,7 +96,8 @@ pub(super) fn place(case: &Case) -> String {
 
 /// What isn't as it was, or as it should be, a line for each kind.
 pub(in crate::cli) fn changes(results: &Results, compared: Option<&Compared>) -> Vec<String> {
-    let mut lines: Vec<String> = results.files.iter().filter_map(trouble).take(NAMED).collect();
+    let mut lines: Vec<String> =
+        results.files.iter().filter_map(|one| trouble(one, results)).take(NAMED).collect();
     if let Some(Compared { newly_failing, newly_passing }) = compared {
         lines.extend(named("newly failing", newly_failing));
         lines.extend(named("newly passing", newly_passing));
@@ -106,10 +107,12 @@ pub(in crate::cli) fn changes(results: &Results, compared: Option<&Compared>) ->
     lines
 }
 
-fn trouble(source: &Source) -> Option<String> {
+fn trouble(source: &Source, results: &Results) -> Option<String> {
     let trouble = source.trouble.as_ref()?;
     if source.path.is_empty() {
-        return Some(format!("the rest of the reports isn't here: {trouble}"));
+        let is_rest = results.files.iter().any(|file| !file.path.is_empty());
+        let rest = if is_rest { "the rest of the" } else { "the" };
+        return Some(format!("{rest} reports aren't here: {trouble}"));
     }
     Some(format!("of `{}` {} read: {trouble}", source.path, human::count(source.tests, "test")))
 }

@@ -24,7 +24,7 @@ pub(in crate::cli) fn lines(all: &Collected) -> Vec<String> {
 /// `of`: the run and its lease, where what isn't here can be asked for later.
 pub(in crate::cli) fn warn(all: &Collected, of: Option<(&str, &str)>, printer: Printer) {
     for remark in all.remarks.iter().take(NAMED) {
-        printer.warning(&format!("{}: {}", named(remark), remark.why));
+        printer.warning(&format!("{}: {}", named(remark, all).0, remark.why));
     }
     for one in all.matched.iter().filter(|one| one.kind == Kind::Report && one.files == 0) {
         let older = match one.older {
@@ -41,7 +41,8 @@ pub(in crate::cli) fn warn(all: &Collected, of: Option<(&str, &str)>, printer: P
     let told = all.left_out.iter().take(NAMED);
     let shown = told.len() as u64;
     for left_out in told {
-        printer.warning(&format!("{} was left out: {}", named(left_out), left_out.why));
+        let (what, was) = named(left_out, all);
+        printer.warning(&format!("{what} {was} left out: {}", left_out.why));
     }
     let more = all.left_out_count.saturating_sub(shown);
     if more > 0 {
@@ -92,17 +93,19 @@ fn were(count: u64) -> String {
     if count == 1 { "1 more was".to_owned() } else { format!("{count} more were") }
 }
 
-fn named(one: &LeftOut) -> String {
-    let (what, all) = match one.kind {
-        Kind::Report => ("the report ", "the reports"),
-        Kind::Artifact => ("the artifact ", "the artifacts"),
-        Kind::Download => ("", "it"),
+/// What it is, and the verb that goes with it.
+fn named(one: &LeftOut, all: &Collected) -> (String, &'static str) {
+    let (what, several, here) = match one.kind {
+        Kind::Report => ("the report ", "reports", all.reports.len()),
+        Kind::Artifact => ("the artifact ", "artifacts", all.artifacts.len()),
+        Kind::Download => ("", "downloaded files", all.downloads.len()),
     };
-    if one.path.as_os_str().is_empty() {
-        // What was whole by then is here.
-        return format!("the rest of {all}");
+    if !one.path.as_os_str().is_empty() {
+        return (format!("{what}`{}`", one.path.display()), "was");
     }
-    format!("{what}`{}`", one.path.display())
+    // What was whole by then is here.
+    let rest = if here > 0 { "the rest of the " } else { "the " };
+    (format!("{rest}{several}"), "were")
 }
 
 fn where_they_are(files: &[Brought], what: &str) -> String {
@@ -162,4 +165,33 @@ pub(in crate::cli) fn to_json(all: &Collected) -> Value {
         "missing": all.missing,
         "broke_off": all.broke_off,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+
+    #[test]
+    fn there_is_a_rest_only_of_what_is_here() {
+        let of = |kind, path: &str| LeftOut { kind, path: PathBuf::from(path), why: String::new() };
+        let mut all = Collected::default();
+        let said = |one: &LeftOut, all: &Collected| {
+            let (what, was) = named(one, all);
+            format!("{what} {was}")
+        };
+        let artifacts = of(Kind::Artifact, "");
+        assert_eq!(said(&artifacts, &all), "the artifacts were");
+        assert_eq!(said(&of(Kind::Report, ""), &all), "the reports were");
+        assert_eq!(said(&of(Kind::Artifact, "a"), &all), "the artifact `a` was");
+        assert_eq!(said(&of(Kind::Download, "a"), &all), "`a` was");
+        all.artifacts.push(Brought {
+            path: PathBuf::from("b"),
+            local: PathBuf::from("b"),
+            bytes: 0,
+            digest: crabbox_wire::tree::Hash::of(b""),
+        });
+        assert_eq!(said(&artifacts, &all), "the rest of the artifacts were");
+        assert_eq!(said(&of(Kind::Download, ""), &all), "the downloaded files were");
+    }
 }
