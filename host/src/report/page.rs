@@ -139,6 +139,7 @@ mod tests {
             files: vec![crate::results::Source {
                 path: hostile.clone(),
                 tests: 1,
+                ms: None,
                 trouble: Some(hostile.clone()),
             }],
             cases: vec![case],

@@ -39,6 +39,9 @@ pub struct Source {
     pub path: String,
     /// Tests in it.
     pub tests: u64,
+    /// How long they took altogether, in milliseconds, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ms: Option<u64>,
     /// Why not all of it is here, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
@@ -107,12 +110,13 @@ impl Gather {
             }
             self.results.cases.push(case);
         }
-        self.results.files.push(Source { path, tests, trouble });
+        let ms = Some(report.ms).filter(|ms| *ms > 0);
+        self.results.files.push(Source { path, tests, ms, trouble });
     }
 
     /// A report that couldn't be had.
     pub fn miss(&mut self, path: String, why: String) {
-        self.results.files.push(Source { path, tests: 0, trouble: Some(why) });
+        self.results.files.push(Source { path, tests: 0, ms: None, trouble: Some(why) });
     }
 
     /// All of them.
@@ -200,7 +204,7 @@ impl Results {
     /// How many there are of each.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let mut totals = Totals::default();
+        let mut totals = Totals { ms: self.ms(), ..Totals::default() };
         for case in &self.cases {
             let of = match case.status {
                 Status::Passed => &mut totals.passed,
@@ -209,9 +213,18 @@ impl Results {
                 Status::Flaky => &mut totals.flaky,
             };
             *of += 1;
-            totals.ms = totals.ms.saturating_add(case.ms.unwrap_or_default());
         }
         totals
+    }
+
+    /// The time of all reports. Before they were asked for theirs, the tests' own was all that was kept.
+    fn ms(&self) -> u64 {
+        let sum = |times: &mut dyn Iterator<Item = u64>| times.fold(0, u64::saturating_add);
+        let mut of_reports = self.files.iter().filter_map(|file| file.ms).peekable();
+        if of_reports.peek().is_some() {
+            return sum(&mut of_reports);
+        }
+        sum(&mut self.cases.iter().filter_map(|case| case.ms))
     }
 
     /// Those that didn't come out well.
@@ -261,6 +274,24 @@ mod tests {
         let troubles: Vec<_> = results.files.iter().map(|file| file.trouble.as_deref()).collect();
         let expected = [None, Some("it ends in the middle"), Some("it is no JUnit report"), None];
         assert_eq!(troubles, expected);
+    }
+
+    #[test]
+    fn the_time_is_what_the_reports_say_of_all_their_tests() {
+        let ms = |reports: &[&str]| gathered(reports).totals().ms;
+        let cases = "<testcase name='a' time='3'/><testcase name='b' time='4'/>";
+        let suite = |time: &str| format!("<testsuite {time}>{cases}</testsuite>");
+        let all = |time: &str, suites: &str| format!("<testsuites {time}>{suites}</testsuites>");
+        let [timed, bare] = [suite("time='5'"), suite("")];
+        assert_eq!(ms(&[&all("time='6.5'", &timed)]), 6500);
+        assert_eq!(ms(&[&all("", &(timed.clone() + &bare))]), 12_000);
+        assert_eq!(ms(&[&all("time='0'", &bare)]), 7000);
+        let nested = format!("<testsuite time='8'>{timed}{bare}</testsuite>");
+        assert_eq!(ms(&[&nested, &timed, "<testsuite/>"]), 13_000);
+        // What was kept by a version that didn't ask the reports.
+        let mut old = gathered(&[&timed]);
+        old.files[0].ms = None;
+        assert_eq!(old.totals().ms, 7000);
     }
 
     #[test]

@@ -13,6 +13,6 @@ pub struct Totals {
     pub skipped: u64,
     /// Well at the last try, and not at an earlier one.
     pub flaky: u64,
-    /// The time of all tries, in milliseconds.
+    /// How long the reports say that all of it took, else the sum of the tests' times, in milliseconds.
     pub ms: u64,
 }

@@ -166,7 +166,8 @@ mod tests {
     }
 
     fn results(cases: Vec<Case>) -> Results {
-        let file = |path: &str, trouble| Source { path: path.to_owned(), tests: 1, trouble };
+        let file =
+            |path: &str, trouble| Source { path: path.to_owned(), tests: 1, ms: None, trouble };
         let files = vec![file("a.xml", None), file("b.xml", Some("it ends early".to_owned()))];
         Results { files, cases }
     }

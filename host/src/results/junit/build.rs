@@ -15,8 +15,8 @@ pub(super) const THE_SUITE: &str = "(the suite itself)";
 /// An element that was entered and not left.
 #[derive(Debug)]
 enum Open {
-    /// Suites, and the outermost of them: with what the one around it is called.
-    Suite(String),
+    /// Suites, and the outermost of them: with what the one around it is called, and whether it says how long it took.
+    Suite(String, bool),
     /// With where the report says that it stands.
     Case(Box<Case>, Option<Place>),
     /// Something that wasn't well.
@@ -38,6 +38,10 @@ pub(super) struct Builder {
     /// The number of each suite that was entered and not left, and of the last one.
     suites: Vec<usize>,
     last: usize,
+    /// How long all of it took, in milliseconds: the outermost that says so counts.
+    pub(super) ms: u64,
+    /// So many suites that were entered and not left say how long they took.
+    timed: usize,
     /// In bytes.
     kept: usize,
     /// There was one of its elements.
@@ -77,7 +81,7 @@ impl Builder {
         }
         let name = start.local_name();
         let open = match (name.as_ref(), self.open.last()) {
-            ("testsuites" | "testrun" | "testsuite", None | Some(Open::Suite(_))) => {
+            ("testsuites" | "testrun" | "testsuite", None | Some(Open::Suite(..))) => {
                 self.is_report = true;
                 self.last += 1;
                 self.suites.push(self.last);
@@ -85,10 +89,10 @@ impl Builder {
                 let own = attribute(start, "name").unwrap_or_default();
                 let is_inner = name.as_ref() == "testsuite";
                 self.suite = if is_inner && !own.is_empty() { own } else { outer.clone() };
-                Open::Suite(outer)
+                Open::Suite(outer, self.enter_time(start))
             }
             (_, None) if !self.is_report => return Err(Trouble::Foreign),
-            ("testcase", Some(Open::Suite(_))) => {
+            ("testcase", Some(Open::Suite(..))) => {
                 Open::Case(Box::new(self.case(start)), declared_place(start))
             }
             (name, Some(Open::Case(..))) => match kind(name) {
@@ -96,7 +100,7 @@ impl Builder {
                 None if name == "system-out" || name == "system-err" => Open::Output,
                 None => Open::Other,
             },
-            (name, Some(Open::Suite(_))) => match kind(name) {
+            (name, Some(Open::Suite(..))) => match kind(name) {
                 Some(kind @ Kind::Is(Status::Failed | Status::Error)) => {
                     Open::Problem(kind, problem(start))
                 }
@@ -111,8 +115,9 @@ impl Builder {
 
     fn leave(&mut self) -> Result<(), Trouble> {
         match self.open.pop() {
-            Some(Open::Suite(outer)) => {
+            Some(Open::Suite(outer, is_timed)) => {
                 self.suite = outer;
+                self.timed -= usize::from(is_timed);
                 self.suites.pop();
             }
             Some(Open::Case(mut case, _)) => {
@@ -125,7 +130,7 @@ impl Builder {
                         add(case, kind, complete(problem, declared.as_ref()));
                     }
                     // Something failed before or after all tests of it.
-                    Some(Open::Suite(_)) => {
+                    Some(Open::Suite(..)) => {
                         let (suite, name) = (self.suite.clone(), THE_SUITE.to_owned());
                         let mut case = Case { suite, name, ..Case::default() };
                         add(&mut case, kind, complete(problem, None));
@@ -139,6 +144,22 @@ impl Builder {
         Ok(())
     }
 
+    /// Does this suite say how long it took? A zero is no time: some tools write it where they know none.
+    fn enter_time(&mut self, start: &BytesStart<'_>) -> bool {
+        let time = attribute(start, "time").and_then(|time| millis(&time));
+        let Some(ms) = time.filter(|ms| *ms > 0) else { return false };
+        self.spend(Some(ms));
+        self.timed += 1;
+        true
+    }
+
+    /// What stands in a suite that says so itself took no time beside it.
+    fn spend(&mut self, ms: Option<u64>) {
+        if self.timed == 0 {
+            self.ms = self.ms.saturating_add(ms.unwrap_or_default());
+        }
+    }
+
     fn keep(&mut self, case: Case) -> Result<(), Trouble> {
         if self.cases.len() >= MAX_CASES {
             return Err(Trouble::Cases);
@@ -147,6 +168,7 @@ impl Builder {
         if self.kept > MAX_KEPT {
             return Err(Trouble::Size);
         }
+        self.spend(case.ms);
         self.elements.push(self.suites.last().copied().unwrap_or_default());
         self.cases.push(case);
         Ok(())

@@ -28,6 +28,9 @@ pub struct Report {
     pub cases: Vec<Case>,
     /// In which element each of them stands: tests of one suite that are called alike may be tries of one.
     pub elements: Vec<usize>,
+    /// How long all of it took, in milliseconds, as the outermost elements say it, else as those in them do: tests that
+    /// ran at once, or within others, took less than the sum of their times.
+    pub ms: u64,
     /// Why it isn't all. `None`: it is.
     pub trouble: Option<Trouble>,
 }
@@ -88,5 +91,5 @@ pub fn read(bytes: &[u8]) -> Report {
         }
     };
     builder.break_off();
-    Report { cases: builder.cases, elements: builder.elements, trouble }
+    Report { cases: builder.cases, elements: builder.elements, ms: builder.ms, trouble }
 }
