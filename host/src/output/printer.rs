@@ -253,10 +253,7 @@ impl Printer {
     }
 
     fn text(&self, style: Style, prefix: &str, line: &str) -> String {
-        let line = redact::text(line);
-        // A tab does no harm in a line of its own.
-        let line = line.split('\t').map(visible).collect::<Vec<_>>().join("\t");
-        self.marked(style, prefix, &line)
+        self.marked(style, prefix, &shown(line))
     }
 
     fn marked(&self, style: Style, prefix: &str, line: &str) -> String {
@@ -267,6 +264,13 @@ impl Printer {
             format!("crabbox: {prefix}{line}")
         }
     }
+}
+
+/// A line of ours as it is shown, without what stands before it.
+pub(crate) fn shown(line: &str) -> String {
+    let line = redact::text(line);
+    // A tab does no harm in a line of its own.
+    line.split('\t').map(visible).collect::<Vec<_>>().join("\t")
 }
 
 /// As JSON, without secrets. Those are looked for in the whole text first, where each stands in a form that

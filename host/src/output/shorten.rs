@@ -1,8 +1,9 @@
 //! Text that has to fit: shortened where the least is lost, or broken between words.
 
+use super::visible;
 use super::visible::is_plain;
-use crate::places;
-use unicode_width::UnicodeWidthStr;
+use crate::{places, redact};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 const DOTS: char = '…';
 
@@ -26,7 +27,7 @@ impl Shorten {
         match self {
             _ if width_of(text) <= room => text.to_owned(),
             Self::Path if text.contains('/') => cut_folders(text, room),
-            Self::Path | Self::End => cut(text, room),
+            Self::Path | Self::End => without_end(text, room),
         }
     }
 }
@@ -39,8 +40,39 @@ pub(super) fn below_home(path: &str) -> String {
     below.map_or_else(|| path.to_owned(), |rest| format!("~{rest}"))
 }
 
+/// Text as a terminal shows it, in so many columns. Of a secret, no part is left by that.
+pub(crate) fn cut(text: &str, columns: usize) -> String {
+    Shorten::End.to(columns, &visible(&redact::text(text)))
+}
+
+/// The columns that text takes as a terminal shows it.
+pub(crate) fn columns_of(text: &str) -> usize {
+    width_of(&visible(&redact::text(text)))
+}
+
+/// The rows that a line takes, as it is shown, on a screen of so many columns.
+pub(crate) fn rows_of(line: &str, columns: usize) -> usize {
+    let columns = columns.max(1);
+    let (mut rows, mut column) = (1, 0);
+    for character in line.chars() {
+        let width = match character {
+            '\t' => 8 - column % 8,
+            other => other.width().unwrap_or(0),
+        };
+        // What is wider than the rest of a row begins in the next.
+        if column + width > columns {
+            rows += 1;
+            column = width;
+        } else {
+            column += width;
+        }
+    }
+    // Of characters that are drawn as one, terminals know more or less.
+    rows.max(width_of(line).div_ceil(columns))
+}
+
 /// Text with its end cut off.
-fn cut(text: &str, room: usize) -> String {
+fn without_end(text: &str, room: usize) -> String {
     let mut kept = String::new();
     for character in text.chars() {
         kept.push(character);
@@ -106,6 +138,22 @@ mod tests {
         assert_eq!(Shorten::End.to(6, "abcdefgh"), "abcde…");
         assert_eq!(Shorten::End.to(8, "abcdefgh"), "abcdefgh");
         assert_eq!(Shorten::End.to(6, "日本語版"), "日本…");
+    }
+
+    #[test]
+    fn a_line_takes_rows_as_wide_characters_and_tabs_do() {
+        assert_eq!(
+            [0, 1, 10, 11, 21].map(|length| rows_of(&"x".repeat(length), 10)),
+            [1, 1, 1, 2, 3]
+        );
+        assert_eq!(rows_of("日本語版日本語版", 8), 2);
+        // None stands half in one row and half in the next.
+        assert_eq!(rows_of("日本語版日本語版", 5), 4);
+        assert_eq!(rows_of("a\tb", 8), 2);
+        assert_eq!(cut("\u{1b}[2J", 20), "\\u{1b}[2J");
+        assert_eq!(columns_of("\u{1b}[2J"), 9);
+        redact::register("c4nary-of-a-name");
+        assert_eq!(cut("a c4nary-of-a-name b", 8), "a [reda…");
     }
 
     #[test]

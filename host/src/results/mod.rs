@@ -1,16 +1,19 @@
 //! What the tests of a run came to.
 //!
 //! [`discover`] says where reports lie, [`junit`] reads one of them, with the [`place`] that a failure names, and
-//! [`gather`] all of a run; [`case`] is one test, [`totals`] counts them, and [`mod@compare`] says what is new since the run
+//! [`gather`] all of a run; [`case`] is one test, [`totals`] counts them, [`telling`] is what of a failure stands in one
+//! line, [`cause`] which of those that failed did so by themselves, and [`mod@compare`] says what is new since the run
 //! before. [`kept`] is how they lie beside the run's log, for later.
 
 mod case;
+mod cause;
 pub mod compare;
 pub mod discover;
 mod gather;
 mod junit;
 pub mod kept;
 mod place;
+mod telling;
 mod totals;
 
 pub use case::{Case, Place, Problem, Status};

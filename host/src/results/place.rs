@@ -25,7 +25,7 @@ pub(super) fn find(text: &str) -> Option<Place> {
 }
 
 /// `src/a.rs:12`, `src/a.rs:12:5:`, `a_test.go:12:`.
-fn of_word(word: &str) -> Option<Place> {
+pub(super) fn of_word(word: &str) -> Option<Place> {
     let (file, rest) = word.split_once(':').filter(|(file, _)| is_file(file))?;
     let digits = rest.split(|c: char| !c.is_ascii_digit()).next()?;
     let line = digits.parse().ok().filter(|line| *line > 0)?;

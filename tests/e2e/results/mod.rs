@@ -2,6 +2,7 @@
 
 mod later;
 mod reports;
+mod room;
 mod summary;
 
 use crabbox_tests::{Ran, World};

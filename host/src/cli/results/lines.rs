@@ -1,28 +1,20 @@
-//! What is said of tests, part by part: what failed comes first, in as many lines as there is room for.
+//! What is said of tests, part by part. Which failed comes first.
 
+use super::failed::Failed;
 use crate::output::human;
 use crate::results::{Case, Compared, Results, Source, Status, Totals};
 use std::time::Duration;
 
-/// So many that failed are named.
-const FAILED: usize = 20;
-
-/// So many of anything else.
+/// So many of a kind are named.
 const NAMED: usize = 5;
 
 /// What takes less isn't slow, in milliseconds.
 const SLOW: u64 = 100;
 
-/// The longest message that stands in a line, in characters.
-const MESSAGE: usize = 160;
-
-/// So much of one says something on any screen.
-const SHORTEST: usize = 20;
-
 /// All of them. The first is what all of it came to.
 pub(super) fn lines(results: &Results, compared: Option<&Compared>) -> Vec<String> {
     let mut lines = vec![counts(results)];
-    lines.extend(failed(results, usize::MAX, MESSAGE));
+    lines.extend(Failed::of(results, usize::MAX).lines());
     lines.extend(changes(results, compared));
     lines.extend(slowest(results));
     lines
@@ -48,40 +40,6 @@ pub(in crate::cli) fn counts(results: &Results) -> String {
     let rest: Vec<_> = rest.map(|(count, what)| format!("{count} {what}")).collect();
     let rest = if rest.is_empty() { String::new() } else { format!(" · {}", rest.join(", ")) };
     format!("{verdict}{rest} · {} in {reports}", human::duration(Duration::from_millis(ms)))
-}
-
-/// Two lines each, at most `room` in all: which and where, and what was wrong, in at most `width` characters.
-pub(in crate::cli) fn failed(results: &Results, room: usize, width: usize) -> Vec<String> {
-    let all: Vec<&Case> = results.failed().collect();
-    let mut lines = Vec::new();
-    let mut shown = 0;
-    for case in all.iter().take(FAILED) {
-        let told = told(case, width);
-        // A line that says how many there are more needs one itself.
-        let rest = usize::from(shown + 1 < all.len());
-        if lines.len() + told.len() + rest > room && shown > 0 {
-            break;
-        }
-        lines.extend(told);
-        shown += 1;
-    }
-    if all.len() > shown {
-        // Of the first the name has to do where there isn't room for more.
-        lines.truncate(room.saturating_sub(1).max(1));
-        lines.push(format!("  ... and {} more", all.len() - shown));
-    }
-    lines.truncate(room);
-    lines
-}
-
-fn told(case: &Case, width: usize) -> Vec<String> {
-    let mark = if case.status == Status::Error { "ERROR" } else { "FAILED" };
-    let mut lines = vec![format!("  {mark} {}{}", case.id(), place(case))];
-    let message = case.shown().map_or("", |problem| problem.message.as_str());
-    if !message.is_empty() {
-        lines.push(format!("    {}", short(message, width)));
-    }
-    lines
 }
 
 pub(super) fn place(case: &Case) -> String {
@@ -143,14 +101,6 @@ pub(in crate::cli) fn slowest(results: &Results) -> Option<String> {
     is_worth_it.then(|| format!("slowest: {}", line.join(", ")))
 }
 
-fn short(message: &str, width: usize) -> String {
-    let mut short: String = message.chars().take(width.clamp(SHORTEST, MESSAGE)).collect();
-    if short.len() < message.len() {
-        short.push_str("...");
-    }
-    short
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,29 +150,6 @@ mod tests {
             "slowest: 1.50s b, 0.30s f, 0.02s e, 0.01s a, 0.01s c",
         ];
         assert_eq!(lines, expected);
-    }
-
-    #[test]
-    fn there_are_never_more_lines_than_room() {
-        let many = results((0..100).map(|at| case(&format!("t{at}"), Status::Failed, 1)).collect());
-        for room in [0, 1, 2, 5, 20, 60, 200] {
-            let lines = failed(&many, room, MESSAGE);
-            assert!(lines.len() <= room, "{room}: {lines:#?}");
-        }
-        let lines = failed(&many, 60, MESSAGE);
-        assert_eq!(lines.iter().filter(|line| line.contains("FAILED")).count(), 20);
-        assert!(lines.contains(&"  ... and 80 more".to_owned()));
-        assert_eq!(failed(&many, 2, MESSAGE), ["  FAILED t0 (a.rs:7)", "  ... and 99 more"]);
-    }
-
-    #[test]
-    fn a_message_is_as_long_as_the_screen_is_wide() {
-        let all = results(vec![case("t", Status::Failed, 1)]);
-        assert_eq!(failed(&all, 9, 0)[1], "    t is wrong");
-        let name = "x".repeat(200);
-        let all = results(vec![case(&name, Status::Failed, 1)]);
-        assert_eq!(failed(&all, 9, 60)[1], format!("    {}...", &name[..60]));
-        assert_eq!(failed(&all, 9, 500)[1], format!("    {}...", &name[..160]));
     }
 
     #[test]

@@ -17,10 +17,6 @@ use std::time::Duration;
 /// A shorter phase isn't worth a word, in milliseconds.
 const WORTH_SAYING: u64 = 5;
 
-/// What is said before the tests that failed, and the least that is said of those, in lines.
-const COUNTED: usize = 2;
-const FIRST: usize = 2;
-
 /// Output is long if a screen doesn't hold so much of it in each of its lines, in bytes; and so many lines whoever reads it
 /// elsewhere has seen, though they may have kept its end alone.
 const LINE: u64 = 40;
@@ -70,10 +66,9 @@ impl Report<'_> {
         if let Some(tested) = tested {
             let found = tested.results();
             summary.say(Part::Verdict, [results::counts(found)]);
-            let left = room.lines.saturating_sub(COUNTED);
-            let hints = [&more, &again].into_iter().flatten().count();
-            let left = left - hints.min(left.saturating_sub(FIRST));
-            summary.say(Part::Failed, results::failed(found, left, room.width()));
+            let left = summary.left(room, [more.as_ref(), again.as_ref()]);
+            let failed = results::Failed::of(found, room.width());
+            summary.say(Part::Failed, failed.within(left, |line| room.said(line)));
             summary.say(Part::Changes, results::changes(found, tested.compared()));
             summary.say(Part::Slowest, results::slowest(found));
         }

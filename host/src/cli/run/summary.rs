@@ -1,10 +1,14 @@
 //! The lines at the end of a run, as many as there is room for. They stand in the order in which they are read; which of them
 //! stay where not all can is another one.
 
-use crate::output::{Printer, Screen};
+use crate::output::{Printer, Screen, rows_of, shown};
 
-/// What stands before each line, in characters.
-const MARK: usize = "crabbox:   hint: ".len();
+/// What stands before each line, and before one to type.
+const MARK: &str = "crabbox: ";
+const TO_TYPE: &str = "crabbox:   hint: ";
+
+/// The least that is said of the tests that failed, in rows: the name of one, and how many more there are.
+const FIRST: usize = 2;
 
 /// How much room there is.
 #[derive(Clone, Copy, Debug)]
@@ -14,16 +18,25 @@ pub(super) struct Room {
 }
 
 impl Room {
-    /// How long a line may be that stands in one of the screen's.
+    /// How long a line to type may be that stands in one of the screen's; what is said may be longer.
     pub(super) fn width(self) -> usize {
-        self.screen.map_or(usize::MAX, |screen| screen.columns.saturating_sub(MARK))
+        self.screen.map_or(usize::MAX, |screen| screen.columns.saturating_sub(TO_TYPE.len()))
     }
 
-    /// How many lines of the screen this one takes.
+    /// How many rows of the screen something takes that is said.
+    pub(super) fn said(self, line: &str) -> usize {
+        self.rows(MARK, line)
+    }
+
+    fn rows(self, mark: &str, line: &str) -> usize {
+        self.screen.map_or(1, |screen| rows_of(&format!("{mark}{}", shown(line)), screen.columns))
+    }
+
     fn height(self, line: &Line) -> usize {
-        let (Line::Said(text) | Line::ToType(text)) = line;
-        let length = MARK + text.chars().count();
-        self.screen.map_or(1, |screen| length.div_ceil(screen.columns))
+        match line {
+            Line::Said(line) => self.rows(MARK, line),
+            Line::ToType(line) => self.rows(TO_TYPE, line),
+        }
     }
 }
 
@@ -70,15 +83,36 @@ impl Summary {
         self.0.extend(lines.into_iter().map(|line| (part, Line::ToType(line))));
     }
 
-    /// What there is room for; how it ended always is said.
+    /// How much room there is for the tests that failed below what stands here, and before as many of these lines to type
+    /// as leave some.
+    pub(super) fn left(&self, room: Room, to_type: [Option<&String>; 2]) -> usize {
+        let said = self.0.iter().map(|(_, line)| room.height(line)).sum();
+        let mut left = room.lines.saturating_sub(said);
+        for line in to_type.into_iter().flatten() {
+            match left.checked_sub(room.rows(TO_TYPE, line)).filter(|left| *left >= FIRST) {
+                Some(less) => left = less,
+                None => break,
+            }
+        }
+        left
+    }
+
+    /// What there is room for; how it ended always is said. Of each part the first that doesn't fit is its end: a line that
+    /// stood without those before it would be taken for another's.
     fn within(self, room: Room) -> Vec<Line> {
         let mut by_weight: Vec<usize> = (0..self.0.len()).collect();
         by_weight.sort_by_key(|at| self.0[*at].0);
         let mut left = room.lines;
+        let mut ended = None;
         by_weight.retain(|at| {
-            let height = room.height(&self.0[*at].1);
-            let fits = *at == 0 || height <= left;
-            left = if fits { left.saturating_sub(height) } else { left };
+            let (part, line) = &self.0[*at];
+            let height = room.height(line);
+            let fits = *at == 0 || height <= left && ended != Some(*part);
+            if fits {
+                left = left.saturating_sub(height);
+            } else {
+                ended = Some(*part);
+            }
             fits
         });
         let lines = self.0.into_iter().enumerate();
@@ -152,5 +186,34 @@ mod tests {
         let screen = Some(Screen { columns: 80, rows: 3 });
         let said = Line::Said(short);
         assert_eq!(summary.within(Room { lines: 2, screen }), [said.clone(), said]);
+    }
+
+    #[test]
+    fn a_part_ends_where_a_line_of_it_does_not_fit() {
+        let mut summary = Summary::default();
+        summary.say(Part::Verdict, ["x".to_owned()]);
+        summary.say(Part::Changes, ["x".repeat(100), "short".to_owned()]);
+        summary.say(Part::Phases, ["phases".to_owned()]);
+        let screen = Some(Screen { columns: 80, rows: 4 });
+        let lines = summary.within(Room { lines: 2, screen });
+        assert_eq!(lines, ["x", "phases"].map(|line| Line::Said(line.to_owned())));
+    }
+
+    #[test]
+    fn lines_to_type_leave_room_for_a_test() {
+        let mut summary = Summary::default();
+        summary.say(Part::Verdict, ["x".to_owned(), "x".to_owned()]);
+        let [short, long] = ["x".to_owned(), "x".repeat(100)];
+        let left = |lines, columns, to_type: [&String; 2]| {
+            let screen = Some(Screen { columns, rows: lines + 1 });
+            summary.left(Room { lines, screen }, to_type.map(Some))
+        };
+        assert_eq!(
+            [3, 4, 5, 6, 10].map(|lines| left(lines, 80, [&short, &short])),
+            [1, 2, 2, 2, 6]
+        );
+        assert_eq!(left(10, 60, [&short, &long]), 5);
+        // One that wouldn't be there anyway takes none.
+        assert_eq!(left(6, 60, [&short, &long]), 3);
     }
 }

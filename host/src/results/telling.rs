@@ -1,0 +1,136 @@
+//! What of a failure stands in one line. The message does, unless it says no more than that the test failed: then the first
+//! line of the text does that tells why. Documents for machines have the message as the tool said it.
+
+use super::case::{Place, Problem};
+use super::place;
+use std::borrow::Cow;
+
+/// Messages that say only that, in small letters.
+const GENERIC: [&str; 14] = [
+    "",
+    "fail",
+    "failed",
+    "failure",
+    "error",
+    "errored",
+    "test failed",
+    "test failure",
+    "test error",
+    "tests failed",
+    "assertion failed",
+    "assertion failure",
+    "unknown",
+    "unknown error",
+];
+
+/// How lines begin that a runner writes round what the test says.
+const AROUND: [&str; 8] = [
+    "=== RUN",
+    "=== PAUSE",
+    "=== CONT",
+    "=== NAME",
+    "--- FAIL",
+    "--- PASS",
+    "--- SKIP",
+    "Error Trace:",
+];
+
+/// So much of a text is looked at, in bytes.
+const LOOKED_AT: usize = 16 * 1024;
+
+/// A longer line that ends with a colon says something itself, in bytes.
+const HEADING: usize = 40;
+
+impl Problem {
+    /// What was wrong, in one line.
+    #[must_use]
+    pub fn telling(&self) -> Cow<'_, str> {
+        if !is_bare(&self.message) {
+            return Cow::Borrowed(&self.message);
+        }
+        self.reason().map_or(Cow::Borrowed(&self.message), Cow::Owned)
+    }
+
+    /// Does it say no more than that the test failed?
+    #[must_use]
+    pub fn is_bare(&self) -> bool {
+        is_bare(&self.message) && self.reason().is_none()
+    }
+
+    /// From the text; a heading goes with what stands below it.
+    fn reason(&self) -> Option<String> {
+        let text = &self.text[..self.text.floor_char_boundary(LOOKED_AT)];
+        let lines = text.lines().map(|line| said(line, self.place.as_ref()));
+        let mut lines = lines.filter(|line| !is_bare(line));
+        let mut reason = lines.next()?;
+        while reason.ends_with(':') && reason.len() <= HEADING {
+            let Some(next) = lines.next() else { break };
+            reason = format!("{reason} {next}");
+        }
+        Some(reason)
+    }
+}
+
+fn is_bare(line: &str) -> bool {
+    let words = line.trim().trim_end_matches(['.', '!']);
+    let is_generic = GENERIC.iter().any(|generic| words.eq_ignore_ascii_case(generic));
+    is_generic || AROUND.iter().any(|begin| words.starts_with(begin))
+}
+
+/// What a line says, without the place before it: that is said beside the name, or nothing stands behind it.
+fn said(line: &str, known: Option<&Place>) -> String {
+    let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
+    let place = word.strip_suffix(':').and_then(place::of_word);
+    if place.is_some_and(|place| rest.is_empty() || known == Some(&place)) {
+        return rest.to_owned();
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problem(message: &str, text: &str) -> Problem {
+        let place = place::find(text);
+        Problem { message: message.to_owned(), text: text.to_owned(), place }
+    }
+
+    const GO: &str = "=== RUN   TestX/#17/Value\n=== PAUSE TestX/#17/Value\n=== CONT  TestX/#17/Value\n    \
+        map_test.go:35: \n        error:\n          values are not deep equal\n        diff (-got +want):\n\
+        --- FAIL: TestX/#17/Value (0.00s)\n";
+
+    #[test]
+    fn a_message_that_says_nothing_gives_way_to_the_text() {
+        for (text, expected) in [
+            (GO, "error: values are not deep equal"),
+            ("=== RUN   TestA\n    a_test.go:12: got 1, want 2\n--- FAIL: TestA", "got 1, want 2"),
+            ("Failed\n\nb.go:3: a\n\tc.go:4: b", "a"),
+            (
+                "    a_test.go:9: \n\tError Trace:\t/a/a_test.go:9\n\tError:      \tNot equal: \n\
+                 \t            \texpected: 1\n\t            \tactual  : 2",
+                "Error: Not equal: expected: 1",
+            ),
+            ("panic: out of range [recovered]", "panic: out of range [recovered]"),
+            ("diff:", "diff:"),
+        ] {
+            for message in ["Failed", "", "failure", "Error", "Test failed.", "=== RUN   TestA"] {
+                assert_eq!(problem(message, text).telling(), expected, "{message}: {text}");
+            }
+            assert_eq!(problem("own words", text).telling(), "own words");
+        }
+    }
+
+    #[test]
+    fn a_text_that_says_nothing_leaves_the_message() {
+        let around = "=== RUN   TestX\n=== CONT  TestX\n\n--- FAIL: TestX (0.00s)\n";
+        for text in ["", around] {
+            let bare = problem("Failed", text);
+            assert!(bare.is_bare());
+            assert_eq!(bare.telling(), "Failed");
+            assert!(!problem("own words", text).is_bare());
+        }
+        assert!(!problem("Failed", GO).is_bare());
+    }
+}
