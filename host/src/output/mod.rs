@@ -26,7 +26,7 @@ pub(crate) use printer::shown;
 pub use printer::{Manner, Printer, Screen, unwritten};
 pub use progress::{Progress, stand_aside, waiting_within};
 pub use quoted::Quoted;
-pub(crate) use shorten::{columns_of, cut, rows_of, wrap};
+pub(crate) use shorten::{columns_of, cut, cut_start, rows_of, wrap};
 pub(crate) use stream::{stderr, stdout};
 pub use table::Table;
 pub use typed::{Typed, to_type};

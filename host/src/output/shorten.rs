@@ -45,6 +45,13 @@ pub(crate) fn cut(text: &str, columns: usize) -> String {
     Shorten::End.to(columns, &visible(&redact::text(text)))
 }
 
+/// The same of text whose end says most.
+pub(crate) fn cut_start(text: &str, columns: usize) -> String {
+    let text = redact::text(text);
+    let text = visible(&text);
+    if width_of(&text) <= columns { text.into_owned() } else { without_start(&text, columns) }
+}
+
 /// The columns that text takes as a terminal shows it.
 pub(crate) fn columns_of(text: &str) -> usize {
     width_of(&visible(&redact::text(text)))
@@ -89,8 +96,18 @@ fn without_end(text: &str, room: usize) -> String {
 fn cut_folders(path: &str, room: usize) -> String {
     let fits = |rest: &&str| width_of(rest) < room;
     let whole = path.match_indices('/').map(|(at, _)| &path[at..]).find(fits);
-    let rest = whole.or_else(|| path.char_indices().map(|(at, _)| &path[at..]).find(fits));
-    format!("{DOTS}{}", rest.unwrap_or_default())
+    whole.map_or_else(|| without_start(path, room), |rest| format!("{DOTS}{rest}"))
+}
+
+/// Text with its start cut off.
+fn without_start(text: &str, room: usize) -> String {
+    let mut from = text.len();
+    let mut left = room.saturating_sub(1);
+    for (at, character) in text.char_indices().rev() {
+        let Some(less) = left.checked_sub(character.width().unwrap_or(0)) else { break };
+        (from, left) = (at, less);
+    }
+    format!("{DOTS}{}", &text[from..])
 }
 
 /// Lines of at most so many columns, broken between words; each but the first begins with as many
@@ -151,6 +168,7 @@ mod tests {
         assert_eq!(rows_of("日本語版日本語版", 5), 4);
         assert_eq!(rows_of("a\tb", 8), 2);
         assert_eq!(cut("\u{1b}[2J", 20), "\\u{1b}[2J");
+        assert_eq!(cut_start("日本語版", 6), "…語版");
         assert_eq!(columns_of("\u{1b}[2J"), 9);
         redact::register("c4nary-of-a-name");
         assert_eq!(cut("a c4nary-of-a-name b", 8), "a [reda…");

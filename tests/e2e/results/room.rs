@@ -29,7 +29,7 @@ fn a_long_name_takes_one_row_and_stays_with_its_message() {
     crabbox: 4 of 4 tests failed · [TIME] in 1 report
     crabbox:   FAILED m::a (src/a.rs:7)
     crabbox:     a is wrong
-    crabbox:   FAILED m::long_long_long_long_long… (src/b.rs:7)
+    crabbox:   FAILED long_long_long_long_long_lo… (src/b.rs:7)
     crabbox:     b is wrong
     crabbox:   ... and 2 more
     crabbox:   hint: crabbox results [RUN] --failed

@@ -1,7 +1,7 @@
 //! Which tests failed, in as much room as there is. Of each stand which and where, and what was wrong, or nothing.
 
 use super::lines::place;
-use crate::output::{columns_of, cut};
+use crate::output::{columns_of, cut, cut_start};
 use crate::results::{Case, Problem, Results, Status};
 use std::borrow::Cow;
 
@@ -94,8 +94,20 @@ fn told(case: &Case, width: usize) -> Vec<String> {
 fn named(case: &Case, room: usize) -> String {
     let place = place(case);
     match room.checked_sub(columns_of(&place)).filter(|left| *left >= SHORTEST) {
-        Some(left) => format!("{}{}", cut(&case.id(), left), cut(&place, room)),
-        None => cut(&case.id(), room),
+        Some(left) => format!("{}{}", name(case, left), cut(&place, room)),
+        None => name(case, room),
+    }
+}
+
+/// Of a long one what tells it from the others of its class.
+fn name(case: &Case, room: usize) -> String {
+    let id = case.id();
+    if columns_of(&id) <= room {
+        cut(&id, room)
+    } else if columns_of(&case.name) < room {
+        cut_start(&id, room)
+    } else {
+        cut(&case.name, room)
     }
 }
 
@@ -175,6 +187,13 @@ mod tests {
         assert_eq!(one(&long, "", 60), [format!("  FAILED {}… (a.rs:7)", &long[..48])]);
         assert_eq!(one(&long, "", 22), [format!("  FAILED {}…", &long[..19])]);
         assert_eq!(one(&long, "", usize::MAX), [format!("  FAILED {long} (a.rs:7)")]);
+        let of = |class: &str, name: &str| {
+            let class = Some(class.to_owned());
+            all(vec![Case { class, ..failed(name, "") }], 60).lines().concat()
+        };
+        let class = "c".repeat(60);
+        assert_eq!(of(&class, "works"), format!("  FAILED …{}::works (a.rs:7)", &class[..41]));
+        assert_eq!(of(&class, &long), format!("  FAILED {}… (a.rs:7)", &long[..48]));
         assert_eq!(one("日本\u{1b}語", "", 60), ["  FAILED 日本\\u{1b}語 (a.rs:7)"]);
     }
 }

@@ -7,8 +7,9 @@ use crate::output::{Printer, Screen, rows_of, shown};
 const MARK: &str = "crabbox: ";
 const TO_TYPE: &str = "crabbox:   hint: ";
 
-/// The least that is said of the tests that failed, in rows: the name of one, and how many more there are.
-const FIRST: usize = 2;
+/// What each line to type leaves to the tests that failed, in rows: to one of them its name, or its message, too, and to
+/// how many more there are a row.
+const LEAST: [usize; 2] = [2, 3];
 
 /// How much room there is.
 #[derive(Clone, Copy, Debug)]
@@ -88,8 +89,9 @@ impl Summary {
     pub(super) fn left(&self, room: Room, to_type: [Option<&String>; 2]) -> usize {
         let said = self.0.iter().map(|(_, line)| room.height(line)).sum();
         let mut left = room.lines.saturating_sub(said);
-        for line in to_type.into_iter().flatten() {
-            match left.checked_sub(room.rows(TO_TYPE, line)).filter(|left| *left >= FIRST) {
+        for (line, least) in to_type.into_iter().zip(LEAST) {
+            let Some(line) = line else { continue };
+            match left.checked_sub(room.rows(TO_TYPE, line)).filter(|left| *left >= least) {
                 Some(less) => left = less,
                 None => break,
             }
@@ -210,7 +212,7 @@ mod tests {
         };
         assert_eq!(
             [3, 4, 5, 6, 10].map(|lines| left(lines, 80, [&short, &short])),
-            [1, 2, 2, 2, 6]
+            [1, 2, 2, 3, 6]
         );
         assert_eq!(left(10, 60, [&short, &long]), 5);
         // One that wouldn't be there anyway takes none.
