@@ -62,6 +62,9 @@ fn a_run_that_was_killed_is_named_wherever_it_is_missed() {
     let slow = world.crabbox(&["slow", &id]);
     assert_eq!(slow.code, 4, "{}", slow.stderr);
     assert!(slow.stderr.contains("was broken off, and left no record"), "{}", slow.stderr);
+    let results = world.crabbox(&["results", &id]);
+    assert_eq!((results.code, results.stderr), (4, slow.stderr));
+    assert_eq!(json(&world.crabbox(&["results", &id, "--json"]))["error"]["code"], "history");
     let inspect = world.crabbox(&["inspect", &id, "--offline"]);
     assert!(inspect.stderr.contains("was broken off"), "{}", inspect.stderr);
     for (more, count) in
@@ -78,6 +81,26 @@ fn a_run_that_was_killed_is_named_wherever_it_is_missed() {
 }
 
 #[test]
+fn a_list_is_as_long_as_it_may_be_with_those_in_it() {
+    let (world, before, killed) = world_with_killed();
+    assert_eq!(world.shell("echo after").code, 0);
+    let after = text(&last(&world)["id"]);
+    let expected = [after, killed, before];
+    for limit in 0..=4 {
+        let words = ["history", "--limit", &limit.to_string()];
+        let shown = ids(&world.crabbox(&words));
+        assert_eq!(shown, expected[..limit.min(3)], "{limit}");
+        let document = json(&world.crabbox(&[&words[..], &["--json"]].concat()));
+        let of = |list: &str| -> Vec<String> {
+            document[list].as_array().expect("a list").iter().map(|run| text(&run["id"])).collect()
+        };
+        let mut found = [of("runs"), of("unfinished")].concat();
+        found.sort_by_key(|id| expected.iter().position(|one| one == id));
+        assert_eq!(found, expected[..limit.min(3)], "{limit}");
+    }
+}
+
+#[test]
 fn one_that_goes_on_is_told_from_one_that_does_not() {
     let world = World::new();
     let go = world.root().join("go");
@@ -91,7 +114,9 @@ fn one_that_goes_on_is_told_from_one_that_does_not() {
     assert_eq!(unfinished(&world, &["--failed"]).len(), 0, "nobody knows");
     let logs = world.crabbox(&["logs", "@last"]);
     assert!(logs.stderr.contains(&format!("goes on: {id}")), "{}", logs.stderr);
-    assert_eq!(world.crabbox(&["slow", &id]).code, 6);
+    for command in ["slow", "results"] {
+        assert_eq!(world.crabbox(&[command, &id]).code, 6, "{command}");
+    }
     // Nobody tidies it up.
     let mut touch = Command::new("touch");
     touch.args(["-d", "40 days ago"]).arg(state(&world).join("begun").join(&id));

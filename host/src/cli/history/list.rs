@@ -73,15 +73,18 @@ impl History {
     fn list(self, shared: &Shared) -> Result<(), CommandError> {
         let reader = Reader::open(&shared.places()?.state)?;
         let is_of_all = self.all;
+        let limit = self.limit as usize;
         let filter = self.filter()?;
-        let unfinished = reader.unfinished(&filter)?;
+        let mut unfinished = reader.unfinished(&filter)?;
         if shared.printer.json {
-            let runs = reader.records(&filter)?;
+            let mut runs = reader.records(&filter)?;
+            keep_latest(limit, &mut unfinished, &mut runs, |run| run.began);
             let unfinished: Vec<_> = unfinished.iter().map(to_json).collect();
             let document = json!({ "schema_version": 1, "runs": runs, "unfinished": unfinished });
             return shared.printer.document(&document);
         }
-        let rows = reader.rows(&filter)?;
+        let mut rows = reader.rows(&filter)?;
+        keep_latest(limit, &mut unfinished, &mut rows, |row| row.began);
         if rows.is_empty() && unfinished.is_empty() {
             return nothing(shared, &reader, &filter);
         }
@@ -122,6 +125,27 @@ fn nothing(shared: &Shared, reader: &Reader, filter: &Filter) -> Result<(), Comm
         shared.printer.phase("no run is remembered");
     }
     Ok(())
+}
+
+/// So many of both kinds together.
+fn keep_latest<T>(
+    limit: usize,
+    unfinished: &mut Vec<Unfinished>,
+    recorded: &mut Vec<T>,
+    began: impl Fn(&T) -> Timestamp,
+) {
+    let (mut first, mut second) = (0, 0);
+    while first + second < limit {
+        match (unfinished.get(first), recorded.get(second)) {
+            (Some(one), other) if other.is_none_or(|other| one.run.began > began(other)) => {
+                first += 1;
+            }
+            (_, Some(_)) => second += 1,
+            _ => break,
+        }
+    }
+    unfinished.truncate(first);
+    recorded.truncate(second);
 }
 
 fn to_json(one: &Unfinished) -> Value {

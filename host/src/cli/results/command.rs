@@ -47,8 +47,14 @@ impl Results {
             return show_unreliable(shared);
         }
         let (reader, run) = history::find(shared, &self.run)?;
-        let found = kept(&reader, &run)?.ok_or_else(|| none(&run))?;
-        let since = reader.get(&run)?.and_then(|record| compared(&reader, &record, &found));
+        let record = reader.get(&run)?;
+        let Some(found) = kept(&reader, &run)? else {
+            // Nobody knows what one without a record would have brought.
+            return Err(
+                record.map_or_else(|| history::unknown(&reader, &run).into(), |_| none(&run))
+            );
+        };
+        let since = record.and_then(|record| compared(&reader, &record, &found));
         let chosen = self.chosen(&found, &run)?;
         if shared.printer.json {
             return shared.printer.document(&to_json(&run, &found, since.as_ref(), &chosen));
