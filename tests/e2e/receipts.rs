@@ -3,6 +3,7 @@
 use crabbox_tests::World;
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -217,7 +218,8 @@ fn a_bundle_is_no_part_of_the_tree() {
     let ran = world.crabbox(&["bundle"]);
     let place = format!(".crabbox/bundles/{run}.tar.zst");
     assert_eq!((ran.code, ran.stdout), (0, format!("{place}\n")), "{}", ran.stderr);
-    assert!(world.checkout().join(&place).is_file());
+    let found = fs::metadata(world.checkout().join(&place)).expect("a bundle");
+    assert_eq!(found.permissions().mode(), 0o100_600, "nobody else reads what was printed");
     assert_eq!(root().1, before, "what is sent is what was sent before");
     let mut status = Command::new("git");
     let status = status.current_dir(world.checkout()).args(["status", "--short"]).output();

@@ -27,7 +27,7 @@ const BUNDLES: &str = "bundles";
 /// For somebody who is to see what you saw: the receipt, what was printed, the results of the tests, the settings as they
 /// are here now, what `doctor` says, and the line that runs the same again. Secrets that crabbox knows are taken out of
 /// all of it; what the program printed otherwise is in it as it is. It is put into `.crabbox/bundles/` of the checkout,
-/// which no run sends; outside of one, into this folder. Where it is is printed.
+/// which no run sends; outside of one, into this folder. A new one is for you alone to read. Where it is is printed.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox bundle @last-failed
@@ -120,7 +120,8 @@ fn write(
     reader: &Reader,
     texts: &[(&str, String)],
 ) -> io::Result<u64> {
-    whole::write(path, |out| {
+    // What is kept of the output is the user's alone, and so is its copy.
+    whole::write_private(path, |out| {
         let time = u64::try_from(record.began.as_second()).unwrap_or_default();
         let mut bundle = Bundle::begin(out, record.id.as_str(), time)?;
         for (name, text) in texts {

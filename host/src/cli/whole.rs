@@ -9,9 +9,28 @@ use std::path::{Path, PathBuf};
 /// So many links may lead from one to the next, as the system has it.
 const MOST_LINKS: usize = 40;
 
+/// The mode of a file that isn't secret, before the umask.
+const OF_ANYBODY: u32 = 0o666;
+
 /// Writes one, and returns its size in bytes. What is no file, such as a pipe or a device, is written to and stays what it is;
 /// a pipe that nobody reads is an error.
 pub(super) fn write(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<u64> {
+    write_as(OF_ANYBODY, path, fill)
+}
+
+/// The same; a new one is nobody else's to read.
+pub(super) fn write_private(
+    path: &Path,
+    fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<u64> {
+    write_as(0o600, path, fill)
+}
+
+fn write_as(
+    new: u32,
     path: &Path,
     fill: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> io::Result<u64> {
@@ -25,7 +44,7 @@ pub(super) fn write(
     let path = behind_links(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let mut new = tempfile::Builder::new()
-        .permissions(mode(&path))
+        .permissions(mode(&path, new))
         .tempfile_in(folder.unwrap_or(Path::new(".")))?;
     let mut out = BufWriter::new(&mut new);
     fill(&mut out)?;
@@ -48,11 +67,11 @@ fn behind_links(path: &Path) -> io::Result<PathBuf> {
     Err(Errno::LOOP.into())
 }
 
-/// That of the file that is there; else what anybody's new file has, less what the umask takes.
-fn mode(path: &Path) -> fs::Permissions {
+/// That of the file that is there; else this, less what the umask takes.
+fn mode(path: &Path, new: u32) -> fs::Permissions {
     use std::os::unix::fs::PermissionsExt;
     let found = fs::metadata(path).map(|found| found.permissions());
-    found.unwrap_or_else(|_| fs::Permissions::from_mode(0o666))
+    found.unwrap_or_else(|_| fs::Permissions::from_mode(new))
 }
 
 struct Counted {

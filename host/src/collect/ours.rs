@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 pub const OURS: &str = ".crabbox";
 
 /// What keeps git from all that is in it, itself included.
-const IGNORE: &str = "# What crabbox brings here from boxes.\n*\n";
+const IGNORE: &str = "# What crabbox puts here: files of boxes, and bundles.\n*\n";
 
 /// Makes `.crabbox` in a checkout, and the folder of this name in it.
 pub(crate) fn make_ours(checkout: &Path, name: &str) -> io::Result<PathBuf> {
