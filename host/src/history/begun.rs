@@ -8,14 +8,19 @@ use super::query::{Filter, Reader};
 use super::record::RunRecord;
 use super::{HistoryError, begun};
 use crate::places::{FolderError, private_folder};
+use rustix::fs::OFlags;
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
 
 /// What is larger is no such file, in bytes: a command line may be long.
 const LIMIT: u64 = 4 * 1024 * 1024;
+
+/// What is as young as this is taken for held where there are no locks, and is left alone while it is hidden.
+const YOUNG: Duration = Duration::from_hours(24);
 
 /// What is left of a run while it has no record.
 #[derive(Debug, Default)]
@@ -63,7 +68,7 @@ impl Left {
         let mut held = File::options().write(true).create_new(true).mode(0o600).open(&hidden)?;
         let made = serde_json::to_vec(run).map_err(io::Error::from).and_then(|text| {
             held.write_all(&text)?;
-            // Where there are no locks, its age has to do.
+            // Where there are no locks, its age has to do: see `is_held`.
             let _ = held.try_lock();
             fs::rename(&hidden, &path)
         });
@@ -125,7 +130,7 @@ impl Reader {
 
 /// Does it go on?
 pub(super) fn goes_on(state: &Path, id: &RunId) -> bool {
-    File::open(begun(state).join(id.as_str())).is_ok_and(|file| is_held(&file))
+    open(&begun(state).join(id.as_str())).is_some_and(|file| is_held(&file))
 }
 
 /// The runs that have left a file.
@@ -134,20 +139,73 @@ pub(super) fn ids(state: &Path) -> Vec<RunId> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
+/// Removes what was killed before anybody saw it.
+pub(super) fn remove_hidden(state: &Path) {
+    for entry in fs::read_dir(begun(state)).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let id = name.to_str().and_then(|name| name.strip_prefix('.'));
+        if id.is_none_or(|id| id.parse::<RunId>().is_err()) {
+            continue;
+        }
+        let path = entry.path();
+        // Whoever makes one hasn't locked it in its first moments.
+        if open(&path).is_some_and(|file| !is_young(&file) && !is_held(&file)) {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
+/// Opens such a file. Nothing else lies there, unless somebody has put it there: a pipe would be waited for.
+fn open(path: &Path) -> Option<File> {
+    let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+    let file = File::options().read(true).custom_flags(flags).open(path).ok()?;
+    file.metadata().is_ok_and(|found| found.is_file()).then_some(file)
+}
+
 fn is_held(file: &File) -> bool {
-    matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock))
+    says_held(file.try_lock_shared(), || is_young(file))
+}
+
+/// What an attempt to lock it too says of that.
+fn says_held(attempt: Result<(), TryLockError>, is_young: impl FnOnce() -> bool) -> bool {
+    match attempt {
+        Ok(()) => false,
+        Err(TryLockError::WouldBlock) => true,
+        Err(TryLockError::Error(_)) => is_young(),
+    }
+}
+
+/// A time that is yet to come is as young.
+fn is_young(file: &File) -> bool {
+    let written = file.metadata().and_then(|found| found.modified());
+    let age = written.ok().and_then(|written| SystemTime::now().duration_since(written).ok());
+    age.is_none_or(|age| age < YOUNG)
 }
 
 fn look(state: &Path, id: &RunId) -> Option<Unfinished> {
-    let path = begun(state).join(id.as_str());
-    // Nothing else lies there, unless somebody has put it there: a pipe would be waited for.
-    if !path.symlink_metadata().ok()?.is_file() {
-        return None;
-    }
-    let file = File::open(path).ok()?;
+    let file = open(&begun(state).join(id.as_str()))?;
     let goes_on = is_held(&file);
     let mut text = Vec::new();
     file.take(LIMIT).read_to_end(&mut text).ok()?;
     let run: RunRecord = serde_json::from_slice(&text).ok()?;
     (run.id == *id).then_some(Unfinished { run, goes_on })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_there_are_no_locks_what_is_young_goes_on() {
+        let refused = || Err(TryLockError::Error(io::ErrorKind::Unsupported.into()));
+        assert!(says_held(refused(), || true) && !says_held(refused(), || false));
+        assert!(says_held(Err(TryLockError::WouldBlock), || false) && !says_held(Ok(()), || true));
+        let file = tempfile::tempfile().expect("a file");
+        for (back, expected) in [(YOUNG / 2, true), (YOUNG * 2, false)] {
+            file.set_modified(SystemTime::now() - back).expect("a time");
+            assert_eq!(is_young(&file), expected, "{back:?}");
+        }
+        file.set_modified(SystemTime::now() + YOUNG).expect("a time");
+        assert!(is_young(&file));
+    }
 }

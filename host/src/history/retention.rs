@@ -68,6 +68,7 @@ pub fn prune(
     let (doomed, left) = choose(store, state, retention, None)?;
     let bytes = doomed.iter().map(|run| run.bytes).sum();
     if !dry {
+        begun::remove_hidden(state);
         forget(store, state, &doomed, None)?;
         settle(store, true)?;
     }
@@ -89,6 +90,7 @@ pub(super) fn prune_if_due(
     if (0..millis(EVERY)).contains(&since) {
         return Ok(());
     }
+    begun::remove_hidden(state);
     // Age and number are known without a look at any file.
     let (mut doomed, _) = choose(store, state, retention, Some(Instant::now()))?;
     if doomed.len() < AFTER_A_RUN {
@@ -205,6 +207,8 @@ fn recorded(store: &Store) -> Result<Vec<Candidate>, HistoryError> {
 fn folders(state: &Path, now: i64, end: Option<Instant>) -> BTreeMap<String, (i64, u64)> {
     let is_late = || end.is_some_and(|end| Instant::now() >= end);
     let entries = fs::read_dir(runs(state)).into_iter().flatten().flatten();
+    // What somebody has put there is no run's.
+    let entries = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
     let named = entries.filter_map(|entry| {
         let name = entry.file_name().into_string().ok()?;
         name.parse::<RunId>()

@@ -1,11 +1,12 @@
 //! Runs without a record: those that go on, and those that were killed.
 
-use super::{all, folders, ids, json, last, state, text};
+use super::{all, database, folders, ids, json, last, state, text};
 use crabbox_tests::{World, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 /// The names of what says that runs have begun.
@@ -179,4 +180,61 @@ fn what_was_killed_before_it_printed_anything_goes_by_its_age() {
     // What somebody else has put there is none.
     fs::write(state(&world).join("begun/run_0123456789ab"), "rubbish").expect("writes");
     assert_eq!(unfinished(&world, &[]).len(), 0);
+}
+
+/// Makes each of these as old as nothing is kept.
+fn make_old(paths: &[PathBuf]) {
+    let mut touch = Command::new("touch");
+    assert!(touch.args(["-d", "40 days ago"]).args(paths).status().expect("runs").success());
+}
+
+#[test]
+fn nobody_waits_for_a_pipe_that_lies_there() {
+    let world = World::new();
+    assert_eq!(world.shell("echo out").code, 0);
+    let pipe = state(&world).join("begun/run_0123456789ab");
+    let other = state(&world).join("runs/run_0123456789ac");
+    let lay = || {
+        for path in [&pipe, &other] {
+            let _ = fs::remove_file(path);
+            assert!(Command::new("mkfifo").arg(path).status().expect("mkfifo runs").success());
+        }
+        make_old(&[pipe.clone(), other.clone()]);
+    };
+    lay();
+    assert_eq!(unfinished(&world, &[]).len(), 0);
+    assert_eq!(world.crabbox(&["slow", "run_0123456789ab"]).code, 4);
+    assert_eq!(world.crabbox(&["history", "prune"]).code, 0);
+    assert!(!pipe.exists() && other.exists());
+    lay();
+    database(&world).execute_batch("UPDATE housekeeping SET done = 0").expect("writes");
+    assert_eq!(world.shell("true").code, 0);
+    assert!(!pipe.exists() && other.exists());
+}
+
+#[test]
+fn what_was_killed_before_anybody_saw_it_goes_by_its_age() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    let at = |name: &str| state(&world).join("begun").join(name);
+    let [young, held, old, other] =
+        [".run_000000000001", ".run_000000000002", ".run_000000000003", ".mine"].map(at);
+    for by_itself in [false, true] {
+        for path in [&young, &held, &old, &other] {
+            fs::write(path, "half").expect("writes");
+        }
+        let holder = fs::File::open(&held).expect("opens");
+        holder.lock().expect("locks");
+        make_old(&[held.clone(), old.clone(), other.clone()]);
+        let dry = world.crabbox(&["history", "prune", "--dry-run"]);
+        assert!(dry.code == 0 && old.exists());
+        if by_itself {
+            let due = "UPDATE housekeeping SET done = 0";
+            database(&world).execute_batch(due).expect("writes");
+            assert_eq!(world.shell("true").code, 0);
+        } else {
+            assert_eq!(world.crabbox(&["history", "prune"]).code, 0);
+        }
+        assert!(!old.exists() && young.exists() && held.exists() && other.exists());
+    }
 }
