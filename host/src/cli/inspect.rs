@@ -3,7 +3,7 @@
 use super::claims::{block, record};
 use super::config::warn;
 use super::debug;
-use super::history::Remembered;
+use super::history::{Meant, Remembered};
 use super::list::standing;
 use super::standing::{Standing, Standings};
 use super::{Shared, bounds};
@@ -11,7 +11,7 @@ use crate::claims::{Claim, Made};
 use crate::config::{Flags, Settings};
 use crate::lease::{self, in_words};
 use crate::log::Record;
-use crate::output::{CommandError, Quoted, to_type, visible};
+use crate::output::{CommandError, Exit, Quoted, to_type, visible};
 use crate::places::Places;
 use clap::Args;
 use crabbox_provider_api::payload::{Endpoint, Proof, Resolution, Transport};
@@ -54,12 +54,21 @@ struct Known {
 
 impl Inspect {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
-        if let Some(run) = Remembered::find(shared, &self.id)? {
-            return run.show(shared);
-        }
+        let unrecorded = match Remembered::find(shared, &self.id)? {
+            Meant::Run(run) => return run.show(shared),
+            Meant::Unrecorded(why) => Some(why),
+            Meant::Lease => None,
+        };
         let places = shared.places()?;
         let store = shared.look(&places)?;
-        let claim = shared.find(&store, &places, &self.id)?;
+        let claim = match (shared.find(&store, &places, &self.id), unrecorded) {
+            (Err(error), Some(why)) if error.kind() == Exit::NotFound => return Err(why.into()),
+            (Ok(claim), Some(why)) => {
+                shared.printer.advice(&why.to_string(), &why.hint().unwrap_or_default());
+                claim
+            }
+            (found, _) => found?,
+        };
         let holder = store.holder(&claim.id)?;
         drop(store);
         let is_asked = !self.offline && claim.made().is_some();

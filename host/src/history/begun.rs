@@ -43,10 +43,18 @@ impl Sign {
 
     /// Takes it away.
     pub(super) fn take_away(&mut self) {
-        let left = self.0.take().and_then(|thread| thread.join().ok().flatten());
-        if let Some(Left { path, .. }) = left {
+        if let Some(Left { path, .. }) = self.take() {
             let _ = fs::remove_file(path);
         }
+    }
+
+    /// Lets go of it: it is all that there is of a run that has ended.
+    pub(super) fn let_go(&mut self) {
+        drop(self.take());
+    }
+
+    fn take(&mut self) -> Option<Left> {
+        self.0.take().and_then(|thread| thread.join().ok().flatten())
     }
 }
 
@@ -85,7 +93,7 @@ impl Left {
 pub struct Unfinished {
     /// What was known of it when it began.
     pub run: RunRecord,
-    /// It goes on. Else it was killed, or its machine went down.
+    /// It goes on. Else it was killed, its machine went down, or its record couldn't be written.
     pub goes_on: bool,
 }
 
@@ -93,7 +101,7 @@ impl Unfinished {
     /// In a word.
     #[must_use]
     pub fn word(&self) -> &'static str {
-        if self.goes_on { "goes on" } else { "broken off" }
+        if self.goes_on { "goes on" } else { "no record" }
     }
 
     fn is_wanted(&self, filter: &Filter) -> bool {
@@ -163,11 +171,11 @@ fn open(path: &Path) -> Option<File> {
 }
 
 fn is_held(file: &File) -> bool {
-    says_held(file.try_lock_shared(), || is_young(file))
+    says_held(&file.try_lock_shared(), || is_young(file))
 }
 
 /// What an attempt to lock it too says of that.
-fn says_held(attempt: Result<(), TryLockError>, is_young: impl FnOnce() -> bool) -> bool {
+fn says_held(attempt: &Result<(), TryLockError>, is_young: impl FnOnce() -> bool) -> bool {
     match attempt {
         Ok(()) => false,
         Err(TryLockError::WouldBlock) => true,
@@ -198,8 +206,10 @@ mod tests {
     #[test]
     fn where_there_are_no_locks_what_is_young_goes_on() {
         let refused = || Err(TryLockError::Error(io::ErrorKind::Unsupported.into()));
-        assert!(says_held(refused(), || true) && !says_held(refused(), || false));
-        assert!(says_held(Err(TryLockError::WouldBlock), || false) && !says_held(Ok(()), || true));
+        assert!(says_held(&refused(), || true) && !says_held(&refused(), || false));
+        assert!(
+            says_held(&Err(TryLockError::WouldBlock), || false) && !says_held(&Ok(()), || true)
+        );
         let file = tempfile::tempfile().expect("a file");
         for (back, expected) in [(YOUNG / 2, true), (YOUNG * 2, false)] {
             file.set_modified(SystemTime::now() - back).expect("a time");

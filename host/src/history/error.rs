@@ -88,8 +88,8 @@ pub enum HistoryError {
     #[error("`{0}` goes on: nothing is recorded of it before its end")]
     GoesOn(RunId),
     /// Nothing was recorded of it.
-    #[error("`{0}` was broken off, and left no record")]
-    BrokenOff(RunId),
+    #[error("`{0}` left no record: it was killed, or the history couldn't be written")]
+    NoRecord(RunId),
     /// Files of a run can't be read or removed.
     #[error("`{}` can't be used", .path.display())]
     Io {
@@ -128,7 +128,7 @@ impl HistoryError {
         match self {
             Self::Damaged { path, .. } | Self::Newer { path, .. } => Some(put_aside(path)),
             Self::Held { path } => Some(format!("fuser -v {}", Quoted(path))),
-            Self::GoesOn(run) | Self::BrokenOff(run) => Some(to_type(&["logs", run.as_str()])),
+            Self::GoesOn(run) | Self::NoRecord(run) => Some(to_type(&["logs", run.as_str()])),
             Self::File { path, source: FolderError::Open { .. } } => {
                 Some(format!("chmod 600 {}", Quoted(path)))
             }
@@ -147,7 +147,7 @@ impl From<HistoryError> for CommandError {
     fn from(error: HistoryError) -> Self {
         let kind = match error {
             HistoryError::Held { .. } | HistoryError::GoesOn(_) => Exit::TryAgain,
-            HistoryError::Unknown(_) | HistoryError::BrokenOff(_) => Exit::NotFound,
+            HistoryError::Unknown(_) | HistoryError::NoRecord(_) => Exit::NotFound,
             HistoryError::Folder { .. } | HistoryError::File { .. } => Exit::Usage,
             _ => Exit::Failed,
         };

@@ -79,11 +79,11 @@ impl Recording {
     /// It was no run: nothing is recorded of it.
     pub fn give_up(&self) {
         *self.lock() = None;
-        self.take_sign_away();
+        self.sign().take_away();
     }
 
-    fn take_sign_away(&self) {
-        self.0.sign.lock().unwrap_or_else(PoisonError::into_inner).take_away();
+    fn sign(&self) -> MutexGuard<'_, Sign> {
+        self.0.sign.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Records it, once; gives back what was recorded. Whoever comes second waits for that. What couldn't be kept is for its
@@ -104,15 +104,17 @@ impl Recording {
         record.warnings =
             record.warnings.iter().take(WARNINGS).map(|text| shortened(text)).collect();
         troubles.extend(cut.map(Trouble::Log));
-        let recorded = Store::record(state, &record);
-        self.take_sign_away();
-        match recorded {
+        match Store::record(state, &record) {
             Ok((store, aside)) => {
+                self.sign().take_away();
                 troubles.extend(aside.map(Trouble::PutAside));
                 // What can't be forgotten now is forgotten later.
                 let _ = prune_if_due(&store, state, retention);
             }
-            Err(error) => troubles.push(Trouble::Record(error)),
+            Err(error) => {
+                self.sign().let_go();
+                troubles.push(Trouble::Record(error));
+            }
         }
         Some((record, troubles))
     }

@@ -1,6 +1,6 @@
 //! What can't be remembered is told of once, and the run is what it was.
 
-use super::{all, database, last, state};
+use super::{all, database, ids, last, state};
 use crate::recover::on_small_disk;
 use crabbox_tests::{Ran, World, until};
 use std::fs::{self, Permissions};
@@ -27,6 +27,14 @@ fn a_database_that_is_held_costs_the_record() {
     says(&world.shell(LINE), &["this run isn't in the history: ", "is held by another program"]);
     // Whoever looks isn't held up.
     assert_eq!(all(&world).len(), 1);
+    // That it was is known all the same, and what it printed.
+    let list = world.crabbox(&["history"]);
+    let row = list.stdout.lines().nth(1).expect("a row");
+    assert!(row.contains("no record") && row.contains(LINE), "{}", list.stdout);
+    let id = ids(&list).remove(0);
+    assert_eq!(world.crabbox(&["logs", &id]).stdout, "out\n");
+    let slow = world.crabbox(&["slow", &id]);
+    assert!(slow.code == 4 && slow.stderr.contains("left no record"), "{}", slow.stderr);
     other.execute_batch("COMMIT").expect("unlocks");
     says(&world.shell(LINE), &[]);
     assert_eq!(all(&world).len(), 2);

@@ -6,7 +6,7 @@ mod receipt;
 mod shown;
 
 pub(in crate::cli) use list::History;
-pub(in crate::cli) use shown::Remembered;
+pub(in crate::cli) use shown::{Meant, Remembered};
 
 use super::Shared;
 use super::config::checkout_or_folder;
@@ -49,7 +49,7 @@ fn tell_of_later(
         let line = if *goes_on {
             format!("a later run of this checkout goes on: {id}")
         } else {
-            format!("a later run of this checkout was broken off, and left no record: {id}")
+            format!("a later run of this checkout left no record: {id}")
         };
         shared.printer.advice(&line, &to_type(&["logs", id]));
     }
@@ -60,7 +60,7 @@ fn tell_of_later(
 pub(in crate::cli) fn unknown(reader: &Reader, run: &RunId) -> HistoryError {
     match reader.unfinished_run(run) {
         Some(Unfinished { goes_on: true, .. }) => HistoryError::GoesOn(run.clone()),
-        Some(_) => HistoryError::BrokenOff(run.clone()),
+        Some(_) => HistoryError::NoRecord(run.clone()),
         None => HistoryError::Unknown(run.clone()),
     }
 }

@@ -17,6 +17,16 @@ use std::time::Duration;
 /// What every reference by id begins with.
 const OF_A_RUN: &str = "run_";
 
+/// What a reference stands for.
+pub(in crate::cli) enum Meant {
+    /// A run, with its record.
+    Run(Box<Remembered>),
+    /// A run without one, and why. The claim of a lease may name it, too.
+    Unrecorded(HistoryError),
+    /// A lease, if anything.
+    Lease,
+}
+
 /// A run that is remembered.
 pub(in crate::cli) struct Remembered {
     run: RunRecord,
@@ -25,14 +35,11 @@ pub(in crate::cli) struct Remembered {
 
 impl Remembered {
     /// The one that `reference` stands for, if it is one to a run, and not to a lease.
-    pub(in crate::cli) fn find(
-        shared: &Shared,
-        reference: &str,
-    ) -> Result<Option<Self>, CommandError> {
+    pub(in crate::cli) fn find(shared: &Shared, reference: &str) -> Result<Meant, CommandError> {
         let word = reference.trim().to_lowercase();
         let by_id = word.starts_with(OF_A_RUN);
         if !by_id && word != LAST_FAILED {
-            return Ok(None);
+            return Ok(Meant::Lease);
         }
         let state = shared.places()?.state;
         let found = Reader::open(&state).map_err(ReferenceError::from).and_then(|reader| {
@@ -42,16 +49,14 @@ impl Remembered {
             Ok(Self { folder: folder(&state, &run.id), run })
         });
         match found {
-            // The claim of a lease names its last run, too.
             Err(ReferenceError::History(
-                error @ (HistoryError::GoesOn(_) | HistoryError::BrokenOff(_)),
-            )) if by_id => {
-                let hint = error.hint().unwrap_or_default();
-                shared.printer.advice(&error.to_string(), &hint);
-                Ok(None)
+                error @ (HistoryError::GoesOn(_) | HistoryError::NoRecord(_)),
+            )) if by_id => Ok(Meant::Unrecorded(error)),
+            // The claim of a lease names its last run, too.
+            Err(ReferenceError::Unknown(_) | ReferenceError::History(_)) if by_id => {
+                Ok(Meant::Lease)
             }
-            Err(ReferenceError::Unknown(_) | ReferenceError::History(_)) if by_id => Ok(None),
-            found => Ok(Some(found?)),
+            found => Ok(Meant::Run(Box::new(found?))),
         }
     }
 
