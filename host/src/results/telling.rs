@@ -74,7 +74,13 @@ impl Problem {
 fn is_bare(line: &str) -> bool {
     let words = line.trim().trim_end_matches(['.', '!']);
     let is_generic = GENERIC.iter().any(|generic| words.eq_ignore_ascii_case(generic));
-    is_generic || AROUND.iter().any(|begin| words.starts_with(begin))
+    is_generic || is_head_of_panic(words) || AROUND.iter().any(|begin| words.starts_with(begin))
+}
+
+/// Rust says in one line who panicked and where, in the next one why. Until 1.72 that stood between quotes in the first.
+fn is_head_of_panic(words: &str) -> bool {
+    let rest = words.strip_prefix("thread '").and_then(|words| words.split_once(" panicked at "));
+    rest.is_some_and(|(_, place)| !place.starts_with('\''))
 }
 
 /// What a line says, without the place before it: that is said beside the name, or nothing stands behind it.
@@ -120,6 +126,20 @@ mod tests {
             }
             assert_eq!(problem("own words", text).telling(), "own words");
         }
+    }
+
+    #[test]
+    fn of_a_panic_its_reason_is_said() {
+        for head in [
+            "thread 'tests::x' panicked at src/lib.rs:7:9:",
+            "thread 'tests::x' (4711) panicked at src/lib.rs:7:9",
+        ] {
+            let text = format!("{head}\nassertion `left == right` failed\n  left: 1\n right: 2");
+            assert_eq!(problem(head, &text).telling(), "assertion `left == right` failed");
+            assert_eq!(problem(head, head).telling(), head);
+        }
+        let old = "thread 'x' panicked at 'no such thing', src/lib.rs:7:9";
+        assert_eq!(problem(old, "more").telling(), old);
     }
 
     #[test]
