@@ -168,6 +168,23 @@ fn a_run_that_fails_without_reports_leads_to_what_it_printed_where_that_is_out_o
 }
 
 #[test]
+fn of_much_output_that_of_a_test_that_failed_can_be_found() {
+    let world = World::new();
+    let report = format!("<testsuite>{}</testsuite>", well("a") + &wrong("it is b"));
+    world.write(
+        "check.sh",
+        &format!("cat >junit.xml <<'END'\n{report}\nEND\nseq 1000\necho \"in it is b\"\nseq 1000\nexit 1\n"),
+    );
+    let told = check(&world, &[]).stderr;
+    let hint = told.lines().find_map(|line| line.split_once("hint: crabbox logs "));
+    let (_, words) = hint.expect("a line to type");
+    assert!(words.ends_with(" --test 'm::it is b'"), "{words}");
+    let (run, _) = words.split_once(' ').expect("words");
+    let found = world.crabbox(&["logs", run, "--test", "m::it is b"]).stdout;
+    assert!(found.contains("in it is b") && !found.contains("500"), "{found}");
+}
+
+#[test]
 fn the_document_of_a_run_names_what_failed() {
     let world = World::new();
     writes(&world, &(well("a") + &wrong("b")), 1);

@@ -83,6 +83,7 @@ impl Report<'_> {
         summary.say(Part::Box, line);
         summary.hint(Part::Box, hint);
         summary.hint(Part::More, more);
+        summary.hint(Part::Printed, self.printed_by_a_test(room.screen));
         summary.hint(Part::Again, again);
         summary
     }
@@ -93,9 +94,21 @@ impl Report<'_> {
         if self.tested.is_some_and(|tested| tested.results().failed().next().is_some()) {
             return Some(to_type(&["results", &run.id, "--failed"]));
         }
+        (self.outcome.exit != 0 && self.is_out_of_sight(screen))
+            .then(|| to_type(&["logs", &run.id]))
+    }
+
+    /// The line that finds in much output what belongs to the first test that failed.
+    fn printed_by_a_test(self, screen: Option<Screen>) -> Option<String> {
+        let run = self.done.claim.run.as_ref().filter(|_| self.is_remembered)?;
+        let case = self.tested?.results().causes().first()?.id();
+        let is_typed = self.is_out_of_sight(screen) && !case.contains(char::is_control);
+        is_typed.then(|| to_type(&["logs", &run.id, "--test", &case]))
+    }
+
+    fn is_out_of_sight(self, screen: Option<Screen>) -> bool {
         let rows = screen.map_or(ROWS, |screen| screen.rows);
-        let is_out_of_sight = self.ended.printed > LINE.saturating_mul(rows as u64);
-        (self.outcome.exit != 0 && is_out_of_sight).then(|| to_type(&["logs", &run.id]))
+        self.ended.printed > LINE.saturating_mul(rows as u64)
     }
 }
 

@@ -54,6 +54,8 @@ pub(super) enum Part {
     Again,
     /// What is new since the run before, and what is flaky.
     Changes,
+    /// How it is seen what one of them printed.
+    Printed,
     /// What was brought here.
     Files,
     /// Where the time went.
