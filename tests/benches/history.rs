@@ -98,7 +98,7 @@ fn warm(crabbox: &Path, settings: &str) -> World {
 }
 
 /// And so many runs, every tenth of which failed, in a hundred checkouts; the last one is real.
-fn with_runs(crabbox: &Path, count: usize) -> World {
+pub(crate) fn with_runs(crabbox: &Path, count: usize) -> World {
     let world = warm(crabbox, "");
     time(&mut world.command_of(crabbox, &["run", "-q", "--", "seq", "1", "10"]));
     let database = Connection::open(world.root().join("state/crabbox/history.db")).expect("opens");
