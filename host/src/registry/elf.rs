@@ -53,13 +53,18 @@ fn format(_: object::Error) -> Unusable {
     Unusable::Format
 }
 
-/// As Rust calls it, if it runs there.
+/// As Rust calls it; of others there is the number that ELF has for them.
 fn architecture(machine: elf::Machine) -> String {
-    match machine {
-        elf::EM_X86_64 => "x86_64".to_owned(),
-        elf::EM_AARCH64 => "aarch64".to_owned(),
-        other => format!("{other}"),
-    }
+    let name = match machine {
+        elf::EM_X86_64 => "x86_64",
+        elf::EM_AARCH64 => "aarch64",
+        elf::EM_RISCV => "riscv64",
+        elf::EM_PPC64 => "powerpc64",
+        elf::EM_S390 => "s390x",
+        elf::EM_LOONGARCH => "loongarch64",
+        other => return format!("the ELF machine {other}"),
+    };
+    name.to_owned()
 }
 
 /// Fails when more is read than a provider can need.
