@@ -28,7 +28,20 @@ impl Place {
         // What is done beside a run comes when it comes, or not at all.
         let beside = scene.name != "an extension";
         let is_beside = |point: &&str| beside && point.contains(".extend");
-        points.lines().filter(|point| !is_beside(point)).map(str::to_owned).collect()
+        let points = points.lines().filter(|point| !is_beside(point));
+        // A claim that got more time from there meanwhile is written once more.
+        let mut once: Vec<String> = Vec::new();
+        let mut last_of_claim = "";
+        for point in points {
+            let again = point.starts_with("claim.before.") && point == last_of_claim;
+            if point.starts_with("claim.") {
+                last_of_claim = point;
+            }
+            if !again {
+                once.push(point.to_owned());
+            }
+        }
+        once
     }
 
     /// Kills once in a scene, and looks at what is left.

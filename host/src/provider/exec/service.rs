@@ -22,8 +22,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use tracing::{Span, debug, debug_span};
 
-/// How much may be asked for at a time, and how many commands may run.
+/// How many commands may run at a time.
 const MOST: usize = 64;
+
+/// How much may be asked for at a time. What asks for a command more than there may be is told so, and takes no
+/// other's place meanwhile.
+const MOST_ASKED: usize = 2 * MOST;
 
 /// What a provider runs while its hooks do.
 #[derive(Clone, Debug)]
@@ -109,7 +113,7 @@ impl Execs {
         let served = {
             let mut state = self.lock();
             state.serving += 1;
-            state.serving <= MOST
+            state.serving <= MOST_ASKED
         };
         let execs = self.clone();
         let answer = move || {
