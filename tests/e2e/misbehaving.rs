@@ -41,6 +41,7 @@ const WAYS: &[(&str, Comes)] = &[
     ("hang", Late("did not answer `HOOK` within 1s, and was ended")),
     ("deaf", Late("did not answer `HOOK` within 1s, and was ended")),
     ("polite", Late("did not answer `HOOK` within 1s, and stopped")),
+    ("late panic", Late("failed in `HOOK`: it panicked: as asked, if late")),
     ("closes", Either("ended in `HOOK` without", "broke the protocol in `HOOK`: it closed")),
     ("garbage", Error("broke the protocol in `HOOK`: ")),
     ("half a frame", Error("broke the protocol in `HOOK`: ")),

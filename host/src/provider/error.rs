@@ -166,6 +166,11 @@ impl ProviderError {
     }
 }
 
+/// Does the provider say that it is at fault itself?
+pub(super) fn is_bug(error: &crabbox_provider_api::Error) -> bool {
+    matches!(error.code, ErrorCode::Internal | ErrorCode::Unknown)
+}
+
 /// What became of a provider that was told to stop.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {

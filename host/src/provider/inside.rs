@@ -4,7 +4,7 @@
 //! that deadlines and cancellation are asked for in the same way. Nothing can be enforced: a crash is ours, what it
 //! prints is ours, and a hook that hangs is left to itself.
 
-use super::error::{Ended, ProviderError, Said, Who};
+use super::error::{Ended, ProviderError, Said, Who, is_bug};
 use super::frame::ToHost;
 use super::hooks::{Callbacks, Runtime};
 use super::link::{Link, Trouble, Why};
@@ -12,8 +12,8 @@ use super::load::load;
 use super::process::{LEAVING, LOAD_DEADLINE};
 use super::serve::{Connection, connection};
 use crate::registry::Library;
+use crabbox_provider_api::Effect;
 use crabbox_provider_api::abi::Loaded;
-use crabbox_provider_api::{Effect, ErrorCode};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -84,9 +84,7 @@ impl Inside {
         let (who, stderr) = (self.who.clone(), Said(String::new()));
         let (ended, effect) = (Ended::Left, Effect::Maybe);
         match trouble {
-            Trouble::Failed(error)
-                if matches!(error.code, ErrorCode::Internal | ErrorCode::Unknown) =>
-            {
+            Trouble::Failed(error) | Trouble::Stopped(_, error) if is_bug(&error) => {
                 ProviderError::Bug { who, hook, error: Box::new(error), stderr }
             }
             Trouble::Failed(error) => ProviderError::Answer { provider: who.name, error },

@@ -1,7 +1,7 @@
 //! The host's side of a provider in a process of its own: starts it, calls, and ends it for good.
 
 use super::child;
-use super::error::{Ended, ProviderError, Said, Who};
+use super::error::{Ended, ProviderError, Said, Who, is_bug};
 use super::frame::ToHost;
 use super::hooks::{Callbacks, Runtime};
 use super::keeper::{Fate, LEFT, Order, Ward};
@@ -9,7 +9,7 @@ use super::link::{Link, Trouble, Why};
 use crate::fault;
 use crate::registry::Library;
 use crate::tail::Tail;
-use crabbox_provider_api::{Effect, ErrorCode};
+use crabbox_provider_api::Effect;
 use serde_json::Value;
 use std::env;
 use std::ffi::OsString;
@@ -104,6 +104,8 @@ impl Child {
     ) -> ProviderError {
         match trouble {
             Trouble::Failed(error) => self.failed(hook, error),
+            // If late.
+            Trouble::Stopped(_, error) if is_bug(&error) => self.failed(hook, error),
             Trouble::Closed => self.died(hook),
             Trouble::Nonsense(reason) => self.broken(hook, reason),
             Trouble::Stopped(why, error) => {
@@ -164,15 +166,13 @@ impl Child {
     /// What the provider itself calls a failure. One that is a bug gets its name, its file and
     /// its last words, as any other way to break does.
     fn failed(&mut self, hook: &'static str, error: crabbox_provider_api::Error) -> ProviderError {
-        match error.code {
-            ErrorCode::Internal | ErrorCode::Unknown => {
-                // It may not be itself any more, and its last words are only complete at its end.
-                self.leave();
-                let (who, stderr) = (self.who.clone(), self.said());
-                ProviderError::Bug { who, hook, error: Box::new(error), stderr }
-            }
-            _ => ProviderError::Answer { provider: self.who.name.clone(), error },
+        if !is_bug(&error) {
+            return ProviderError::Answer { provider: self.who.name.clone(), error };
         }
+        // It may not be itself any more, and its last words are only complete at its end.
+        self.leave();
+        let (who, stderr) = (self.who.clone(), self.said());
+        ProviderError::Bug { who, hook, error: Box::new(error), stderr }
     }
 
     fn said(&self) -> Said {
