@@ -4,10 +4,9 @@
 //! A stranger may have written the checkout: a link in the place of one of these folders would lead what a box
 //! sends to wherever it likes.
 
-use rustix::fs::OFlags;
-use std::fs::{self, File};
+use std::fs::{self, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// What it is called.
@@ -20,20 +19,26 @@ const IGNORE: &str = "# What crabbox puts here: files of boxes, and bundles.\n*\
 pub(crate) fn make_ours(checkout: &Path, name: &str) -> io::Result<PathBuf> {
     let ours = checkout.join(OURS);
     make_one(&ours)?;
-    let created = File::options()
-        .write(true)
-        .create_new(true)
-        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
-        .open(ours.join(".gitignore"));
-    match created {
-        Ok(mut file) => file.write_all(IGNORE.as_bytes())?,
-        // Whoever wrote it knows what git should see.
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-        Err(error) => return Err(error),
+    let ignore = ours.join(".gitignore");
+    // Whoever wrote it knows what git should see.
+    if fs::symlink_metadata(&ignore).is_err() {
+        hide(&ours, &ignore)?;
     }
     let folder = ours.join(name);
     make_one(&folder)?;
     Ok(folder)
+}
+
+/// Whole or not at all: with an empty one git would see everything.
+fn hide(ours: &Path, ignore: &Path) -> io::Result<()> {
+    // Whoever shares the checkout reads it.
+    let mode = Permissions::from_mode(0o666);
+    let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(ours)?;
+    file.write_all(IGNORE.as_bytes())?;
+    match file.persist_noclobber(ignore) {
+        Err(failed) if failed.error.kind() != io::ErrorKind::AlreadyExists => Err(failed.error),
+        _ => Ok(()),
+    }
 }
 
 fn make_one(folder: &Path) -> io::Result<()> {

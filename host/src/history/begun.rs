@@ -58,10 +58,10 @@ impl Sign {
     }
 }
 
-/// Whoever gives a run up without a record was told why.
+/// Whoever gives a run up without a record was told why; a fault of this program is told of without the run.
 impl Drop for Sign {
     fn drop(&mut self) {
-        self.take_away();
+        if thread::panicking() { self.let_go() } else { self.take_away() }
     }
 }
 
@@ -202,6 +202,8 @@ fn look(state: &Path, id: &RunId) -> Option<Unfinished> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::Command;
+    use jiff::Timestamp;
 
     #[test]
     fn where_there_are_no_locks_what_is_young_goes_on() {
@@ -217,5 +219,21 @@ mod tests {
         }
         file.set_modified(SystemTime::now() + YOUNG).expect("a time");
         assert!(is_young(&file));
+    }
+
+    #[test]
+    fn a_fault_of_this_program_leaves_the_run() {
+        let state = tempfile::tempdir().expect("a folder");
+        let id = RunId::from_bits(9);
+        let command = Command::Argv(vec!["true".to_owned()]);
+        let record = RunRecord::begun(id.clone(), command, "desk", Timestamp::UNIX_EPOCH);
+        let fails = || {
+            let _sign = Sign::leave(state.path(), &record);
+            panic!("a fault");
+        };
+        assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(fails)).is_err());
+        assert!(look(state.path(), &id).is_some_and(|left| !left.goes_on));
+        drop(Sign::leave(state.path(), &record));
+        assert!(look(state.path(), &id).is_none());
     }
 }

@@ -108,7 +108,8 @@ fn a_full_disk_costs_neither_the_output_nor_the_exit_code() {
         r#""$1" run --keep -- true
         "$1" run --shell "$(printf 'echo before; head -c 3000000 /dev/zero >%s/fill; seq 1 200000 | tail -1; exit 3' "$0")"
         echo "code $?"; rm "$0/fill"
-        "$1" run --shell 'head -c 4000000 /dev/urandom | wc -c; head -c 4000000 /dev/urandom | base64 | tail -c 3000000; exit 4' | wc -c
+        "$1" run --shell 'head -c 4000000 /dev/urandom | wc -c; head -c 4000000 /dev/urandom | base64 | tail -c 8000000; exit 4' >"$0/../printed"
+        echo "code $?"
         {fill}; "$1" history; echo "look $?""#
     );
     let Some(said) = on_small_disk(&world, "state", &line) else { return };
@@ -117,6 +118,10 @@ fn a_full_disk_costs_neither_the_output_nor_the_exit_code() {
     assert!(said.contains("the output couldn't be kept: No space left on device"), "{said}");
     assert!(said.contains("look 0"), "{said}");
     assert!(!said.contains("exit 125"), "{said}");
+    // What was printed doesn't take the room that the claims need.
+    assert!(said.contains("code 4\n"), "{said}");
+    assert_eq!(said.matches("wasn't released").count(), 1, "where a box fills the disk: {said}");
+    assert_eq!(said.matches("isn't in the history").count(), 1, "{said}");
 }
 
 #[test]

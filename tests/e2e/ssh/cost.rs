@@ -29,17 +29,21 @@ fn cost(reached: &Reached, arguments: &[&str]) -> Counts {
     }
 }
 
-/// The turns of what costs at most so many. On a busy machine an answer may come in two pieces, with something said
-/// between them: what is always one turn more is one that is waited for.
-fn fewest_turns(expected: usize, turns: impl FnMut() -> usize) -> usize {
-    let mut fewest = usize::MAX;
-    for turns in iter::repeat_with(turns).take(5) {
-        fewest = fewest.min(turns);
-        if fewest <= expected {
-            break;
+/// So often something is tried, and so often it has to be as cheap as it is said to be. On a busy machine an answer may
+/// come in two pieces, with something said between them; what is waited for is one turn more each time.
+const TRIES: usize = 9;
+const CHEAP: usize = 3;
+
+/// Costs this at most so many turns?
+fn assert_turns(most: usize, turns: impl FnMut() -> usize) {
+    let mut found = Vec::new();
+    for turns in iter::repeat_with(turns).take(TRIES) {
+        found.push(turns);
+        if found.iter().filter(|turns| **turns <= most).count() == CHEAP {
+            return;
         }
     }
-    fewest
+    panic!("{found:?} turns, and at most {most} are needed");
 }
 
 fn run(line: &[&str]) -> Vec<String> {
@@ -55,13 +59,12 @@ fn a_warm_run_makes_no_connection_and_asks_for_one_command_in_two_round_trips() 
         reached.warm_up();
         let words = run(&[]);
         let words: Vec<&str> = words.iter().map(String::as_str).collect();
-        let turns = fewest_turns(LAST_WORDS, || {
+        assert_turns(LAST_WORDS, || {
             let costs = cost(&reached, &words);
             let log = reached.host.log();
             assert_eq!((costs.connections, costs.execs), (0, 1), "{server:?}: {log}");
             costs.turns
         });
-        assert!(turns <= LAST_WORDS, "{server:?}: {turns}");
     }
 }
 
@@ -105,8 +108,8 @@ fn bringing_the_helper_costs_a_round_trip() {
     if behind(&reached, "true", &run).is_none() {
         return;
     }
-    let there = fewest_turns(LAST_WORDS, || cost(&reached, &run).turns);
-    let brought = fewest_turns(LAST_WORDS + 1, || {
+    assert_turns(LAST_WORDS, || cost(&reached, &run).turns);
+    assert_turns(LAST_WORDS + 1, || {
         fs::remove_dir_all(reached.home().join(".cache/crabbox/helper")).expect("a helper");
         let mut command = behind(&reached, "true", &run).expect("it can be mounted");
         let before = reached.host.counts();
@@ -116,7 +119,6 @@ fn bringing_the_helper_costs_a_round_trip() {
         assert_eq!((after.connections, after.execs), (before.connections, before.execs + 1));
         after.turns - before.turns
     });
-    assert!(there <= LAST_WORDS && brought <= LAST_WORDS + 1, "{there} {brought}");
 }
 
 /// The request is in the command line: nothing follows it but the end of what was piped in, and the box says what it must.

@@ -75,15 +75,18 @@ impl History {
         let is_of_all = self.all;
         let limit = self.limit as usize;
         let filter = self.filter()?;
+        // Before what is recorded: whoever ends meanwhile is in both, and not in neither.
         let mut unfinished = reader.unfinished(&filter)?;
         if shared.printer.json {
             let mut runs = reader.records(&filter)?;
+            unfinished.retain(|one| runs.iter().all(|run| run.id != one.run.id));
             keep_latest(limit, &mut unfinished, &mut runs, |run| run.began);
             let unfinished: Vec<_> = unfinished.iter().map(to_json).collect();
             let document = json!({ "schema_version": 1, "runs": runs, "unfinished": unfinished });
             return shared.printer.document(&document);
         }
         let mut rows = reader.rows(&filter)?;
+        unfinished.retain(|one| rows.iter().all(|row| row.id != one.run.id.as_str()));
         keep_latest(limit, &mut unfinished, &mut rows, |row| row.began);
         if rows.is_empty() && unfinished.is_empty() {
             return nothing(shared, &reader, &filter);

@@ -10,7 +10,7 @@ pub(in crate::cli) use shown::{Meant, Remembered};
 
 use super::Shared;
 use super::config::checkout_or_folder;
-use crate::history::{Filter, HistoryError, LAST, Reader, RunId, Unfinished, resolve};
+use crate::history::{Filter, HistoryError, LAST, LAST_FAILED, Reader, RunId, Unfinished, resolve};
 use crate::output::{CommandError, to_type};
 
 /// So many later runs are named.
@@ -29,21 +29,24 @@ pub(in crate::cli) fn find(
     let reader = Reader::open(&shared.places()?.state)?;
     let repository = repository()?;
     let run = resolve(&reader, &repository, reference);
-    if reference.trim().eq_ignore_ascii_case(LAST) {
-        tell_of_later(shared, &reader, repository, run.as_ref().ok())?;
+    let is = |name: &str| reference.trim().eq_ignore_ascii_case(name);
+    if is(LAST) || is(LAST_FAILED) {
+        let failed = is(LAST_FAILED);
+        let filter = Filter { repository: Some(repository), failed, ..Filter::default() };
+        tell_of_later(shared, &reader, filter, run.as_ref().ok())?;
     }
     Ok((reader, run?))
 }
 
-/// The last run of a checkout is the last that has a record. Later ones that have none are named.
+/// The last run of a checkout is the last that has a record. Later ones like it that have none are named.
 fn tell_of_later(
     shared: &Shared,
     reader: &Reader,
-    repository: String,
+    filter: Filter,
     run: Option<&RunId>,
 ) -> Result<(), CommandError> {
     let since = run.map(|run| reader.get(run)).transpose()?.flatten().map(|run| run.began);
-    let filter = Filter { repository: Some(repository), since, ..Filter::default() };
+    let filter = Filter { since, ..filter };
     for Unfinished { run, goes_on } in reader.unfinished(&filter)?.iter().take(NAMED) {
         let id = run.id.as_str();
         let line = if *goes_on {

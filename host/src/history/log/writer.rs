@@ -4,12 +4,14 @@
 
 use super::super::record::LogKept;
 use super::mask::Mask;
+use super::piece::Piece;
 use super::queue::{Chunk, Next, Queue};
-use super::segments::Segments;
+use super::reader::Log;
+use super::segments::{self, Segments};
 use crate::redact;
 use crabbox_wire::frame::Stream;
-use std::fs::File;
-use std::io;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -25,6 +27,9 @@ const LONGEST: Duration = Duration::from_secs(5);
 
 /// So long the end of a run waits for the end of its log.
 const PATIENCE: Duration = Duration::from_millis(500);
+
+/// So much of it is given back where the disk is full, in bytes: there has to be room for what matters more, the claims.
+const GIVEN_BACK: u64 = 512 * 1024;
 
 /// Why some of the output isn't kept, beyond what the limit leaves out.
 #[derive(Debug, thiserror::Error)]
@@ -51,12 +56,6 @@ impl Cut {
     }
 }
 
-/// What became of a log.
-struct Done {
-    kept: u64,
-    cut: Option<Cut>,
-}
-
 /// The log of one run. Every copy is the same one.
 #[derive(Clone, Debug, Default)]
 pub struct OutputLog(Option<Arc<Inner>>);
@@ -68,9 +67,11 @@ struct Inner {
     queue: Arc<Queue>,
     /// How much was printed, in bytes.
     total: AtomicU64,
+    /// How much of it is on the disk, or held for it, by now.
+    kept: Arc<AtomicU64>,
     started: OnceLock<Instant>,
     /// Where the end is told of, once something was printed.
-    done: OnceLock<Mutex<Receiver<Done>>>,
+    done: OnceLock<Mutex<Receiver<Option<Cut>>>>,
 }
 
 impl OutputLog {
@@ -82,6 +83,7 @@ impl OutputLog {
             size,
             queue: Arc::default(),
             total: AtomicU64::new(0),
+            kept: Arc::default(),
             started: OnceLock::new(),
             done: OnceLock::new(),
         };
@@ -122,25 +124,27 @@ impl OutputLog {
         };
         let bytes = inner.total.load(Ordering::Relaxed);
         let done = done.lock().unwrap_or_else(PoisonError::into_inner).recv_timeout(PATIENCE);
-        let Done { kept, cut } = done.unwrap_or(Done { kept: 0, cut: Some(Cut::Late) });
+        let cut = done.unwrap_or(Some(Cut::Late));
+        let kept = inner.kept.load(Ordering::Relaxed);
         (Some(LogKept { bytes, cut: bytes.saturating_sub(kept) }), cut)
     }
 }
 
 impl Inner {
     /// Starts the thread that writes.
-    fn begin(&self) -> Receiver<Done> {
+    fn begin(&self) -> Receiver<Option<Cut>> {
         let (tell, done) = channel();
         let writer = Writer {
             run: self.run.clone(),
             size: self.size,
             queue: Arc::clone(&self.queue),
+            kept: Arc::clone(&self.kept),
             tell: tell.clone(),
         };
         let started = thread::Builder::new().name("log".to_owned()).spawn(|| writer.run());
         if let Err(error) = started {
             self.queue.close();
-            let _ = tell.send(Done { kept: 0, cut: Some(error.into()) });
+            let _ = tell.send(Some(error.into()));
         }
         done
     }
@@ -151,26 +155,52 @@ struct Writer {
     run: PathBuf,
     size: u64,
     queue: Arc<Queue>,
-    tell: Sender<Done>,
+    kept: Arc<AtomicU64>,
+    tell: Sender<Option<Cut>>,
 }
 
 impl Writer {
     fn run(self) {
-        let mut kept = 0;
-        let cut = match self.write(&mut kept) {
+        let cut = match self.write() {
             Ok(0) => None,
             Ok(lost) => Some(Cut::Slow(lost)),
             Err(error) => {
                 self.queue.close();
+                if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
+                    self.give_back();
+                }
                 Some(error.into())
             }
         };
         // Whoever waited may have left.
-        let _ = self.tell.send(Done { kept, cut });
+        let _ = self.tell.send(cut);
+    }
+
+    /// Gives the end of what it has written back to a disk that is full.
+    fn give_back(&self) {
+        let folder = self.run.join("log");
+        let last = segments::list(&folder).ok().and_then(|mut all| all.pop());
+        if let Some((_, path)) = last {
+            let cut = File::options().write(true).open(&path).and_then(|file| {
+                let length = file.metadata()?.len();
+                file.set_len(length.saturating_sub(GIVEN_BACK))
+            });
+            if cut.is_err() {
+                let _ = fs::remove_file(path);
+            }
+        }
+        let mut kept = 0;
+        let counted = Log::of(&self.run).each(|piece| {
+            if let Piece::Output { bytes, .. } = piece {
+                kept += bytes.len() as u64;
+            }
+            Ok::<_, io::Error>(())
+        });
+        self.kept.store(if counted.is_ok() { kept } else { 0 }, Ordering::Relaxed);
     }
 
     /// Returns how much came too fast.
-    fn write(&self, kept: &mut u64) -> io::Result<u64> {
+    fn write(&self) -> io::Result<u64> {
         let mut segments = Segments::begin(self.run.join("log"), self.size)?;
         // Whoever tidies up leaves it alone as long as this is held. Where there are no locks, its age does.
         let held = File::open(&self.run)?;
@@ -196,7 +226,7 @@ impl Writer {
                         .and_then(|()| segments.finish())
                 }
             };
-            *kept = segments.kept();
+            self.kept.store(segments.kept(), Ordering::Relaxed);
             written?;
             if flushed.elapsed() > LONGEST {
                 flushed = Instant::now();
@@ -230,4 +260,22 @@ fn flush(segments: &mut Segments, mask: &mut Mask, ms: u64) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_of_a_late_log_is_what_is_written_by_then() {
+        let log = OutputLog::new(PathBuf::from("nowhere"), 100);
+        let inner = log.0.as_ref().expect("one");
+        let (_tell, done) = channel();
+        inner.done.set(Mutex::new(done)).expect("the first");
+        inner.total.store(80, Ordering::Relaxed);
+        inner.kept.store(50, Ordering::Relaxed);
+        let (kept, cut) = log.finish();
+        assert_eq!(kept, Some(LogKept { bytes: 80, cut: 30 }));
+        assert!(matches!(cut, Some(Cut::Late)), "{cut:?}");
+    }
 }
