@@ -22,6 +22,7 @@ pub(super) fn show(results: &Results, compared: Option<&Compared>) -> Markup {
         .map(|compared| compared.newly_failing.iter().map(String::as_str).collect())
         .unwrap_or_default();
     let of = |status: Status| results.cases.iter().filter(move |case| case.status == status);
+    let causes = results.causes();
     html! {
         p.counts {
             span.count.failed[failed > 0] { (failed) " failed" }
@@ -31,8 +32,9 @@ pub(super) fn show(results: &Results, compared: Option<&Compared>) -> Markup {
             span.count { (human::duration(Duration::from_millis(ms))) }
         }
         @for source in &results.files { (trouble(source)) }
-        @for case in results.failed().take(SHOWN) { (failed_case(case, &new)) }
-        (and_more(results.failed().count(), SHOWN))
+        @for case in causes.iter().take(SHOWN) { (failed_case(case, &new)) }
+        (and_more(causes.len(), SHOWN))
+        (failed_with(results, &causes))
         @if let Some(compared) = compared.filter(|compared| !compared.newly_passing.is_empty()) {
             details {
                 summary { (compared.newly_passing.len()) " newly passing" }
@@ -59,6 +61,24 @@ fn trouble(source: &Source) -> Markup {
     }
 }
 
+/// Those that failed only because one in them did are named, and say no more than that.
+fn failed_with(results: &Results, causes: &[&Case]) -> Markup {
+    let mut causes = causes.iter().copied().peekable();
+    let with: Vec<&Case> = results
+        .failed()
+        .filter(|case| causes.next_if(|cause| std::ptr::eq(*cause, *case)).is_none())
+        .collect();
+    html! {
+        @if !with.is_empty() {
+            details {
+                summary { "... and " (with.len()) " that failed with these" }
+                ul { @for case in with.iter().take(NAMED) { li { code { (Text(&case.id())) } } } }
+                (and_more(with.len(), NAMED))
+            }
+        }
+    }
+}
+
 fn failed_case(case: &Case, new: &HashSet<&str>) -> Markup {
     let id = case.id();
     let is_failure = case.status.is_failure();
@@ -77,8 +97,9 @@ fn failed_case(case: &Case, new: &HashSet<&str>) -> Markup {
 }
 
 fn said(problem: &Problem) -> Markup {
+    let message = problem.telling();
     html! {
-        @if !problem.message.is_empty() { p.message { (Text(&problem.message)) } }
+        @if !message.is_empty() { p.message { (Text(&message)) } }
         @if let Some(place) = &problem.place {
             p.place { code { (Text(&place.file)) @if let Some(line) = place.line { ":" (line) } } }
         }
@@ -125,5 +146,21 @@ mod tests {
         assert_eq!(page.matches("<li>").count(), NAMED);
         assert_eq!(page.matches(&format!("... and {} more", NAMED - SHOWN)).count(), 2);
         assert_eq!(page.matches("... and 1 more").count(), 1);
+    }
+
+    #[test]
+    fn what_failed_is_said_as_the_summary_says_it() {
+        let case = |name: &str, text: &str| {
+            let problem =
+                Problem { message: "Failed".to_owned(), text: text.to_owned(), place: None };
+            let (name, status) = (name.to_owned(), Status::Failed);
+            Case { name, status, problem: Some(problem), ..Case::default() }
+        };
+        let cases = vec![case("X", ""), case("X/a", "=== RUN   X/a\nwant 2, got 1\n")];
+        let page = show(&Results { cases, ..Results::default() }, None).into_string();
+        assert_eq!(page.matches("<p class=\"message\">").count(), 1, "{page}");
+        assert!(page.contains("<p class=\"message\">want 2, got 1</p>"), "{page}");
+        assert!(page.contains("... and 1 that failed with these"), "{page}");
+        assert!(page.contains("<li><code>X</code></li>"), "{page}");
     }
 }
