@@ -90,14 +90,14 @@ fn failed_case(case: &Case, new: &HashSet<&str>) -> Markup {
                 @if new.contains(id.as_str()) { " " span.tag { "new" } }
                 @if let Some(ms) = case.ms { " " small { (human::duration(Duration::from_millis(ms))) } }
             }
-            @for problem in case.problem.iter().chain(&case.earlier) { (said(problem)) }
+            @for problem in case.problem.iter().chain(&case.earlier) { (said(case, problem)) }
             @if !case.output.trim().is_empty() { h3 { "Output" } pre { (Text(&case.output)) } }
         }
     }
 }
 
-fn said(problem: &Problem) -> Markup {
-    let message = problem.telling();
+fn said(case: &Case, problem: &Problem) -> Markup {
+    let message = case.telling_of(problem);
     html! {
         @if !message.is_empty() { p.message { (Text(&message)) } }
         @if let Some(place) = &problem.place {

@@ -2,7 +2,7 @@
 //!
 //! [`discover`] says where reports lie, [`junit`] reads one of them, with the [`place`] that a failure names, and
 //! [`gather`] all of a run; [`case`] is one test, [`totals`] counts them, [`telling`] is what of a failure stands in one
-//! line, [`cause`] which of those that failed did so by themselves, and [`mod@compare`] says what is new since the run
+//! line, from what the test [`printed`] where nothing else says it, [`cause`] which of those that failed did so by themselves, and [`mod@compare`] says what is new since the run
 //! before. [`kept`] is how they lie beside the run's log, for later.
 
 mod case;
@@ -13,6 +13,7 @@ mod gather;
 mod junit;
 pub mod kept;
 mod place;
+mod printed;
 mod telling;
 mod totals;
 

@@ -60,21 +60,31 @@ impl Problem {
     /// From the text; a heading goes with what stands below it.
     fn reason(&self) -> Option<String> {
         let text = &self.text[..self.text.floor_char_boundary(LOOKED_AT)];
-        let lines = text.lines().map(|line| said(line, self.place.as_ref()));
-        let mut lines = lines.filter(|line| !is_bare(line));
-        let mut reason = lines.next()?;
-        while reason.ends_with(':') && reason.len() <= HEADING {
-            let Some(next) = lines.next() else { break };
-            reason = format!("{reason} {next}");
-        }
-        Some(reason)
+        join(text.lines().map(|line| said(line, self.place.as_ref())))
     }
 }
 
+/// The first of these lines that tells something, and where that is a heading, what stands below it.
+pub(super) fn join(lines: impl Iterator<Item = String>) -> Option<String> {
+    let mut lines = lines.filter(|line| !is_bare(line));
+    let mut reason = lines.next()?;
+    while reason.ends_with(':') && reason.len() <= HEADING {
+        let Some(next) = lines.next() else { break };
+        reason = format!("{reason} {next}");
+    }
+    Some(reason)
+}
+
+/// Does this line say no more than that something failed?
 fn is_bare(line: &str) -> bool {
     let words = line.trim().trim_end_matches(['.', '!']);
     let is_generic = GENERIC.iter().any(|generic| words.eq_ignore_ascii_case(generic));
-    is_generic || is_head_of_panic(words) || AROUND.iter().any(|begin| words.starts_with(begin))
+    is_generic || is_head_of_panic(words) || is_around(words)
+}
+
+/// Does a runner write it round what the test says?
+pub(super) fn is_around(line: &str) -> bool {
+    AROUND.iter().any(|begin| line.trim_start().starts_with(begin))
 }
 
 /// Rust says in one line who panicked and where, in the next one why. Until 1.72 that stood between quotes in the first.
@@ -84,14 +94,20 @@ fn is_head_of_panic(words: &str) -> bool {
 }
 
 /// What a line says, without the place before it: that is said beside the name, or nothing stands behind it.
-fn said(line: &str, known: Option<&Place>) -> String {
+pub(super) fn said(line: &str, known: Option<&Place>) -> String {
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
     let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
     let place = word.strip_suffix(':').and_then(place::of_word);
-    if place.is_some_and(|place| rest.is_empty() || known == Some(&place)) {
+    if place.is_some_and(|place| rest.is_empty() || known.is_some_and(|one| is_same(one, &place))) {
         return rest.to_owned();
     }
     line
+}
+
+/// What is known may count from the tree's root.
+fn is_same(known: &Place, said: &Place) -> bool {
+    let above = said.file.strip_suffix(known.file.as_str());
+    known.line == said.line && above.is_some_and(|above| above.is_empty() || above.ends_with('/'))
 }
 
 #[cfg(test)]
@@ -125,6 +141,22 @@ mod tests {
                 assert_eq!(problem(message, text).telling(), expected, "{message}: {text}");
             }
             assert_eq!(problem("own words", text).telling(), "own words");
+        }
+    }
+
+    #[test]
+    fn a_place_that_is_said_beside_the_name_is_not_said_again() {
+        let said = |known: &str| {
+            let place = place::of_word(known);
+            let text = "/box/tree/f.cc:12: want 3\n".to_owned();
+            let problem = Problem { message: String::new(), text, place };
+            problem.telling().into_owned()
+        };
+        for known in ["f.cc:12", "tree/f.cc:12", "/box/tree/f.cc:12"] {
+            assert_eq!(said(known), "want 3", "{known}");
+        }
+        for known in ["f.cc:1", "e/f.cc:12", "g.cc:12"] {
+            assert_eq!(said(known), "/box/tree/f.cc:12: want 3", "{known}");
         }
     }
 

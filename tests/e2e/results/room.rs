@@ -72,6 +72,25 @@ fn of_tests_in_tests_the_innermost_is_named_with_what_it_says() {
     assert_eq!(results["tests"][2]["problem"]["message"], "Failed");
 }
 
+/// As CTest writes it of a test of GoogleTest.
+#[test]
+fn what_a_test_printed_is_said_where_its_report_says_nothing() {
+    let world = World::new();
+    let printed = "[ RUN      ] Shop.Sells\n$PWD/shop_test.cc:12: Failure\nExpected equality of these values:\n\
+        \x20 1\n\x20 2\n[  FAILED  ] Shop.Sells (0 ms)\n\n 1 FAILED TEST\n";
+    let report = format!(
+        "<testsuite name='(empty)' tests='1'><testcase name='Shop.Sells' classname='Shop.Sells' status='fail'>\
+        <failure message=''/><system-out>{printed}</system-out></testcase></testsuite>"
+    );
+    world.write("check.sh", &format!("cat >junit.xml <<END\n{report}\nEND\nexit 1\n"));
+    let told = "  FAILED Shop.Sells (shop_test.cc:12)\ncrabbox:     Expected equality of these values: 1\n";
+    let ran = check(&world, &[]);
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    let page = world.crabbox(&["report", "-o", "-"]).stdout;
+    let told = "<p class=\"message\">Expected equality of these values: 1</p>";
+    assert!(page.contains(told), "{page}");
+}
+
 #[test]
 fn a_line_that_is_not_to_be_shown_is_no_line_to_type() {
     let world = World::new();

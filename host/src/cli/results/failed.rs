@@ -2,8 +2,7 @@
 
 use super::lines::place;
 use crate::output::{columns_of, cut, cut_start};
-use crate::results::{Case, Problem, Results, Status};
-use std::borrow::Cow;
+use crate::results::{Case, Results, Status};
 
 /// So many are named.
 const NAMED: usize = 20;
@@ -84,7 +83,7 @@ impl Failed {
 fn told(case: &Case, width: usize) -> Vec<String> {
     let mark = if case.status == Status::Error { "ERROR" } else { "FAILED" };
     let name = named(case, width.saturating_sub(MARK).max(SHORTEST));
-    let message = case.shown().map_or(Cow::Borrowed(""), Problem::telling);
+    let message = case.telling();
     let message = (!message.is_empty())
         .then(|| format!("    {}", cut(&message, width.clamp(SHORTEST, MESSAGE))));
     [format!("  {mark} {name}")].into_iter().chain(message).collect()
@@ -114,7 +113,7 @@ fn name(case: &Case, room: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::Place;
+    use crate::results::{Place, Problem};
 
     fn failed(name: &str, message: &str) -> Case {
         let place = Some(Place { file: "a.rs".to_owned(), line: Some(7) });

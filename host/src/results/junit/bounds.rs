@@ -23,6 +23,20 @@ pub(super) fn append(into: &mut String, text: &str) {
     into.push_str(cut(text, MAX_TEXT.saturating_sub(into.len())));
 }
 
+/// Adds to what a test printed, of which the end says more than the beginning. Up to twice as much is kept until [`end`].
+pub(super) fn append_end(into: &mut String, text: &str) {
+    let text = end(text);
+    if into.len() + text.len() > 2 * MAX_TEXT {
+        *into = end(into).to_owned();
+    }
+    into.push_str(text);
+}
+
+/// What is kept of what a test printed.
+pub(super) fn end(text: &str) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(MAX_TEXT))..]
+}
+
 /// So many bytes of it at most.
 pub(super) fn cut(text: &str, length: usize) -> &str {
     &text[..text.floor_char_boundary(length)]

@@ -2,7 +2,7 @@
 
 use super::super::case::{Case, Place, Problem, Status};
 use super::Trouble;
-use super::bounds::{MAX_CASES, MAX_DEPTH, MAX_KEPT, append};
+use super::bounds::{MAX_CASES, MAX_DEPTH, MAX_KEPT, append, append_end};
 use super::said::{
     Kind, add, attribute, complete, declared_place, kind, millis, problem, resolved, settle,
 };
@@ -204,7 +204,7 @@ impl Builder {
             [.., Open::Problem(_, problem), Open::Trace] | [.., Open::Problem(_, problem)] => {
                 append(&mut problem.text, text);
             }
-            [.., Open::Case(case, _), Open::Output] => append(&mut case.output, text),
+            [.., Open::Case(case, _), Open::Output] => append_end(&mut case.output, text),
             _ => {}
         }
     }

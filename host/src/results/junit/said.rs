@@ -2,7 +2,7 @@
 
 use super::super::case::{Case, Place, Problem, Status};
 use super::super::place;
-use super::bounds::{MAX_TRIES, MAX_WORD, cut};
+use super::bounds::{MAX_TEXT, MAX_TRIES, MAX_WORD, cut, end};
 use quick_xml::escape::{resolve_predefined_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart};
 
@@ -51,7 +51,10 @@ pub(super) fn add(case: &mut Case, kind: Kind, problem: Problem) {
 pub(super) fn settle(case: &mut Case) {
     if !case.status.is_failure() && case.status != Status::Flaky {
         case.output = String::new();
+    } else if case.output.len() > MAX_TEXT {
+        case.output = end(&case.output).to_owned();
     }
+    case.find_place();
 }
 
 /// The element's own words.

@@ -47,6 +47,42 @@ fn failures_errors_and_skipped_ones_are_told_apart() {
     assert_eq!(cases[1].problem.as_ref().expect("one").message, "java.io.IOException");
 }
 
+/// As `ctest --output-junit` of CMake 3.25 writes it.
+#[test]
+fn what_ctest_prints_of_a_test_tells_why_it_failed() {
+    let cases = cases(
+        r#"<?xml version="1.0" encoding="UTF-8"?>
+<testsuite name="(empty)"
+	tests="3"
+	failures="3"
+	time="1"
+	timestamp="2026-01-31T08:00:00"
+	>
+	<testcase name="a" classname="a" time="0.00125556" status="fail">
+		<failure message=""/>
+		<system-out>starting
+a: /box/a.c:3: main: Assertion `1+1==3&apos; failed.
+</system-out>
+	</testcase>
+	<testcase name="b" classname="b" time="0.00149628" status="fail">
+		<failure message="Error regular expression found in output. Regex=[FATAL]"/>
+		<system-out>all bad FATAL here
+</system-out>
+	</testcase>
+	<testcase name="c" classname="c" time="1.00298" status="fail">
+		<failure message=""/>
+		<system-out></system-out>
+	</testcase>
+</testsuite>"#,
+    );
+    let told: Vec<_> = cases.iter().map(Case::telling).collect();
+    let assertion = "a: /box/a.c:3: main: Assertion `1+1==3' failed.";
+    let regex = "Error regular expression found in output. Regex=[FATAL]";
+    assert_eq!(told, [assertion, regex, ""]);
+    let place = cases[0].shown().and_then(|problem| problem.place.clone());
+    assert_eq!(place, Some(Place { file: "/box/a.c".to_owned(), line: Some(3) }));
+}
+
 #[test]
 fn tries_are_kept_and_a_test_that_was_well_in_the_end_is_flaky() {
     let cases = cases(
@@ -141,6 +177,14 @@ fn hostile_ones_are_bounded() {
     let report = read(xml.as_bytes());
     assert_eq!(report.cases[0].name.len(), MAX_WORD);
     assert_eq!(report.cases[0].problem.as_ref().expect("one").text.len(), MAX_TEXT);
+    let failed = "<testsuite><testcase name='a'><failure/><system-out>begin";
+    let pieces = "<![CDATA[ü]]>".repeat(MAX_TEXT * 2);
+    for output in ["ü".repeat(MAX_TEXT * 3), pieces] {
+        let report = read(format!("{failed}{output} end").as_bytes());
+        let case = report.cases.first().expect("one");
+        assert!((MAX_TEXT - 1..=MAX_TEXT).contains(&case.output.len()), "{}", case.output.len());
+        assert!(case.output.ends_with("üü end"));
+    }
     let report = read(b"<testsuite><testcase name='a\xff\x1b[2J'/></testsuite>");
     assert_eq!(report.cases[0].name, "a\u{fffd}\u{1b}[2J");
 }
