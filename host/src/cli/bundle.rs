@@ -5,7 +5,7 @@ use super::doctor::Doctor;
 use super::printed::Lines;
 use super::{Shared, history, results, whole};
 use crate::bundle::Bundle;
-use crate::collect::{OURS, make_ours};
+use crate::collect::{Unmade, make_ours};
 use crate::history::{Command, Log, Piece, Reader, RunRecord, folder};
 use crate::output::{CommandError, Quoted, to_type};
 use crate::receipt::Receipt;
@@ -52,7 +52,7 @@ impl MakeBundle {
         };
         let path = match self.output {
             Some(path) => path,
-            None => place(&record).map_err(|(path, error)| unwritten(&path, error))?,
+            None => place(&record).map_err(|Unmade { path, source }| unwritten(&path, source))?,
         };
         let texts = texts(&record, &reader, shared)?;
         let size =
@@ -70,8 +70,8 @@ impl MakeBundle {
 }
 
 /// Where it goes, unless that is said. In a checkout it would be part of the tree that the next run sends: it goes to the
-/// folder in it that isn't. An error stands beside what can't be made.
-fn place(record: &RunRecord) -> Result<PathBuf, (PathBuf, io::Error)> {
+/// folder in it that isn't.
+fn place(record: &RunRecord) -> Result<PathBuf, Unmade> {
     let name = format!("{}.tar.zst", record.id);
     let Ok(here) = env::current_dir() else { return Ok(name.into()) };
     let sent = Path::new(&record.repository);
@@ -80,9 +80,7 @@ fn place(record: &RunRecord) -> Result<PathBuf, (PathBuf, io::Error)> {
     let Some(root) = is_here.then(|| sent.to_owned()).or_else(repository) else {
         return Ok(name.into());
     };
-    let folder =
-        make_ours(&root, BUNDLES).map_err(|error| (root.join(OURS).join(BUNDLES), error))?;
-    let path = folder.join(name);
+    let path = make_ours(&root, BUNDLES)?.join(name);
     Ok(path.strip_prefix(&here).map(Path::to_owned).unwrap_or(path))
 }
 

@@ -21,5 +21,5 @@ pub use collected::{Brought, Collected, Kind, LeftOut, Matched, Undone};
 pub use download::Download;
 pub(crate) use errand::{Errand, Here};
 pub use ours::OURS;
-pub(crate) use ours::make_ours;
+pub(crate) use ours::{Unmade, make_ours};
 pub use wanted::{Artifacts, Reports, Wanted, check_glob};

@@ -15,17 +15,34 @@ pub const OURS: &str = ".crabbox";
 /// What keeps git from all that is in it, itself included.
 const IGNORE: &str = "# What crabbox puts here: files of boxes, and bundles.\n*\n";
 
+/// What files are put into can't be made.
+#[derive(Debug, thiserror::Error)]
+#[error("`{}` can't be made: {source}", .path.display())]
+pub(crate) struct Unmade {
+    /// A folder, or what hides it from git.
+    pub(crate) path: PathBuf,
+    /// Why.
+    pub(crate) source: io::Error,
+}
+
+impl Unmade {
+    /// Of this path.
+    pub(super) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
+        |source| Self { path: path.to_owned(), source }
+    }
+}
+
 /// Makes `.crabbox` in a checkout, and the folder of this name in it.
-pub(crate) fn make_ours(checkout: &Path, name: &str) -> io::Result<PathBuf> {
+pub(crate) fn make_ours(checkout: &Path, name: &str) -> Result<PathBuf, Unmade> {
     let ours = checkout.join(OURS);
-    make_one(&ours)?;
+    make_one(&ours).map_err(Unmade::at(&ours))?;
     let ignore = ours.join(".gitignore");
     // Whoever wrote it knows what git should see.
     if fs::symlink_metadata(&ignore).is_err() {
-        hide(&ours, &ignore)?;
+        hide(&ours, &ignore).map_err(Unmade::at(&ignore))?;
     }
     let folder = ours.join(name);
-    make_one(&folder)?;
+    make_one(&folder).map_err(Unmade::at(&folder))?;
     Ok(folder)
 }
 
@@ -49,7 +66,7 @@ fn make_one(folder: &Path) -> io::Result<()> {
     if fs::symlink_metadata(folder)?.is_dir() {
         return Ok(());
     }
-    Err(io::Error::other(format!("`{}` is no folder", folder.display())))
+    Err(io::ErrorKind::NotADirectory.into())
 }
 
 #[cfg(test)]
@@ -72,7 +89,8 @@ mod tests {
         for name in [".crabbox/artifacts", ".crabbox"] {
             fs::remove_dir_all(root.join(name)).expect("removes");
             symlink(&elsewhere, root.join(name)).expect("a link");
-            assert!(make_ours(root, "artifacts").is_err(), "{name}");
+            let error = make_ours(root, "artifacts").expect_err(name);
+            assert_eq!(error.path, root.join(name));
             fs::remove_file(root.join(name)).expect("removes");
             fs::create_dir(root.join(name)).expect("a folder");
         }

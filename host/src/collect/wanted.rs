@@ -1,7 +1,7 @@
 //! What was asked for, checked.
 
 use super::errand::Errand;
-use super::ours::make_ours;
+use super::ours::{Unmade, make_ours};
 use super::{Brought, Collected, Download, Kind, LeftOut};
 use crate::output::{CommandError, Typed};
 use crabbox_copy::glob::{GlobError, Globs};
@@ -9,7 +9,6 @@ use crabbox_copy::target::Target;
 use crabbox_wire::collect::{Collect, Limits, Part};
 use crabbox_wire::text::Text;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// A larger file is no report that anybody reads.
@@ -108,14 +107,16 @@ impl Wanted {
     }
 
     /// Makes the folder above that of an errand, as far as it is crabbox's to make.
-    pub(crate) fn make_room(&self, kind: Kind) -> io::Result<()> {
+    pub(crate) fn make_room(&self, kind: Kind) -> Result<(), Unmade> {
         match (kind, &self.artifacts, &self.reports) {
             (Kind::Artifact, Some(Artifacts { checkout: Some(checkout), .. }), _) => {
                 make_ours(checkout, "artifacts").map(drop)
             }
             (Kind::Artifact, Some(Artifacts { into, .. }), _)
             | (Kind::Report, _, Some(Reports { into, .. })) => match into.parent() {
-                Some(above) if !above.as_os_str().is_empty() => fs::create_dir_all(above),
+                Some(above) if !above.as_os_str().is_empty() => {
+                    fs::create_dir_all(above).map_err(Unmade::at(above))
+                }
                 _ => Ok(()),
             },
             _ => Ok(()),

@@ -7,7 +7,7 @@
 use super::outcome::Outcome;
 use super::quiet::Quiet;
 use super::session::Conversation;
-use crate::collect::{Collected, Errand, Here, Kind, LeftOut, Wanted};
+use crate::collect::{Collected, Errand, Here, Kind, LeftOut, Unmade, Wanted};
 use crate::copy::{CopyError, Unpacker};
 use crate::fault;
 use crate::output::Progress;
@@ -31,8 +31,8 @@ enum Broken {
     #[error(transparent)]
     Copy(#[from] CopyError),
     /// There is no place for it.
-    #[error("its folder can't be made: {0}")]
-    Room(std::io::Error),
+    #[error(transparent)]
+    Room(#[from] Unmade),
     /// The box sends more than it was asked for.
     #[error("the box sends more than it was asked for")]
     TooMuch,
@@ -270,7 +270,7 @@ fn take_one<W: Write>(
         };
         quiet.hear();
         if !has_room && Record::take(&mut &*block) != Ok(Record::End) {
-            wanted.make_room(errand.kind).map_err(Broken::Room)?;
+            wanted.make_room(errand.kind)?;
             has_room = true;
         }
         receiver.block(block, here).map_err(CopyError::from)?;
