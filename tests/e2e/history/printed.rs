@@ -30,6 +30,7 @@ fn streams_and_lines_can_be_told_apart() {
     let logs = |more: &[&str]| world.crabbox(&[&["logs", "@last"], more].concat()).stdout;
     assert_eq!(logs(&["--stdout"]), "one\nthree\n");
     assert_eq!(logs(&["--stderr"]), "two\nfour");
+    assert_eq!(world.crabbox(&["logs", "--stdout"]).stdout, "one\nthree\n");
     assert_eq!(logs(&["--stdout", "--tail", "1"]), "three\n");
     let lines = json(&world.crabbox(&["logs", "@last", "--stderr", "--json"]))["lines"].clone();
     assert_eq!((&lines[0]["text"], &lines[1]["text"]), (&"two".into(), &"four".into()));

@@ -26,12 +26,13 @@ use std::path::Path;
 /// much is missing between them.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
-  crabbox logs @last
+  crabbox logs
   crabbox logs @last-failed --tail 50
   crabbox logs @last-failed --test connects
   crabbox logs run_0123456789ab --stderr")]
 pub(super) struct Logs {
     /// The run: its id or the beginning of it, `@last` or `@last-failed`
+    #[arg(default_value = "@last", hide_default_value = true)]
     run: String,
     /// Only its standard output
     #[arg(long, conflicts_with = "stderr")]
