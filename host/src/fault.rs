@@ -99,6 +99,9 @@ pub const POINTS: &[&str] = &[
     // The record of a run.
     "history.before.insert",
     "history.after.insert",
+    // What says of a run that it has ended, where that can't be done.
+    "history.before.mark",
+    "history.after.mark",
     // Within the provider's child.
     "child.before.lease",
     "child.after.lease",

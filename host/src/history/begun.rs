@@ -1,17 +1,21 @@
 //! Runs that have begun and have no record: each has a file in the folder `begun` of the state folder, from its beginning
 //! until its record is written. Whoever leaves it holds it locked; so one that was killed is told from one that goes on.
 //!
-//! It is made beside the run, and isn't waited for on any disk. What can't be made is missing, and nothing else.
+//! It is made beside the run, and isn't waited for on any disk. What can't be made is missing, and nothing else. Behind what
+//! was known at the beginning is room for how the run ended: it takes no more of a full disk to say so there, where the
+//! record can't be written.
 
 use super::id::RunId;
 use super::query::{Filter, Reader};
 use super::record::RunRecord;
 use super::{HistoryError, begun};
+use crate::fault;
 use crate::places::{FolderError, private_folder};
 use rustix::fs::OFlags;
+use serde::{Deserialize, Serialize};
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
@@ -22,6 +26,9 @@ const LIMIT: u64 = 4 * 1024 * 1024;
 /// What is as young as this is taken for held where there are no locks, and is left alone while it is hidden.
 const YOUNG: Duration = Duration::from_hours(24);
 
+/// So much room is left for how the run ended, in bytes.
+const ROOM: usize = 16;
+
 /// What is left of a run while it has no record.
 #[derive(Debug, Default)]
 pub(super) struct Sign(Option<JoinHandle<Option<Left>>>);
@@ -30,7 +37,15 @@ pub(super) struct Sign(Option<JoinHandle<Option<Left>>>);
 struct Left {
     path: PathBuf,
     /// Locked as long as it is open.
-    _held: File,
+    held: File,
+    /// Where the room in it begins.
+    room: u64,
+}
+
+/// How a run ended whose record couldn't be written.
+#[derive(Debug, Serialize, Deserialize)]
+struct Ended {
+    exit: u8,
 }
 
 impl Sign {
@@ -48,9 +63,14 @@ impl Sign {
         }
     }
 
-    /// Lets go of it: it is all that there is of a run that has ended.
-    pub(super) fn let_go(&mut self) {
-        drop(self.take());
+    /// Lets go of it: it is all that there is of a run that has ended so. Where not even that can be written into it, the
+    /// run is as one that was killed.
+    pub(super) fn let_go(&mut self, exit: u8) {
+        if let Some(left) = self.take() {
+            fault::point("history.before.mark");
+            let _ = left.mark(exit);
+            fault::point("history.after.mark");
+        }
     }
 
     fn take(&mut self) -> Option<Left> {
@@ -61,7 +81,11 @@ impl Sign {
 /// Whoever gives a run up without a record was told why; a fault of this program is told of without the run.
 impl Drop for Sign {
     fn drop(&mut self) {
-        if thread::panicking() { self.let_go() } else { self.take_away() }
+        if thread::panicking() {
+            drop(self.take());
+        } else {
+            self.take_away();
+        }
     }
 }
 
@@ -74,17 +98,28 @@ impl Left {
         // Nobody sees it before it is whole and locked.
         let hidden = folder.join(format!(".{}", run.id));
         let mut held = File::options().write(true).create_new(true).mode(0o600).open(&hidden)?;
-        let made = serde_json::to_vec(run).map_err(io::Error::from).and_then(|text| {
+        let made = serde_json::to_vec(run).map_err(io::Error::from).and_then(|mut text| {
+            text.push(b'\n');
+            let room = text.len() as u64;
+            text.resize(text.len() + ROOM, b' ');
             held.write_all(&text)?;
             // Where there are no locks, its age has to do: see `is_held`.
             let _ = held.try_lock();
-            fs::rename(&hidden, &path)
+            fs::rename(&hidden, &path)?;
+            Ok(room)
         });
-        if let Err(error) = made {
-            let _ = fs::remove_file(hidden);
-            return Err(error.into());
+        match made {
+            Ok(room) => Ok(Self { path, held, room }),
+            Err(error) => {
+                let _ = fs::remove_file(hidden);
+                Err(error.into())
+            }
         }
-        Ok(Self { path, _held: held })
+    }
+
+    /// In one piece: whoever reads it meanwhile, or after this was killed, finds all of it or nothing that can be read.
+    fn mark(&self, exit: u8) -> io::Result<()> {
+        self.held.write_all_at(&serde_json::to_vec(&Ended { exit })?, self.room)
     }
 }
 
@@ -95,13 +130,19 @@ pub struct Unfinished {
     pub run: RunRecord,
     /// It goes on. Else it was killed, its machine went down, or its record couldn't be written.
     pub goes_on: bool,
+    /// What it ended with: its record couldn't be written. `None`: it goes on, or nobody knows.
+    pub exit: Option<u8>,
 }
 
 impl Unfinished {
-    /// In a word.
+    /// In a word or two.
     #[must_use]
-    pub fn word(&self) -> &'static str {
-        if self.goes_on { "goes on" } else { "no record" }
+    pub fn word(&self) -> String {
+        match self.exit {
+            Some(exit) => format!("{exit} (no record)"),
+            None if self.goes_on => "goes on".to_owned(),
+            None => "no record".to_owned(),
+        }
     }
 
     fn is_wanted(&self, filter: &Filter) -> bool {
@@ -109,7 +150,7 @@ impl Unfinished {
         repository.as_ref().is_none_or(|one| *one == self.run.repository)
             && since.is_none_or(|since| self.run.began >= since)
             && command.as_ref().is_none_or(|part| self.run.command.to_string().contains(part))
-            && !(*failed && self.goes_on)
+            && !(*failed && (self.goes_on || self.exit == Some(0)))
     }
 }
 
@@ -192,11 +233,21 @@ fn is_young(file: &File) -> bool {
 
 fn look(state: &Path, id: &RunId) -> Option<Unfinished> {
     let file = open(&begun(state).join(id.as_str()))?;
-    let goes_on = is_held(&file);
+    let is_held = is_held(&file);
     let mut text = Vec::new();
     file.take(LIMIT).read_to_end(&mut text).ok()?;
-    let run: RunRecord = serde_json::from_slice(&text).ok()?;
-    (run.id == *id).then_some(Unfinished { run, goes_on })
+    let (run, exit) = parse(&text)?;
+    // Where there are no locks, what has ended is known all the same.
+    let goes_on = is_held && exit.is_none();
+    (run.id == *id).then_some(Unfinished { run, goes_on, exit })
+}
+
+/// What was known of it when it began, and what it ended with.
+fn parse(text: &[u8]) -> Option<(RunRecord, Option<u8>)> {
+    let end = text.iter().position(|byte| *byte == b'\n').unwrap_or(text.len());
+    let (run, room) = text.split_at(end);
+    let ended: Option<Ended> = serde_json::from_slice(room).ok();
+    Some((serde_json::from_slice(run).ok()?, ended.map(|ended| ended.exit)))
 }
 
 #[cfg(test)]
@@ -204,6 +255,39 @@ mod tests {
     use super::*;
     use crate::history::Command;
     use jiff::Timestamp;
+
+    fn run(id: &str) -> RunRecord {
+        let command = crate::history::Command::Shell("true".to_owned());
+        RunRecord::begun(id.parse().expect("an id"), command, "local", jiff::Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn how_it_ended_has_room_and_only_what_is_whole_counts() {
+        let state = tempfile::tempdir().expect("a folder");
+        let run = run("run_0123456789ab");
+        let left = Left::new(state.path(), &run).expect("is left");
+        let read = || look(state.path(), &run.id).expect("is there");
+        assert_eq!((read().goes_on, read().exit), (true, None));
+        let size = fs::metadata(&left.path).expect("there").len();
+        for exit in [3, 255] {
+            left.mark(exit).expect("is marked");
+            assert_eq!((read().goes_on, read().exit), (false, Some(exit)));
+            assert_eq!(fs::metadata(&left.path).expect("there").len(), size);
+        }
+        drop(left);
+        assert_eq!((read().goes_on, read().exit), (false, Some(255)));
+        let text = serde_json::to_vec(&run).expect("text");
+        for rest in
+            ["", "\n", "\n{\"exit\":2", "\n{\"exit\":256}", "\n{\"exit\":-1}", "\n3", "\n\u{0}"]
+        {
+            let (found, exit) = parse(&[&text, rest.as_bytes()].concat()).expect(rest);
+            assert_eq!((found, exit), (run.clone(), None), "{rest}");
+        }
+        let large =
+            [text.as_slice(), b"\n", &b" ".repeat(8 * 1024 * 1024), b"{\"exit\":1}"].concat();
+        fs::write(begun(state.path()).join(run.id.as_str()), large).expect("writes");
+        assert_eq!(read().exit, None);
+    }
 
     #[test]
     fn where_there_are_no_locks_what_is_young_goes_on() {

@@ -90,6 +90,14 @@ pub enum HistoryError {
     /// Nothing was recorded of it.
     #[error("`{0}` left no record: it was killed, or the history couldn't be written")]
     NoRecord(RunId),
+    /// Its record couldn't be written.
+    #[error("`{run}` ended with {exit}, and its record couldn't be written")]
+    Unwritten {
+        /// Which.
+        run: RunId,
+        /// What it ended with.
+        exit: u8,
+    },
     /// Files of a run can't be read or removed.
     #[error("`{}` can't be used", .path.display())]
     Io {
@@ -128,7 +136,9 @@ impl HistoryError {
         match self {
             Self::Damaged { path, .. } | Self::Newer { path, .. } => Some(put_aside(path)),
             Self::Held { path } => Some(format!("fuser -v {}", Quoted(path))),
-            Self::GoesOn(run) | Self::NoRecord(run) => Some(to_type(&["logs", run.as_str()])),
+            Self::GoesOn(run) | Self::NoRecord(run) | Self::Unwritten { run, .. } => {
+                Some(to_type(&["logs", run.as_str()]))
+            }
             Self::File { path, source: FolderError::Open { .. } } => {
                 Some(format!("chmod 600 {}", Quoted(path)))
             }
@@ -147,7 +157,9 @@ impl From<HistoryError> for CommandError {
     fn from(error: HistoryError) -> Self {
         let kind = match error {
             HistoryError::Held { .. } | HistoryError::GoesOn(_) => Exit::TryAgain,
-            HistoryError::Unknown(_) | HistoryError::NoRecord(_) => Exit::NotFound,
+            HistoryError::Unknown(_)
+            | HistoryError::NoRecord(_)
+            | HistoryError::Unwritten { .. } => Exit::NotFound,
             HistoryError::Folder { .. } | HistoryError::File { .. } => Exit::Usage,
             _ => Exit::Failed,
         };

@@ -112,7 +112,7 @@ impl Recording {
                 let _ = prune_if_due(&store, state, retention);
             }
             Err(error) => {
-                self.sign().let_go();
+                self.sign().let_go(record.outcome.exit);
                 troubles.push(Trouble::Record(error));
             }
         }

@@ -1,6 +1,6 @@
 //! What can't be remembered is told of once, and the run is what it was.
 
-use super::{all, database, ids, last, state};
+use super::{all, database, ids, json, last, state};
 use crate::recover::on_small_disk;
 use crabbox_tests::{Ran, World, until};
 use std::fs::{self, Permissions};
@@ -30,11 +30,20 @@ fn a_database_that_is_held_costs_the_record() {
     // That it was is known all the same, and what it printed.
     let list = world.crabbox(&["history"]);
     let row = list.stdout.lines().nth(1).expect("a row");
-    assert!(row.contains("no record") && row.contains(LINE), "{}", list.stdout);
+    assert!(row.contains("3 (no record)") && row.contains(LINE), "{}", list.stdout);
     let id = ids(&list).remove(0);
     assert_eq!(world.crabbox(&["logs", &id]).stdout, "out\n");
     let slow = world.crabbox(&["slow", &id]);
-    assert!(slow.code == 4 && slow.stderr.contains("left no record"), "{}", slow.stderr);
+    let said = format!("`{id}` ended with 3, and its record couldn't be written");
+    assert!(slow.code == 4 && slow.stderr.contains(&said), "{}", slow.stderr);
+    let inspect = world.crabbox(&["inspect", &id, "--offline"]);
+    assert!(inspect.stderr.contains(&said), "{}", inspect.stderr);
+    let before = world.crabbox(&["slow"]);
+    let said =
+        format!("run of this checkout ended with 3, and its record couldn't be written: {id}");
+    assert!(before.code == 0 && before.stderr.contains(&said), "{}", before.stderr);
+    let found = json(&world.crabbox(&["history", "--json"]))["unfinished"][0].clone();
+    assert_eq!((&found["exit"], &found["goes_on"]), (&3.into(), &false.into()));
     other.execute_batch("COMMIT").expect("unlocks");
     says(&world.shell(LINE), &[]);
     assert_eq!(all(&world).len(), 2);
@@ -117,11 +126,54 @@ fn a_full_disk_costs_neither_the_output_nor_the_exit_code() {
     assert!(said.contains("isn't in the history: "), "{said}");
     assert!(said.contains("the output couldn't be kept: No space left on device"), "{said}");
     assert!(said.contains("look 0"), "{said}");
+    // What there was no room for is told from what was killed.
+    assert_eq!(said.matches("  3 (no record)  ").count(), 1, "{said}");
     assert!(!said.contains("exit 125"), "{said}");
     // What was printed doesn't take the room that the claims need.
     assert!(said.contains("code 4\n"), "{said}");
     assert_eq!(said.matches("wasn't released").count(), 1, "where a box fills the disk: {said}");
     assert_eq!(said.matches("isn't in the history").count(), 1, "{said}");
+}
+
+#[test]
+fn a_run_that_is_killed_before_it_says_that_it_has_ended_is_as_any_that_was_killed() {
+    for (point, word) in
+        [("history.before.mark", "  no record  "), ("history.after.mark", "  3 (no record)  ")]
+    {
+        let world = World::new();
+        assert_eq!(world.shell("true").code, 0);
+        let other = database(&world);
+        other.execute_batch("BEGIN IMMEDIATE").expect("locks");
+        let mut command = world.command(&["run", "-q", "--shell", LINE]);
+        let ran = command.env("CRABBOX_FAULT", point).output().expect("runs");
+        assert_eq!(ran.status.code(), None, "{point}");
+        let list = world.crabbox(&["history"]).stdout;
+        assert!(list.lines().nth(1).is_some_and(|row| row.contains(word)), "{point}: {list}");
+    }
+}
+
+#[test]
+fn one_that_ended_well_is_none_that_failed() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    let other = database(&world);
+    other.execute_batch("BEGIN IMMEDIATE").expect("locks");
+    // Both at once: each has its own word.
+    let ended = ["exit 0", "exit 4"].map(|line| {
+        let mut command = world.command(&["run", "-q", "--fresh", "--shell", line]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs")
+    });
+    let codes = ended.map(|mut run| run.wait().expect("ends").code());
+    assert_eq!(codes, [Some(0), Some(4)]);
+    let exits = |more: &[&str]| -> Vec<Option<u64>> {
+        let document = json(&world.crabbox(&[&["history", "--json"], more].concat()));
+        let found = document["unfinished"].as_array().expect("a list");
+        let mut exits: Vec<_> = found.iter().map(|one| one["exit"].as_u64()).collect();
+        exits.sort_unstable();
+        exits
+    };
+    assert_eq!(exits(&[]), [Some(0), Some(4)]);
+    assert_eq!(exits(&["--failed"]), [Some(4)]);
 }
 
 #[test]

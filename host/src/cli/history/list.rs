@@ -159,6 +159,7 @@ fn to_json(one: &Unfinished) -> Value {
         "repository": repository,
         "command": command,
         "goes_on": one.goes_on,
+        "exit": one.exit,
     })
 }
 
@@ -181,7 +182,7 @@ fn table(rows: &[Row], unfinished: &[Unfinished], with_repository: bool) -> Tabl
         {
             let RunRecord { id, began, command, repository, .. } = &one.run;
             let none = || NOTHING.to_owned();
-            let (command, exit) = (command.to_string(), one.word().to_owned());
+            let (command, exit) = (command.to_string(), one.word());
             let cells = [id.to_string(), ago(*began), exit, command, none(), none()];
             table.row(cells.into_iter().chain(with_repository.then(|| repository.clone())));
             continue;

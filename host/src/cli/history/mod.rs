@@ -47,13 +47,16 @@ fn tell_of_later(
 ) -> Result<(), CommandError> {
     let since = run.map(|run| reader.get(run)).transpose()?.flatten().map(|run| run.began);
     let filter = Filter { since, ..filter };
-    for Unfinished { run, goes_on } in reader.unfinished(&filter)?.iter().take(NAMED) {
-        let id = run.id.as_str();
-        let line = if *goes_on {
-            format!("a later run of this checkout goes on: {id}")
-        } else {
-            format!("a later run of this checkout left no record: {id}")
+    for one in reader.unfinished(&filter)?.iter().take(NAMED) {
+        let id = one.run.id.as_str();
+        let what = match (one.goes_on, one.exit) {
+            (true, _) => "goes on".to_owned(),
+            (false, Some(exit)) => {
+                format!("ended with {exit}, and its record couldn't be written")
+            }
+            (false, None) => "left no record".to_owned(),
         };
+        let line = format!("a later run of this checkout {what}: {id}");
         shared.printer.advice(&line, &to_type(&["logs", id]));
     }
     Ok(())
@@ -63,6 +66,9 @@ fn tell_of_later(
 pub(in crate::cli) fn unknown(reader: &Reader, run: &RunId) -> HistoryError {
     match reader.unfinished_run(run) {
         Some(Unfinished { goes_on: true, .. }) => HistoryError::GoesOn(run.clone()),
+        Some(Unfinished { exit: Some(exit), .. }) => {
+            HistoryError::Unwritten { run: run.clone(), exit }
+        }
         Some(_) => HistoryError::NoRecord(run.clone()),
         None => HistoryError::Unknown(run.clone()),
     }

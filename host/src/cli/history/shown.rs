@@ -50,7 +50,9 @@ impl Remembered {
         });
         match found {
             Err(ReferenceError::History(
-                error @ (HistoryError::GoesOn(_) | HistoryError::NoRecord(_)),
+                error @ (HistoryError::GoesOn(_)
+                | HistoryError::NoRecord(_)
+                | HistoryError::Unwritten { .. }),
             )) if by_id => Ok(Meant::Unrecorded(error)),
             // The claim of a lease names its last run, too.
             Err(ReferenceError::Unknown(_) | ReferenceError::History(_)) if by_id => {

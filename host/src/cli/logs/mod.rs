@@ -62,8 +62,10 @@ fn nothing(state: &Path, run: &RunId) -> String {
         Some(Unfinished { goes_on: true, .. }) => {
             format!("nothing that {run} printed is kept yet")
         }
-        Some(_) => format!("{run} was broken off before anything that it printed was kept"),
-        None => format!("nothing that {run} printed is kept"),
+        Some(Unfinished { exit: None, .. }) => {
+            format!("{run} was broken off before anything that it printed was kept")
+        }
+        _ => format!("nothing that {run} printed is kept"),
     }
 }
 
