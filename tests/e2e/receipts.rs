@@ -59,6 +59,11 @@ fn a_receipt_in_the_checkout_is_no_part_of_what_was_run() {
         let (code, said) = verify(&world);
         assert_eq!((code, &said["binds"]), (0, &json!(true)), "{said}");
     }
+    // A run that writes no receipt there sends what it finds.
+    let there = ["--", "test", "-e", "receipt.json"];
+    assert_eq!(world.crabbox(&[&["run"], &there[..]].concat()).code, 0);
+    let own = ["run", "--receipt", "receipt.json"];
+    assert_eq!(world.crabbox(&[&own[..], &there].concat()).code, 1);
 }
 
 #[test]
