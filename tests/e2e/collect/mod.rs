@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod bad_input;
+mod full;
 mod hostile;
 mod later;
 mod lost;
