@@ -8,7 +8,7 @@ use crabbox_tests::World;
 fn on_full(world: &World, lines: &str) -> Option<String> {
     let root = world.root();
     let ours = world.checkout().join(".crabbox");
-    let place = ours.strip_prefix(&root).expect("is in it").to_string_lossy().into_owned();
+    let place = ours.strip_prefix(root).expect("is in it").to_string_lossy().into_owned();
     let functions = r#"
         fill() { head -c 3000000 /dev/zero >"$0/fill" 2>/dev/null; }
         files() { (cd "$0" && find . -type f ! -name fill -size +0 | LC_ALL=C sort | sed "s/run_[0-9a-f]*/RUN/; s/^/$1 /"); }
