@@ -31,7 +31,7 @@ impl Page {
     pub fn of(kept: Kept<'_>) -> io::Result<Self> {
         let Kept { record, log, results, before, runs } = kept;
         let compared = results.as_ref().zip(before.as_ref());
-        let compared = compared.map(|(now, before)| compare(&before.cases, &now.cases));
+        let compared = compared.map(|(now, before)| compare(before, now));
         let phases = record.phases.iter().map(|phase| Phase {
             name: phase.name.clone(),
             start_ms: phase.start_ms,

@@ -1,6 +1,7 @@
 //! What is new since another run.
 
 use super::case::{Case, Status};
+use super::gather::Results;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The tests that changed sides, by their ids, each once.
@@ -12,24 +13,28 @@ pub struct Compared {
     pub newly_passing: Vec<String>,
 }
 
-/// What `now` has that `before` hadn't.
+/// What `now` has that `before` hadn't. What failed only because a test in it did isn't named.
 #[must_use]
-pub fn compare(before: &[Case], now: &[Case]) -> Compared {
+pub fn compare(before: &Results, now: &Results) -> Compared {
     // A test that stands there twice failed if one of the two did.
-    let failed = |cases: &[Case]| -> HashSet<String> {
-        cases.iter().filter(|case| case.status.is_failure()).map(Case::id).collect()
+    let failed = |results: &Results| results.failed().map(Case::id).collect::<HashSet<_>>();
+    let causes = |results: &Results| -> HashSet<String> {
+        results.causes().into_iter().map(Case::id).collect()
     };
     let (then, today) = (failed(before), failed(now));
+    let (causes_then, causes_today) = (causes(before), causes(now));
     let mut seen = HashSet::new();
     let mut compared = Compared::default();
-    for case in now {
+    for case in &now.cases {
         let id = case.id();
         if !seen.insert(id.clone()) {
             continue;
         }
         match (then.contains(&id), today.contains(&id)) {
-            (false, true) => compared.newly_failing.push(id),
-            (true, false) if case.status != Status::Skipped => compared.newly_passing.push(id),
+            (false, true) if causes_today.contains(&id) => compared.newly_failing.push(id),
+            (true, false) if case.status != Status::Skipped && causes_then.contains(&id) => {
+                compared.newly_passing.push(id);
+            }
             _ => {}
         }
     }
@@ -150,9 +155,23 @@ mod tests {
             ("new", Failed),
             ("new", Failed),
         ]);
-        let compared = compare(&before, &now);
+        let compared = compared(before, now);
         assert_eq!(compared.newly_failing, ["a", "new"]);
         assert_eq!(compared.newly_passing, ["b"]);
+    }
+
+    fn compared(before: Vec<Case>, now: Vec<Case>) -> Compared {
+        let results = |cases| Results { cases, ..Results::default() };
+        compare(&results(before), &results(now))
+    }
+
+    #[test]
+    fn of_tests_in_tests_the_one_that_changed_is_named() {
+        use Status::{Failed, Passed};
+        let well = cases(&[("x", Passed), ("x/1", Passed), ("y", Passed)]);
+        let not = cases(&[("x", Failed), ("x/1", Failed), ("y", Failed)]);
+        assert_eq!(compared(well.clone(), not.clone()).newly_failing, ["x/1", "y"]);
+        assert_eq!(compared(not, well).newly_passing, ["x/1", "y"]);
     }
 
     #[test]

@@ -232,11 +232,11 @@ impl Results {
         self.cases.iter().filter(|case| case.status.is_failure())
     }
 
-    /// Those that took time, the slowest first, with their times in milliseconds.
+    /// Those that ran and took time, the slowest first, with their times in milliseconds.
     #[must_use]
     pub fn slowest(&self) -> Vec<(u64, &Case)> {
-        let timed =
-            self.cases.iter().filter_map(|case| Some((case.ms.filter(|ms| *ms > 0)?, case)));
+        let ran = self.cases.iter().filter(|case| case.status != Status::Skipped);
+        let timed = ran.filter_map(|case| Some((case.ms.filter(|ms| *ms > 0)?, case)));
         let mut timed: Vec<_> = timed.collect();
         timed.sort_by_key(|(ms, _)| Reverse(*ms));
         timed

@@ -1,5 +1,5 @@
 //! What of a failure stands in one line. The message does, unless it says no more than that the test failed: then the first
-//! line of the text does that tells why. Documents for machines have the message as the tool said it.
+//! line of the text does that tells why. Documents of all that is kept have the message as the tool said it.
 
 use super::case::{Place, Problem};
 use super::place;

@@ -10,8 +10,8 @@ pub const OVERHEAD: &str = "overhead";
 pub const TOTAL: &str = "total";
 
 /// In the order in which they begin.
-const ORDER: [&str; 8] =
-    ["scan", "acquire", "connect", "prove", "sync", PROGRAM, "collect", "release"];
+const ORDER: [&str; 9] =
+    ["scan", "acquire", "connect", "prove", "sync", PROGRAM, "collect", "release", "results"];
 const PROGRAM: &str = "program";
 
 /// A difference that is shorter, in milliseconds, is noise.

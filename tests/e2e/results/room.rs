@@ -53,7 +53,9 @@ fn of_tests_in_tests_the_innermost_is_named_with_what_it_says() {
         "<testsuites time='2.5'><testsuite name='example.org/a' time='2.25'>{tests}</testsuite></testsuites>"
     );
     world.write("check.sh", &format!("cat >junit.xml <<'END'\n{report}\nEND\nexit 1\n"));
-    check(&world, &[]);
+    let failed = &document(&check(&world, &["--json"]))["results"]["failed"];
+    assert_eq!(failed.as_array().expect("a list").len(), 1, "{failed}");
+    assert_eq!(failed[0]["message"], "error: values are not deep equal");
     let ran = world.crabbox(&["results"]);
     assert_snapshot!(ran.snapshot(&world), @r"
     exit 0

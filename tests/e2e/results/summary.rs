@@ -203,6 +203,10 @@ fn the_document_of_a_run_names_what_failed() {
     check(&world, &[]);
     let again = document(&check(&world, &["--json"]));
     assert_eq!(again["results"]["since"]["newly_failing"], json!([]));
+    // The time in which reports are read has a name.
+    let record = &document(&world.crabbox(&["history", "--json"]))["runs"][0];
+    let phases = record["phases"].as_array().expect("a list");
+    assert_eq!(phases.last().expect("a phase")["name"], "results", "{record}");
 }
 
 #[test]

@@ -110,7 +110,7 @@ pub(in crate::cli) fn compared(
 ) -> Option<(RunId, Compared)> {
     let before = before(reader, record)?;
     let then = kept(reader, &before).ok()??;
-    Some((before, compare(&then.cases, &now.cases)))
+    Some((before, compare(&then, now)))
 }
 
 /// The last run of the same command before this one that has tests to compare with. Of one that was broken off, nobody

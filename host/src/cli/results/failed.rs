@@ -2,7 +2,8 @@
 
 use super::lines::place;
 use crate::output::{columns_of, cut, cut_start};
-use crate::results::{Case, Results, Status};
+use crate::results::{Case, Compared, Results, Status};
+use std::collections::HashSet;
 
 /// So many are named.
 const NAMED: usize = 20;
@@ -27,9 +28,13 @@ pub(in crate::cli) struct Failed {
 }
 
 impl Failed {
-    /// Of these results, in lines that fit on a screen which is as wide as a hint of so many columns.
-    pub(in crate::cli) fn of(results: &Results, width: usize) -> Self {
-        let causes = results.causes();
+    /// Of these results, those first that are new, in lines that fit on a screen which is as wide as a hint of so many columns.
+    pub(in crate::cli) fn of(results: &Results, compared: Option<&Compared>, width: usize) -> Self {
+        let mut causes = results.causes();
+        if let Some(Compared { newly_failing, .. }) = compared {
+            let new: HashSet<&String> = newly_failing.iter().collect();
+            causes.sort_by_cached_key(|case| !new.contains(&case.id()));
+        }
         let tests = causes.iter().take(NAMED).map(|case| told(case, width)).collect();
         Self { tests, all: causes.len(), with: results.failed().count() - causes.len() }
     }
@@ -122,7 +127,16 @@ mod tests {
     }
 
     fn all(cases: Vec<Case>, width: usize) -> Failed {
-        Failed::of(&Results { cases, ..Results::default() }, width)
+        Failed::of(&Results { cases, ..Results::default() }, None, width)
+    }
+
+    #[test]
+    fn what_fails_newly_comes_first() {
+        let cases = ["a", "b", "c"].map(|name| failed(name, "")).to_vec();
+        let compared = Compared { newly_failing: vec!["c".to_owned()], ..Compared::default() };
+        let results = Results { cases, ..Results::default() };
+        let lines = Failed::of(&results, Some(&compared), usize::MAX).within(2, |_| 1);
+        assert_eq!(lines, ["  FAILED c (a.rs:7)", "  ... and 2 more"]);
     }
 
     fn many(count: usize) -> Failed {

@@ -23,6 +23,7 @@ use crate::history::Recording;
 use crate::output::Printer;
 use crate::run::Purpose;
 use std::time::Instant;
+use tracing::info_span;
 
 impl Run {
     /// Returns the exit code.
@@ -41,7 +42,7 @@ impl Run {
         watched::begin(&order);
         let recording = order.recording();
         let receipt = told.begin(&order.source);
-        let result = order.carry_out(shared, recording.as_ref());
+        let mut result = order.carry_out(shared, recording.as_ref());
         // What was typed wrong was no run.
         let is_run = result.as_ref().map_or_else(|failed| !failed.is_of_usage(), |_| true);
         if let Some(recording) = recording.as_ref().filter(|_| !is_run) {
@@ -50,6 +51,9 @@ impl Run {
         let recording = recording.filter(|_| is_run);
         let done = result.as_ref().ok();
         let tested = done.and_then(|done| read_tests(done, &order, recording.as_ref(), printer));
+        if let Some(done) = result.as_mut().ok().filter(|_| tested.is_some()) {
+            done.total = begun.elapsed();
+        }
         let mut end = watched::End::of(&result);
         if let Some((receipt, recording)) = receipt.zip(recording.as_ref())
             && let Err(error) = receipt.write(recording, tested.as_ref(), printer)
@@ -97,6 +101,7 @@ fn read_tests(
     if let Some(recording) = recording {
         note_artifacts(recording, collected);
     }
+    let _span = (!collected.reports.is_empty()).then(|| info_span!("results").entered());
     let well = done.finished.ended.is_some_and(|ended| ended.outcome.exit == 0);
     let mut tested = Tested::read(collected, &order.settings.junit, well)?;
     if let Some(recording) = recording {

@@ -67,7 +67,7 @@ impl Report<'_> {
             let found = tested.results();
             summary.say(Part::Verdict, [results::counts(found)]);
             let left = summary.left(room, [more.as_ref(), again.as_ref()]);
-            let failed = results::Failed::of(found, room.width());
+            let failed = results::Failed::of(found, tested.compared(), room.width());
             summary.say(Part::Failed, failed.within(left, |line| room.said(line)));
             summary.say(Part::Changes, results::changes(found, tested.compared()));
             summary.say(Part::Slowest, results::slowest(found));

@@ -70,12 +70,13 @@ impl Tested {
 
     /// For machines.
     pub(super) fn to_json(&self) -> Value {
-        let failed = self.results.failed().take(NAMED).map(|case| {
+        let causes = self.results.causes();
+        let failed = causes.iter().take(NAMED).map(|case| {
             let problem = case.shown();
             json!({
                 "test": case.id(),
                 "status": case.status,
-                "message": problem.map(|problem| &problem.message),
+                "message": problem.map(|_| case.telling()),
                 "place": problem.and_then(|problem| problem.place.as_ref()),
             })
         });

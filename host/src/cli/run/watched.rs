@@ -29,7 +29,7 @@ pub(super) fn tell_what_came(done: &Done, tested: Option<&Tested>) {
             test: &case.id(),
             status: case.status,
             ms: case.ms,
-            message: problem.map(|problem| problem.message.as_str()),
+            message: problem.map(|_| case.telling()).as_deref(),
             place: problem.and_then(|problem| problem.place.as_ref()),
         });
     }
