@@ -2,12 +2,14 @@
 //! index says.
 //!
 //! An answer that is wrong is worse than none. Git may convert a file on its way into the index, which its configuration
-//! and attributes say; where a file may be another than the index says for that alone, nobody knows here.
+//! and attributes say; where a file may be another than the index says for that alone, nobody knows here, unless it looks as
+//! git has noted it.
 
 use super::cache::Known;
 use super::config::Config;
 use super::convert::{Converting, is_attributes};
 use super::git::{Line, Staged};
+use super::noted::{Doubtful, are_as_noted};
 use crabbox_wire::tree::Kind;
 use std::path::Path;
 
@@ -66,19 +68,24 @@ impl Against {
                 continue;
             };
             rest = later;
+            let doubtful = || Doubtful { name, blob: staged.blob, stamp: known.stamp };
             match compare(&staged, known) {
                 Compared::Same => {}
                 Compared::Differs => return Self::Differs,
                 Compared::Unclear => seen.is_unclear = true,
                 Compared::Mode => seen.has_other_mode = true,
-                Compared::Content => seen.contents.push(name),
+                Compared::Content { is_kind } => {
+                    seen.is_unclear |= !is_kind;
+                    seen.contents.push(doubtful());
+                }
+                Compared::Converted => seen.converted.push(doubtful()),
             }
         }
         if !rest.is_empty() || seen.differs(root) {
             return Self::Differs;
         }
         let index = hasher.finish();
-        if seen.is_same() { Self::Same(index) } else { Self::Unclear(Some(index)) }
+        if seen.is_same(root) { Self::Same(index) } else { Self::Unclear(Some(index)) }
     }
 }
 
@@ -88,7 +95,9 @@ struct Seen<'a> {
     is_unclear: bool,
     has_other_mode: bool,
     /// They have another content.
-    contents: Vec<&'a [u8]>,
+    contents: Vec<Doubtful<'a>>,
+    /// The same, which the ends of lines may be all of.
+    converted: Vec<Doubtful<'a>>,
     /// What is tracked and stays here, if it has attributes.
     attributes: Vec<&'a [u8]>,
 }
@@ -101,8 +110,13 @@ impl<'a> Seen<'a> {
         }
     }
 
-    fn is_same(&self) -> bool {
-        !self.is_unclear && !self.has_other_mode && self.contents.is_empty()
+    fn is_same(&self, root: &Path) -> bool {
+        if self.is_unclear || self.has_other_mode {
+            return false;
+        }
+        let mut doubtful = [self.contents.as_slice(), &self.converted].concat();
+        doubtful.sort_unstable_by_key(|file| file.name);
+        doubtful.is_empty() || are_as_noted(root, &doubtful)
     }
 
     /// Is one of them another one to git, too, for certain?
@@ -113,7 +127,7 @@ impl<'a> Seen<'a> {
         let config = Config::of(root);
         let mut converting = Converting::of(root, config, &self.attributes);
         (self.has_other_mode && !config.may_ignore_modes)
-            || self.contents.iter().any(|name| !converting.may_convert(name))
+            || self.contents.iter().any(|file| !converting.may_convert(file.name))
     }
 }
 
@@ -124,7 +138,12 @@ enum Compared {
     /// Unless git was told that modes say nothing here.
     Mode,
     /// Unless git converts it.
-    Content,
+    Content {
+        /// As which file, plain or to be executed, it is the same.
+        is_kind: bool,
+    },
+    /// It may be that it does.
+    Converted,
     Unclear,
 }
 
@@ -157,7 +176,8 @@ fn compare(staged: &Staged<'_>, known: &Known) -> Compared {
     }
     match (staged.blob.len(), kind) {
         (40, Kind::Symlink) if is_kind => Compared::Differs,
-        (40, _) if are_files && !blob.has_return => Compared::Content,
+        (40, _) if are_files && !blob.has_return => Compared::Content { is_kind },
+        (40, _) if are_files && is_kind => Compared::Converted,
         _ => Compared::Unclear,
     }
 }

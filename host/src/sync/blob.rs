@@ -15,12 +15,7 @@ pub(super) struct Blob {
 impl Blob {
     /// Is it the one that git calls so, in hex?
     pub(super) fn is(&self, name: &[u8]) -> bool {
-        let digit = |byte: u8| char::from(byte).to_digit(16);
-        name.len() == 2 * self.id.len()
-            && self.id.iter().zip(name.chunks_exact(2)).all(|(byte, hex)| {
-                let both = digit(hex[0]).zip(digit(hex[1]));
-                both.is_some_and(|(high, low)| u32::from(*byte) == high << 4 | low)
-            })
+        is_called(&self.id, name)
     }
 
     pub(super) fn encode(blob: Option<&Self>, out: &mut Vec<u8>) {
@@ -44,6 +39,16 @@ impl Blob {
         input.read_exact(&mut id)?;
         Ok(Some(Self { id, has_return: kind == [2] }))
     }
+}
+
+/// Are these bytes what git calls so, in hex?
+pub(super) fn is_called(id: &[u8; 20], name: &[u8]) -> bool {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    name.len() == 2 * id.len()
+        && id.iter().zip(name.chunks_exact(2)).all(|(byte, hex)| {
+            let both = digit(hex[0]).zip(digit(hex[1]));
+            both.is_some_and(|(high, low)| u32::from(*byte) == high << 4 | low)
+        })
 }
 
 /// A content that is hashed for a tree, and for git where that has a say in it.

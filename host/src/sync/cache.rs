@@ -4,6 +4,7 @@
 //! stat data that it was hashed under, and what git calls its content. It may be deleted at any time.
 
 use super::blob::Blob;
+use super::noted::Look;
 use crabbox_wire::tree::{Entry, Hash};
 use rustix::fs::Stat;
 use std::fs;
@@ -45,6 +46,22 @@ impl Stamp {
             mode: found.st_mode,
             modified: nanos(found.st_mtime.into(), i64::try_from(found.st_mtime_nsec).unwrap_or(0)),
             changed: nanos(found.st_ctime.into(), i64::try_from(found.st_ctime_nsec).unwrap_or(0)),
+        }
+    }
+
+    /// As much of it as git notes.
+    pub(super) fn look(&self) -> Look {
+        #[allow(clippy::cast_possible_truncation, reason = "git keeps the lower half")]
+        let low = |number: u64| number as u32;
+        let parts = |nanos: i128| {
+            let part = |number: i128| u32::try_from(number).unwrap_or_default();
+            [part(nanos.div_euclid(1_000_000_000)), part(nanos.rem_euclid(1_000_000_000))]
+        };
+        Look {
+            changed: parts(self.changed),
+            modified: parts(self.modified),
+            inode: low(self.inode),
+            size: low(self.size),
         }
     }
 

@@ -4,7 +4,7 @@
 //! [`cache`] and [`before`] so that an unchanged file costs one `stat`, and [`folders`] that never lead out) while the box is
 //! reached ([`wanted`]), [`base`] remembers what a box was last given, [`delta`] sends the difference, [`guard`]
 //! stops a mistake. [`head`] says where `HEAD` stands without a process, [`against`] how the tree stands to git's index, by what
-//! git calls a [`blob`] unless it may [`convert`] that, as its [`config`] says, and [`committed`] what a commit holds; [`mod@uncommitted`] is all that the
+//! git calls a [`blob`] unless it may [`convert`] that, as its [`config`] says, and has [`noted`] nothing better, and [`committed`] what a commit holds; [`mod@uncommitted`] is all that the
 //! checkout has beside it.
 //! What the box holds is verified there; here it is only believed.
 
@@ -23,6 +23,7 @@ mod folders;
 mod git;
 mod guard;
 mod head;
+mod noted;
 mod owner;
 mod patterns;
 mod scan;

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 /// A line that ends once it is known here what the commit holds: the box is on this machine.
 fn until_known(world: &World) -> String {
@@ -61,6 +62,24 @@ fn what_may_be_another_to_git_is_not_told() {
         fs::remove_file(&file).expect("removes");
     }
     assert_eq!(dirty(&world, "true"), json!(true));
+}
+
+#[test]
+fn files_that_git_converts_are_the_commits_as_long_as_they_look_so() {
+    let world = World::new();
+    world.write(".gitattributes", "*.txt text eol=crlf\n");
+    world.commit();
+    let file = world.checkout().join("hello.txt");
+    fs::remove_file(&file).expect("removes");
+    world.git(&["checkout", "-q", "--", "hello.txt"]);
+    let content = fs::read_to_string(&file).expect("reads");
+    assert!(content.ends_with("\r\n"), "{content:?}");
+    let old = SystemTime::now() - Duration::from_mins(1);
+    fs::File::open(&file).and_then(|file| file.set_modified(old)).expect("a time");
+    world.git(&["update-index", "-q", "--refresh"]);
+    assert_eq!(dirty(&world, &until_known(&world)), json!(false));
+    world.write("hello.txt", &content.to_uppercase());
+    assert_eq!(dirty(&world, "true"), Value::Null);
 }
 
 #[test]
