@@ -304,3 +304,20 @@ fn what_a_provider_says_of_itself_is_shown_and_not_obeyed() {
     assert!(!list.stdout.contains('\u{1b}') && !list.stderr.contains('\u{1b}'), "{list:?}");
     assert!(list.stdout.contains("\\u{1b}[2Jx"), "{}", list.stdout);
 }
+
+#[test]
+fn a_program_without_what_comes_with_it_says_where_that_should_be() {
+    let world = World::new();
+    let alone = folder(&world.root().join("alone"), 0o755);
+    let program = alone.join("crabbox");
+    fs::copy(&built().crabbox, &program).expect("copies");
+    let missing = format!(
+        "no provider is installed: those that come with crabbox lie beside its program, in `{}`",
+        alone.display()
+    );
+    for words in [&["run", "--", "true"][..], &["provider", "list"], &["doctor"]] {
+        let ran = Ran::of(&mut world.command_of(&program, words));
+        let said = format!("{}{}", ran.stdout, ran.stderr);
+        assert!(said.contains(&missing), "{words:?}: {said}");
+    }
+}

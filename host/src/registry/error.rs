@@ -2,7 +2,8 @@
 
 use super::library::Unusable;
 use crate::output::{CommandError, Exit, to_type};
-use std::path::PathBuf;
+use std::env;
+use std::path::{Path, PathBuf};
 
 /// No provider to use.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +45,11 @@ impl From<FindError> for CommandError {
         match error {
             FindError::Missing { known, .. } => Self::new(Exit::NotFound, message)
                 .code("provider")
-                .note(format!("there are: {}", known.join(", ")))
+                .note(if known.is_empty() {
+                    none()
+                } else {
+                    format!("there are: {}", known.join(", "))
+                })
                 .hint(to_type(&["provider", "list"])),
             FindError::Clash { .. } => Self::new(Exit::Conflict, message)
                 .code("provider")
@@ -55,5 +60,15 @@ impl From<FindError> for CommandError {
                 Self::failed(message).code("provider").because(reason.to_string()).hint(hint)
             }
         }
+    }
+}
+
+/// There is no provider at all: somebody has this program without what comes with it.
+#[must_use]
+pub fn none() -> String {
+    let missing = "no provider is installed: those that come with crabbox lie beside its program";
+    match env::current_exe().ok().as_deref().and_then(Path::parent) {
+        Some(folder) => format!("{missing}, in `{}`", folder.display()),
+        None => missing.to_owned(),
     }
 }

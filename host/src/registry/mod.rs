@@ -11,7 +11,7 @@ mod places;
 mod search;
 mod trust;
 
-pub use error::FindError;
+pub use error::{FindError, none};
 pub use library::{Library, Unusable};
 pub use places::{Crowded, Places, Source};
 pub use search::{Clash, Condition, Entry, Registry};

@@ -87,6 +87,7 @@ fn failed_case(case: &Case, new: &HashSet<&str>) -> Markup {
             summary {
                 code { (Text(&id)) }
                 @if !is_failure { " " span.tag { "flaky" } }
+                @if case.status == Status::Error { " " span.tag { "error" } }
                 @if new.contains(id.as_str()) { " " span.tag { "new" } }
                 @if let Some(ms) = case.ms { " " small { (human::duration(Duration::from_millis(ms))) } }
             }

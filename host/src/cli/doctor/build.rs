@@ -2,7 +2,7 @@
 
 use super::{fail, pass, skip, warn};
 use crate::output::to_type;
-use crate::registry::{Condition, Entry};
+use crate::registry::{self, Condition, Entry};
 use crate::transport;
 use crabbox_provider_api::payload::Check;
 
@@ -33,9 +33,17 @@ pub(super) fn providers(entries: &[Entry], chosen: &str) -> Vec<Check> {
         entry.name == chosen || aliases.into_iter().any(|alias| alias == chosen)
     };
     if !entries.iter().any(answers) {
-        let message = format!("there is no provider `{chosen}`, which the settings choose");
+        let message = if entries.is_empty() {
+            registry::none()
+        } else {
+            format!("there is no provider `{chosen}`, which the settings choose")
+        };
         let id = format!("provider-{chosen}");
-        checks.push(fail(&id, message, to_type(&["config", "explain", "lease.provider"])));
+        let hint: &[&str] = match entries {
+            [] => &["provider", "list"],
+            _ => &["config", "explain", "lease.provider"],
+        };
+        checks.push(fail(&id, message, to_type(hint)));
     }
     checks
 }

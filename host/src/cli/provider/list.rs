@@ -3,7 +3,7 @@
 use super::super::Shared;
 use crate::config::Settings;
 use crate::output::{CommandError, Printer, Table};
-use crate::registry::{Clash, Condition, Entry};
+use crate::registry::{self, Clash, Condition, Entry};
 use clap::Args;
 use serde_json::{Value, json};
 
@@ -35,6 +35,10 @@ impl List {
                 state(entry).to_owned(),
                 entry.path.display().to_string(),
             ]);
+        }
+        if entries.is_empty() {
+            shared.printer.phase(&registry::none());
+            return Ok(());
         }
         shared.printer.table(&table)?;
         for entry in &entries {
