@@ -32,6 +32,19 @@ pub(super) fn of_word(word: &str) -> Option<Place> {
     Some(Place { file: file.to_owned(), line: Some(line) })
 }
 
+/// Is it nothing but a place: `src/a.rs:12`, `src/a.rs:12:5:`?
+pub(super) fn is_alone(text: &str) -> bool {
+    let before_number = |text: &'_ str| {
+        let (rest, number) = text.rsplit_once(':')?;
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_number.then_some(rest.len())
+    };
+    let text = text.strip_suffix(':').unwrap_or(text);
+    let line = before_number(text);
+    let file = line.map(|end| &text[..before_number(&text[..end]).unwrap_or(end)]);
+    !text.contains(char::is_whitespace) && file.is_some_and(is_file)
+}
+
 /// A name with an extension: no host with a port, no time.
 fn is_file(word: &str) -> bool {
     let Some((stem, extension)) = word.rsplit('/').next().and_then(|name| name.rsplit_once('.'))
@@ -74,6 +87,20 @@ mod tests {
             "a.rs:0",
         ] {
             assert_eq!(at(text).filter(|at| !at.starts_with("example")), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_place_stands_alone_where_nothing_else_is_said() {
+        for text in
+            ["a.rs:7", "src/a.rs:12:5", "src/a.rs:12:5:", "/src/a_test.cc:12", r"c:\a\b.cpp:6:"]
+        {
+            assert!(is_alone(text), "{text}");
+        }
+        for text in
+            ["", "a.rs", "a.rs:", "a.rs:7: x", "see a.rs:7", "localhost:80", "a.rs:x:7", "7:8"]
+        {
+            assert!(!is_alone(text), "{text}");
         }
     }
 }

@@ -3,7 +3,7 @@
 
 use super::case::{Case, Place, Problem};
 use super::place;
-use super::telling::{self, join, said};
+use super::telling::{self, join, outside_traces, said};
 use std::borrow::Cow;
 
 /// So much of its end is looked at, in bytes.
@@ -107,7 +107,8 @@ fn reason(output: &str, known: Option<&Place>) -> Option<String> {
 /// else the last.
 fn telling_lines(output: &str) -> Vec<&str> {
     let begin = output.ceil_char_boundary(output.len().saturating_sub(LOOKED_AT));
-    let mut lines: Vec<&str> = output[begin..].lines().filter(|line| !is_around(line)).collect();
+    let lines = outside_traces(output[begin..].lines());
+    let mut lines: Vec<&str> = lines.filter(|line| !is_around(line)).collect();
     let last = |is_it: fn(&str) -> bool| lines.iter().rposition(|line| is_it(line));
     let first = last(is_accusing).or_else(|| last(|line| place::find(line).is_some()));
     lines.split_off(first.unwrap_or(lines.len().saturating_sub(1)))

@@ -1,12 +1,13 @@
 //! What of a failure stands in one line. The message does, unless it says no more than that the test failed: then the first
-//! line of the text does that tells why. Documents of all that is kept have the message as the tool said it.
+//! line of the text does that tells why. Documents of all that is kept have the message as the tool said it, or where it said
+//! none, that line.
 
 use super::case::{Place, Problem};
 use super::place;
 use std::borrow::Cow;
 
 /// Messages that say only that, in small letters.
-const GENERIC: [&str; 14] = [
+const GENERIC: [&str; 16] = [
     "",
     "fail",
     "failed",
@@ -17,14 +18,18 @@ const GENERIC: [&str; 14] = [
     "test failure",
     "test error",
     "tests failed",
+    // What Rust's own writer calls it.
+    "assert",
     "assertion failed",
     "assertion failure",
     "unknown",
     "unknown error",
+    // Where GoogleTest knows no place.
+    "unknown file",
 ];
 
 /// How lines begin that a runner writes round what the test says.
-const AROUND: [&str; 8] = [
+const AROUND: [&str; 9] = [
     "=== RUN",
     "=== PAUSE",
     "=== CONT",
@@ -33,7 +38,11 @@ const AROUND: [&str; 8] = [
     "--- PASS",
     "--- SKIP",
     "Error Trace:",
+    "test failure with exit code",
 ];
+
+/// Lines that a stack trace begins with: what is indented below them is of it.
+const TRACES: [&str; 2] = ["Traceback (most recent call last):", "stack backtrace:"];
 
 /// So much of a text is looked at, in bytes.
 const LOOKED_AT: usize = 16 * 1024;
@@ -45,10 +54,14 @@ impl Problem {
     /// What was wrong, in one line.
     #[must_use]
     pub fn telling(&self) -> Cow<'_, str> {
-        if !is_bare(&self.message) {
-            return Cow::Borrowed(&self.message);
-        }
-        self.reason().map_or(Cow::Borrowed(&self.message), Cow::Owned)
+        let told = if is_bare(&self.message) {
+            self.reason()
+        } else if is_heading(&self.message) {
+            join(self.lines().skip_while(|line| *line != self.message))
+        } else {
+            None
+        };
+        told.map_or(Cow::Borrowed(&self.message), Cow::Owned)
     }
 
     /// Does it say no more than that the test failed?
@@ -59,27 +72,74 @@ impl Problem {
 
     /// From the text; a heading goes with what stands below it.
     fn reason(&self) -> Option<String> {
-        let text = &self.text[..self.text.floor_char_boundary(LOOKED_AT)];
-        join(text.lines().map(|line| said(line, self.place.as_ref())))
+        join(self.lines())
     }
+
+    /// What those of the text say that may tell something.
+    fn lines(&self) -> impl Iterator<Item = String> {
+        looked_at(&self.text).map(|line| said(line, self.place.as_ref()))
+    }
+}
+
+/// The line of a text that tells why a test of this name failed, where nothing else does.
+pub(super) fn first<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    looked_at(text).map(str::trim).find(|line| !is_bare(line) && !is_title(line, name))
+}
+
+/// `Tests\FooTest::testX`, as PHPUnit begins each text: the name once more.
+fn is_title(line: &str, name: &str) -> bool {
+    let parts = line.split_once("::").filter(|(class, _)| !class.contains(char::is_whitespace));
+    parts.is_some_and(|(_, called)| called.starts_with(name))
+}
+
+fn looked_at(text: &str) -> impl Iterator<Item = &str> {
+    let text = &text[..text.floor_char_boundary(LOOKED_AT)];
+    outside_traces(text.lines()).filter(|line| !is_frame(line))
+}
+
+/// Those lines that are no part of a stack trace which says where it begins.
+pub(super) fn outside_traces<'a>(
+    lines: impl Iterator<Item = &'a str>,
+) -> impl Iterator<Item = &'a str> {
+    let mut trace = None;
+    lines.filter(move |line| {
+        let words = line.trim_start();
+        let indent = line.len() - words.len();
+        if TRACES.contains(&words.trim_end()) {
+            trace = Some(indent);
+        } else if trace.is_some_and(|above| indent <= above) {
+            trace = None;
+        }
+        trace.is_none()
+    })
+}
+
+/// `at a.FooTest.works(FooTest.java:42)`: a line of a stack trace.
+fn is_frame(line: &str) -> bool {
+    let frame = line.trim_start().strip_prefix("at ");
+    frame.is_some_and(|frame| frame.contains('(') || place::find(frame).is_some())
 }
 
 /// The first of these lines that tells something, and where that is a heading, what stands below it.
 pub(super) fn join(lines: impl Iterator<Item = String>) -> Option<String> {
     let mut lines = lines.filter(|line| !is_bare(line));
     let mut reason = lines.next()?;
-    while reason.ends_with(':') && reason.len() <= HEADING {
+    while is_heading(&reason) {
         let Some(next) = lines.next() else { break };
         reason = format!("{reason} {next}");
     }
     Some(reason)
 }
 
+fn is_heading(line: &str) -> bool {
+    line.ends_with(':') && line.len() <= HEADING
+}
+
 /// Does this line say no more than that something failed?
 fn is_bare(line: &str) -> bool {
     let words = line.trim().trim_end_matches(['.', '!']);
     let is_generic = GENERIC.iter().any(|generic| words.eq_ignore_ascii_case(generic));
-    is_generic || is_head_of_panic(words) || is_around(words)
+    is_generic || place::is_alone(words) || is_head_of_panic(words) || is_around(words)
 }
 
 /// Does a runner write it round what the test says?
@@ -87,18 +147,22 @@ pub(super) fn is_around(line: &str) -> bool {
     AROUND.iter().any(|begin| line.trim_start().starts_with(begin))
 }
 
-/// Rust says in one line who panicked and where, in the next one why. Until 1.72 that stood between quotes in the first.
+/// Rust says in one line who panicked and where, in the next one why. Some tools put that behind the place, as Rust did between
+/// quotes until 1.72.
 fn is_head_of_panic(words: &str) -> bool {
     let rest = words.strip_prefix("thread '").and_then(|words| words.split_once(" panicked at "));
-    rest.is_some_and(|(_, place)| !place.starts_with('\''))
+    rest.is_some_and(|(_, place)| place::is_alone(place))
 }
 
 /// What a line says, without the place before it: that is said beside the name, or nothing stands behind it.
 pub(super) fn said(line: &str, known: Option<&Place>) -> String {
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
+    if place::is_alone(&line) {
+        return String::new();
+    }
     let (word, rest) = line.split_once(' ').unwrap_or((&line, ""));
     let place = word.strip_suffix(':').and_then(place::of_word);
-    if place.is_some_and(|place| rest.is_empty() || known.is_some_and(|one| is_same(one, &place))) {
+    if place.is_some_and(|place| known.is_some_and(|one| is_same(one, &place))) {
         return rest.to_owned();
     }
     line

@@ -1,10 +1,10 @@
 //! Builds tests from the events of a report's XML.
 
-use super::super::case::{Case, Place, Problem, Status};
+use super::super::case::{Case, Place, Status};
 use super::Trouble;
 use super::bounds::{MAX_CASES, MAX_DEPTH, MAX_KEPT, append, append_end};
 use super::said::{
-    Kind, add, attribute, complete, declared_place, kind, millis, problem, resolved, settle,
+    Kind, Words, add, attribute, complete, declared_place, kind, millis, resolved, settle,
 };
 use quick_xml::events::{BytesStart, Event};
 use std::mem;
@@ -20,7 +20,7 @@ enum Open {
     /// With where the report says that it stands.
     Case(Box<Case>, Option<Place>),
     /// Something that wasn't well.
-    Problem(Kind, Problem),
+    Problem(Kind, Words),
     /// A stack trace in a [`Open::Problem`], which is a part of its text.
     Trace,
     /// What a test printed.
@@ -96,13 +96,13 @@ impl Builder {
                 Open::Case(Box::new(self.case(start)), declared_place(start))
             }
             (name, Some(Open::Case(..))) => match kind(name) {
-                Some(kind) => Open::Problem(kind, problem(start)),
+                Some(kind) => Open::Problem(kind, Words::of(start)),
                 None if name == "system-out" || name == "system-err" => Open::Output,
                 None => Open::Other,
             },
             (name, Some(Open::Suite(..))) => match kind(name) {
                 Some(kind @ Kind::Is(Status::Failed | Status::Error)) => {
-                    Open::Problem(kind, problem(start))
+                    Open::Problem(kind, Words::of(start))
                 }
                 _ => Open::Other,
             },
@@ -124,16 +124,17 @@ impl Builder {
                 settle(&mut case);
                 self.keep(*case)?;
             }
-            Some(Open::Problem(kind, problem)) => {
+            Some(Open::Problem(kind, words)) => {
                 match self.open.last_mut() {
                     Some(Open::Case(case, declared)) => {
-                        add(case, kind, complete(problem, declared.as_ref()));
+                        let problem = complete(words, declared.as_ref(), &case.name);
+                        add(case, kind, problem);
                     }
                     // Something failed before or after all tests of it.
                     Some(Open::Suite(..)) => {
                         let (suite, name) = (self.suite.clone(), THE_SUITE.to_owned());
                         let mut case = Case { suite, name, ..Case::default() };
-                        add(&mut case, kind, complete(problem, None));
+                        add(&mut case, kind, complete(words, None, THE_SUITE));
                         self.keep(case)?;
                     }
                     _ => {}
@@ -201,8 +202,8 @@ impl Builder {
 
     fn text(&mut self, text: &str) {
         match self.open.as_mut_slice() {
-            [.., Open::Problem(_, problem), Open::Trace] | [.., Open::Problem(_, problem)] => {
-                append(&mut problem.text, text);
+            [.., Open::Problem(_, words), Open::Trace] | [.., Open::Problem(_, words)] => {
+                append(&mut words.text, text);
             }
             [.., Open::Case(case, _), Open::Output] => append_end(&mut case.output, text),
             _ => {}

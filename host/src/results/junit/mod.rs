@@ -14,6 +14,8 @@ mod build;
 mod said;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tools;
 
 use self::bounds::{MAX_CASES, MAX_DEPTH, MAX_KEPT};
 use self::build::Builder;

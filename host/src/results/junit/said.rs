@@ -1,7 +1,7 @@
 //! What elements and attributes say of a test.
 
 use super::super::case::{Case, Place, Problem, Status};
-use super::super::place;
+use super::super::{place, telling};
 use super::bounds::{MAX_TEXT, MAX_TRIES, MAX_WORD, cut, end};
 use quick_xml::escape::{resolve_predefined_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart};
@@ -57,10 +57,21 @@ pub(super) fn settle(case: &mut Case) {
     case.find_place();
 }
 
-/// The element's own words.
-pub(super) fn problem(start: &BytesStart<'_>) -> Problem {
-    let message = attribute(start, "message").or_else(|| attribute(start, "type"));
-    Problem { message: message.unwrap_or_default(), ..Problem::default() }
+/// An element's own words.
+#[derive(Debug)]
+pub(super) struct Words {
+    message: Option<String>,
+    /// What kind of a failure it is.
+    class: Option<String>,
+    pub(super) text: String,
+}
+
+impl Words {
+    /// With the text that there is until it ends.
+    pub(super) fn of(start: &BytesStart<'_>) -> Self {
+        let (message, class) = (attribute(start, "message"), attribute(start, "type"));
+        Self { message, class, text: String::new() }
+    }
 }
 
 pub(super) fn declared_place(start: &BytesStart<'_>) -> Option<Place> {
@@ -68,14 +79,22 @@ pub(super) fn declared_place(start: &BytesStart<'_>) -> Option<Place> {
     attribute(start, "file").map(|file| Place { file, line })
 }
 
-/// Where the text says a line, that is nearer than where the test begins.
-pub(super) fn complete(mut problem: Problem, declared: Option<&Place>) -> Problem {
-    problem.text = problem.text.trim_matches(['\n', '\r']).trim_end().to_owned();
-    let said = place::find(&problem.message).or_else(|| place::find(&problem.text));
-    problem.place = said.or_else(|| declared.cloned());
-    let first = problem.message.lines().chain(problem.text.lines()).map(str::trim);
-    problem.message = first.into_iter().find(|line| !line.is_empty()).unwrap_or("").to_owned();
-    problem
+/// What it comes to. Where the text says a line, that is nearer than where the test begins. `name`: the test's.
+pub(super) fn complete(words: Words, declared: Option<&Place>, name: &str) -> Problem {
+    let Words { message, class, text } = words;
+    let message = message.unwrap_or_default();
+    let text = text.trim_matches(['\n', '\r']).trim_end().to_owned();
+    let said = place::find(&message).or_else(|| place::find(&text));
+    let class = class.as_deref().unwrap_or_default();
+    // What kind of a failure it is says less than what the test does.
+    let first = first_line(&message).or_else(|| telling::first(&text, name));
+    let first = first.or_else(|| first_line(class)).or_else(|| first_line(&text));
+    let message = first.unwrap_or("").to_owned();
+    Problem { message, text, place: said.or_else(|| declared.cloned()) }
+}
+
+fn first_line(text: &str) -> Option<&str> {
+    text.lines().map(str::trim).find(|line| !line.is_empty())
 }
 
 /// As `1.5`, and with separators: `1,234.5`.

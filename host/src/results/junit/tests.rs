@@ -30,7 +30,7 @@ fn failures_errors_and_skipped_ones_are_told_apart() {
     let cases = cases(
         r#"<testsuite name="s">
         <testcase name="f" file="tests/a.py" line="3"><failure message="want 1 &lt; 2"> tests/a.py:7: a &lt; b &amp; c </failure></testcase>
-        <testcase name="e"><error type="java.io.IOException"><![CDATA[at x <b>
+        <testcase name="e"><error type="java.io.IOException"><![CDATA[	at x.B.<init>(B.java:3)
         ]]></error><system-out>said</system-out></testcase>
         <testcase name="s"><skipped/><system-out>said</system-out></testcase>
         <testcase name="p"><system-out>said</system-out></testcase></testsuite>"#,
