@@ -2,7 +2,7 @@
 
 use super::super::case::{Case, Place, Problem, Status};
 use super::super::{place, telling};
-use super::bounds::{MAX_TEXT, MAX_TRIES, MAX_WORD, cut, end};
+use super::bounds::{MAX_TEXT, MAX_TRIES, MAX_WORD, append, cut, end};
 use quick_xml::escape::{resolve_predefined_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart};
 
@@ -69,7 +69,8 @@ pub(super) struct Words {
 impl Words {
     /// With the text that there is until it ends.
     pub(super) fn of(start: &BytesStart<'_>) -> Self {
-        let (message, class) = (attribute(start, "message"), attribute(start, "type"));
+        let message = attribute_within(start, "message", MAX_TEXT);
+        let class = attribute(start, "type");
         Self { message, class, text: String::new() }
     }
 }
@@ -89,8 +90,32 @@ pub(super) fn complete(words: Words, declared: Option<&Place>, name: &str) -> Pr
     // What kind of a failure it is says less than what the test does.
     let first = first_line(&message).or_else(|| telling::first(&text, name));
     let first = first.or_else(|| first_line(class)).or_else(|| first_line(&text));
-    let message = first.unwrap_or("").to_owned();
-    Problem { message, text, place: said.or_else(|| declared.cloned()) }
+    let first = cut(first.unwrap_or(""), MAX_WORD).to_owned();
+    let is_said = message.trim() == first || holds(&text, &message);
+    let text = if is_said { text } else { with(&message, &text) };
+    Problem { message: first, text, place: said.or_else(|| declared.cloned()) }
+}
+
+/// Does it hold all lines of the message, in their order? Tools indent them, or put something before.
+fn holds(text: &str, message: &str) -> bool {
+    let mut rest = text;
+    message.lines().map(str::trim).filter(|line| !line.is_empty()).all(|line| {
+        let found = rest.find(line);
+        rest = found.map_or("", |at| &rest[at + line.len()..]);
+        found.is_some()
+    })
+}
+
+/// All of the message, and the text below it.
+fn with(message: &str, text: &str) -> String {
+    let message = message.trim_matches(['\n', '\r']).trim_end();
+    let mut all = String::new();
+    append(&mut all, message);
+    if !text.is_empty() {
+        append(&mut all, "\n");
+        append(&mut all, text);
+    }
+    all
 }
 
 fn first_line(text: &str) -> Option<&str> {
@@ -106,10 +131,15 @@ pub(super) fn millis(seconds: &str) -> Option<u64> {
 
 /// What can't be unescaped stands for itself.
 pub(super) fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
+    attribute_within(start, name, MAX_WORD)
+}
+
+/// So many bytes of it at most.
+fn attribute_within(start: &BytesStart<'_>, name: &str, length: usize) -> Option<String> {
     let mut all = start.attributes();
     let found = all.with_checks(false).flatten().find(|one| one.key.as_ref() == name)?;
     let text = unescape(&found.value).map_or_else(|_| found.value.to_string(), Into::into);
-    Some(cut(&text, MAX_WORD).to_owned())
+    Some(cut(&text, length).to_owned())
 }
 
 pub(super) fn resolved(reference: &BytesRef<'_>) -> String {

@@ -47,6 +47,34 @@ fn failures_errors_and_skipped_ones_are_told_apart() {
     assert_eq!(cases[1].problem.as_ref().expect("one").message, "java.io.IOException");
 }
 
+#[test]
+fn all_lines_of_a_message_are_kept_in_the_text_and_none_twice() {
+    let problem = |element: &str| {
+        let xml = format!("<testsuite><testcase name='t'>{element}</testcase></testsuite>");
+        let problem = cases(&xml).remove(0).problem.expect("one");
+        (problem.message, problem.text)
+    };
+    let kept = |message: &str, text: &str| {
+        problem(&format!("<failure message='{message}'>{text}</failure>"))
+    };
+    let said = |message: &str, text: &str| (message.to_owned(), text.to_owned());
+    let two = "first&#10;  second: want 5&#10;";
+    assert_eq!(kept(two, ""), said("first", "first\n  second: want 5"));
+    assert_eq!(kept(two, "\tat a.rs:3"), said("first", "first\n  second: want 5\n\tat a.rs:3"));
+    // Whatever the tool puts round them.
+    let there = "X: first\nE second: want 5\nat a.rs:3";
+    assert_eq!(kept(two, there), said("first", there));
+    let turned = "second: want 5\nfirst";
+    assert_eq!(kept(two, turned).1, format!("first\n  second: want 5\n{turned}"));
+    assert_eq!(kept("&#10;one&#10;", "text"), said("one", "text"));
+    let long = "ü".repeat(MAX_TEXT);
+    for message in [format!("first&#10;{long}"), format!("{long}&#10;second")] {
+        let (first, text) = kept(&message, "text");
+        assert!(first.len() <= MAX_WORD, "{}", first.len());
+        assert!((MAX_TEXT - 1..=MAX_TEXT).contains(&text.len()), "{}", text.len());
+    }
+}
+
 /// As `ctest --output-junit` of CMake 3.25 writes it.
 #[test]
 fn what_ctest_prints_of_a_test_tells_why_it_failed() {
