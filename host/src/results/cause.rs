@@ -4,22 +4,36 @@
 use super::case::{Case, Problem};
 use super::gather::Results;
 
-/// Suite, class and name.
-type Key<'a> = (&'a str, Option<&'a str>, &'a str);
+/// The number of its report, its suite, class and name: what another report says is of another tool, or of other code.
+type Key<'a> = (usize, &'a str, Option<&'a str>, &'a str);
 
 impl Results {
     /// Those that failed, without the ones that say no more than that and hold another that did.
     #[must_use]
     pub fn causes(&self) -> Vec<&Case> {
-        let mut failed: Vec<Key<'_>> = self.failed().map(key).collect();
-        failed.sort_unstable();
-        let is_cause = |case: &&Case| !holds_another(case, &failed) || !is_bare(case);
-        self.failed().filter(is_cause).collect()
+        let failed = self.failed_with_keys();
+        let mut keys: Vec<Key<'_>> = failed.iter().map(|(key, _)| *key).collect();
+        keys.sort_unstable();
+        let is_cause = |key, case| !holds_another(key, &keys) || !is_bare(case);
+        failed.into_iter().filter_map(|(key, case)| is_cause(key, case).then_some(case)).collect()
     }
-}
 
-fn key(case: &Case) -> Key<'_> {
-    (&case.suite, case.class.as_deref(), &case.name)
+    fn failed_with_keys(&self) -> Vec<(Key<'_>, &Case)> {
+        let mut rest = self.cases.as_slice();
+        let mut failed = Vec::new();
+        // What no report counts stands for one itself.
+        let counts = self.files.iter().map(|file| file.tests).chain([u64::MAX]);
+        for (report, count) in counts.enumerate() {
+            let count = usize::try_from(count).unwrap_or(usize::MAX).min(rest.len());
+            let (cases, behind) = rest.split_at(count);
+            rest = behind;
+            let of = cases.iter().filter(|case| case.status.is_failure());
+            failed.extend(of.map(|case| {
+                ((report, case.suite.as_str(), case.class.as_deref(), case.name.as_str()), case)
+            }));
+        }
+        failed
+    }
 }
 
 fn is_bare(case: &Case) -> bool {
@@ -27,18 +41,19 @@ fn is_bare(case: &Case) -> bool {
 }
 
 /// Of sorted ones, those in it stand together.
-fn holds_another(case: &Case, failed: &[Key<'_>]) -> bool {
-    let (suite, class, name) = key(case);
+fn holds_another((report, suite, class, name): Key<'_>, failed: &[Key<'_>]) -> bool {
     let inner = format!("{name}/");
-    let at = failed.partition_point(|other| *other < (suite, class, inner.as_str()));
+    let at = failed.partition_point(|other| *other < (report, suite, class, inner.as_str()));
     let next = failed.get(at);
-    next.is_some_and(|next| (next.0, next.1) == (suite, class) && next.2.starts_with(&inner))
+    next.is_some_and(|next| {
+        (next.0, next.1, next.2) == (report, suite, class) && next.3.starts_with(&inner)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::Status;
+    use crate::results::{Gather, Source, Status};
 
     #[test]
     fn what_failed_with_a_test_in_it_is_no_cause() {
@@ -64,5 +79,42 @@ mod tests {
         let results = Results { cases, ..Results::default() };
         let names: Vec<_> = results.causes().iter().map(|case| case.name.as_str()).collect();
         assert_eq!(names, ["X/#17/Value", "X#1", "Y", "Y/a", "Z", "Z/a", "V"]);
+    }
+
+    #[test]
+    fn a_test_holds_none_of_another_report() {
+        let case =
+            |name: &str| Case { name: name.to_owned(), status: Status::Failed, ..Case::default() };
+        let file = |tests| Source { path: String::new(), tests, ms: None, trouble: None };
+        let names = |counts: &[u64]| -> Vec<String> {
+            let cases = ["other", "api", "api/users", "last"].map(case).to_vec();
+            let files = counts.iter().copied().map(file).collect();
+            let results = Results { files, cases };
+            results.causes().iter().map(|case| case.name.clone()).collect()
+        };
+        let all = ["other", "api", "api/users", "last"];
+        let without = ["other", "api/users", "last"];
+        for counts in [&[4][..], &[1, 3], &[0, 1, 0, 2, 1], &[3], &[]] {
+            assert_eq!(names(counts), without, "{counts:?}");
+        }
+        for counts in [&[2, 2][..], &[1, 1, 1, 1], &[1, 0, 1, 0, 2], &[2]] {
+            assert_eq!(names(counts), all, "{counts:?}");
+        }
+    }
+
+    #[test]
+    fn reports_are_counted_as_they_were_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut gather = Gather::of("", false);
+        for (path, names) in [("a.xml", &["x", "api"][..]), ("b.xml", &["api/users", "y"])] {
+            let tests = names.iter().map(|name| {
+                format!("<testcase name='{name}'><failure message='Failed'/></testcase>")
+            });
+            let xml = format!("<testsuite>{}</testsuite>", tests.collect::<String>());
+            std::fs::write(folder.path().join(path), xml).expect("writes");
+            gather.add(path.to_owned(), &folder.path().join(path), true);
+            gather.miss(format!("no {path}"), "it is gone".to_owned());
+        }
+        assert_eq!(gather.results().causes().len(), 4);
     }
 }

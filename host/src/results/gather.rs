@@ -93,7 +93,7 @@ impl Gather {
         }
         let cases =
             if self.well { tries_together(report.cases, &report.elements) } else { report.cases };
-        let tests = cases.len() as u64;
+        let before = self.results.cases.len();
         let mut trouble = report.trouble.map(|trouble| trouble.to_string());
         for mut case in cases {
             if self.results.cases.len() >= MAX_CASES {
@@ -110,6 +110,7 @@ impl Gather {
             }
             self.results.cases.push(case);
         }
+        let tests = (self.results.cases.len() - before) as u64;
         let ms = Some(report.ms).filter(|ms| *ms > 0);
         self.results.files.push(Source { path, tests, ms, trouble });
     }
