@@ -122,6 +122,31 @@ fn an_empty_name_is_none() {
 }
 
 #[test]
+fn a_name_may_begin_with_a_dash_and_a_forgotten_one_is_said() {
+    let world = World::new();
+    let line = r#"echo 'not ok 1 - -dash test'
+        echo '<testsuite><testcase name="-dash test"><failure/></testcase></testsuite>' >junit.xml"#;
+    assert_eq!(world.shell(line).code, 0);
+    let shown = "FAILED -dash test\n";
+    let logs = world.crabbox(&["logs", "@last", "--test", "-dash test"]);
+    let printed = format!("{shown}\n> 1  not ok 1 - -dash test\n");
+    assert_eq!((logs.code, logs.stdout), (0, printed), "{}", logs.stderr);
+    let results = world.crabbox(&["results", "@last", "--test", "-dash test"]);
+    assert_eq!((results.code, results.stdout.as_str()), (0, shown), "{}", results.stderr);
+    for command in ["logs", "results"] {
+        for (rest, said) in [
+            (&["--quiet"][..], "`--quiet` is no value of `--test`: the name of a test"),
+            (&["--", "@last"], "`--test`"),
+            (&[], "`--test` needs a value"),
+        ] {
+            let ran = world.crabbox(&[&[command, "--test"], rest].concat());
+            assert_eq!((ran.code, ran.stdout.as_str()), (2, ""), "{rest:?}");
+            assert!(ran.stderr.contains(said), "{}", ran.stderr);
+        }
+    }
+}
+
+#[test]
 fn damaged_results_cost_only_what_they_say() {
     let world = world();
     let results = state(&world).join("runs").join(&folders(&world)[0]).join("results.json.zst");

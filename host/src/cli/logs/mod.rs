@@ -11,6 +11,7 @@ mod test;
 use self::lines::Lines;
 use self::pick::Pick;
 use self::shown::Shown;
+use super::results::parse_name;
 use super::{Shared, history};
 use crate::history::{Log, Piece, Reader, RunId, Unfinished, folder};
 use crate::output::{CommandError, human, stdout, unwritten};
@@ -44,7 +45,7 @@ pub(super) struct Logs {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     tail: Option<u32>,
     /// Of tests: all that is known, and the lines that name them
-    #[arg(long, value_name = "NAME", value_parser = test::parse_name, conflicts_with_all = ["tail", "raw"])]
+    #[arg(long, value_name = "NAME", value_parser = parse_name, allow_hyphen_values = true, conflicts_with_all = ["tail", "raw"])]
     test: Option<String>,
     /// As it is, on a terminal, too
     #[arg(long)]

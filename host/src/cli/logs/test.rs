@@ -21,14 +21,6 @@ const SHORTEST: usize = 3;
 /// What stands between the parts of a test's name.
 const BETWEEN: [&str; 4] = ["::", " > ", "/", "#"];
 
-/// A name, of which something is needed to look for.
-pub(super) fn parse_name(text: &str) -> Result<String, &'static str> {
-    match text.trim() {
-        "" => Err("the name of a test, or a part of it, is needed"),
-        name => Ok(name.to_owned()),
-    }
-}
-
 /// Shows it. `name`: as `crabbox results --test` takes it.
 pub(super) fn show(
     shared: &Shared,

@@ -2,6 +2,7 @@
 
 use super::case::describe;
 use super::lines::lines;
+use super::name::parse_name;
 use crate::cli::{Shared, history};
 use crate::history::{Filter, Reader, RunId, RunRecord, folder};
 use crate::output::{CommandError, Exit, Table, to_type};
@@ -34,7 +35,7 @@ pub(in crate::cli) struct Results {
     #[arg(long)]
     failed: bool,
     /// All that is known of the tests whose names hold this
-    #[arg(long, value_name = "NAME", conflicts_with = "failed")]
+    #[arg(long, value_name = "NAME", value_parser = parse_name, allow_hyphen_values = true, conflicts_with = "failed")]
     test: Option<String>,
     /// Tests that came out now so, now so, with one tree
     #[arg(long, conflicts_with_all = ["failed", "test", "run"])]

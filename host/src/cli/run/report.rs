@@ -102,8 +102,9 @@ impl Report<'_> {
     fn printed_by_a_test(self, screen: Option<Screen>) -> Option<String> {
         let run = self.done.claim.run.as_ref().filter(|_| self.is_remembered)?;
         let case = self.tested?.results().causes().first()?.id();
-        let is_typed = self.is_out_of_sight(screen) && !case.contains(char::is_control);
-        is_typed.then(|| to_type(&["logs", &run.id, "--test", &case]))
+        let can_be_typed = !case.contains(char::is_control) && results::parse_name(&case).is_ok();
+        (can_be_typed && self.is_out_of_sight(screen))
+            .then(|| to_type(&["logs", &run.id, "--test", &case]))
     }
 
     fn is_out_of_sight(self, screen: Option<Screen>) -> bool {
