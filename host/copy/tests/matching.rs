@@ -12,7 +12,7 @@ use crabbox_wire::copy::{RESUMABLE, Record, Remark, Word};
 use crabbox_wire::tree::Hash;
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 use std::path::Path;
 
 /// What a receiver says.
@@ -222,6 +222,24 @@ fn a_link_is_refused_where_only_files_come() {
     assert_eq!(said.why("link"), Some("it is a link where only files come"));
     assert_eq!(said.files(), set(&["file"]));
     assert!(to.join("link").symlink_metadata().is_err());
+}
+
+#[test]
+fn a_folder_that_was_shut_there_can_be_written_in_here() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let (root, to) = (temporary.path().join("from"), temporary.path().join("to"));
+    plant(&root, &["shut/r.xml", "open/r.xml"]);
+    let set_mode = |name: &str, mode| {
+        fs::set_permissions(root.join(name), fs::Permissions::from_mode(mode)).expect("a mode");
+    };
+    set_mode("shut", 0o555);
+    set_mode("shut/r.xml", 0o444);
+    set_mode("open", 0o750);
+    bring(&root, &["**/r.xml"], Limits::NONE, &to);
+    set_mode("shut", 0o755);
+    let mode = |name: &str| fs::metadata(to.join(name)).expect("is there").mode() & 0o777;
+    let names = ["shut", "shut/r.xml", "open"];
+    assert_eq!(names.map(mode), [0o755, 0o444, 0o750]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 use super::receiver::Receiver;
 use crate::partial::Before;
 use crate::target::Target;
+use rustix::fs::Mode;
 
 /// What of the source comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +20,13 @@ impl Choice {
     /// Does a folder go again that was made here, and that nothing came into?
     pub(super) fn drops_empty_folders(self) -> bool {
         self != Self::Everything
+    }
+
+    /// What a folder gets that was made here. A copy is as its source is; what is collected lies where more comes to, and
+    /// has to be possible to remove.
+    pub(super) fn folder_mode(self, mode: u32) -> Mode {
+        let mode = Mode::from_raw_mode(mode & 0o777);
+        if self == Self::Everything { mode } else { mode | Mode::RWXU }
     }
 
     /// May a link be among what comes?

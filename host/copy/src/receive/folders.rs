@@ -79,7 +79,7 @@ impl Receiver {
             self.copied.folders -= 1;
             return Ok(());
         }
-        match mode.map(|mode| fchmod(&open, Mode::from_raw_mode(mode & 0o777))) {
+        match mode.map(|mode| fchmod(&open, self.choice.folder_mode(mode))) {
             None | Some(Ok(())) => Ok(()),
             Some(Err(error)) => self.refuse(&name, error, answers),
         }
