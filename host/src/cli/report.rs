@@ -42,6 +42,7 @@ impl Report {
         let (reader, run) = history::find(shared, &self.run)?;
         let record = reader.get(&run)?.ok_or_else(|| history::unknown(&reader, &run))?;
         let page = draw(&reader, &record)?;
+        history::tell_of_unreadable(shared, &reader);
         let to_stdout = self.output.as_deref() == Some(Path::new("-"));
         if to_stdout && !shared.printer.json {
             return shared.printer.data(&page);

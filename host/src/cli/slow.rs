@@ -41,6 +41,7 @@ impl Slow {
         let (reader, id) = history::find(shared, &self.run)?;
         let run = reader.get(&id)?.ok_or_else(|| history::unknown(&reader, &id))?;
         let told = Told::of(&reader, run)?;
+        history::tell_of_unreadable(shared, &reader);
         if shared.printer.json {
             return shared.printer.document(&told.to_json());
         }

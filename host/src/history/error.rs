@@ -139,6 +139,8 @@ impl HistoryError {
             Self::GoesOn(run) | Self::NoRecord(run) | Self::Unwritten { run, .. } => {
                 Some(to_type(&["logs", run.as_str()]))
             }
+            // What it printed doesn't lie with its record.
+            Self::Unreadable { id, .. } => Some(to_type(&["logs", id])),
             Self::File { path, source: FolderError::Open { .. } } => {
                 Some(format!("chmod 600 {}", Quoted(path)))
             }

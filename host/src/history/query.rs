@@ -10,6 +10,8 @@ use crate::sqlite::{self, Untrusted};
 use jiff::Timestamp;
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -22,6 +24,8 @@ pub struct Reader {
     database: Connection,
     path: PathBuf,
     state: PathBuf,
+    /// The runs that were left out, since their records can't be read.
+    unreadable: RefCell<BTreeSet<String>>,
 }
 
 /// Which runs are wanted.
@@ -93,13 +97,20 @@ impl Reader {
             // Made, and not yet filled.
             Some(_) | None => empty().map_err(wrap)?,
         };
-        Ok(Self { database, path, state: state.to_owned() })
+        Ok(Self { database, path, state: state.to_owned(), unreadable: RefCell::default() })
     }
 
     /// The state folder.
     #[must_use]
     pub fn state(&self) -> &Path {
         &self.state
+    }
+
+    /// How many runs were left out of what was asked for, since their records can't be read: they are damaged, or a newer
+    /// crabbox wrote them.
+    #[must_use]
+    pub fn unreadable(&self) -> usize {
+        self.unreadable.borrow().len()
     }
 
     /// What a list needs of those that are wanted, the latest first.
@@ -118,41 +129,50 @@ impl Reader {
         })
     }
 
-    /// The records of those that are wanted, the latest first.
+    /// The records of those that are wanted, the latest first. What can't be read is left out: see [`Self::unreadable`].
     pub fn records(&self, filter: &Filter) -> Result<Vec<RunRecord>, HistoryError> {
-        let texts: Vec<(String, String)> =
-            self.select("id, record", filter, |row| Ok((row.get(0)?, row.get(1)?)))?;
-        texts.into_iter().map(|(id, text)| decode(id, &text)).collect()
+        let texts = self.select("id, record", filter, |row| Ok((row.get(0)?, text(row, 1)?)))?;
+        Ok(self.readable(texts))
     }
 
     /// One record. `None`: there is none of this run.
     pub fn get(&self, id: &RunId) -> Result<Option<RunRecord>, HistoryError> {
-        let text = self.database.query_row(
-            "SELECT record FROM runs WHERE id = ?1",
-            [id.as_str()],
-            |row| row.get::<_, String>(0),
-        );
-        let text = text.optional().map_err(|source| self.wrap(source))?;
-        text.map(|text| decode(id.to_string(), &text)).transpose()
+        let query = "SELECT record FROM runs WHERE id = ?1";
+        let found = self.database.query_row(query, [id.as_str()], |row| text(row, 0));
+        let found = found.optional().map_err(|source| self.wrap(source))?;
+        let unreadable = |source| HistoryError::Unreadable { id: id.to_string(), source };
+        found.map(|text| serde_json::from_slice(&text).map_err(unreadable)).transpose()
     }
 
-    /// The runs of the same command in the same folder up to this one, the latest first.
+    /// The runs of the same command in the same folder up to this one, the latest first. What can't be read is left out.
     pub fn up_to(&self, run: &RunRecord, limit: u32) -> Result<Vec<RunRecord>, HistoryError> {
         let collect = || {
             // The one bound of all of them lets SQLite read the newest first, and stop: with the other alone it sorts all there are.
             let query = "SELECT id, record FROM runs
                 WHERE repository = ?1 AND command = ?2 AND began <= ?3 AND (began < ?3 OR id = ?4)
-                    AND json_extract(record, '$.directory') = ?6
+                    AND CASE WHEN json_valid(record) THEN json_extract(record, '$.directory') = ?6 ELSE TRUE END
                 ORDER BY began DESC, rowid DESC LIMIT ?5";
             let (command, began) = (run.command.to_string(), run.began.as_millisecond());
             let (id, directory) = (run.id.as_str(), &run.directory);
             let values = params![run.repository, command, began, id, limit, directory];
             let mut statement = self.database.prepare(query)?;
-            let rows = statement.query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?;
-            rows.collect::<Result<Vec<(String, String)>, _>>()
+            let rows = statement.query_map(values, |row| Ok((row.get(0)?, text(row, 1)?)))?;
+            rows.collect::<Result<Vec<_>, _>>()
         };
         let texts = collect().map_err(|source| self.wrap(source))?;
-        texts.into_iter().map(|(id, text)| decode(id, &text)).collect()
+        Ok(self.readable(texts))
+    }
+
+    /// Those that can be read; notes which can't.
+    fn readable(&self, texts: Vec<(String, Vec<u8>)>) -> Vec<RunRecord> {
+        let mut records = Vec::with_capacity(texts.len());
+        for (id, text) in texts {
+            match serde_json::from_slice(&text) {
+                Ok(record) => records.push(record),
+                Err(_) => drop(self.unreadable.borrow_mut().insert(id)),
+            }
+        }
+        records
     }
 
     /// The ids that begin so, at most `limit` of them.
@@ -216,6 +236,7 @@ fn empty() -> rusqlite::Result<Connection> {
     Ok(database)
 }
 
-fn decode(id: String, text: &str) -> Result<RunRecord, HistoryError> {
-    serde_json::from_str(text).map_err(|source| HistoryError::Unreadable { id, source })
+/// What stands there, which may be damaged: it needn't be text.
+fn text(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Vec<u8>> {
+    Ok(row.get_ref(column)?.as_bytes()?.to_owned())
 }

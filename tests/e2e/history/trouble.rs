@@ -1,6 +1,6 @@
 //! What can't be remembered is told of once, and the run is what it was.
 
-use super::{all, database, ids, json, last, state};
+use super::{all, database, ids, json, last, state, text};
 use crate::recover::on_small_disk;
 use crabbox_tests::{Ran, World, until};
 use std::fs::{self, Permissions};
@@ -192,5 +192,45 @@ fn the_record_is_written_before_or_not_at_all_wherever_it_is_killed() {
         assert_eq!(all(&world).len(), count, "{point}");
         says(&world.shell(LINE), &[]);
         assert_eq!(all(&world).len(), count + 1, "{point}");
+    }
+}
+
+/// A damaged record, and one with a word that this crabbox doesn't know.
+#[test]
+fn records_that_cant_be_read_are_left_out_and_hide_no_others() {
+    const SUITE: &str = "echo '<testsuite><testcase name=\"a\"/></testsuite>' >junit.xml";
+    let world = World::new();
+    for _ in 0..4 {
+        assert_eq!(world.crabbox(&["run", "-q", "--keep", "--shell", SUITE]).code, 0);
+    }
+    let runs: Vec<_> = all(&world).iter().map(|run| text(&run["id"])).collect();
+    for (run, damage) in [
+        (&runs[1], "substr(record, 1, 100)"),
+        (&runs[2], "json_set(record, '$.outcome.origin', 'weather')"),
+    ] {
+        let line = format!("UPDATE runs SET record = {damage} WHERE id = ?1");
+        assert_eq!(database(&world).execute(&line, [run]).expect("writes"), 1);
+    }
+    let left: Vec<_> = all(&world).iter().map(|run| text(&run["id"])).collect();
+    assert_eq!(left, [&*runs[0], &*runs[3]]);
+    for words in
+        [&["history", "--json"][..], &["results", "--flaky"], &["results"], &["slow"], &["report"]]
+    {
+        let ran = world.crabbox(words);
+        assert_eq!(ran.code, 0, "{words:?}: {}", ran.stderr);
+        let told = ran.stderr.matches("2 records can't be read: left out\n").count();
+        assert_eq!(told, 1, "{words:?}: {}", ran.stderr);
+    }
+    // It is compared with the one that can be read.
+    assert_eq!(super::json(&world.crabbox(&["results", "--json"]))["since"]["run"], *runs[3]);
+    // Its row is there, and whoever asks for it alone hears why there is no more.
+    assert_eq!(ids(&world.crabbox(&["history"])), runs);
+    let shown = world.crabbox(&["inspect", &runs[1]]);
+    assert_eq!(shown.code, 1, "{}", shown.stderr);
+    for part in [
+        format!("the record of `{}` can't be read", runs[1]),
+        format!("hint: crabbox logs {}\n", runs[1]),
+    ] {
+        assert!(shown.stderr.contains(&part), "{part}: {}", shown.stderr);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::prune::Prune;
 use super::receipt::PrintReceipt;
-use super::repository;
+use super::{repository, tell_of_unreadable};
 use crate::cli::{Shared, ago};
 use crate::config::parse_duration;
 use crate::history::{Filter, Reader, Row, RunRecord, Unfinished};
@@ -79,6 +79,7 @@ impl History {
         let mut unfinished = reader.unfinished(&filter)?;
         if shared.printer.json {
             let mut runs = reader.records(&filter)?;
+            tell_of_unreadable(shared, &reader);
             unfinished.retain(|one| runs.iter().all(|run| run.id != one.run.id));
             keep_latest(limit, &mut unfinished, &mut runs, |run| run.began);
             let unfinished: Vec<_> = unfinished.iter().map(to_json).collect();

@@ -11,7 +11,7 @@ pub(in crate::cli) use shown::{Meant, Remembered};
 use super::Shared;
 use super::config::checkout_or_folder;
 use crate::history::{Filter, HistoryError, LAST, LAST_FAILED, Reader, RunId, Unfinished, resolve};
-use crate::output::{CommandError, to_type};
+use crate::output::{CommandError, human, to_type};
 
 /// So many later runs are named.
 const NAMED: usize = 3;
@@ -60,6 +60,15 @@ fn tell_of_later(
         shared.printer.advice(&line, &to_type(&["logs", id]));
     }
     Ok(())
+}
+
+/// Says how many runs were left out, since their records can't be read. For whoever has asked for several.
+pub(in crate::cli) fn tell_of_unreadable(shared: &Shared, reader: &Reader) {
+    let count = reader.unreadable() as u64;
+    if count > 0 {
+        let records = human::count(count, "record");
+        shared.printer.warning_once(&format!("{records} can't be read: left out"));
+    }
 }
 
 /// There are files of it, perhaps, and no record.

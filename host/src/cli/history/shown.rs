@@ -21,7 +21,7 @@ const OF_A_RUN: &str = "run_";
 pub(in crate::cli) enum Meant {
     /// A run, with its record.
     Run(Box<Remembered>),
-    /// A run without one, and why. The claim of a lease may name it, too.
+    /// A run without one, or with one that can't be read, and why. The claim of a lease may name it, too.
     Unrecorded(HistoryError),
     /// A lease, if anything.
     Lease,
@@ -52,7 +52,8 @@ impl Remembered {
             Err(ReferenceError::History(
                 error @ (HistoryError::GoesOn(_)
                 | HistoryError::NoRecord(_)
-                | HistoryError::Unwritten { .. }),
+                | HistoryError::Unwritten { .. }
+                | HistoryError::Unreadable { .. }),
             )) if by_id => Ok(Meant::Unrecorded(error)),
             // The claim of a lease names its last run, too.
             Err(ReferenceError::Unknown(_) | ReferenceError::History(_)) if by_id => {

@@ -56,6 +56,7 @@ impl Results {
             );
         };
         let since = record.and_then(|record| compared(&reader, &record, &found));
+        history::tell_of_unreadable(shared, &reader);
         let chosen = self.chosen(&found, &run)?;
         if shared.printer.json {
             return shared.printer.document(&to_json(&run, &found, since.as_ref(), &chosen));
@@ -158,6 +159,7 @@ fn show_unreliable(shared: &Shared) -> Result<(), CommandError> {
     let repository = Some(history::repository()?);
     let records =
         reader.records(&Filter { repository, limit: Some(LOOKED_AT), ..Filter::default() })?;
+    history::tell_of_unreadable(shared, &reader);
     let mut runs = Vec::new();
     for record in records.iter().filter(|record| record.tests.is_some()) {
         // What can't be read says nothing, and hides nothing of the others.
