@@ -24,7 +24,7 @@ use std::time::{Duration, SystemTime};
 const LIMIT: u64 = 4 * 1024 * 1024;
 
 /// What is as young as this is taken for held where there are no locks, and is left alone while it is hidden.
-const YOUNG: Duration = Duration::from_hours(24);
+pub(super) const YOUNG: Duration = Duration::from_hours(24);
 
 /// So much room is left for how the run ended, in bytes.
 const ROOM: usize = 16;
@@ -216,7 +216,10 @@ fn is_held(file: &File) -> bool {
 }
 
 /// What an attempt to lock it too says of that.
-fn says_held(attempt: &Result<(), TryLockError>, is_young: impl FnOnce() -> bool) -> bool {
+pub(super) fn says_held(
+    attempt: &Result<(), TryLockError>,
+    is_young: impl FnOnce() -> bool,
+) -> bool {
     match attempt {
         Ok(()) => false,
         Err(TryLockError::WouldBlock) => true,

@@ -2,12 +2,14 @@
 //!
 //! A [`recording`] gathers a [`record`] while a run goes on, and writes it once, when its exit code is settled: nothing of
 //! this is worth a run that fails or waits. Until then a file says that it has [`begun`](mod@begun). [`store`] keeps records in SQLite, with a [`schema`]; [`query`] asks for them,
-//! [`reference`](mod@reference) tells which run was meant, [`retention`] forgets the old ones. [`command`] is what was run without the secrets in it,
+//! [`reference`](mod@reference) tells which run was meant, [`retention`] forgets the old ones: how much [`room`] they take, and the [`removal`] of
+//! their files, each within a [`budget`]. [`command`] is what was run without the secrets in it,
 //! [`facts`] what a box says of itself, [`id`] what a run is called, [`mod@log`] what it printed, and [`error`] why all that can't be had.
 //!
 //! It is disposable: a database that is damaged is put aside, and a new one begun.
 
 mod begun;
+mod budget;
 mod command;
 mod error;
 mod facts;
@@ -17,7 +19,9 @@ mod query;
 mod record;
 mod recording;
 mod reference;
+mod removal;
 mod retention;
+mod room;
 mod schema;
 mod store;
 mod way;
@@ -32,6 +36,7 @@ pub use query::{Filter, Reader, Row};
 pub use record::{Artifact, Leased, LogKept, Phase, RunRecord, SCHEMA_VERSION, Synced};
 pub use recording::{Recording, Trouble};
 pub use reference::{LAST, LAST_FAILED, ReferenceError, resolve};
+pub use removal::Stuck;
 pub use retention::{Pruned, Retention, prune};
 pub use store::Store;
 pub use way::{BoxHeld, Had, Way};

@@ -93,9 +93,10 @@ impl Reader {
         };
         let database = match found {
             Some((_, found)) if found > SCHEMA => return Err(HistoryError::Newer { path, found }),
-            Some((database, SCHEMA)) => database,
             // Made, and not yet filled.
-            Some(_) | None => empty().map_err(wrap)?,
+            Some((_, 0)) | None => empty().map_err(wrap)?,
+            // All that is asked for here was in every schema.
+            Some((database, _)) => database,
         };
         Ok(Self { database, path, state: state.to_owned(), unreadable: RefCell::default() })
     }

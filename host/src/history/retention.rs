@@ -1,28 +1,31 @@
 //! Forgets old runs: by age, by count and by the room that they take, the oldest first.
 //!
 //! A run in progress is left alone; what it has is held by its writer. Every step is a transaction of its own: whoever records
-//! a run meanwhile waits for one of them at most.
+//! a run meanwhile waits for one of them at most. After a run only so much is done as takes a moment, and the next one goes on
+//! with it.
 
+use super::budget::Budget;
 use super::error::HistoryError;
 use super::id::RunId;
+use super::removal::{Removed, Stuck, put_aside, remove_aside};
+use super::room::{last_written, measure, remember};
 use super::store::Store;
-use super::{begun, folder, runs};
+use super::{begun, runs};
 use jiff::Timestamp;
-use rusqlite::params_from_iter;
-use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
-use std::io;
+use std::collections::BTreeSet;
+use std::fs::{self, File, TryLockError};
 use std::path::Path;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::Duration;
 
 /// How often it is done by itself.
 const EVERY: Duration = Duration::from_hours(24);
 
-/// How long a run may take for it at its end, in the rare case.
-const BUDGET: Duration = Duration::from_millis(50);
+/// How long a run may take at its end, in the rare case, to look what there is, and as long again to remove what is to go.
+const MOMENT: Duration = Duration::from_millis(25);
 
-/// So many are forgotten in one transaction.
-const STEP: usize = 50;
+/// So many entries of folders are looked at after one run, and so many removed.
+const LOOKED_AT: u64 = 5000;
+const REMOVED: u64 = 2000;
 
 /// So many are forgotten after one run: what is more goes after the next ones.
 const AFTER_A_RUN: usize = 20;
@@ -39,7 +42,7 @@ pub struct Retention {
 }
 
 /// What was forgotten, or would be.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub struct Pruned {
     /// Which runs, the oldest first.
     pub runs: Vec<String>,
@@ -47,15 +50,20 @@ pub struct Pruned {
     pub bytes: u64,
     /// How many are left.
     pub left: u64,
+    /// Files of forgotten runs that can't be removed.
+    pub stuck: Vec<Stuck>,
 }
 
 /// A run that may be forgotten.
-#[derive(Debug)]
-struct Candidate {
-    began: i64,
-    id: String,
-    is_recorded: bool,
-    bytes: u64,
+#[derive(Clone, Debug)]
+pub(super) struct Candidate {
+    /// When it began; of one that has no record, when it was last written to.
+    pub(super) began: i64,
+    pub(super) id: String,
+    /// Else it was killed.
+    pub(super) is_recorded: bool,
+    /// `None`: it isn't measured.
+    pub(super) bytes: Option<u64>,
 }
 
 /// Forgets what is too old or too much. `dry`: only says what that would be.
@@ -65,14 +73,21 @@ pub fn prune(
     retention: &Retention,
     dry: bool,
 ) -> Result<Pruned, HistoryError> {
-    let (doomed, left) = choose(store, state, retention, None)?;
-    let bytes = doomed.iter().map(|run| run.bytes).sum();
+    let mut all = candidates(store, state)?;
+    // As it is now, whatever is remembered of it.
+    for run in &mut all {
+        run.bytes = None;
+    }
+    measure(state, &mut all, &mut Budget::endless());
+    let Chosen { doomed, left } = choose(state, all, retention);
+    let bytes = doomed.iter().filter_map(|run| run.bytes).sum();
+    let mut stuck = Vec::new();
     if !dry {
         begun::remove_hidden(state);
-        forget(store, state, &doomed, None)?;
+        stuck = forget(store, state, &doomed, &mut Budget::endless())?.stuck;
         settle(store, true)?;
     }
-    Ok(Pruned { runs: doomed.into_iter().map(|run| run.id).collect(), bytes, left })
+    Ok(Pruned { runs: doomed.into_iter().map(|run| run.id).collect(), bytes, left, stuck })
 }
 
 /// The same once a day, within a moment. What isn't done by then is done after the next run.
@@ -91,94 +106,108 @@ pub(super) fn prune_if_due(
         return Ok(());
     }
     begun::remove_hidden(state);
-    // Age and number are known without a look at any file.
-    let (mut doomed, _) = choose(store, state, retention, Some(Instant::now()))?;
-    if doomed.len() < AFTER_A_RUN {
-        (doomed, _) = choose(store, state, retention, Some(Instant::now() + BUDGET))?;
-    }
-    let is_all = doomed.len() <= AFTER_A_RUN;
-    doomed.truncate(AFTER_A_RUN);
-    let is_done = forget(store, state, &doomed, Some(Instant::now() + BUDGET))?;
-    settle(store, is_all && is_done)
+    let (looked_at, removed) = (|| Budget::new(LOOKED_AT, MOMENT), || Budget::new(REMOVED, MOMENT));
+    prune_some(store, state, retention, looked_at, removed)
 }
 
-/// What is to go, the oldest first, and how many stay. What isn't measured by `end` counts as nothing, and as new.
-fn choose(
+/// Looks as far as one budget goes, and removes as far as the other does, each from when it is asked for.
+fn prune_some(
     store: &Store,
     state: &Path,
     retention: &Retention,
-    end: Option<Instant>,
-) -> Result<(Vec<Candidate>, u64), HistoryError> {
-    let now = Timestamp::now().as_millisecond();
-    let mut folders = folders(state, now, end);
-    let mut all = recorded(store)?;
-    for run in &mut all {
-        run.bytes = folders.remove(&run.id).map_or(0, |folder| folder.1);
+    looking: impl FnOnce() -> Budget,
+    removing: impl FnOnce() -> Budget,
+) -> Result<(), HistoryError> {
+    // Age and number are known without a look at any file.
+    let mut all = candidates(store, state)?;
+    let mut chosen = choose(state, all.clone(), retention);
+    let (mut is_measured, mut news) = (false, 0);
+    if chosen.doomed.len() < AFTER_A_RUN {
+        let measured = measure(state, &mut all, &mut looking());
+        remember(store, &all, &measured)?;
+        is_measured = all.iter().all(|run| run.bytes.is_some());
+        news = measured.len();
+        chosen = choose(state, all, retention);
     }
-    // What has no record goes on, or was killed.
-    let ids: BTreeSet<String> = all.iter().map(|run| run.id.clone()).collect();
-    let unrecorded = folders.into_iter().filter(|(id, _)| !ids.contains(id));
-    all.extend(unrecorded.map(|(id, (began, bytes))| Candidate {
-        began,
-        id,
-        is_recorded: false,
-        bytes,
-    }));
+    let is_all = is_measured && chosen.doomed.len() <= AFTER_A_RUN;
+    chosen.doomed.truncate(AFTER_A_RUN);
+    let forgotten = forget(store, state, &chosen.doomed, &mut removing())?;
+    // Where no run gets any further, none of them tries again today.
+    let is_stuck = news == 0 && forgotten.entries == 0 && forgotten.runs == 0;
+    settle(store, is_stuck || is_all && !forgotten.is_cut)
+}
+
+/// What is to go, the oldest first, and how many stay.
+struct Chosen {
+    doomed: Vec<Candidate>,
+    left: u64,
+}
+
+/// What isn't measured counts as nothing, and as new if there is no record of it.
+fn choose(state: &Path, mut all: Vec<Candidate>, retention: &Retention) -> Chosen {
+    let now = Timestamp::now().as_millisecond();
     // The latest first.
     all.sort_by(|one, other| (other.began, &other.id).cmp(&(one.began, &one.id)));
     let oldest = now.saturating_sub(millis(retention.keep_for));
     let (mut count, mut bytes) = (0, 0);
-    let mut doomed: Vec<Candidate> = Vec::new();
-    let mut left = 0;
+    let (mut doomed, mut left) = (Vec::new(), 0);
     for run in all {
-        if run.is_recorded {
-            count += 1;
-            bytes += run.bytes;
+        if !run.is_recorded && (run.bytes.is_none() || is_in_use(state, &run, now)) {
+            left += 1;
+            continue;
         }
-        let is_too_much = run.is_recorded && (count > retention.keep || bytes > retention.size);
-        if run.began < oldest || is_too_much {
+        count += u64::from(run.is_recorded);
+        bytes += run.bytes.unwrap_or(0);
+        let is_one_too_many = run.is_recorded && count > retention.keep;
+        if run.began < oldest || is_one_too_many || bytes > retention.size {
             doomed.push(run);
         } else {
             left += 1;
         }
     }
-    doomed.retain(|run| run.is_recorded || !is_in_use(state, &run.id));
     doomed.reverse();
-    Ok((doomed, left))
+    Chosen { doomed, left }
 }
 
-/// `false`: there is more to do.
+/// What came of it.
+struct Forgotten {
+    runs: usize,
+    /// So many entries of folders are gone.
+    entries: u64,
+    /// There is more to do.
+    is_cut: bool,
+    stuck: Vec<Stuck>,
+}
+
 fn forget(
     store: &Store,
     state: &Path,
     doomed: &[Candidate],
-    end: Option<Instant>,
-) -> Result<bool, HistoryError> {
-    for some in doomed.chunks(STEP) {
-        if end.is_some_and(|end| Instant::now() >= end) {
-            return Ok(false);
+    budget: &mut Budget,
+) -> Result<Forgotten, HistoryError> {
+    let mut stuck = Vec::new();
+    let mut runs = 0;
+    for run in doomed {
+        if budget.is_spent() {
+            break;
         }
         // The record goes first: what is left of one without is found by its age.
-        let marks = vec!["?"; some.len()].join(", ");
-        let line = format!("DELETE FROM runs WHERE id IN ({marks})");
-        let ids = some.iter().map(|run| run.id.as_str());
-        store
-            .database()
-            .execute(&line, params_from_iter(ids))
-            .map_err(|source| store.wrap(source))?;
-        for run in some {
-            let Ok(id) = run.id.parse::<RunId>() else { continue };
-            let _ = fs::remove_file(begun(state).join(id.as_str()));
-            let path = folder(state, &id);
-            match fs::remove_dir_all(&path) {
-                Err(source) if source.kind() != io::ErrorKind::NotFound => {
-                    return Err(HistoryError::Io { path, source });
-                }
-                _ => {}
-            }
-        }
+        delete(store, &run.id).map_err(|source| store.wrap(source))?;
+        runs += 1;
+        let Ok(id) = run.id.parse::<RunId>() else { continue };
+        let _ = fs::remove_file(begun(state).join(id.as_str()));
+        stuck.extend(put_aside(state, &id).err());
     }
-    Ok(true)
+    let Removed { entries, is_cut, stuck: more } = remove_aside(state, budget);
+    stuck.extend(more);
+    Ok(Forgotten { runs, entries, is_cut: is_cut || runs < doomed.len(), stuck })
+}
+
+fn delete(store: &Store, id: &str) -> rusqlite::Result<()> {
+    let transaction = store.database().unchecked_transaction()?;
+    transaction.execute("DELETE FROM runs WHERE id = ?1", [id])?;
+    transaction.execute("DELETE FROM sizes WHERE id = ?1", [id])?;
+    transaction.commit()
 }
 
 /// Brings what was written into the database itself, without keeping anybody waiting.
@@ -192,64 +221,66 @@ fn settle(store: &Store, is_done: bool) -> Result<(), HistoryError> {
     store.database().query_row(checkpoint, [], |_| Ok(())).map_err(wrap)
 }
 
+/// All that there is of runs, with what is remembered of their sizes: the recorded ones, the latest first, and those without a
+/// record, the oldest first.
+fn candidates(store: &Store, state: &Path) -> Result<Vec<Candidate>, HistoryError> {
+    // Before the records: what is recorded meanwhile has one.
+    let mut others = folders(state);
+    others.extend(begun::ids(state).into_iter().map(String::from));
+    let mut all = recorded(store)?;
+    for run in &all {
+        others.remove(&run.id);
+    }
+    // What has no record goes on, or was killed.
+    let of = |id: String| {
+        let began = last_written(state, &id);
+        Candidate { began, id, is_recorded: false, bytes: None }
+    };
+    let mut others: Vec<_> = others.into_iter().map(of).collect();
+    // Those that may be to go are measured first.
+    others.sort_by_key(|run| run.began);
+    all.extend(others);
+    Ok(all)
+}
+
 fn recorded(store: &Store) -> Result<Vec<Candidate>, HistoryError> {
     let collect = || {
-        let mut statement = store.database().prepare("SELECT id, began FROM runs")?;
+        let query =
+            "SELECT id, began, bytes FROM runs LEFT JOIN sizes USING (id) ORDER BY began DESC";
+        let mut statement = store.database().prepare(query)?;
         let rows = statement.query_map([], |row| {
-            Ok(Candidate { id: row.get(0)?, began: row.get(1)?, is_recorded: true, bytes: 0 })
+            let bytes = row.get::<_, Option<i64>>(2)?.and_then(|bytes| bytes.try_into().ok());
+            Ok(Candidate { id: row.get(0)?, began: row.get(1)?, is_recorded: true, bytes })
         })?;
         rows.collect::<Result<Vec<_>, _>>()
     };
     collect().map_err(|source| store.wrap(source))
 }
 
-/// The folders of runs, with when each was last written to, and how much is in it.
-fn folders(state: &Path, now: i64, end: Option<Instant>) -> BTreeMap<String, (i64, u64)> {
-    let is_late = || end.is_some_and(|end| Instant::now() >= end);
+/// The names of the folders of runs.
+fn folders(state: &Path) -> BTreeSet<String> {
     let entries = fs::read_dir(runs(state)).into_iter().flatten().flatten();
     // What somebody has put there is no run's.
     let entries = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
-    let named = entries.filter_map(|entry| {
-        let name = entry.file_name().into_string().ok()?;
-        name.parse::<RunId>()
-            .is_ok()
-            .then(|| (name, if is_late() { (now, 0) } else { measure(&entry.path()) }))
-    });
-    let mut all: BTreeMap<_, _> = named.collect();
-    // Of one that was killed early there is nothing else.
-    for id in begun::ids(state) {
-        let (last, bytes) = measure(&begun(state).join(id.as_str()));
-        let folder = all.entry(id.to_string()).or_default();
-        *folder = (folder.0.max(last), folder.1 + bytes);
-    }
-    all
-}
-
-fn measure(path: &Path) -> (i64, u64) {
-    let Ok(found) = path.symlink_metadata() else { return (0, 0) };
-    let since =
-        found.modified().ok().and_then(|time| time.duration_since(SystemTime::UNIX_EPOCH).ok());
-    let mut last = since.map_or(0, millis);
-    let mut bytes = if found.is_file() { found.len() } else { 0 };
-    if found.is_dir() {
-        for entry in fs::read_dir(path).into_iter().flatten().flatten() {
-            let (inner, more) = measure(&entry.path());
-            last = last.max(inner);
-            bytes += more;
-        }
-    }
-    (last, bytes)
-}
-
-fn is_in_use(state: &Path, id: &str) -> bool {
-    is_held(&runs(state).join(id)) || id.parse().is_ok_and(|id| begun::goes_on(state, &id))
+    let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.filter(|name| name.parse::<RunId>().is_ok()).collect()
 }
 
 /// Does somebody write to it?
-fn is_held(path: &Path) -> bool {
-    File::open(path).is_ok_and(|folder| folder.try_lock().is_err())
+fn is_in_use(state: &Path, run: &Candidate, now: i64) -> bool {
+    let folder = File::open(runs(state).join(&run.id));
+    folder.is_ok_and(|folder| is_held(&folder.try_lock(), run, now))
+        || run.id.parse().is_ok_and(|id| begun::goes_on(state, &id))
 }
 
-fn millis(time: Duration) -> i64 {
+/// Where there are no locks, what was lately written to is taken for that.
+fn is_held(attempt: &Result<(), TryLockError>, run: &Candidate, now: i64) -> bool {
+    begun::says_held(attempt, || run.began > now.saturating_sub(millis(begun::YOUNG)))
+}
+
+pub(super) fn millis(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// The schema of this version; `PRAGMA user_version` holds a database's own.
-pub(super) const SCHEMA: i64 = 1;
+pub(super) const SCHEMA: i64 = 2;
 
 /// What is filtered by, and shown in lists, has a column; the rest is in the record. Who looks for the last run that failed
 /// reads the index alone.
@@ -25,8 +25,17 @@ const CREATE: &str = "
     ) STRICT;
 ";
 
+/// The size of each run's files, in bytes, as far as that was measured. It has a table of its own: to write it must not move
+/// the records.
+const SIZES: &str = "
+    CREATE TABLE sizes (
+        id    TEXT PRIMARY KEY,
+        bytes INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+";
+
 /// What is done to a database with the schema before: one step a schema.
-const STEPS: [&str; 1] = [CREATE];
+const STEPS: [&str; 2] = [CREATE, SIZES];
 
 /// Brings an older database, or a new one, to [`SCHEMA`]. `now`, in milliseconds since 1970: a new one has nothing to be
 /// forgotten yet.

@@ -3,6 +3,8 @@
 use super::{all, database, folders, ids, json, state, text};
 use crabbox_tests::{Ran, World, until};
 use rustix::process::{Pid, Signal, kill_process};
+use std::fs::{self, File, Permissions};
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::process::{Command, Stdio};
 
 fn world_with_runs(count: usize) -> (World, Vec<String>) {
@@ -118,6 +120,85 @@ fn a_run_in_progress_stays_and_what_was_killed_goes_by_its_age() {
     old(&state(&world).join("begun"));
     prune(&world, &["--older-than", "30d"]);
     assert_eq!(folders(&world).len(), 0);
+}
+
+#[test]
+fn what_was_killed_goes_by_its_size() {
+    let world = World::new();
+    let mut command = world.command(&["run", "--shell", "echo first; exec sleep 60"]);
+    let mut run = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("runs");
+    until("it prints", || !folders(&world).is_empty());
+    let folder = state(&world).join("runs").join(&folders(&world)[0]);
+    until("it is held", || File::open(&folder).is_ok_and(|folder| folder.try_lock().is_err()));
+    prune(&world, &["--max-size", "0"]);
+    assert_eq!(folders(&world).len(), 1, "it goes on");
+    kill_process(Pid::from_child(&run), Signal::KILL).expect("signals");
+    run.wait().expect("ends");
+    let pruned = json(&prune(&world, &["--max-size", "0", "--json"]));
+    assert_eq!((folders(&world).len(), &pruned["left"]), (0, &0.into()));
+    assert!(pruned["bytes"].as_u64() > Some(0));
+}
+
+/// Runs with a folder of files each, and the command that prunes, of a user who isn't root.
+fn of_nobody(arguments: &[&str]) -> Option<(World, Vec<String>, Command)> {
+    let (world, runs) = world_with_runs(2);
+    for run in &runs {
+        let folder = state(&world).join("runs").join(run).join("reports/deep");
+        fs::create_dir_all(&folder).expect("folders");
+        fs::write(folder.join("r.xml"), "x").expect("a file");
+    }
+    let command = world.command_of_nobody(arguments)?;
+    Some((world, runs, command))
+}
+
+#[test]
+fn a_folder_that_is_shut_is_removed_all_the_same() {
+    let Some((world, runs, mut command)) = of_nobody(&["history", "prune", "--keep", "0"]) else {
+        return;
+    };
+    let folder = state(&world).join("runs").join(&runs[0]).join("reports");
+    for (path, mode) in [(folder.join("deep"), 0o555), (folder, 0o000)] {
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
+    }
+    let ran = Ran::of(&mut command);
+    assert_eq!(ran.code, 0, "{}", ran.stderr);
+    assert!(ran.stderr.contains("2 runs forgotten ("), "{}", ran.stderr);
+    assert_eq!(folders(&world).len(), 0);
+}
+
+#[test]
+fn what_cant_be_removed_is_named_and_keeps_nothing_else() {
+    let Some((world, runs, mut command)) = of_nobody(&["history", "prune", "--keep", "0"]) else {
+        return;
+    };
+    let folder = state(&world).join("runs").join(&runs[1]).join("reports/deep");
+    chown(&folder, Some(0), Some(0)).expect("is root's");
+    for forgotten in ["2 runs", "0 runs"] {
+        let ran = Ran::of(&mut command);
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        assert!(ran.stderr.contains(&format!("{forgotten} forgotten (")), "{}", ran.stderr);
+        let left = format!(
+            "the files of 1 run can't be removed, as in `{}/runs/.{}`",
+            state(&world).display(),
+            runs[1]
+        );
+        assert!(
+            ran.stderr.contains(&left) && ran.stderr.contains("Permission denied"),
+            "{}",
+            ran.stderr
+        );
+        assert_eq!(folders(&world), [format!(".{}", runs[1])]);
+    }
+    // Nor does it keep a run from having done it for today.
+    database(&world).execute_batch("UPDATE housekeeping SET done = 0").expect("writes");
+    let mut run = world.command_of_nobody(&["run", "-q", "--", "true"]).expect("as before");
+    chown(state(&world).join("runs").join(format!(".{}/reports/deep", runs[1])), Some(0), Some(0))
+        .expect("is root's");
+    assert_eq!(Ran::of(&mut run).code, 0);
+    let done: i64 = database(&world)
+        .query_row("SELECT done FROM housekeeping", [], |row| row.get(0))
+        .expect("a time");
+    assert!(done > 0);
 }
 
 #[test]

@@ -2,8 +2,8 @@
 
 use crate::cli::Shared;
 use crate::config::{Settings, parse_duration, parse_size};
-use crate::history::{Pruned, Retention, Store, prune};
-use crate::output::{CommandError, human};
+use crate::history::{Pruned, Retention, Store, Stuck, prune};
+use crate::output::{CommandError, Quoted, human};
 use clap::Args;
 use serde_json::json;
 use std::time::Duration;
@@ -11,7 +11,8 @@ use std::time::Duration;
 /// Forget old runs, with what they printed
 ///
 /// What is older, more or larger than the settings `history.keep_for`, `history.keep` and `history.size` say is forgotten
-/// by itself, once a day after a run; this does it now, or for what is said here. A run that goes on stays.
+/// by itself, once a day after a run; this does it now, or for what is said here. A run that goes on stays; one that was
+/// killed goes by its age and its size, and counts as none.
 #[derive(Debug, Args)]
 #[command(before_help = "Examples:
   crabbox history prune --dry-run
@@ -32,6 +33,19 @@ pub(in crate::cli) struct Prune {
     dry_run: bool,
 }
 
+/// The runs are forgotten all the same.
+fn unremoved(first: &Stuck, count: u64) -> CommandError {
+    let Stuck { path, source } = first;
+    let runs = human::count(count, "run");
+    CommandError::failed(format!(
+        "the files of {runs} can't be removed, as in `{}`",
+        path.display()
+    ))
+    .code("history")
+    .because(source.to_string())
+    .hint(format!("sudo rm -r {}", Quoted(path)))
+}
+
 impl Prune {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let places = shared.places()?;
@@ -49,8 +63,8 @@ impl Prune {
             }
             prune(&store, &places.state, &retention, self.dry_run)?
         };
-        let Pruned { runs, bytes, left } = &pruned;
-        if printer.json {
+        let Pruned { runs, bytes, left, stuck } = &pruned;
+        if printer.json && stuck.is_empty() {
             return printer.document(&json!({
                 "schema_version": 1,
                 "dry_run": self.dry_run,
@@ -63,6 +77,9 @@ impl Prune {
         let (size, left) = (human::bytes(*bytes), human::count(*left, "run"));
         let verb = if self.dry_run { "would be forgotten" } else { "forgotten" };
         printer.phase(&format!("{count} {verb} ({size}), {left} left"));
+        if let Some(first) = stuck.first() {
+            return Err(unremoved(first, stuck.len() as u64));
+        }
         if self.dry_run && !runs.is_empty() {
             return printer.data(&format!("{}\n", runs.join("\n")));
         }
