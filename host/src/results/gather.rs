@@ -9,6 +9,7 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Read};
+use std::iter;
 use std::path::Path;
 
 /// A larger report isn't read, in bytes.
@@ -226,6 +227,16 @@ impl Results {
             return sum(&mut of_reports);
         }
         sum(&mut self.cases.iter().filter_map(|case| case.ms))
+    }
+
+    /// Each test with the report that it stands in: their order is that of the reports.
+    pub fn reported(&self) -> impl Iterator<Item = (Option<&Source>, &Case)> {
+        let of = self.files.iter().flat_map(|file| {
+            let count = usize::try_from(file.tests).unwrap_or(usize::MAX);
+            iter::repeat_n(Some(file), count)
+        });
+        // One that no report counts is of none.
+        of.chain(iter::repeat(None)).zip(&self.cases)
     }
 
     /// Those that didn't come out well.

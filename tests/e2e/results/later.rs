@@ -86,3 +86,31 @@ fn results_that_cannot_be_read_are_said_to_be() {
     let ran = check(&world, &["--json"]);
     assert_eq!((ran.code, &document(&ran)["results"]["since"]), (0, &json!(null)));
 }
+
+#[test]
+fn tests_that_are_called_alike_are_told_apart_by_their_reports() {
+    let world = World::new();
+    let report = |name: &str, inner: &str| {
+        format!(
+            "<testsuite name='test'><testcase name='{name}'>{inner}</testcase>\
+            <testcase name='of {name}'/></testsuite>"
+        )
+    };
+    world.write(
+        "check.sh",
+        &format!(
+            "mkdir -p r; echo \"{}\" >r/one.xml; echo \"{}\" >r/two.xml; echo \"{}\" >r/three.xml; exit 1\n",
+            report("same", ""),
+            report("same", "<failure message='is wrong'/>"),
+            report("other", "")
+        ),
+    );
+    let ran = world.crabbox(&["run", "--junit", "r/*.xml", "--", "sh", "check.sh"]);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let shown = world.crabbox(&["results", "--test", "test::"]).stdout;
+    assert!(shown.contains("passed test::same\n  of r/one.xml\n"), "{shown}");
+    assert!(shown.contains("FAILED test::same\n  of r/two.xml\n    is wrong\n"), "{shown}");
+    assert!(shown.contains("passed test::other\n\n"), "{shown}");
+    let failed = document(&world.crabbox(&["results", "--failed", "--json"]));
+    assert_eq!(failed["tests"][0]["report"], "r/two.xml", "{failed}");
+}

@@ -73,7 +73,7 @@ pub(super) fn show(
             "cut": cut,
         }));
     }
-    let told: Vec<_> = cases.iter().map(|case| results::describe(case)).collect();
+    let told: Vec<_> = cases.iter().map(|case| results::describe(case, None)).collect();
     let gap = if told.is_empty() || found.passages.is_empty() { "" } else { "\n" };
     shared.printer.data(&format!("{}{gap}{}", told.join("\n"), describe(&found)))?;
     tell_of_more(shared, run, name, more_tests, &found);

@@ -17,8 +17,8 @@ fn word(status: Status) -> &'static str {
     }
 }
 
-/// In lines, each without what a terminal obeys.
-pub(in crate::cli) fn describe(case: &Case) -> String {
+/// In lines, each without what a terminal obeys. `report`: the path of its report, if that tells it from others.
+pub(in crate::cli) fn describe(case: &Case, report: Option<&str>) -> String {
     let took = case.ms.map(|ms| format!(" in {}", human::duration(Duration::from_millis(ms))));
     let mut text = format!(
         "{} {}{}{}\n",
@@ -27,6 +27,10 @@ pub(in crate::cli) fn describe(case: &Case) -> String {
         shown(&place(case)),
         took.unwrap_or_default()
     );
+    if let Some(report) = report {
+        // Writing to a string doesn't fail.
+        let _ = writeln!(text, "  of {}", shown(report));
+    }
     for problem in case.earlier.iter().chain(&case.problem) {
         told(&mut text, problem);
     }

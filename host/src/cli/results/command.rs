@@ -11,6 +11,7 @@ use crate::results::{self, Case, Compared, compare};
 use crate::run::Origin;
 use clap::Args;
 use serde_json::{Value, json};
+use std::collections::{HashMap, HashSet};
 
 /// So many runs before one are looked at for tests to compare with.
 const LOOKED_BACK: u32 = 50;
@@ -42,6 +43,9 @@ pub(in crate::cli) struct Results {
     flaky: bool,
 }
 
+/// A test, and the path of the report that it stands in.
+type Reported<'a> = (Option<&'a str>, &'a Case);
+
 impl Results {
     pub(in crate::cli) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         if self.flaky {
@@ -62,7 +66,11 @@ impl Results {
             return shared.printer.document(&to_json(&run, &found, since.as_ref(), &chosen));
         }
         let text = if self.failed || self.test.is_some() {
-            chosen.iter().map(|case| describe(case)).collect::<Vec<_>>().join("\n")
+            let alike = called_alike(&found);
+            let described = chosen.iter().map(|(report, case)| {
+                describe(case, report.filter(|_| alike.contains(&case.id())))
+            });
+            described.collect::<Vec<_>>().join("\n")
         } else {
             let lines = lines(&found, since.as_ref().map(|(_, compared)| compared));
             let shown = lines.iter().map(|line| format!("{}\n", crate::output::visible(line)));
@@ -75,12 +83,13 @@ impl Results {
         &self,
         found: &'a results::Results,
         run: &RunId,
-    ) -> Result<Vec<&'a Case>, CommandError> {
+    ) -> Result<Vec<Reported<'a>>, CommandError> {
+        let reported = found.reported().map(|(report, case)| (report.map(|one| &*one.path), case));
         let Some(name) = &self.test else {
-            let wanted = |case: &&Case| !self.failed || case.status.is_failure();
-            return Ok(found.cases.iter().filter(wanted).collect());
+            let wanted = |(_, case): &Reported<'_>| !self.failed || case.status.is_failure();
+            return Ok(reported.filter(wanted).collect());
         };
-        let chosen: Vec<_> = found.cases.iter().filter(|case| case.id().contains(name)).collect();
+        let chosen: Vec<_> = reported.filter(|(_, case)| case.id().contains(name)).collect();
         if chosen.is_empty() {
             let message = format!("no test of {run} has `{name}` in its name");
             return Err(CommandError::new(Exit::NotFound, message).hint(to_type(&[
@@ -91,6 +100,19 @@ impl Results {
         }
         Ok(chosen)
     }
+}
+
+/// The names that tests of several reports have.
+fn called_alike(found: &results::Results) -> HashSet<String> {
+    let mut first = HashMap::new();
+    let mut alike = HashSet::new();
+    for (report, case) in found.reported() {
+        let (id, report) = (case.id(), report.map(|one| &*one.path));
+        if *first.entry(id.clone()).or_insert(report) != report {
+            alike.insert(id);
+        }
+    }
+    alike
 }
 
 /// The results that are kept of a run.
@@ -135,8 +157,15 @@ fn to_json(
     run: &RunId,
     found: &results::Results,
     since: Option<&(RunId, Compared)>,
-    chosen: &[&Case],
+    chosen: &[Reported<'_>],
 ) -> Value {
+    let tests = chosen.iter().map(|(report, case)| {
+        let mut test = json!(case);
+        if let Some(report) = report {
+            test["report"] = json!(report);
+        }
+        test
+    });
     let since = since.map(|(before, compared)| {
         json!({
             "run": before,
@@ -150,7 +179,7 @@ fn to_json(
         "totals": found.totals(),
         "reports": found.files,
         "since": since,
-        "tests": chosen,
+        "tests": tests.collect::<Vec<_>>(),
     })
 }
 
