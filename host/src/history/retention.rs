@@ -188,7 +188,7 @@ fn forget(
     let mut stuck = Vec::new();
     let mut runs = 0;
     for run in doomed {
-        if budget.is_spent() {
+        if !budget.take() {
             break;
         }
         // The record goes first: what is left of one without is found by its age.

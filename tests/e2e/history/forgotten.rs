@@ -23,6 +23,15 @@ fn prune(world: &World, more: &[&str]) -> Ran {
     ran
 }
 
+fn number(world: &World, query: &str) -> i64 {
+    database(world).query_row(query, [], |row| row.get(0)).expect("a number")
+}
+
+/// Does no run have to forget anything today?
+fn is_done(world: &World) -> bool {
+    number(world, "SELECT done FROM housekeeping") > 0
+}
+
 /// So many days ago.
 fn age(world: &World, run: &str, days: i64) {
     let line = "UPDATE runs SET began = began - ?1 * 86400000 WHERE id = ?2";
@@ -60,7 +69,9 @@ fn it_is_done_once_a_day_after_a_run() {
     assert_eq!(world.shell("true").code, 0);
     assert_eq!(all(&world).len(), 4, "it was done when the history began");
     database(&world).execute_batch("UPDATE housekeeping SET done = 0").expect("writes");
-    assert_eq!(world.shell("true").code, 0);
+    while !is_done(&world) {
+        assert_eq!(world.shell("true").code, 0);
+    }
     assert_eq!((all(&world).len(), folders(&world).len()), (2, 0));
     assert_eq!(world.shell("true").code, 0);
     assert_eq!(all(&world).len(), 3, "and not again today");
@@ -80,13 +91,15 @@ fn of_many_a_run_forgets_few_and_the_next_ones_the_rest() {
     }
     world.configure("[history]\nkeep = 50\n");
     database(&world).execute_batch("UPDATE housekeeping SET done = 0").expect("writes");
-    for left in [81, 62, 50] {
+    let mut left = 100;
+    while !is_done(&world) {
         assert_eq!(world.shell("true").code, 0);
-        let query = "SELECT count(*) FROM runs";
-        let found: i64 = database(&world).query_row(query, [], |row| row.get(0)).expect("counts");
-        assert_eq!(found, left);
+        let found = number(&world, "SELECT count(*) FROM runs");
+        // As many as there is time for, and the run itself came.
+        assert!((50.max(left - 19)..=50.max(left)).contains(&found), "{left} {found}");
+        left = found;
     }
-    // By then it is done for today.
+    assert_eq!(left, 50);
     assert_eq!(world.shell("true").code, 0);
     assert_eq!(ids(&world.crabbox(&["history", "--limit", "100"])).len(), 51);
 }
@@ -192,13 +205,12 @@ fn what_cant_be_removed_is_named_and_keeps_nothing_else() {
     // Nor does it keep a run from having done it for today.
     database(&world).execute_batch("UPDATE housekeeping SET done = 0").expect("writes");
     let mut run = world.command_of_nobody(&["run", "-q", "--", "true"]).expect("as before");
-    chown(state(&world).join("runs").join(format!(".{}/reports/deep", runs[1])), Some(0), Some(0))
-        .expect("is root's");
-    assert_eq!(Ran::of(&mut run).code, 0);
-    let done: i64 = database(&world)
-        .query_row("SELECT done FROM housekeeping", [], |row| row.get(0))
-        .expect("a time");
-    assert!(done > 0);
+    let deep = format!("runs/.{}/reports/deep", runs[1]);
+    chown(state(&world).join(deep), Some(0), Some(0)).expect("is root's");
+    for _ in 0..10 {
+        assert_eq!(Ran::of(&mut run).code, 0);
+    }
+    assert!(is_done(&world));
 }
 
 #[test]
