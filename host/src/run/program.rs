@@ -48,8 +48,8 @@ impl Conversation<'_> {
                 Some(ToHost::Output { stream, offset, bytes }) => {
                     silence.advance(bytes.len() as u64);
                     write_out(stream, bytes, self.job.output_to_stderr)?;
-                    self.job.log.add(stream, bytes);
                     let bytes = bytes.len() as u64;
+                    self.job.log.add(stream, &mut buffer);
                     events::tell(&Event::Output { stream: stream.into(), offset, bytes });
                     printed = offset.saturating_add(bytes);
                     if printed.saturating_sub(acknowledged) >= ACK_EVERY {

@@ -220,7 +220,7 @@ impl<'a> ToHelper<'a> {
             (kind::REQUEST..=kind::SYNC).contains(&kind)
                 || (kind::COPY..=kind::TUNNEL).contains(&kind)
         };
-        let Some(kind) = read_known(input, buffer, known)? else {
+        let Some((kind, _)) = read_known(input, buffer, known, |_| false)? else {
             return Ok(None);
         };
         let payload: &'a [u8] = buffer;
@@ -232,7 +232,7 @@ impl<'a> ToHelper<'a> {
             kind::STDIN => Self::Stdin(payload),
             kind::STDIN_END => Self::StdinEnd,
             kind::SIGNAL => Self::Signal(parse(kind, payload)?),
-            kind::ACK => Self::Ack(split_offset(payload)?.0),
+            kind::ACK => Self::Ack(number(payload)?),
             kind::ABORT => Self::Abort,
             kind::SYNC => Self::Sync(parse(kind, payload)?),
             kind::COPY => Self::Copy(payload),
@@ -284,7 +284,8 @@ impl<'a> ToHost<'a> {
     }
 
     /// Reads the next frame of a known kind into `buffer`. `None`: the stream
-    /// ended between two frames.
+    /// ended between two frames. Of [`Self::Output`] the buffer holds the bytes and
+    /// nothing else: whoever wants to have them takes it.
     pub fn read(
         input: &mut impl Read,
         buffer: &'a mut Vec<u8>,
@@ -293,7 +294,8 @@ impl<'a> ToHost<'a> {
             (kind::PROVED..=kind::PLACE).contains(&kind)
                 || (kind::COPY_OUT..=kind::COLLECTED).contains(&kind)
         };
-        let Some(kind) = read_known(input, buffer, known)? else {
+        let is_output = |kind| kind == kind::STDOUT || kind == kind::STDERR;
+        let Some((kind, offset)) = read_known(input, buffer, known, is_output)? else {
             return Ok(None);
         };
         let payload: &'a [u8] = buffer;
@@ -306,13 +308,12 @@ impl<'a> ToHost<'a> {
             kind::SYNCED => Self::Synced(parse(kind, payload)?),
             kind::STARTED => Self::Started(parse(kind, payload)?),
             kind::STDOUT | kind::STDERR => {
-                let (offset, bytes) = split_offset(payload)?;
                 let stream = if kind == kind::STDOUT { Stream::Stdout } else { Stream::Stderr };
-                Self::Output { stream, offset, bytes }
+                Self::Output { stream, offset, bytes: payload }
             }
             kind::ENDED => Self::Ended(parse(kind, payload)?),
             kind::FAILED => Self::Failed(parse(kind, payload)?),
-            kind::TAKEN => Self::Taken(split_offset(payload)?.0),
+            kind::TAKEN => Self::Taken(number(payload)?),
             kind::FATE => Self::Fate(parse(kind, payload)?),
             kind::PLACE => Self::Place(parse(kind, payload)?),
             kind::COPY_OUT => Self::Copy(payload),
@@ -348,30 +349,37 @@ fn encode_raw(out: &mut Vec<u8>, kind: u8, parts: &[&[u8]]) -> Result<(), FrameE
     Ok(())
 }
 
-/// Reads frames until one of a known kind stands in `buffer`; returns its kind.
+/// Reads frames until one of a known kind stands in `buffer`; returns its kind. Of those that begin
+/// with a number, that is returned instead of standing there.
 fn read_known(
     input: &mut impl Read,
     buffer: &mut Vec<u8>,
     known: impl Fn(u8) -> bool,
-) -> Result<Option<u8>, FrameError> {
+    numbered: impl Fn(u8) -> bool,
+) -> Result<Option<(u8, u64)>, FrameError> {
     loop {
         let Some(header) = read_header(input)? else {
             return Ok(None);
         };
         let [kind, length @ ..] = header;
-        let announced = u32::from_be_bytes(length);
-        let length = announced as usize;
+        let mut length = u32::from_be_bytes(length) as usize;
         if length > MAX_PAYLOAD {
             return Err(FrameError::TooLong(length));
         }
-        // What is read over isn't filled with zeroes first.
-        buffer.clear();
-        buffer.reserve(length);
-        if input.by_ref().take(u64::from(announced)).read_to_end(buffer)? < length {
-            return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
+        let mut first = [0; 8];
+        if numbered(kind) {
+            length = length
+                .checked_sub(first.len())
+                .ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+            input.read_exact(&mut first)?;
         }
+        // What was there is read over, and isn't filled with zeroes first.
+        buffer.truncate(length);
+        buffer.reserve_exact(length - buffer.len());
+        buffer.resize(length, 0);
+        input.read_exact(buffer)?;
         if known(kind) {
-            return Ok(Some(kind));
+            return Ok(Some((kind, u64::from_be_bytes(first))));
         }
     }
 }
@@ -395,11 +403,11 @@ fn parse<T: DeserializeOwned>(kind: u8, payload: &[u8]) -> Result<T, FrameError>
     serde_json::from_slice(payload).map_err(|source| FrameError::Malformed { kind, source })
 }
 
-fn split_offset(payload: &[u8]) -> Result<(u64, &[u8]), FrameError> {
-    let (offset, bytes) = payload
-        .split_first_chunk::<8>()
+fn number(payload: &[u8]) -> Result<u64, FrameError> {
+    let bytes = payload
+        .first_chunk::<8>()
         .ok_or_else(|| FrameError::Io(io::Error::from(io::ErrorKind::UnexpectedEof)))?;
-    Ok((u64::from_be_bytes(*offset), bytes))
+    Ok(u64::from_be_bytes(*bytes))
 }
 
 #[cfg(test)]
@@ -433,6 +441,14 @@ mod tests {
         assert_eq!(ToHost::read(&mut [].as_slice(), &mut Vec::new()).expect("ends"), None);
     }
 
+    #[test]
+    fn output_without_an_offset_is_an_error() {
+        let mut stream = Vec::new();
+        encode_raw(&mut stream, kind::STDERR, &[b"seven b"]).expect("encodes");
+        ToHost::Pong.write(&mut stream).expect("writes");
+        assert!(ToHost::read(&mut stream.as_slice(), &mut Vec::new()).is_err());
+    }
+
     proptest! {
         #[test]
         fn output_survives(offset: u64, bytes: Vec<u8>, stdout: bool) {
@@ -440,9 +456,10 @@ mod tests {
             let frame = ToHost::Output { stream, offset, bytes: &bytes };
             let mut wire = Vec::new();
             frame.write(&mut wire).expect("writes");
-            let mut buffer = Vec::new();
+            let mut buffer = b"what was there before".to_vec();
             let back = ToHost::read(&mut wire.as_slice(), &mut buffer).expect("reads");
             prop_assert_eq!(back, Some(frame));
+            prop_assert_eq!(buffer, bytes);
         }
 
         #[test]

@@ -76,8 +76,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let log = OutputLog::new(folder.path().to_owned(), 1 << 20);
         for bytes in output.as_bytes().chunks(3) {
-            log.add(Stream::Stdout, bytes);
-            log.add(Stream::Stderr, b"noise\n");
+            log.add(Stream::Stdout, &mut bytes.to_vec());
+            log.add(Stream::Stderr, &mut b"noise\n".to_vec());
         }
         assert!(log.finish().1.is_none());
         let log = Log::of(folder.path());

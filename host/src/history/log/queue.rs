@@ -3,9 +3,10 @@
 //! It is bounded. Where the disk is slower than the program, output is held up for a moment, and once that hasn't helped, what is
 //! printed isn't kept until there is room again: a run is never as slow as the disk that its log is on.
 //!
-//! To wake the other thread for each piece, and to ask the system for memory for each, would take as long as passing it on does:
-//! that one is woken once there is enough, and what it is done with is used again.
+//! To wake the other thread for each piece would take as long as passing it on does: that one is woken once there is enough. What
+//! it is done with is used again ([`Spare`]).
 
+use super::spare::Spare;
 use crabbox_wire::frame::Stream;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
@@ -19,10 +20,6 @@ const ENOUGH: usize = ROOM / 4;
 
 /// More bytes than this in a millisecond are fast.
 const FAST: u64 = 100_000;
-
-/// So many pieces are kept for their memory at most, none of which is larger than so many bytes.
-const SPARE: usize = 16;
-const LARGEST_SPARE: usize = ROOM / SPARE;
 
 /// So long is output held up where there is no room.
 const PATIENCE: Duration = Duration::from_millis(100);
@@ -74,8 +71,7 @@ struct State {
     has_waited: bool,
     /// It has come fast.
     is_fast: bool,
-    /// Memory of pieces that were taken.
-    spare: Vec<Vec<u8>>,
+    spare: Spare,
     ended: bool,
     /// Nobody takes anything any more.
     closed: bool,
@@ -104,15 +100,6 @@ impl State {
         self.bytes -= chunk.as_ref().map_or(0, |chunk| chunk.bytes.len());
         chunk
     }
-
-    fn reuse(&mut self, done: &mut Vec<Vec<u8>>) {
-        for mut bytes in done.drain(..) {
-            if self.spare.len() < SPARE && bytes.capacity() <= LARGEST_SPARE {
-                bytes.clear();
-                self.spare.push(bytes);
-            }
-        }
-    }
 }
 
 #[derive(Debug, Default)]
@@ -127,8 +114,8 @@ impl Queue {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Adds a copy of what was printed.
-    pub(super) fn add(&self, stream: Stream, ms: u64, bytes: &[u8]) {
+    /// Adds what was printed. Its memory may go along, and other memory, with anything in it, be there instead.
+    pub(super) fn add(&self, stream: Stream, ms: u64, bytes: &mut Vec<u8>) {
         let mut state = self.lock();
         let has_none = |state: &mut State| {
             state.bytes > 0 && state.bytes + bytes.len() > ROOM && !state.closed
@@ -157,8 +144,7 @@ impl Queue {
                 last.bytes.extend_from_slice(bytes);
             }
             _ => {
-                let mut own = state.spare.pop().unwrap_or_default();
-                own.extend_from_slice(bytes);
+                let own = state.spare.take(bytes);
                 let lost = std::mem::take(&mut state.lost);
                 let is_fast = false;
                 state.chunks.push_back(Chunk { stream, ms, bytes: own, lost, is_fast });
@@ -193,7 +179,7 @@ impl Queue {
         mut wait: impl FnMut(MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool),
     ) -> Next {
         let mut state = self.lock();
-        state.reuse(done);
+        state.spare.give(done);
         loop {
             if let Some(mut chunk) = state.take() {
                 chunk.is_fast = state.is_fast;
@@ -238,6 +224,10 @@ mod tests {
 
     const MOMENT: Duration = Duration::from_millis(1);
 
+    fn add(queue: &Queue, stream: Stream, ms: u64, bytes: &[u8]) {
+        queue.add(stream, ms, &mut bytes.to_vec());
+    }
+
     fn take(queue: &Queue) -> Option<Chunk> {
         match queue.next(MOMENT, &mut Vec::new()) {
             Next::Chunk(chunk) => Some(chunk),
@@ -255,7 +245,7 @@ mod tests {
             (Stream::Stdout, 4, "d"),
             (Stream::Stdout, 99, "e"),
         ] {
-            queue.add(stream, ms, bytes.as_bytes());
+            add(&queue, stream, ms, bytes.as_bytes());
         }
         let chunks = std::iter::from_fn(|| take(&queue));
         let texts: Vec<_> =
@@ -268,16 +258,16 @@ mod tests {
         let queue = Queue::default();
         let piece = vec![b'x'; ROOM / 4];
         for _ in 0..4 {
-            queue.add(Stream::Stdout, 0, &piece);
+            add(&queue, Stream::Stdout, 0, &piece);
         }
         // One wait, whatever comes.
         let begun = Instant::now();
         for _ in 0..100 {
-            queue.add(Stream::Stdout, 1, &piece);
+            add(&queue, Stream::Stdout, 1, &piece);
         }
         assert!(begun.elapsed() < PATIENCE * 20);
         assert!(take(&queue).is_some() && take(&queue).is_some());
-        queue.add(Stream::Stdout, 2, b"again");
+        add(&queue, Stream::Stdout, 2, b"again");
         let rest: Vec<_> = std::iter::from_fn(|| take(&queue)).collect();
         let last = rest.last().expect("a chunk");
         assert_eq!((last.bytes.as_slice(), last.lost), (&b"again"[..], 100 * piece.len() as u64));
@@ -303,22 +293,21 @@ mod tests {
                 }
             });
             for _ in 0..pieces {
-                queue.add(Stream::Stdout, 1, &vec![b'x'; CHUNK + 1]);
+                add(&queue, Stream::Stdout, 1, &vec![b'x'; CHUNK + 1]);
             }
             queue.end();
             taking.join().expect("ends")
         });
         assert_eq!(taken, (pieces * (CHUNK + 1), 0));
-        assert!(queue.lock().spare.len() <= SPARE);
     }
 
     #[test]
     fn nobody_is_woken_for_little_and_it_is_taken_all_the_same() {
         let queue = Queue::default();
-        queue.add(Stream::Stdout, 1, b"little");
+        add(&queue, Stream::Stdout, 1, b"little");
         assert!(queue.lock().waits());
         assert_eq!(take(&queue).expect("a chunk").bytes, b"little");
-        queue.add(Stream::Stdout, 1, &vec![b'x'; ENOUGH]);
+        add(&queue, Stream::Stdout, 1, &vec![b'x'; ENOUGH]);
         assert!(!queue.lock().waits());
     }
 
@@ -332,7 +321,7 @@ mod tests {
                 queue.next_after(&mut Vec::new(), |state| {
                     drop(state);
                     ms += 1300;
-                    queue.add(Stream::Stdout, ms, bytes);
+                    add(&queue, Stream::Stdout, ms, bytes);
                     let state = queue.lock();
                     let has_waited = state.waits();
                     (state, has_waited)
@@ -350,31 +339,33 @@ mod tests {
         let fast = |ms: [u64; 2]| {
             let queue = Queue::default();
             for ms in ms {
-                queue.add(Stream::Stdout, ms, &vec![b'x'; ENOUGH / 2]);
+                add(&queue, Stream::Stdout, ms, &vec![b'x'; ENOUGH / 2]);
             }
             take(&queue).expect("a chunk").is_fast
         };
         assert!(fast([7, 7]) && fast([7, 9]) && !fast([7, 107]));
         let queue = Queue::default();
-        queue.add(Stream::Stdout, 7, b"a line");
+        add(&queue, Stream::Stdout, 7, b"a line");
         assert!(!take(&queue).expect("a chunk").is_fast);
     }
 
     #[test]
-    fn memory_is_used_again_but_for_what_is_large() {
+    fn the_memory_of_a_large_piece_goes_along_and_comes_back() {
         let queue = Queue::default();
-        let (kept, large) = (Vec::with_capacity(100), Vec::with_capacity(LARGEST_SPARE + 1));
-        let place = kept.as_ptr();
-        let _ = queue.next(MOMENT, &mut vec![kept, large]);
-        assert_eq!(queue.lock().spare.len(), 1);
-        queue.add(Stream::Stdout, 1, b"again");
+        let mut bytes = vec![b'x'; 2 * CHUNK];
+        let (place, length) = (bytes.as_ptr(), bytes.len());
+        queue.add(Stream::Stdout, 1, &mut bytes);
+        let taken = take(&queue).expect("a chunk").bytes;
+        assert_eq!((taken.as_ptr(), taken.len()), (place, length));
+        let _ = queue.next(MOMENT, &mut vec![taken]);
+        add(&queue, Stream::Stdout, 2, b"again");
         assert_eq!(take(&queue).expect("a chunk").bytes.as_ptr(), place);
     }
 
     #[test]
     fn one_piece_that_is_larger_than_the_room_goes_through() {
         let queue = Queue::default();
-        queue.add(Stream::Stdout, 0, &vec![b'x'; ROOM + 1]);
+        add(&queue, Stream::Stdout, 0, &vec![b'x'; ROOM + 1]);
         assert_eq!(take(&queue).expect("a chunk").bytes.len(), ROOM + 1);
         queue.end();
         assert!(matches!(queue.next(MOMENT, &mut Vec::new()), Next::End { lost: 0 }));
@@ -385,7 +376,7 @@ mod tests {
         let queue = Queue::default();
         queue.close();
         for _ in 0..10 {
-            queue.add(Stream::Stdout, 0, &vec![b'x'; ROOM]);
+            add(&queue, Stream::Stdout, 0, &vec![b'x'; ROOM]);
         }
         assert!(take(&queue).is_none());
     }

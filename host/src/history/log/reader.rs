@@ -118,7 +118,7 @@ mod tests {
         expected.extend([0xff, 0, 0x1b, 0xc3]);
         for (at, bytes) in expected.chunks(7).enumerate() {
             let stream = if at % 3 == 0 { Stream::Stderr } else { Stream::Stdout };
-            log.add(stream, bytes);
+            log.add(stream, &mut bytes.to_vec());
         }
         let (kept, cut) = log.finish();
         let kept = kept.expect("a log");
@@ -133,7 +133,7 @@ mod tests {
         let log = OutputLog::new(run.clone(), 100_000);
         let expected = lines(100_000);
         for bytes in expected.chunks(1000) {
-            log.add(Stream::Stdout, bytes);
+            log.add(Stream::Stdout, &mut bytes.to_vec());
         }
         let (kept, cut) = log.finish();
         let kept = kept.expect("a log");
@@ -205,7 +205,7 @@ mod tests {
         fs::write(&run, "no folder").expect("writes");
         let log = OutputLog::new(run, 1 << 20);
         for _ in 0..100 {
-            log.add(Stream::Stdout, &vec![b'x'; 1 << 20]);
+            log.add(Stream::Stdout, &mut vec![b'x'; 1 << 20]);
         }
         let (kept, cut) = log.finish();
         let kept = kept.expect("there was output");

@@ -2,19 +2,17 @@
 //!
 //! The beginning is compressed as it comes. Of what follows, only the end is wanted, and nobody knows when that comes: the
 //! last part is held in memory as it is, and written when nothing comes for a while, every few seconds, and at the end. So
-//! of much output little is compressed.
-//!
-//! What comes as fast as a program can write it isn't compressed at all, which would take as long as the program does: a file has
-//! one frame after the other, each compressed or as it came.
+//! of much output little is compressed. What comes as fast as a program can write it isn't at all: that would take as long as
+//! the program does.
 
+use super::frames::Frames;
 use super::piece;
 use crabbox_wire::frame::Stream;
 use std::collections::VecDeque;
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use zstd::stream::write::Encoder;
 
 /// How long a segment of the beginning is at most, in bytes of output.
 const SEGMENT: u64 = 8 * 1024 * 1024;
@@ -27,12 +25,6 @@ const PARTS: u64 = 8;
 
 /// No segment is shorter.
 const SHORTEST: u64 = 4 * 1024;
-
-/// Output comes faster than a higher level would take it, and is much alike.
-const LEVEL: i32 = -3;
-
-/// Nothing is looked for, and what comes stands there as it is.
-const AS_IT_CAME: i32 = -100_000;
 
 /// How the files are called behind their offset.
 const END: &str = ".zst";
@@ -99,15 +91,13 @@ impl Held {
 }
 
 struct Segment {
-    encoder: Encoder<'static, File>,
+    frames: Frames,
     offset: u64,
     /// The output that is in it.
     length: u64,
     /// How far it goes, with what is missing of it.
     end: u64,
     is_flushed: bool,
-    /// How it is compressed now.
-    level: i32,
 }
 
 impl std::fmt::Debug for Segment {
@@ -187,7 +177,7 @@ impl Segments {
         if self.offset < self.limits.first {
             let offset = self.offset;
             let segment = self.segment(offset, self.limits.of_first)?;
-            segment.encoder.write_all(&piece::cut(ms, count))?;
+            segment.frames.write(&piece::cut(ms, count), &[])?;
             segment.is_flushed = false;
         } else {
             self.end_beginning()?;
@@ -205,7 +195,7 @@ impl Segments {
         match &mut self.current {
             Some(segment) if !segment.is_flushed => {
                 segment.is_flushed = true;
-                segment.encoder.flush()
+                segment.frames.flush()
             }
             _ => Ok(()),
         }
@@ -224,8 +214,7 @@ impl Segments {
             let segment = self.segment(offset, longest)?;
             let room = usize::try_from(longest - segment.length).unwrap_or(usize::MAX);
             let (now, later) = bytes.split_at(room.min(bytes.len()));
-            segment.encoder.write_all(&piece::head(stream, ms, now.len()))?;
-            segment.encoder.write_all(now)?;
+            segment.frames.write(&piece::head(stream, ms, now.len()), now)?;
             segment.length += now.len() as u64;
             segment.is_flushed = false;
             segment.end = offset + now.len() as u64;
@@ -266,7 +255,7 @@ impl Segments {
                 Held::Lost { ms, count } => {
                     let (offset, longest) = (self.offset, self.limits.of_last);
                     let segment = self.segment(offset, longest)?;
-                    segment.encoder.write_all(&piece::cut(ms, count))?;
+                    segment.frames.write(&piece::cut(ms, count), &[])?;
                     segment.is_flushed = false;
                     segment.end = offset + count;
                     self.offset += count;
@@ -302,10 +291,10 @@ impl Segments {
         if self.current.as_ref().is_some_and(|segment| segment.length >= longest) {
             self.end_segment()?;
         }
-        let level = if self.is_fast { AS_IT_CAME } else { LEVEL };
+        let compressed = !self.is_fast;
         let segment = match self.current.take() {
-            Some(segment) => segment.at(level)?,
-            None => Segment::begin(&self.folder, offset, level)?,
+            Some(segment) => Segment { frames: segment.frames.with(compressed)?, ..segment },
+            None => Segment::begin(&self.folder, offset, compressed)?,
         };
         Ok(self.current.insert(segment))
     }
@@ -316,7 +305,7 @@ impl Segments {
         if segment.offset >= self.limits.first {
             self.last.push_back((segment.offset, segment.length));
         }
-        segment.encoder.finish().map(drop)
+        segment.frames.end().map(drop)
     }
 
     /// What comes next is of the end.
@@ -329,20 +318,11 @@ impl Segments {
 }
 
 impl Segment {
-    fn begin(folder: &Path, offset: u64, level: i32) -> io::Result<Self> {
+    fn begin(folder: &Path, offset: u64, compressed: bool) -> io::Result<Self> {
         let path = folder.join(name(offset));
         let file = File::options().write(true).create_new(true).mode(0o600).open(path)?;
-        let encoder = Encoder::new(file, level)?;
-        Ok(Self { encoder, offset, length: 0, end: offset, is_flushed: true, level })
-    }
-
-    /// With what follows compressed like this: another frame begins where it isn't.
-    fn at(self, level: i32) -> io::Result<Self> {
-        if self.level == level {
-            return Ok(self);
-        }
-        let encoder = Encoder::new(self.encoder.finish()?, level)?;
-        Ok(Self { encoder, level, ..self })
+        let frames = Frames::begin(file, compressed)?;
+        Ok(Self { frames, offset, length: 0, end: offset, is_flushed: true })
     }
 }
 

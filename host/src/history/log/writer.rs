@@ -1,4 +1,4 @@
-//! Keeps what a run prints, beside it: who passes the output on only copies it.
+//! Keeps what a run prints, beside it: who passes the output on only hands it over.
 //!
 //! Nothing is made before the first byte, which was passed on by then. What can't be kept costs the log, never the run.
 
@@ -97,8 +97,8 @@ impl OutputLog {
         }
     }
 
-    /// This was printed, and passed on.
-    pub fn add(&self, stream: Stream, bytes: &[u8]) {
+    /// This was printed, and passed on. Its memory may be kept, and other memory, with anything in it, be there instead.
+    pub fn add(&self, stream: Stream, bytes: &mut Vec<u8>) {
         let Some(inner) = &self.0 else { return };
         inner.total.fetch_add(bytes.len() as u64, Ordering::Relaxed);
         inner.done.get_or_init(|| Mutex::new(inner.begin()));
