@@ -161,7 +161,7 @@ impl Reader {
         for id in ids(self.state()) {
             // One that was killed behind its record left both.
             if let Some(one) = look(self.state(), &id).filter(|one| one.is_wanted(filter))
-                && self.get(&id)?.is_none()
+                && self.beginning(id.as_str(), 1)?.is_empty()
             {
                 all.push(one);
             }
