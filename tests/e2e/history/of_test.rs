@@ -122,6 +122,34 @@ fn an_empty_name_is_none() {
 }
 
 #[test]
+fn a_test_is_found_among_words_that_are_the_last_part_of_its_name() {
+    let found = |class: &str, name: &str, typed: &str, printed: &str| {
+        let world = World::new();
+        let line = format!(
+            "for n in $(seq 1 40); do echo 'a new file'; seq 1 8; done; echo '{printed}'; seq 1 8
+            for n in $(seq 1 40); do echo 'a new file'; seq 1 8; done
+            echo '<testsuite><testcase classname=\"{class}\" name=\"{name}\"/></testsuite>' >junit.xml"
+        );
+        assert_eq!(world.shell(&line).code, 0);
+        let ran = world.crabbox(&["logs", "@last", "--test", typed]);
+        let marked = ran.stdout.lines().filter_map(|line| line.strip_prefix("> 361  "));
+        let all = ran.stdout.lines().filter(|line| line.starts_with('>')).count();
+        (marked.map(str::to_owned).collect::<Vec<_>>(), all)
+    };
+    for (class, name, typed, printed) in [
+        ("shop", "cart::new", "shop::cart::new", "test cart::new ... FAILED"),
+        ("cart", "new", "cart::new", "test cart::new ... FAILED"),
+        ("a.CartTest", "new", "a.CartTest::new", "[ERROR] CartTest.new:12 want 3"),
+        ("shop", "TestCart/new", "new", "    --- FAIL: TestCart/new (0.00s)"),
+    ] {
+        assert_eq!(found(class, name, typed, printed), (vec![printed.to_owned()], 1), "{class}");
+    }
+    // Where nothing else names it, the word has to do.
+    let (_, words) = found("shop", "cart > new", "cart > new", "nothing");
+    assert_eq!(words, 20);
+}
+
+#[test]
 fn a_name_may_begin_with_a_dash_and_a_forgotten_one_is_said() {
     let world = World::new();
     let line = r#"echo 'not ok 1 - -dash test'

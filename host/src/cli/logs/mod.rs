@@ -1,7 +1,9 @@
 //! `crabbox logs`: [`pick`] is which part of a log, [`shown`] how it looks on a terminal, [`lines`] the document; [`mod@test`] is
-//! what there is of one test, with the [`passages`] that name it, for which colours don't count ([`mod@plain`]).
+//! what there is of one test, with the [`passages`] that call it by one of its [`names`], for which colours don't count
+//! ([`mod@plain`]).
 
 mod lines;
+mod names;
 mod passages;
 mod pick;
 mod plain;

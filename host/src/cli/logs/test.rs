@@ -1,5 +1,6 @@
 //! `crabbox logs RUN --test NAME`: what the reports say of a test, and where the log names it.
 
+use super::names::Names;
 use super::passages::{Found, Passages};
 use super::pick::Pick;
 use super::unreadable;
@@ -14,12 +15,6 @@ use std::path::Path;
 
 /// So many tests are shown of those whose names hold what was asked for.
 const MOST: usize = 20;
-
-/// A shorter part of a name stands everywhere, in bytes.
-const SHORTEST: usize = 3;
-
-/// What stands between the parts of a test's name.
-const BETWEEN: [&str; 4] = ["::", " > ", "/", "#"];
 
 /// Shows it. `name`: as `crabbox results --test` takes it.
 pub(super) fn show(
@@ -40,15 +35,11 @@ pub(super) fn show(
     cases.sort_by_key(|case| !case.status.is_failure());
     cases.truncate(MOST);
     let log = Log::of(&files);
-    let mut passages = Passages::of(&words(&cases, name));
-    if log.is_there() {
-        let read = pick.each(&log, |piece| {
-            passages.add(piece);
-            Ok::<_, io::Error>(())
-        });
-        read.map_err(|error| unreadable(run, error))?;
-    }
-    let found = passages.finish();
+    let found = if log.is_there() {
+        passages(pick, &log, &Names::of(&cases, name)).map_err(|error| unreadable(run, error))?
+    } else {
+        Found::default()
+    };
     if let Some(error) = damage {
         let message = format!("the results of {run} can't be read");
         if found.passages.is_empty() {
@@ -98,45 +89,26 @@ fn tell_of_more(shared: &Shared, run: &RunId, name: &str, more_tests: usize, fou
     }
 }
 
-/// What the log may call them, and what was typed.
-fn words(cases: &[&Case], name: &str) -> Vec<String> {
-    let parts = cases.iter().flat_map(|case| [case.name.as_str(), last_part(&case.name)]);
-    let parts = parts.chain([name]).filter(|part| part.len() >= SHORTEST).map(str::to_owned);
-    let mut words: Vec<String> = cases.iter().map(|case| case.id()).chain(parts).collect();
-    if words.is_empty() {
-        words.push(name.to_owned());
+/// Where the log names them. What a name has in common with other words is looked for only where nothing else is found, or
+/// where it doesn't hide what names the test and nothing else.
+fn passages(pick: &Pick, log: &Log, names: &Names) -> io::Result<Found> {
+    let of = |words: &[String]| {
+        let mut passages = Passages::of(words);
+        pick.each(log, |piece| {
+            passages.add(piece);
+            Ok::<_, io::Error>(())
+        })?;
+        Ok::<_, io::Error>(passages.finish())
+    };
+    let found = of(&names.whole)?;
+    if found.passages.is_empty() && !names.parts.is_empty() {
+        return of(&names.parts);
     }
-    words.sort();
-    words.dedup();
-    words
-}
-
-/// The last part of a name, as most tools print it.
-fn last_part(name: &str) -> &str {
-    let bare = without_parameters(name);
-    let ends =
-        BETWEEN.iter().filter_map(|between| bare.rfind(between).map(|at| at + between.len()));
-    let mut from = ends.max().unwrap_or(0);
-    // A name in words may have a number in it, or an end.
-    if !bare[from..].contains(char::is_whitespace) {
-        from = bare.rfind('.').map_or(from, |at| from.max(at + 1));
+    if found.more == 0 {
+        return Ok(found);
     }
-    &name[from..]
-}
-
-/// As long as the name, with nothing in brackets that could stand between two parts of it: `opens[http://a/b]` is one.
-fn without_parameters(name: &str) -> String {
-    let mut depth = 0_usize;
-    let mut bare = String::with_capacity(name.len());
-    for letter in name.chars() {
-        depth = depth.saturating_sub(usize::from(matches!(letter, ']' | ')')));
-        match depth {
-            0 => bare.push(letter),
-            _ => bare.extend(std::iter::repeat_n('_', letter.len_utf8())),
-        }
-        depth += usize::from(matches!(letter, '[' | '('));
-    }
-    bare
+    let sure = of(&names.sure)?;
+    Ok(if sure.passages.is_empty() { found } else { sure })
 }
 
 /// With the numbers of the lines; those that name a test are marked.
@@ -156,44 +128,4 @@ fn describe(found: &Found) -> String {
         }
     }
     text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_log_calls_a_test_by_the_last_part_of_its_name() {
-        for (name, last) in [
-            ("tests::math::adds", "adds"),
-            ("TestAdd/with_carry", "with_carry"),
-            ("a.b.FooTest.works", "works"),
-            ("math > adds 1.5 and 2", "adds 1.5 and 2"),
-            ("test_x[1-2]", "test_x[1-2]"),
-            ("a::b::test_x[1.5]", "test_x[1.5]"),
-            ("test_get[http://example.com/a]", "test_get[http://example.com/a]"),
-            ("a.FooTest.works(int, java.lang.String)[1]", "works(int, java.lang.String)[1]"),
-            ("math (v1.2) > adds (ü.b)", "adds (ü.b)"),
-            ("test_x[a[b]/c]::d]", "d]"),
-            ("a::", ""),
-        ] {
-            assert_eq!(last_part(name), last, "{name}");
-        }
-    }
-
-    #[test]
-    fn it_may_call_it_by_its_whole_name_and_as_somebody_typed_it() {
-        let case = |name: &str| Case {
-            class: Some("t.test_a".to_owned()),
-            name: name.to_owned(),
-            ..Case::default()
-        };
-        let (long, short) = (case("a::test_x[1.5]"), case("it"));
-        let expected =
-            ["a::test_x[1.5]", "t.test_a::a::test_x[1.5]", "test_x", "test_x[1.5]"].as_slice();
-        assert_eq!(words(&[&long], "test_x"), expected);
-        // What is short stands everywhere.
-        assert_eq!(words(&[&short], "it"), ["t.test_a::it"]);
-        assert_eq!(words(&[], "it"), ["it"]);
-    }
 }
