@@ -1,10 +1,11 @@
 //! What was run, and what came of it: one record a run, kept on this machine, and the output beside it.
 //!
 //! A [`recording`] gathers a [`record`] while a run goes on, and writes it once, when its exit code is settled: nothing of
-//! this is worth a run that fails or waits. Until then a file says that it has [`begun`](mod@begun). [`store`] keeps records in SQLite, with a [`schema`]; [`query`] asks for them,
-//! [`reference`](mod@reference) tells which run was meant, [`retention`] forgets the old ones: how much [`room`] they take, and the [`removal`] of
-//! their files, each within a [`budget`]. [`command`] is what was run without the secrets in it,
-//! [`facts`] what a box says of itself, [`id`] what a run is called, [`mod@log`] what it printed, and [`error`] why all that can't be had.
+//! this is worth a run that fails or waits. Until then a file says that it has [`begun`](mod@begun). [`store`] keeps records
+//! in SQLite, with a [`schema`]; [`query`] asks for them, and [`reference`](mod@reference) tells which run was meant.
+//! [`retention`] forgets the old ones: how much [`room`] they take, and the [`removal`] of their files, each within a
+//! [`budget`]. [`command`] is what was run without the secrets in it, [`way`] how it came to its box, [`facts`] what a box
+//! says of itself, [`id`] what a run is called, [`mod@log`] what it printed, and [`error`] why all that can't be had.
 //!
 //! It is disposable: a database that is damaged is put aside, and a new one begun.
 
