@@ -35,10 +35,17 @@ fn folder(world: &World, document: &Value) -> PathBuf {
     world.checkout().join(".crabbox/artifacts").join(document["run"].as_str().expect("a run"))
 }
 
-/// The same of its reports.
-fn reports(world: &World, document: &Value) -> PathBuf {
+/// The reports that came, in order. Once they are read, nothing of them lies here any more.
+fn reports(world: &World, document: &Value) -> Vec<String> {
     let run = document["run"].as_str().expect("a run");
-    world.root().join("state/crabbox/runs").join(run).join("reports")
+    assert!(!world.root().join("state/crabbox/runs").join(run).join("reports").exists());
+    let reports = document["results"]["reports"].as_array().into_iter().flatten();
+    // What didn't come has a word on why.
+    let didnt = texts(&document["artifacts"]["left_out"], "path");
+    let paths = reports.map(|report| report["path"].as_str().expect("a path"));
+    let mut came: Vec<_> = paths.filter(|path| !didnt.contains(path)).map(str::to_owned).collect();
+    came.sort();
+    came
 }
 
 /// All files below a folder, in order.

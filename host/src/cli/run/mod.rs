@@ -16,7 +16,7 @@ mod watched;
 pub(in crate::cli) use arguments::Run;
 
 use self::report::Report;
-use self::tested::{Tested, note_artifacts};
+use self::tested::{Tested, note_artifacts, remove_reports};
 use super::Shared;
 use super::order::{Done, Failed, Order, remember};
 use crate::history::Recording;
@@ -51,6 +51,7 @@ impl Run {
         let recording = recording.filter(|_| is_run);
         let done = result.as_ref().ok();
         let tested = done.and_then(|done| read_tests(done, &order, recording.as_ref(), printer));
+        remove_reports(&order);
         if let Some(done) = result.as_mut().ok().filter(|_| tested.is_some()) {
             done.total = begun.elapsed();
         }

@@ -1,6 +1,7 @@
 //! The tests of a run that has just ended: read from the reports that came, compared with those of the run before, and kept
 //! for later.
 
+use crate::cli::order::Order;
 use crate::cli::results::compared;
 use crate::collect::{Collected, Kind};
 use crate::history::{Artifact, Reader, Recording, RunId};
@@ -9,7 +10,10 @@ use crate::places::private_folder;
 use crate::results::{Compared, Gather, Results, kept};
 use crabbox_copy::glob::Globs;
 use serde_json::{Value, json};
+use std::fs;
 use std::path::Path;
+use std::sync::mpsc::{self, Sender};
+use std::thread;
 
 /// So many that failed are in the document of a run.
 const NAMED: usize = 100;
@@ -28,10 +32,13 @@ impl Tested {
         let is_asked =
             |path: &Path| !asked.matched_path(path.as_os_str().as_encoded_bytes()).is_empty();
         let mut gather = Gather::of(&collected.root, well);
-        for report in &collected.reports {
-            let name = report.path.to_string_lossy().into_owned();
-            gather.add(name, &report.local, is_asked(&report.path));
-        }
+        removing(|remove| {
+            for report in &collected.reports {
+                let name = report.path.to_string_lossy().into_owned();
+                gather.add(name, &report.local, is_asked(&report.path));
+                let _ = remove.send(&report.local);
+            }
+        });
         for left_out in collected.left_out.iter().filter(|one| one.kind == Kind::Report) {
             gather.miss(left_out.path.to_string_lossy().into_owned(), left_out.why.clone());
         }
@@ -90,6 +97,31 @@ impl Tested {
             "failed": failed.collect::<Vec<_>>(),
             "since": since,
         })
+    }
+}
+
+/// What is sent is removed beside the work: nobody reads a report twice, and where there are many of them, the exit code
+/// doesn't wait for that, too.
+fn removing<'a>(work: impl FnOnce(Sender<&'a Path>)) {
+    thread::scope(|scope| {
+        let (sender, files) = mpsc::channel::<&Path>();
+        let remove = move || {
+            for file in files {
+                let _ = fs::remove_file(file);
+            }
+        };
+        // Without a thread, they go when all is read.
+        let _ = thread::Builder::new().spawn_scoped(scope, remove);
+        work(sender);
+    });
+}
+
+/// Removes what is left of the reports: folders, and what came of a run that can't be told of. Where this isn't come to, it goes
+/// with all else that is kept of the run.
+pub(super) fn remove_reports(order: &Order) {
+    let wanted = order.program.as_ref().and_then(|program| program.collect.as_ref());
+    if let Some(reports) = wanted.and_then(|wanted| wanted.reports.as_ref()) {
+        let _ = fs::remove_dir_all(&reports.into);
     }
 }
 
