@@ -3,10 +3,12 @@
 //! A [`Secret`] registers itself when it is made, [`learn`] registers what the environment and the
 //! command line hold under a name such as `API_TOKEN`; [`text`] takes every registered one out of what
 //! is to be shown or kept. The forms in which a value could leave are known: as it is, each line of it
-//! alone, percent-encoded as in a URL, escaped as in JSON or by Rust, and quoted for a shell. What a command prints on a box
-//! is its own business where it is shown; in the log that is kept of it, registered values are covered.
+//! alone, percent-encoded as in a URL, escaped as in JSON, in HTML or by Rust, and quoted for a shell.
+//! What a command prints on a box is its own business where it is shown; in the log that is kept of it,
+//! registered values are covered.
 
 use crate::output::Typed;
+use memchr::memmem;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::env;
@@ -94,6 +96,7 @@ pub fn register(value: &str) {
         value.escape_debug().to_string(),
         // Between the quotes of a shell.
         value.replace('\'', r"'\''"),
+        marked_up(value),
     ];
     let mut values = VALUES.write().unwrap_or_else(PoisonError::into_inner);
     for form in forms.into_iter().chain(lines.map(str::to_owned)) {
@@ -115,6 +118,39 @@ pub fn text(text: &str) -> Cow<'_, str> {
         }
     }
     result
+}
+
+/// The values that are registered now, for many texts one after the other.
+#[derive(Debug)]
+pub struct Redactor(Vec<memmem::Finder<'static>>);
+
+impl Redactor {
+    /// Of what is registered by now.
+    #[must_use]
+    pub fn of_now() -> Self {
+        with_values(|values| {
+            Self(values.iter().map(|value| memmem::Finder::new(value).into_owned()).collect())
+        })
+    }
+
+    /// Is there nothing to look for?
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Is one of them in this text?
+    #[must_use]
+    pub fn finds(&self, text: &str) -> bool {
+        self.0.iter().any(|value| value.find(text.as_bytes()).is_some())
+    }
+
+    /// Takes them out of this text, as [`text`] does.
+    pub fn clean(&self, text: &mut String) {
+        if self.finds(text) {
+            *text = self::text(text).into_owned();
+        }
+    }
 }
 
 /// Does this with all registered values, longest first.
@@ -165,6 +201,12 @@ fn escaped(value: &str) -> String {
     quoted[1..quoted.len() - 1].to_owned()
 }
 
+/// As in HTML.
+fn marked_up(value: &str) -> String {
+    let value = value.replace('&', "&amp;").replace('<', "&lt;");
+    value.replace('>', "&gt;").replace('"', "&quot;")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,6 +225,8 @@ mod tests {
         for form in ["it's open", r"it\'s open", r"it'\''s open", "it%27s%20open"] {
             assert_eq!(text(form), REDACTED, "{form}");
         }
+        register("<open> & \"shut\"");
+        assert_eq!(text("<p>&lt;open&gt; &amp; &quot;shut&quot;</p>"), "<p>[redacted]</p>");
         assert_eq!(format!("{secret:?}"), REDACTED);
         assert_eq!(secret.expose(), "opensesame/and \"more\"\n");
     }

@@ -15,12 +15,18 @@ const VARIABLE: &str = "canary-of-the-environment";
 const FLAG: &str = "canary-of-a-flag";
 const HANDED_ON: &str = "canary-that-is-handed-on";
 const INPUT: &str = "canary-of-the-input";
-const ALL: [&str; 5] = [CONFIG, VARIABLE, FLAG, HANDED_ON, INPUT];
+const REPORT: &str = "canary<of>a&report";
+const ALL: [&str; 6] = [CONFIG, VARIABLE, FLAG, HANDED_ON, INPUT, REPORT];
 
 /// The forms in which each could come out.
 fn forms() -> Vec<String> {
     let plain = ALL.iter().map(|canary| (*canary).to_owned());
-    let other = ["canary%2Fof-the%20%22config%22", "canary/of-the \\\"config\\\""];
+    let other = [
+        "canary%2Fof-the%20%22config%22",
+        "canary/of-the \\\"config\\\"",
+        "canary&lt;of&gt;a&amp;report",
+        "canary&#60;of&#62;a&#38;report",
+    ];
     plain.chain(other.map(str::to_owned)).collect()
 }
 
@@ -39,9 +45,15 @@ fn look_below(folder: &Path) {
         if path.is_dir() {
             look_below(&path);
         } else if path.is_file() {
-            look(&path.display().to_string(), &fs::read(&path).expect("reads"));
+            look(&path.display().to_string(), &content(&path));
         }
     }
+}
+
+/// What is in a file, unpacked.
+fn content(path: &Path) -> Vec<u8> {
+    let bytes = fs::read(path).expect("reads");
+    zstd::decode_all(&*bytes).unwrap_or(bytes)
 }
 
 fn look_at_all_that_is_kept(world: &World) {
@@ -252,4 +264,53 @@ fn a_secret_that_the_program_prints_is_shown_and_covered_in_what_is_kept() {
     let record: serde_json::Value = serde_json::from_str(&record).expect("JSON");
     let printed = ran.stdout.len() + kept.len();
     assert_eq!(record["runs"][0]["log"], serde_json::json!({ "bytes": printed, "cut": 0 }));
+}
+
+/// Writes a report that holds its variable in every corner, escaped in two ways; and prints it.
+const TELLS_ALL: &str = r#"
+t=$(printf %s "$WORD" | sed 's/&/\&amp;/g; s/</\&lt;/g; s/>/\&gt;/g')
+n=$(printf %s "$WORD" | sed 's/&/\&#38;/g; s/</\&#60;/g; s/>/\&#62;/g')
+cat >junit.xml <<END
+<testsuite name='suite $n'><testcase classname='class $t' name='name $t'>
+<failure message='m $t'><![CDATA[$WORD]]> at src/$n.rs:3</failure><system-out>$t</system-out>
+</testcase></testsuite>
+END
+cp junit.xml "$WORD.xml"; echo >>"$WORD.xml"; echo "<$WORD"
+exit 3
+"#;
+
+#[test]
+fn what_a_program_writes_into_its_reports_is_kept_nowhere() {
+    let world = World::new();
+    world.write("tells.sh", &format!("WORD=$API_TOKEN\n{TELLS_ALL}"));
+    let (here, value) = (world.root().join("written"), format!("API_TOKEN={REPORT}"));
+    fs::create_dir(&here).expect("a folder");
+    let at = |name: &str| here.join(name).display().to_string();
+    let line = ["run", "--json", "--env", &value, "--junit", "canary*.xml"];
+    let ways_out = ["--receipt", &at("receipt"), "--events", &at("events")];
+    let line = [&line[..], &ways_out, &["--", "sh", "tells.sh"]].concat();
+    let told = world.crabbox(&line);
+    assert_eq!(told.code, 3, "{}", told.stderr);
+    look("the document", told.stdout.as_bytes());
+    assert!(told.stdout.contains("\"m [redacted]\""), "{}", told.stdout);
+    // Those who ask later know of no secret.
+    for line in [
+        &["results", "--failed"][..],
+        &["results", "--json"],
+        &["results", "--test", "name"],
+        &["logs", "--test", "name"],
+        &["report", "-o", &at("page")],
+        &["bundle", "-o", &at("bundle")],
+        &["history", "receipt"],
+        &["inspect", "@last", "--json"],
+    ] {
+        let ran = ran(&mut world.command(line));
+        assert_eq!(ran.code, 0, "{line:?}: {}", ran.stderr);
+    }
+    let found = world.crabbox(&["results", "--failed"]).stdout;
+    // Nor is a piece of one taken for a place.
+    assert!(found.contains("m [redacted]") && !found.contains("report.rs"), "{found}");
+    fs::remove_dir_all(world.only_box()).expect("the box itself has it");
+    look_below(&here);
+    look_at_all_that_is_kept(&world);
 }

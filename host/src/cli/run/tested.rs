@@ -42,7 +42,7 @@ impl Tested {
         for left_out in collected.left_out.iter().filter(|one| one.kind == Kind::Report) {
             gather.miss(left_out.path.to_string_lossy().into_owned(), left_out.why.clone());
         }
-        let results = gather.results();
+        let results = gather.results().redacted();
         (!results.is_empty()).then_some(Self { results, since: None })
     }
 
