@@ -314,3 +314,49 @@ fn what_a_program_writes_into_its_reports_is_kept_nowhere() {
     look_below(&here);
     look_at_all_that_is_kept(&world);
 }
+
+#[test]
+fn what_was_kept_when_nobody_knew_it_was_a_secret_goes_out_by_no_way() {
+    let world = World::new();
+    world.write("tells.sh", TELLS_ALL);
+    let here = world.root().join("written");
+    fs::create_dir(&here).expect("a folder");
+    let at = |name: &str| here.join(name).display().to_string();
+    let value = format!("WORD={REPORT}");
+    assert_eq!(world.crabbox(&["run", "--env", &value, "--", "sh", "tells.sh"]).code, 3);
+    for line in [
+        &["results", "--failed"][..],
+        &["results", "--json"],
+        &["logs", "--test", "name"],
+        &["report"],
+        &["report", "-o", &at("page")],
+        &["report", "-o", "-"],
+        &["bundle", "-o", &at("bundle")],
+        &["history", "receipt"],
+    ] {
+        let ran = ran(world.command(line).env("API_TOKEN", REPORT));
+        assert_eq!(ran.code, 0, "{line:?}: {}", ran.stderr);
+    }
+    look_below(&here);
+    // A page is drawn beside what is kept, if it is to go nowhere else.
+    let page = world.crabbox(&["report"]).stdout;
+    let page = Path::new(page.trim_end());
+    assert_eq!(ran(world.command(&["report"]).env("API_TOKEN", REPORT)).code, 0);
+    look("the page", &fs::read(page).expect("reads"));
+    // What a run writes down of itself: of what came, too.
+    let line = "mkdir out; echo >out/$WORD";
+    let line = [
+        "run",
+        "--env",
+        &value,
+        "--artifact",
+        "out/*",
+        "--receipt",
+        &at("receipt"),
+        "--shell",
+        line,
+    ];
+    assert_eq!(ran(world.command(&line).env("API_TOKEN", REPORT)).code, 0);
+    assert!(fs::read_to_string(at("receipt")).expect("reads").contains("out/[redacted]"));
+    look_below(&here);
+}

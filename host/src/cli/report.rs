@@ -4,6 +4,7 @@ use super::{Shared, history, results, whole};
 use crate::history::{Log, Reader, RunRecord, folder};
 use crate::output::{CommandError, to_type};
 use crate::places::private_folder;
+use crate::redact;
 use crate::report::{Kept, Page};
 use clap::{Args, ValueHint};
 use serde_json::json;
@@ -79,7 +80,8 @@ fn draw(reader: &Reader, record: &RunRecord) -> Result<String, CommandError> {
     let page = Page::of(kept).map_err(|error| {
         CommandError::failed(format!("what {} printed can't be read", record.id)).because(error)
     })?;
-    Ok(page.render())
+    // Wherever it goes to.
+    Ok(redact::text(&page.render()).into_owned())
 }
 
 fn unwritable(path: &Path) -> CommandError {
