@@ -32,6 +32,7 @@ pub(super) fn show(results: &Results, compared: Option<&Compared>) -> Markup {
             span.count { (human::duration(Duration::from_millis(ms))) }
         }
         @for source in &results.files { (trouble(source)) }
+        @if let Some(counted) = results.only_counted() { p.why { (counted) } }
         @for case in causes.iter().take(SHOWN) { (failed_case(case, &new)) }
         (and_more(causes.len(), SHOWN))
         (failed_with(results, &causes))
@@ -139,7 +140,7 @@ mod tests {
     fn of_very_many_tests_only_so_many_are_shown() {
         let case = |status, at: usize| Case { name: format!("t{at}"), status, ..Case::default() };
         let cases = (0..NAMED).flat_map(|at| [case(Status::Failed, at), case(Status::Flaky, at)]);
-        let results = Results { files: Vec::new(), cases: cases.collect() };
+        let results = Results { cases: cases.collect(), ..Results::default() };
         let newly_passing = (0..=NAMED).map(|at| at.to_string()).collect();
         let compared = Compared { newly_passing, ..Compared::default() };
         let page = show(&results, Some(&compared)).into_string();

@@ -139,10 +139,11 @@ mod tests {
             files: vec![crate::results::Source {
                 path: hostile.clone(),
                 tests: 1,
-                ms: None,
                 trouble: Some(hostile.clone()),
+                ..crate::results::Source::default()
             }],
             cases: vec![case],
+            ..Results::default()
         };
         let earlier = |failed| Earlier {
             run: hostile.clone(),

@@ -2,7 +2,7 @@
 //! `TestX` and `TestX/a` where `TestX/a/b` failed.
 
 use super::case::{Case, Problem};
-use super::gather::Results;
+use super::gather::{Results, Source};
 
 /// The number of its report, its suite, class and name: what another report says is of another tool, or of other code.
 type Key<'a> = (usize, &'a str, Option<&'a str>, &'a str);
@@ -22,10 +22,9 @@ impl Results {
         let mut rest = self.cases.as_slice();
         let mut failed = Vec::new();
         // What no report counts stands for one itself.
-        let counts = self.files.iter().map(|file| file.tests).chain([u64::MAX]);
+        let counts = self.files.iter().map(Source::listed).chain([usize::MAX]);
         for (report, count) in counts.enumerate() {
-            let count = usize::try_from(count).unwrap_or(usize::MAX).min(rest.len());
-            let (cases, behind) = rest.split_at(count);
+            let (cases, behind) = rest.split_at(count.min(rest.len()));
             rest = behind;
             let of = cases.iter().filter(|case| case.status.is_failure());
             failed.extend(of.map(|case| {
@@ -53,7 +52,7 @@ fn holds_another((report, suite, class, name): Key<'_>, failed: &[Key<'_>]) -> b
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{Gather, Source, Status};
+    use crate::results::{Gather, Status};
 
     #[test]
     fn what_failed_with_a_test_in_it_is_no_cause() {
@@ -85,7 +84,7 @@ mod tests {
     fn a_test_holds_none_of_another_report() {
         let case =
             |name: &str| Case { name: name.to_owned(), status: Status::Failed, ..Case::default() };
-        let file = |tests| Source { path: String::new(), tests, ms: None, trouble: None };
+        let file = |tests| Source { tests, ..Source::default() };
         let names = |counts: &[u64]| -> Vec<String> {
             let cases = ["other", "api", "api/users", "last"].map(case).to_vec();
             let files = counts.iter().copied().map(file).collect();

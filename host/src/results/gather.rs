@@ -2,7 +2,9 @@
 
 use super::case::{Case, Status};
 use super::junit::{self, Trouble};
+use super::room::Room;
 use super::totals::Totals;
+use crate::output::human;
 use crabbox_wire::tree::Hash;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -18,10 +20,10 @@ const MAX_FILE: u64 = 64 * 1024 * 1024;
 /// So much text is kept of all tests together, in bytes: those that come first have theirs.
 const MAX_TEXTS: usize = 64 * 1024 * 1024;
 
-/// So much is kept altogether, in bytes.
+/// So much is kept altogether, in bytes. The tests beyond that are counted, and of those that failed a line is kept.
 const MAX_KEPT: usize = 256 * 1024 * 1024;
 
-/// So many tests are kept.
+/// So many tests are kept; the others are counted.
 const MAX_CASES: usize = 1_000_000;
 
 /// What the reports of a run say.
@@ -31,15 +33,21 @@ pub struct Results {
     pub files: Vec<Source>,
     /// The tests, in the order of the reports.
     pub cases: Vec<Case>,
+    /// Those of which no more than this is kept: there are too many, or the reports say too much of them.
+    #[serde(default, skip_serializing_if = "Totals::is_nothing")]
+    pub counted: Totals,
 }
 
 /// A report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     /// Below the tree on the box.
     pub path: String,
     /// Tests in it.
     pub tests: u64,
+    /// So many of them are kept one by one. `None`: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listed: Option<u64>,
     /// How long they took altogether, in milliseconds, if it says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ms: Option<u64>,
@@ -48,8 +56,15 @@ pub struct Source {
     pub trouble: Option<String>,
 }
 
+impl Source {
+    /// How many of its tests are kept one by one.
+    pub(super) fn listed(&self) -> usize {
+        usize::try_from(self.listed.unwrap_or(self.tests)).unwrap_or(usize::MAX)
+    }
+}
+
 /// Puts reports together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Gather {
     results: Results,
     /// Where the tree is on the box, with a slash at its end; or empty.
@@ -57,8 +72,7 @@ pub struct Gather {
     /// Hashes of those that were read.
     read: HashSet<Hash>,
     texts: usize,
-    /// What is kept, in bytes.
-    kept: usize,
+    room: Room,
     /// The command ended well: a test that failed in between was tried again.
     well: bool,
 }
@@ -70,7 +84,14 @@ impl Gather {
     pub fn of(root: &str, well: bool) -> Self {
         let root = root.trim_end_matches('/');
         let root = if root.is_empty() { String::new() } else { format!("{root}/") };
-        Self { root, well, ..Self::default() }
+        Self {
+            results: Results::default(),
+            root,
+            read: HashSet::new(),
+            texts: 0,
+            room: Room::of(MAX_CASES, MAX_KEPT),
+            well,
+        }
     }
 
     /// Adds the report that lies at `file`, and is called `path` on the box. `asked`: somebody said that it is one; what
@@ -95,30 +116,27 @@ impl Gather {
         let cases =
             if self.well { tries_together(report.cases, &report.elements) } else { report.cases };
         let before = self.results.cases.len();
-        let mut trouble = report.trouble.map(|trouble| trouble.to_string());
+        let tests = cases.len() as u64 + report.counted.all();
+        self.results.counted.add(report.counted);
         for mut case in cases {
-            if self.results.cases.len() >= MAX_CASES {
-                trouble = Some(format!("there are more than {MAX_CASES} tests"));
-                break;
-            }
             self.place(&mut case);
             self.spend(&mut case);
-            self.kept += case.size();
-            if self.kept > MAX_KEPT {
-                trouble =
-                    Some(format!("the reports say more than {MAX_KEPT} bytes of their tests"));
-                break;
+            if self.room.take(&mut case) {
+                self.results.cases.push(case);
+            } else {
+                self.results.counted.count(case.status);
             }
-            self.results.cases.push(case);
         }
-        let tests = (self.results.cases.len() - before) as u64;
+        let listed = (self.results.cases.len() - before) as u64;
+        let listed = Some(listed).filter(|listed| *listed < tests);
+        let trouble = report.trouble.map(|trouble| trouble.to_string());
         let ms = Some(report.ms).filter(|ms| *ms > 0);
-        self.results.files.push(Source { path, tests, ms, trouble });
+        self.results.files.push(Source { path, tests, listed, ms, trouble });
     }
 
     /// A report that couldn't be had.
     pub fn miss(&mut self, path: String, why: String) {
-        self.results.files.push(Source { path, tests: 0, ms: None, trouble: Some(why) });
+        self.results.files.push(Source { path, trouble: Some(why), ..Source::default() });
     }
 
     /// All of them.
@@ -154,7 +172,7 @@ fn content(file: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(file)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
-        return Err(io::Error::other(format!("it is larger than {MAX_FILE} bytes")));
+        return Err(io::Error::other(format!("it is larger than {}", human::bytes(MAX_FILE))));
     }
     Ok(bytes)
 }
@@ -206,16 +224,8 @@ impl Results {
     /// How many there are of each.
     #[must_use]
     pub fn totals(&self) -> Totals {
-        let mut totals = Totals { ms: self.ms(), ..Totals::default() };
-        for case in &self.cases {
-            let of = match case.status {
-                Status::Passed => &mut totals.passed,
-                Status::Failed | Status::Error => &mut totals.failed,
-                Status::Skipped => &mut totals.skipped,
-                Status::Flaky => &mut totals.flaky,
-            };
-            *of += 1;
-        }
+        let mut totals = Totals { ms: self.ms(), ..self.counted };
+        self.cases.iter().for_each(|case| totals.count(case.status));
         totals
     }
 
@@ -231,10 +241,7 @@ impl Results {
 
     /// Each test with the report that it stands in: their order is that of the reports.
     pub fn reported(&self) -> impl Iterator<Item = (Option<&Source>, &Case)> {
-        let of = self.files.iter().flat_map(|file| {
-            let count = usize::try_from(file.tests).unwrap_or(usize::MAX);
-            iter::repeat_n(Some(file), count)
-        });
+        let of = self.files.iter().flat_map(|file| iter::repeat_n(Some(file), file.listed()));
         // One that no report counts is of none.
         of.chain(iter::repeat(None)).zip(&self.cases)
     }
@@ -329,7 +336,7 @@ mod tests {
 
     #[test]
     fn what_was_merely_found_and_is_no_report_is_not_told_of() {
-        let mut gather = Gather::default();
+        let mut gather = Gather::of("", false);
         gather.add_bytes("report.xml".to_owned(), b"<coverage/>", false);
         assert!(gather.results().is_empty());
     }
@@ -380,11 +387,11 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("large.xml");
         File::create(&path).and_then(|file| file.set_len(MAX_FILE + 1)).expect("a file");
-        let mut gather = Gather::default();
+        let mut gather = Gather::of("", false);
         gather.add("large.xml".to_owned(), &path, true);
         gather.add("gone.xml".to_owned(), &folder.path().join("gone"), true);
         let files = gather.results().files;
-        assert_eq!(files[0].trouble.as_deref(), Some("it is larger than 67108864 bytes"));
+        assert_eq!(files[0].trouble.as_deref(), Some("it is larger than 64.0 MiB"));
         assert!(files[1].trouble.is_some());
     }
 }

@@ -2,6 +2,7 @@
 
 use super::case::Case;
 use super::gather::{Results, Source};
+use super::totals::Totals;
 use serde::Serialize;
 use std::fs::File;
 use std::io::{self, BufWriter, Read, Write};
@@ -18,6 +19,8 @@ struct Kept<'a> {
     schema_version: u32,
     files: &'a [Source],
     cases: &'a [Case],
+    #[serde(skip_serializing_if = "Totals::is_nothing")]
+    counted: Totals,
 }
 
 /// Where it is in this folder of a run.
@@ -30,8 +33,11 @@ pub fn path(run: &Path) -> PathBuf {
 pub fn write(run: &Path, results: &Results) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(run)?;
     let mut packed = BufWriter::new(zstd::stream::Encoder::new(&mut file, 1)?);
-    let Results { files, cases } = results;
-    serde_json::to_writer(&mut packed, &Kept { schema_version: 1, files, cases })?;
+    let Results { files, cases, counted } = results;
+    serde_json::to_writer(
+        &mut packed,
+        &Kept { schema_version: 1, files, cases, counted: *counted },
+    )?;
     packed.flush()?;
     packed.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
     file.persist(path(run))?;
@@ -68,7 +74,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         assert_eq!(read(folder.path()).expect("reads"), None);
         let case = Case { name: "a\u{1b}".to_owned(), ..Case::default() };
-        let results = Results { cases: vec![case], ..Results::default() };
+        let counted = Totals { passed: 7, ..Totals::default() };
+        let results = Results { cases: vec![case], counted, ..Results::default() };
         write(folder.path(), &results).expect("writes");
         assert_eq!(read(folder.path()).expect("reads"), Some(results));
         std::fs::write(path(folder.path()), b"half").expect("writes");

@@ -3,7 +3,8 @@
 //! [`discover`] says where reports lie, [`junit`] reads one of them, with the [`place`] that a failure names, and
 //! [`gather`] all of a run; [`case`] is one test, [`totals`] counts them, [`telling`] is what of a failure stands in one
 //! line, from what the test [`printed`] where nothing else says it, [`cause`] which of those that failed did so by themselves, and [`mod@compare`] says what is new since the run
-//! before. [`kept`] is how they lie beside the run's log, for later, [`redacted`] without secrets.
+//! before. There is [`room`] for so many tests one by one, and the others are counted. [`kept`] is how they lie beside the
+//! run's log, for later, [`redacted`] without secrets.
 
 mod case;
 mod cause;
@@ -15,6 +16,7 @@ pub mod kept;
 mod place;
 mod printed;
 mod redacted;
+mod room;
 mod telling;
 mod totals;
 

@@ -86,7 +86,7 @@ mod tests {
             earlier: vec![problem()],
             output: word(),
         };
-        let file = Source { path: word(), tests: 1, ms: None, trouble: Some(word()) };
+        let file = Source { path: word(), tests: 1, trouble: Some(word()), ..Source::default() };
         let results = Results { files: vec![file], cases: vec![case] };
         let text = |results: &Results| serde_json::to_string(results).expect("JSON");
         let before = text(&results);

@@ -177,6 +177,7 @@ fn to_json(
         "schema_version": 1,
         "run": run,
         "totals": found.totals(),
+        "counted": found.counted.all(),
         "reports": found.files,
         "since": since,
         "tests": tests.collect::<Vec<_>>(),

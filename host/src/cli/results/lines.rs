@@ -24,7 +24,7 @@ pub(super) fn lines(results: &Results, compared: Option<&Compared>) -> Vec<Strin
 pub(in crate::cli) fn counts(results: &Results) -> String {
     let totals = results.totals();
     let Totals { passed, failed, skipped, flaky, ms } = totals;
-    let all = passed + failed + skipped + flaky;
+    let all = totals.all();
     let reports = human::count(results.files.len() as u64, "report");
     if all == 0 {
         return format!("no tests in {reports}");
@@ -32,6 +32,9 @@ pub(in crate::cli) fn counts(results: &Results) -> String {
     let tests = human::count(all, "test");
     let verdict = match failed {
         0 if passed + flaky == 0 => format!("{tests}, none of which ran"),
+        0 if results.files.iter().any(|file| file.trouble.is_some()) => {
+            format!("{tests}, none failed in what was read")
+        }
         0 => format!("{tests}, none failed"),
         failed => format!("{failed} of {tests} failed"),
     };
@@ -56,6 +59,7 @@ pub(super) fn place(case: &Case) -> String {
 pub(in crate::cli) fn changes(results: &Results, compared: Option<&Compared>) -> Vec<String> {
     let mut lines: Vec<String> =
         results.files.iter().filter_map(|one| trouble(one, results)).take(NAMED).collect();
+    lines.extend(results.only_counted());
     if let Some(Compared { newly_failing, newly_passing }) = compared {
         lines.extend(named("newly failing", newly_failing));
         lines.extend(named("newly passing", newly_passing));
@@ -116,10 +120,14 @@ mod tests {
     }
 
     fn results(cases: Vec<Case>) -> Results {
-        let file =
-            |path: &str, trouble| Source { path: path.to_owned(), tests: 1, ms: None, trouble };
+        let file = |path: &str, trouble| Source {
+            path: path.to_owned(),
+            tests: 1,
+            trouble,
+            ..Source::default()
+        };
         let files = vec![file("a.xml", None), file("b.xml", Some("it ends early".to_owned()))];
-        Results { files, cases }
+        Results { files, cases, ..Results::default() }
     }
 
     #[test]
@@ -155,7 +163,25 @@ mod tests {
     #[test]
     fn a_run_without_failures_takes_few_lines() {
         let lines = lines(&results(vec![case("a", Status::Passed, 0)]), None);
-        assert_eq!(lines[0], "1 test, none failed · 1 passed · 0.00s in 2 reports");
+        assert_eq!(
+            lines[0],
+            "1 test, none failed in what was read · 1 passed · 0.00s in 2 reports"
+        );
         assert_eq!(lines.len(), 2);
+    }
+
+    #[test]
+    fn tests_that_are_only_counted_are_told_of() {
+        let mut results = results(vec![case("a", Status::Failed, 0)]);
+        results.files.pop();
+        results.counted = Totals { passed: 5, ..Totals::default() };
+        let told = |results: &Results| lines(results, None);
+        assert_eq!(told(&results)[0], "1 of 6 tests failed · 5 passed · 0.00s in 1 report");
+        let expected = "the reports say too much to keep all: 5 tests, only counted";
+        assert_eq!(told(&results).last().map(String::as_str), Some(expected));
+        results.counted.failed = 2;
+        let expected =
+            "the reports say too much to keep all: 7 tests, of which 2 failed, only counted";
+        assert_eq!(told(&results).last().map(String::as_str), Some(expected));
     }
 }

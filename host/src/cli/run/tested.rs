@@ -93,6 +93,7 @@ impl Tested {
         });
         json!({
             "totals": self.results.totals(),
+            "counted": self.results.counted.all(),
             "reports": self.results.files,
             "failed": failed.collect::<Vec<_>>(),
             "since": since,

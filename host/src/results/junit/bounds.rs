@@ -3,7 +3,7 @@
 /// So deep may elements be nested.
 pub(super) const MAX_DEPTH: usize = 100;
 
-/// So many tests may a report have.
+/// So many tests of a report are kept; the others are counted.
 pub(super) const MAX_CASES: usize = 1_000_000;
 
 /// The longest name, message or path that is kept, in bytes.
@@ -12,7 +12,8 @@ pub(super) const MAX_WORD: usize = 4 * 1024;
 /// The longest text that is kept, in bytes, of each problem and of each test's output.
 pub(super) const MAX_TEXT: usize = 64 * 1024;
 
-/// So much of all names, messages and texts of a report is kept, in bytes.
+/// So much of all names, messages and texts of a report is kept, in bytes. The tests beyond that are counted, and of those that
+/// failed a line is kept.
 pub(super) const MAX_KEPT: usize = 64 * 1024 * 1024;
 
 /// Tries of a test that are kept.

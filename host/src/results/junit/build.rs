@@ -1,6 +1,8 @@
 //! Builds tests from the events of a report's XML.
 
 use super::super::case::{Case, Place, Status};
+use super::super::room::Room;
+use super::super::totals::Totals;
 use super::Trouble;
 use super::bounds::{MAX_CASES, MAX_DEPTH, MAX_KEPT, append, append_end};
 use super::said::{
@@ -29,9 +31,11 @@ enum Open {
     Other,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Builder {
     pub(super) cases: Vec<Case>,
+    /// Those that there was no room for.
+    pub(super) counted: Totals,
     open: Vec<Open>,
     pub(super) elements: Vec<usize>,
     suite: String,
@@ -42,10 +46,27 @@ pub(super) struct Builder {
     pub(super) ms: u64,
     /// So many suites that were entered and not left say how long they took.
     timed: usize,
-    /// In bytes.
-    kept: usize,
+    room: Room,
     /// There was one of its elements.
     is_report: bool,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            cases: Vec::new(),
+            counted: Totals::default(),
+            open: Vec::new(),
+            elements: Vec::new(),
+            suite: String::new(),
+            suites: Vec::new(),
+            last: 0,
+            ms: 0,
+            timed: 0,
+            room: Room::of(MAX_CASES, MAX_KEPT),
+            is_report: false,
+        }
+    }
 }
 
 impl Builder {
@@ -64,9 +85,9 @@ impl Builder {
             Event::Start(start) => self.enter(start)?,
             Event::Empty(start) => {
                 self.enter(start)?;
-                self.leave()?;
+                self.leave();
             }
-            Event::End(_) => self.leave()?,
+            Event::End(_) => self.leave(),
             Event::Text(text) => self.text(text),
             Event::CData(text) => self.text(text),
             Event::GeneralRef(reference) => self.text(&resolved(reference)),
@@ -113,7 +134,7 @@ impl Builder {
         Ok(())
     }
 
-    fn leave(&mut self) -> Result<(), Trouble> {
+    fn leave(&mut self) {
         match self.open.pop() {
             Some(Open::Suite(outer, is_timed)) => {
                 self.suite = outer;
@@ -122,7 +143,7 @@ impl Builder {
             }
             Some(Open::Case(mut case, _)) => {
                 settle(&mut case);
-                self.keep(*case)?;
+                self.keep(*case);
             }
             Some(Open::Problem(kind, words)) => {
                 match self.open.last_mut() {
@@ -135,14 +156,13 @@ impl Builder {
                         let (suite, name) = (self.suite.clone(), THE_SUITE.to_owned());
                         let mut case = Case { suite, name, ..Case::default() };
                         add(&mut case, kind, complete(words, None, THE_SUITE));
-                        self.keep(case)?;
+                        self.keep(case);
                     }
                     _ => {}
                 }
             }
             _ => {}
         }
-        Ok(())
     }
 
     /// Does this suite say how long it took? A zero is no time: some tools write it where they know none.
@@ -161,18 +181,13 @@ impl Builder {
         }
     }
 
-    fn keep(&mut self, case: Case) -> Result<(), Trouble> {
-        if self.cases.len() >= MAX_CASES {
-            return Err(Trouble::Cases);
-        }
-        self.kept += case.size();
-        if self.kept > MAX_KEPT {
-            return Err(Trouble::Size);
-        }
+    fn keep(&mut self, mut case: Case) {
         self.spend(case.ms);
+        if !self.room.take(&mut case) {
+            return self.counted.count(case.status);
+        }
         self.elements.push(self.suites.last().copied().unwrap_or_default());
         self.cases.push(case);
-        Ok(())
     }
 
     /// The file ends here. Of a test in whose middle that is, it is only known how it came out if it has failed by now.
@@ -181,12 +196,12 @@ impl Builder {
             self.open.pop();
         }
         if let Some(Open::Problem(..)) = self.open.last() {
-            let _ = self.leave();
+            self.leave();
         }
         if let Some(Open::Case(case, _)) = self.open.last()
             && case.status.is_failure()
         {
-            let _ = self.leave();
+            self.leave();
         }
     }
 

@@ -17,9 +17,10 @@ mod tests;
 #[cfg(test)]
 mod tools;
 
-use self::bounds::{MAX_CASES, MAX_DEPTH, MAX_KEPT};
+use self::bounds::MAX_DEPTH;
 use self::build::Builder;
 use super::case::Case;
+use super::totals::Totals;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -28,6 +29,8 @@ use quick_xml::events::Event;
 pub struct Report {
     /// Its tests, in its order.
     pub cases: Vec<Case>,
+    /// Those of which there is no more than that, since it has too many, or says too much of them.
+    pub counted: Totals,
     /// In which element each of them stands: tests of one suite that are called alike may be tries of one.
     pub elements: Vec<usize>,
     /// How long all of it took, in milliseconds, as the outermost elements say it, else as those in them do: tests that
@@ -57,12 +60,6 @@ pub enum Trouble {
     /// More than [`MAX_DEPTH`].
     #[error("its elements are nested deeper than {MAX_DEPTH}")]
     Depth,
-    /// More than [`MAX_CASES`].
-    #[error("it has more than {MAX_CASES} tests")]
-    Cases,
-    /// More than [`MAX_KEPT`].
-    #[error("it says more than {MAX_KEPT} bytes of its tests")]
-    Size,
 }
 
 /// Reads a report, as far as it can be read.
@@ -93,5 +90,6 @@ pub fn read(bytes: &[u8]) -> Report {
         }
     };
     builder.break_off();
-    Report { cases: builder.cases, elements: builder.elements, ms: builder.ms, trouble }
+    let Builder { cases, counted, elements, ms, .. } = builder;
+    Report { cases, counted, elements, ms, trouble }
 }

@@ -184,9 +184,43 @@ fn names_that_are_long_and_many_cost_no_more_than_is_kept() {
     let name = "n".repeat(MAX_WORD);
     let cases = "<testcase/>".repeat(100_000);
     let report = read(format!("<testsuite name='{name}'>{cases}</testsuite>").as_bytes());
-    assert_eq!(report.trouble, Some(Trouble::Size));
+    assert_eq!(report.trouble, None);
     let kept: usize = report.cases.iter().map(Case::size).sum();
     assert!(kept <= MAX_KEPT && report.cases.len() > 10_000, "{kept}");
+    assert_eq!(report.cases.len() as u64 + report.counted.passed, 100_000);
+}
+
+#[test]
+fn a_test_that_failed_is_there_however_many_were_well_before() {
+    let well = "<testcase name='a'/>".repeat(300_000);
+    let text = "x".repeat(MAX_TEXT);
+    let failed = format!(
+        "<testcase name='last'><failure message='is wrong'>a.rs:7\n{text}</failure><system-out>{text}</system-out></testcase>"
+    );
+    let report = read(format!("<testsuite>{well}{failed}</testsuite>").as_bytes());
+    assert_eq!(report.trouble, None);
+    let last = report.cases.last().expect("one");
+    let problem = last.problem.as_ref().expect("one");
+    assert_eq!((last.name.as_str(), problem.message.as_str()), ("last", "is wrong"));
+    assert_eq!((last.output.as_str(), problem.text.as_str()), ("", ""));
+    let place = Some(Place { file: "a.rs".to_owned(), line: Some(7) });
+    assert_eq!(problem.place, place);
+    assert!(report.counted.passed > 0 && report.counted.failed == 0);
+    assert_eq!(report.cases.len() as u64 + report.counted.all(), 300_001);
+    // Of those there may be too many, too.
+    let report = read(format!("<testsuite>{well}{}</testsuite>", failed.repeat(400)).as_bytes());
+    assert_eq!(
+        (
+            report.counted.failed,
+            report.cases.iter().filter(|case| case.status.is_failure()).count()
+        ),
+        (0, 400)
+    );
+    let many = "<testcase><failure/></testcase>".repeat(400_000);
+    let report = read(format!("<testsuite>{many}</testsuite>").as_bytes());
+    let kept: usize = report.cases.iter().map(Case::size).sum();
+    assert!(report.counted.failed > 0 && kept <= MAX_KEPT + MAX_KEPT / 4);
+    assert_eq!(report.cases.len() as u64 + report.counted.failed, 400_000);
 }
 
 #[test]
