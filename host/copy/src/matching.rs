@@ -10,7 +10,7 @@ use crate::reason::in_words;
 use crate::send::{Line, Listed, Sender, is_dots, not_all};
 use crabbox_wire::collect::{Collected, Limits};
 use crabbox_wire::copy::{MAX_DEPTH, Record};
-use rustix::fs::{AtFlags, CWD, Dir, FileType, Stat, stat, statat};
+use rustix::fs::{AtFlags, CWD, Dir, DirEntry, FileType, Stat, stat, statat};
 use rustix::io::Errno;
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -126,26 +126,12 @@ impl Walk<'_, '_> {
         [reach, exclude]: [&Reach; 2],
     ) -> Result<Vec<Below>, Gone> {
         let mut below = Vec::new();
+        let (entries, error) = self.in_order(entries, reach);
+        if let Some(error) = error {
+            self.skip(b"", &not_all(error))?;
+        }
         for entry in entries {
-            if self.left == 0 {
-                break;
-            }
-            self.left -= 1;
-            let entry = match entry {
-                Ok(entry) => entry,
-                Err(error) => {
-                    self.skip(b"", &not_all(error))?;
-                    break;
-                }
-            };
             let name = entry.file_name().to_bytes();
-            if is_dots(name) || is_git(name) || self.is_hidden(name) {
-                continue;
-            }
-            let is_file = entry.file_type() == FileType::RegularFile;
-            if is_file && !self.what.globs.is_file_match(reach, name) {
-                continue;
-            }
             let exclude = self.what.exclude.enter(exclude, name);
             let reach = self.what.globs.enter(reach, name);
             if !reach.is_nowhere()
@@ -157,6 +143,37 @@ impl Walk<'_, '_> {
         }
         below.sort_by_key(|folder| !folder.reach.is_by_name());
         Ok(below)
+    }
+
+    /// Those that may matter, by their names: which of too many are sent isn't up to the file system. And why there may be
+    /// more.
+    fn in_order(&mut self, entries: Dir, reach: &Reach) -> (Vec<DirEntry>, Option<Errno>) {
+        let (mut kept, mut failed) = (Vec::new(), None);
+        for entry in entries {
+            if self.left == 0 {
+                break;
+            }
+            self.left -= 1;
+            match entry {
+                Ok(entry) if self.may_matter(&entry, reach) => kept.push(entry),
+                Ok(_) => {}
+                Err(error) => {
+                    failed = Some(error);
+                    break;
+                }
+            }
+        }
+        kept.sort_unstable_by(|one, other| one.file_name().cmp(other.file_name()));
+        (kept, failed)
+    }
+
+    fn may_matter(&self, entry: &DirEntry, reach: &Reach) -> bool {
+        let name = entry.file_name().to_bytes();
+        let is_file = entry.file_type() == FileType::RegularFile;
+        !is_dots(name)
+            && !is_git(name)
+            && !self.is_hidden(name)
+            && (!is_file || self.what.globs.is_file_match(reach, name))
     }
 
     fn is_hidden(&self, name: &[u8]) -> bool {

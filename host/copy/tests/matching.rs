@@ -118,6 +118,21 @@ fn only_what_matches_is_there_and_no_folder_without_any() {
 }
 
 #[test]
+fn which_of_too_many_are_there_goes_by_their_names() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let (root, to) = (temporary.path().join("from"), temporary.path().join("to"));
+    let names = |of: &str| (0..50).map(|at| format!("{of}/{at:02}")).collect::<Vec<_>>();
+    let all: Vec<String> = names("z").into_iter().chain(names("a")).collect();
+    // A file system gives them back in an order of its own, or in that in which they were made, or the other way round.
+    let all: Vec<_> = (0..100).map(|at| all[at * 37 % 100].as_str()).collect();
+    plant(&root, &all);
+    let limits = Limits { files: 53, ..Limits::NONE };
+    let (_, said) = bring(&root, &["**"], limits, &to);
+    let expected: Vec<String> = [names("a"), names("z")].concat();
+    assert_eq!(said.files(), expected[..53].iter().cloned().collect());
+}
+
+#[test]
 fn what_is_beyond_a_limit_is_named_as_far_as_that_helps() {
     let temporary = tempfile::tempdir().expect("a folder");
     let root = temporary.path().join("from");
