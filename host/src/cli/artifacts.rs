@@ -199,7 +199,7 @@ fn show(collected: &Collected, record: &RunRecord, shared: &Shared) -> Result<Ex
             printer.warning(&format!("`{path}` isn't what it was when the run ended"));
         }
     }
-    let is_whole = collected.broke_off.is_none() && collected.left_out_count == 0;
+    let is_whole = collected.broke_off.is_none() && collected.left_out_count() == 0;
     Ok(if is_whole { Exit::Ok } else { Exit::Failed })
 }
 

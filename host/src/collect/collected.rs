@@ -4,10 +4,11 @@ use super::Download;
 use crabbox_wire::collect::MAX_NAMED;
 use crabbox_wire::tree::Hash;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 /// What something was asked for as.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// A report of tests.
@@ -73,10 +74,10 @@ pub struct Collected {
     pub artifacts: Vec<Brought>,
     /// Files of downloads, by their paths.
     pub downloads: Vec<Brought>,
-    /// The first of those that were left out.
+    /// The first of each kind of those that were left out.
     pub left_out: Vec<LeftOut>,
-    /// How many there are.
-    pub left_out_count: u64,
+    /// How many there are, by kind.
+    pub left_out_counts: BTreeMap<Kind, u64>,
     /// What is to be known of entries that are here nevertheless.
     pub remarks: Vec<LeftOut>,
     /// What each pattern found.
@@ -107,15 +108,32 @@ impl Collected {
         self.artifacts.extend(other.artifacts);
         self.downloads.extend(other.downloads);
         self.left_out.extend(other.left_out);
-        self.left_out_count += other.left_out_count;
+        other.left_out_counts.into_iter().for_each(|(kind, more)| self.count_left_out(kind, more));
         self.remarks.extend(other.remarks);
         self.matched.extend(other.matched);
     }
 
+    /// How many of a kind aren't here.
+    #[must_use]
+    pub fn left_out_of(&self, kind: Kind) -> u64 {
+        self.left_out_counts.get(&kind).copied().unwrap_or_default()
+    }
+
+    /// How many aren't here altogether.
+    #[must_use]
+    pub fn left_out_count(&self) -> u64 {
+        self.left_out_counts.values().sum()
+    }
+
+    pub(crate) fn count_left_out(&mut self, kind: Kind, more: u64) {
+        *self.left_out_counts.entry(kind).or_default() += more;
+    }
+
     /// One more that isn't here.
     pub(crate) fn leave_out(&mut self, left_out: LeftOut) {
-        self.left_out_count += 1;
-        if (self.left_out.len() as u64) < MAX_NAMED {
+        self.count_left_out(left_out.kind, 1);
+        let of_its_kind = self.left_out.iter().filter(|one| one.kind == left_out.kind);
+        if (of_its_kind.count() as u64) < MAX_NAMED {
             self.left_out.push(left_out);
         }
     }

@@ -125,9 +125,9 @@ impl<'a, W: Write> Here<'a, W> {
                 all.remarks.push(left_out);
             }
         }
-        all.left_out_count += more;
+        all.count_left_out(errand.kind, more);
         let Some(end) = end else { return };
-        all.left_out_count += end.unnamed;
+        all.count_left_out(errand.kind, end.unnamed);
         if let Part::Matching { globs, .. } = &errand.part {
             let older = end.older.into_iter().chain(iter::repeat(0));
             let found = end.matched.into_iter().zip(older);

@@ -142,7 +142,8 @@ impl Wanted {
         all.left_out.retain(concerns);
         all.remarks.retain(concerns);
         let forgotten = (before - all.left_out.len()) as u64;
-        all.left_out_count = all.left_out_count.saturating_sub(forgotten);
+        let count = all.left_out_counts.entry(Kind::Report).or_default();
+        *count = count.saturating_sub(forgotten);
         // Where some of the reports came, the others are missed.
         let is_unasked = asked.is_empty() && self.artifacts.is_none() && self.downloads.is_empty();
         if is_unasked && all.reports.is_empty() {

@@ -112,7 +112,7 @@ mod tests {
             let xml = format!("<testsuite>{}</testsuite>", tests.collect::<String>());
             std::fs::write(folder.path().join(path), xml).expect("writes");
             gather.add(path.to_owned(), &folder.path().join(path), true);
-            gather.miss(format!("no {path}"), "it is gone".to_owned());
+            gather.miss(format!("no {path}"), "it is gone".to_owned(), true);
         }
         assert_eq!(gather.results().causes().len(), 4);
     }

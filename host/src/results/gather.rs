@@ -31,11 +31,19 @@ const MAX_CASES: usize = 1_000_000;
 pub struct Results {
     /// Where that is from.
     pub files: Vec<Source>,
+    /// So many more didn't come from the box.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub more_left_out: u64,
     /// The tests, in the order of the reports.
     pub cases: Vec<Case>,
     /// Those of which no more than this is kept: there are too many, or the reports say too much of them.
     #[serde(default, skip_serializing_if = "Totals::is_nothing")]
     pub counted: Totals,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// A report.
@@ -54,6 +62,9 @@ pub struct Source {
     /// Why not all of it is here, for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trouble: Option<String>,
+    /// Nothing of it is: it didn't come from the box.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_out: bool,
 }
 
 impl Source {
@@ -99,7 +110,7 @@ impl Gather {
     pub fn add(&mut self, path: String, file: &Path, asked: bool) {
         let bytes = match content(file) {
             Ok(bytes) => bytes,
-            Err(error) => return self.miss(path, error.to_string()),
+            Err(error) => return self.miss(path, error.to_string(), false),
         };
         self.add_bytes(path, &bytes, asked);
     }
@@ -131,12 +142,18 @@ impl Gather {
         let listed = Some(listed).filter(|listed| *listed < tests);
         let trouble = report.trouble.map(|trouble| trouble.to_string());
         let ms = Some(report.ms).filter(|ms| *ms > 0);
-        self.results.files.push(Source { path, tests, listed, ms, trouble });
+        self.results.files.push(Source { path, tests, listed, ms, trouble, left_out: false });
     }
 
-    /// A report that couldn't be had.
-    pub fn miss(&mut self, path: String, why: String) {
-        self.results.files.push(Source { path, trouble: Some(why), ..Source::default() });
+    /// A report that couldn't be had. `left_out`: it isn't here at all.
+    pub fn miss(&mut self, path: String, why: String, left_out: bool) {
+        let trouble = Some(why);
+        self.results.files.push(Source { path, trouble, left_out, ..Source::default() });
+    }
+
+    /// So many more aren't here.
+    pub fn miss_more(&mut self, count: u64) {
+        self.results.more_left_out += count;
     }
 
     /// All of them.

@@ -18,6 +18,7 @@ const MAX: u64 = 1024 * 1024 * 1024;
 struct Kept<'a> {
     schema_version: u32,
     files: &'a [Source],
+    more_left_out: u64,
     cases: &'a [Case],
     #[serde(skip_serializing_if = "Totals::is_nothing")]
     counted: Totals,
@@ -33,10 +34,11 @@ pub fn path(run: &Path) -> PathBuf {
 pub fn write(run: &Path, results: &Results) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(run)?;
     let mut packed = BufWriter::new(zstd::stream::Encoder::new(&mut file, 1)?);
-    let Results { files, cases, counted } = results;
+    let Results { files, more_left_out, cases, counted } = results;
+    let (more_left_out, counted) = (*more_left_out, *counted);
     serde_json::to_writer(
         &mut packed,
-        &Kept { schema_version: 1, files, cases, counted: *counted },
+        &Kept { schema_version: 1, files, cases, more_left_out, counted },
     )?;
     packed.flush()?;
     packed.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
@@ -75,7 +77,8 @@ mod tests {
         assert_eq!(read(folder.path()).expect("reads"), None);
         let case = Case { name: "a\u{1b}".to_owned(), ..Case::default() };
         let counted = Totals { passed: 7, ..Totals::default() };
-        let results = Results { cases: vec![case], counted, ..Results::default() };
+        let results =
+            Results { cases: vec![case], counted, more_left_out: 3, ..Results::default() };
         write(folder.path(), &results).expect("writes");
         assert_eq!(read(folder.path()).expect("reads"), Some(results));
         std::fs::write(path(folder.path()), b"half").expect("writes");

@@ -112,7 +112,7 @@ fn a_pattern_of_very_many_files_brings_what_may_come_and_names_a_bounded_number(
     let ran = world.crabbox(&["run", "--artifact", "out/*", "--", "true"]);
     let said = ran.stderr.lines().filter(|line| line.contains("left out"));
     assert_eq!(said.count(), 4, "{}", ran.stderr);
-    let more = format!("{} more were left out, too", count - 13);
+    let more = format!("{} more artifacts were left out, too", count - 13);
     assert!(ran.stderr.contains(&more), "{}", ran.stderr);
 }
 

@@ -179,7 +179,7 @@ fn a_full_disk_at_whatever_is_written_after_the_end_is_said_and_changes_no_exit_
     assert!(said.contains("large 3\n") && said.contains("full 4\n"), "{said}");
     for (lost, count) in [
         ("warning: the reports were left out: there is no room for ", 2),
-        ("the reports aren't here: there is no room for ", 2),
+        ("crabbox: no report is here\n", 2),
         ("warning: the artifacts were left out: ", 1),
         ("warning: the results of the tests aren't kept: ", 1),
         ("warning: this run isn't in the history: ", 1),

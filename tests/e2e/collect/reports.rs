@@ -80,6 +80,34 @@ fn what_is_called_like_a_report_and_is_none_is_named_or_looked_through() {
 }
 
 #[test]
+fn a_few_of_each_kind_that_is_not_here_are_named_and_each_once() {
+    let world = World::new();
+    let line = "mkdir r out; for at in 1 2 3 4; do mkfifo r/$at.xml out/$at; done; exit 1";
+    let options = ["run", "--junit", "r/*.xml", "--artifact", "out/**", "--shell", line];
+    let ran = world.crabbox(&options);
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let told =
+        |line: &&str| [".xml", "out/", "report", "artifact"].iter().any(|word| line.contains(word));
+    let lines: Vec<_> =
+        ran.stderr.lines().filter(told).filter(|line| !line.contains("hint:")).collect();
+    let mut expected = vec![
+        "crabbox: no tests in 0 reports of 4".to_owned(),
+        "crabbox: warning: no new report matches `--junit r/*.xml`".to_owned(),
+        "crabbox: warning: no file matches `--artifact out/**`".to_owned(),
+    ];
+    for (what, of) in [("report", "r/*.xml"), ("artifact", "out/*")] {
+        expected.extend((1..=3).map(|at| {
+            let path = of.replace('*', &at.to_string());
+            format!(
+                "crabbox: warning: the {what} `{path}` was left out: it is no file, folder or link"
+            )
+        }));
+        expected.push(format!("crabbox: warning: 1 more {what} was left out, too"));
+    }
+    assert_eq!(lines, expected);
+}
+
+#[test]
 fn reports_beyond_what_all_of_them_may_be_are_named_and_the_others_count() {
     let world = World::new();
     // Three that fill what is left for those that are named, and one that is too much with them.

@@ -15,7 +15,8 @@ const SLOW: u64 = 100;
 pub(super) fn lines(results: &Results, compared: Option<&Compared>) -> Vec<String> {
     let mut lines = vec![counts(results)];
     lines.extend(Failed::of(results, compared, usize::MAX).lines());
-    lines.extend(changes(results, compared));
+    lines.extend(troubles(results, |_| true));
+    lines.extend(new(results, compared));
     lines.extend(slowest(results));
     lines
 }
@@ -25,9 +26,14 @@ pub(in crate::cli) fn counts(results: &Results) -> String {
     let totals = results.totals();
     let Totals { passed, failed, skipped, flaky, ms } = totals;
     let all = totals.all();
-    let reports = human::count(results.files.len() as u64, "report");
+    let reports = reports(results);
     if all == 0 {
-        return format!("no tests in {reports}");
+        let is_none = results.files.iter().all(|file| file.path.is_empty());
+        return if is_none {
+            "no report is here".to_owned()
+        } else {
+            format!("no tests in {reports}")
+        };
     }
     let tests = human::count(all, "test");
     let verdict = match failed {
@@ -55,11 +61,42 @@ pub(super) fn place(case: &Case) -> String {
     }
 }
 
-/// What isn't as it was, or as it should be, a line for each kind.
+/// `4 reports`, or how many were read of all that there are.
+fn reports(results: &Results) -> String {
+    let (left_out, read): (Vec<_>, Vec<_>) = results.files.iter().partition(|file| file.left_out);
+    // What has no path is no report, but why there are none.
+    let left_out = left_out.iter().filter(|file| !file.path.is_empty()).count() as u64;
+    let read = read.len() as u64;
+    let of_all = match left_out + results.more_left_out {
+        0 => String::new(),
+        more => format!(" of {}", read + more),
+    };
+    format!("{}{of_all}", human::count(read, "report"))
+}
+
+/// What isn't as it was, or as it should be, a line for each kind. Of reports that were left out the run warns.
 pub(in crate::cli) fn changes(results: &Results, compared: Option<&Compared>) -> Vec<String> {
-    let mut lines: Vec<String> =
-        results.files.iter().filter_map(|one| trouble(one, results)).take(NAMED).collect();
+    let mut lines = troubles(results, |source| !source.left_out);
+    lines.extend(new(results, compared));
+    lines
+}
+
+/// What wasn't read of those that are told of, of a few of them.
+fn troubles(results: &Results, is_told: impl Fn(&Source) -> bool) -> Vec<String> {
+    let told = || results.files.iter().filter(|one| is_told(one));
+    let mut lines: Vec<String> = told().filter_map(|one| trouble(one, results)).collect();
+    let beyond = if told().any(|one| one.left_out) { results.more_left_out } else { 0 };
+    let more = lines.len().saturating_sub(NAMED) as u64 + beyond;
+    lines.truncate(NAMED);
+    if more > 0 {
+        lines.push(format!("... and {more} more that weren't read to the end"));
+    }
     lines.extend(results.only_counted());
+    lines
+}
+
+fn new(results: &Results, compared: Option<&Compared>) -> Vec<String> {
+    let mut lines = Vec::new();
     if let Some(Compared { newly_failing, newly_passing }) = compared {
         lines.extend(named("newly failing", newly_failing));
         lines.extend(named("newly passing", newly_passing));
@@ -168,6 +205,33 @@ mod tests {
             "1 test, none failed in what was read · 1 passed · 0.00s in 2 reports"
         );
         assert_eq!(lines.len(), 2);
+    }
+
+    #[test]
+    fn reports_that_are_not_here_are_counted_and_a_few_of_them_named_later() {
+        let mut results = results(vec![case("a", Status::Passed, 0)]);
+        results.files.pop();
+        let left_out = |path: &str| Source {
+            path: path.to_owned(),
+            tests: 0,
+            ms: None,
+            trouble: Some("it is larger than 64 MiB".to_owned()),
+            left_out: true,
+        };
+        results.files.extend(["c", "d", "e", "f", "g", "h"].map(left_out));
+        results.more_left_out = 100;
+        let expected = "1 test, none failed in what was read · 1 passed · 0.00s in 1 report of 107";
+        assert_eq!(counts(&results), expected);
+        assert_eq!(changes(&results, None), [""; 0]);
+        let lines = lines(&results, None);
+        assert_eq!(lines[5], "of `g` 0 tests read: it is larger than 64 MiB");
+        assert_eq!(lines[6], "... and 101 more that weren't read to the end");
+        results.cases.clear();
+        results.files = vec![left_out("c")];
+        results.more_left_out = 0;
+        assert_eq!(counts(&results), "no tests in 0 reports of 1");
+        results.files = vec![left_out("")];
+        assert_eq!(counts(&results), "no report is here");
     }
 
     #[test]

@@ -12,6 +12,10 @@ const NAMED: usize = 3;
 /// Where files of a kind are is said of each of so many.
 const FEW: usize = 3;
 
+/// What each kind of file is called.
+const KINDS: [(Kind, &str); 3] =
+    [(Kind::Report, "report"), (Kind::Artifact, "artifact"), (Kind::Download, "downloaded file")];
+
 /// For people: where the files of each kind are.
 pub(in crate::cli) fn lines(all: &Collected) -> Vec<String> {
     let kinds = [(&all.artifacts, "artifact"), (&all.downloads, "downloaded file")];
@@ -38,15 +42,8 @@ pub(in crate::cli) fn warn(all: &Collected, of: Option<(&str, &str)>, printer: P
     for one in all.matched.iter().filter(is_none).filter(|one| !all.missing.contains(&one.glob)) {
         printer.warning(&format!("no file matches `--artifact {}`", one.glob));
     }
-    let told = all.left_out.iter().take(NAMED);
-    let shown = told.len() as u64;
-    for left_out in told {
-        let (what, was) = named(left_out, all);
-        printer.warning(&format!("{what} {was} left out: {}", left_out.why));
-    }
-    let more = all.left_out_count.saturating_sub(shown);
-    if more > 0 {
-        printer.warning(&format!("{} left out, too", were(more)));
+    for line in left_out(all) {
+        printer.warning(&line);
     }
     if let Some(why) = &all.broke_off {
         printer.warning(&format!("not everything was brought back: {why}"));
@@ -89,8 +86,23 @@ fn later(undone: &[Undone], run: &str, lease: &str) -> Vec<String> {
     artifacts.into_iter().chain(downloads).collect()
 }
 
-fn were(count: u64) -> String {
-    if count == 1 { "1 more was".to_owned() } else { format!("{count} more were") }
+/// What isn't here, a few of each kind.
+fn left_out(all: &Collected) -> Vec<String> {
+    let mut lines = Vec::new();
+    for (kind, what) in KINDS {
+        let told = all.left_out.iter().filter(|one| one.kind == kind).take(NAMED);
+        let before = lines.len();
+        lines.extend(told.map(|one| {
+            let (what, was) = named(one, all);
+            format!("{what} {was} left out: {}", one.why)
+        }));
+        match all.left_out_of(kind).saturating_sub((lines.len() - before) as u64) {
+            0 => {}
+            1 => lines.push(format!("1 more {what} was left out, too")),
+            more => lines.push(format!("{more} more {what}s were left out, too")),
+        }
+    }
+    lines
 }
 
 /// What it is, and the verb that goes with it.
@@ -158,7 +170,7 @@ pub(in crate::cli) fn to_json(all: &Collected) -> Value {
         "files": files(&all.artifacts),
         "downloads": files(&all.downloads),
         "left_out": left_out.collect::<Vec<_>>(),
-        "left_out_count": all.left_out_count,
+        "left_out_count": all.left_out_count(),
         "matched": matched
             .map(|one| json!({ "glob": one.glob, "files": one.files }))
             .collect::<Vec<_>>(),
@@ -171,6 +183,31 @@ pub(in crate::cli) fn to_json(all: &Collected) -> Value {
 mod tests {
     use super::*;
     use std::path::PathBuf;
+
+    #[test]
+    fn a_few_of_each_kind_are_named() {
+        let mut all = Collected::default();
+        let why = "it is no file";
+        for at in 0..5 {
+            let path = PathBuf::from(format!("{at}.xml"));
+            all.leave_out(LeftOut { kind: Kind::Report, path, why: why.to_owned() });
+        }
+        for path in ["a", "b", "c", "d"] {
+            let path = PathBuf::from(path);
+            all.leave_out(LeftOut { kind: Kind::Artifact, path, why: why.to_owned() });
+        }
+        let expected = [
+            "the report `0.xml` was left out: it is no file",
+            "the report `1.xml` was left out: it is no file",
+            "the report `2.xml` was left out: it is no file",
+            "2 more reports were left out, too",
+            "the artifact `a` was left out: it is no file",
+            "the artifact `b` was left out: it is no file",
+            "the artifact `c` was left out: it is no file",
+            "1 more artifact was left out, too",
+        ];
+        assert_eq!(left_out(&all), expected);
+    }
 
     #[test]
     fn there_is_a_rest_only_of_what_is_here() {

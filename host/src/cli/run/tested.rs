@@ -39,9 +39,13 @@ impl Tested {
                 let _ = remove.send(&report.local);
             }
         });
+        let mut more = collected.left_out_of(Kind::Report);
         for left_out in collected.left_out.iter().filter(|one| one.kind == Kind::Report) {
-            gather.miss(left_out.path.to_string_lossy().into_owned(), left_out.why.clone());
+            let path = left_out.path.to_string_lossy().into_owned();
+            gather.miss(path, left_out.why.clone(), true);
+            more = more.saturating_sub(1);
         }
+        gather.miss_more(more);
         let results = gather.results().redacted();
         (!results.is_empty()).then_some(Self { results, since: None })
     }
