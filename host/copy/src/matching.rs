@@ -53,6 +53,7 @@ pub fn send_matching(what: &Matching<'_>, line: &mut dyn Line) -> Result<Collect
             matched: vec![0; what.globs.len()],
             older: vec![0; what.globs.len()],
             unnamed: 0,
+            gone: false,
         },
     };
     let root = walk.root.clone();
@@ -97,6 +98,10 @@ impl Walk<'_, '_> {
         let Listed { folder, mode, entries } = match Listed::of(parent, at) {
             Ok(listed) => listed,
             // Where something is looked for everywhere, nobody means each folder.
+            Err(Errno::NOENT) if name.is_empty() => {
+                self.collected.gone = true;
+                return Ok(());
+            }
             Err(_) if self.what.once && !name.is_empty() && !reach.is_by_name() => return Ok(()),
             Err(error) => return self.skip(name, &in_words(error)),
         };

@@ -133,6 +133,16 @@ fn which_of_too_many_are_there_goes_by_their_names() {
 }
 
 #[test]
+fn a_folder_that_is_not_there_is_gone_and_nothing_else_is_said() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let (root, to) = (temporary.path().join("from"), temporary.path().join("to"));
+    let (collected, said) = bring(&root, &["**"], Limits::NONE, &to);
+    assert!(collected.gone && said.remarks.is_empty() && !to.exists());
+    fs::create_dir(&root).expect("a folder");
+    assert!(!bring(&root, &["**"], Limits::NONE, &to).0.gone);
+}
+
+#[test]
 fn what_is_beyond_a_limit_is_named_as_far_as_that_helps() {
     let temporary = tempfile::tempdir().expect("a folder");
     let root = temporary.path().join("from");

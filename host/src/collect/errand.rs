@@ -15,6 +15,9 @@ use std::iter;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+/// Why nothing of the workspace is here.
+const GONE: &str = "the workspace isn't on the box any more";
+
 /// One part, and where it goes.
 #[derive(Clone, Debug)]
 pub(crate) struct Errand {
@@ -127,6 +130,10 @@ impl<'a, W: Write> Here<'a, W> {
         }
         all.count_left_out(errand.kind, more);
         let Some(end) = end else { return };
+        if end.gone {
+            all.broke_off = Some(GONE.to_owned());
+            return;
+        }
         all.count_left_out(errand.kind, end.unnamed);
         if let Part::Matching { globs, .. } = &errand.part {
             let older = end.older.into_iter().chain(iter::repeat(0));

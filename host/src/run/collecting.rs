@@ -210,7 +210,7 @@ impl<'a> Collecting<'a> {
         self.collected.absorb(self.begun);
         self.collected.missing = self.wanted.missing(&self.collected.artifacts);
         self.collected.undone = self.errands[self.done..].iter().flat_map(Errand::undone).collect();
-        self.collected.broke_off = broke_off;
+        self.collected.broke_off = broke_off.or(self.collected.broke_off);
         self.wanted.forget_unasked(&mut self.collected);
         self.collected
     }

@@ -85,4 +85,7 @@ pub struct Collected {
     /// How many entries weren't sent beside those that the records name.
     #[serde(default)]
     pub unnamed: u64,
+    /// The workspace isn't there any more.
+    #[serde(default)]
+    pub gone: bool,
 }

@@ -108,6 +108,23 @@ fn a_few_of_each_kind_that_is_not_here_are_named_and_each_once() {
 }
 
 #[test]
+fn a_workspace_that_is_gone_is_told_of_in_one_line() {
+    let world = World::new();
+    let line = "rm -rf \"$PWD\"; echo gone";
+    let options = ["--junit", "r/*.xml", "--artifact", "out/**", "--shell", line];
+    let ran = world.crabbox(&[&["run"], &options[..]].concat());
+    assert_eq!((ran.code, ran.stdout.as_str()), (0, "gone\n"), "{ran:?}");
+    let told =
+        |line: &&str| ["report", "artifact", "warning"].iter().any(|word| line.contains(word));
+    let lines: Vec<_> = ran.stderr.lines().filter(told).collect();
+    let expected = "crabbox: warning: not everything was brought back: the workspace isn't on the box any more";
+    assert_eq!(lines, [expected]);
+    // Where nobody has asked for anything, nothing is missed.
+    let ran = world.crabbox(&["run", "--shell", line]);
+    assert!(ran.code == 0 && !ran.stderr.contains("warning"), "{ran:?}");
+}
+
+#[test]
 fn reports_beyond_what_all_of_them_may_be_are_named_and_the_others_count() {
     let world = World::new();
     // Three that fill what is left for those that are named, and one that is too much with them.
