@@ -130,6 +130,7 @@ impl ListArtifacts {
         let _interrupts =
             Interrupts::listen_alone(shared.printer, LEFT, Typed::here().to_string())?;
         let collected = fetch(&wanted, record, &visit, shared)?;
+        check_found(&collected, &visit)?;
         show(&collected, record, shared)
     }
 }
@@ -174,6 +175,20 @@ fn fetch(
             CommandError::failed(error.to_string()).code("artifacts").hint(ready(&visit.claim))
         }
     })
+}
+
+/// Is there anything to be said of what was asked for but that it isn't there?
+fn check_found(collected: &Collected, visit: &Visit) -> Result<(), CommandError> {
+    let is_found = collected.matched.iter().any(|one| one.files > 0);
+    if is_found || collected.left_out_count() > 0 || collected.broke_off.is_some() {
+        return Ok(());
+    }
+    let what = match collected.matched.as_slice() {
+        [one] => format!("`{}`", one.glob),
+        several => format!("any of {} patterns", several.len()),
+    };
+    let message = format!("no file on {} matches {what}", visit.claim.slug);
+    Err(CommandError::new(Exit::NotFound, message))
 }
 
 fn show(collected: &Collected, record: &RunRecord, shared: &Shared) -> Result<Exit, CommandError> {

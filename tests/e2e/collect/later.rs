@@ -41,6 +41,15 @@ fn the_box_is_asked_for_more_while_it_has_it() {
     let ran = world.crabbox(&["artifacts", "@last", "out/*.log", "--fetch"]);
     assert_eq!(ran.code, 0, "{ran:?}");
     assert_eq!(files(&folder), ["out/a.txt", "out/b.log"]);
+    // What isn't there is told of as it was typed.
+    let ran = world.crabbox(&["artifacts", "@last", "many/**", "--fetch"]);
+    assert_eq!(ran.code, 4, "{ran:?}");
+    let slug = done["lease"]["slug"].as_str().expect("a slug");
+    let said = format!("no file on {slug} matches `many/**`");
+    assert!(ran.stderr.contains(&said), "{ran:?}");
+    let ran = world.crabbox(&["artifacts", "@last", "many/**", "out/*.log", "--fetch"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.stderr.contains("warning: no file matches `many/**`"), "{ran:?}");
     // What lies elsewhere comes by the line that is led to.
     fs::write(world.root().join("elsewhere"), "far").expect("writes");
     let elsewhere = world.root().join("elsewhere").to_string_lossy().into_owned();

@@ -25,7 +25,7 @@ pub(in crate::cli) fn lines(all: &Collected) -> Vec<String> {
 
 /// What is wrong, for people; also where nothing else is said.
 ///
-/// `of`: the run and its lease, where what isn't here can be asked for later.
+/// `of`: the run that has just ended and its lease, where what isn't here can be asked for later. `None`: it was.
 pub(in crate::cli) fn warn(all: &Collected, of: Option<(&str, &str)>, printer: Printer) {
     for remark in all.remarks.iter().take(NAMED) {
         printer.warning(&format!("{}: {}", named(remark, all).0, remark.why));
@@ -40,7 +40,8 @@ pub(in crate::cli) fn warn(all: &Collected, of: Option<(&str, &str)>, printer: P
     }
     let is_none = |one: &&Matched| one.kind == Kind::Artifact && one.files == 0;
     for one in all.matched.iter().filter(is_none).filter(|one| !all.missing.contains(&one.glob)) {
-        printer.warning(&format!("no file matches `--artifact {}`", one.glob));
+        let flag = if of.is_some() { "--artifact " } else { "" };
+        printer.warning(&format!("no file matches `{flag}{}`", one.glob));
     }
     for line in left_out(all) {
         printer.warning(&line);
