@@ -121,7 +121,7 @@ impl Gather {
             return;
         }
         let report = junit::read(bytes);
-        if report.trouble == Some(Trouble::Foreign) && !asked {
+        if matches!(report.trouble, Some(Trouble::Empty | Trouble::Foreign)) && !asked {
             return;
         }
         let cases =

@@ -11,6 +11,7 @@
 
 mod bounds;
 mod build;
+mod encoding;
 mod said;
 #[cfg(test)]
 mod tests;
@@ -43,6 +44,9 @@ pub struct Report {
 /// Why a report wasn't read to its end.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Trouble {
+    /// There is nothing in it.
+    #[error("it is empty")]
+    Empty,
     /// It is something else.
     #[error("it is no JUnit report")]
     Foreign,
@@ -65,7 +69,10 @@ pub enum Trouble {
 /// Reads a report, as far as it can be read.
 #[must_use]
 pub fn read(bytes: &[u8]) -> Report {
-    let text = String::from_utf8_lossy(bytes);
+    if bytes.is_empty() {
+        return Report { trouble: Some(Trouble::Empty), ..Report::default() };
+    }
+    let text = encoding::decoded(bytes);
     let mut xml = Reader::from_str(text.trim_start_matches('\u{feff}'));
     // Failures are full of it, and not every tool escapes.
     xml.config_mut().allow_dangling_amp = true;

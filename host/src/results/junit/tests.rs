@@ -163,10 +163,20 @@ fn what_comes_before_the_trouble_counts() {
 
 #[test]
 fn other_documents_are_none() {
-    for xml in ["", "hello", "<project><testsuite/></project>", "{}", "<!-- x -->"] {
+    for xml in ["hello", "<project><testsuite/></project>", "{}", "<!-- x -->"] {
         let report = read(xml.as_bytes());
         assert_eq!((report.trouble, report.cases.len()), (Some(Trouble::Foreign), 0), "{xml}");
     }
+}
+
+#[test]
+fn a_report_in_another_encoding_is_one() {
+    let text = "<?xml version='1.0' encoding='utf-16'?><testsuite><testcase name='ü'/></testsuite>";
+    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let report = read(&[&[0xff, 0xfe], &bytes[..]].concat());
+    assert_eq!((report.trouble, report.cases[0].name.as_str()), (None, "ü"));
+    let latin = b"<?xml version='1.0' encoding='ISO-8859-1'?><testsuite><testcase name='\xfc'/></testsuite>";
+    assert_eq!(read(latin).cases[0].name, "ü");
 }
 
 #[test]
@@ -247,6 +257,8 @@ fn hostile_ones_are_bounded() {
         assert!((MAX_TEXT - 1..=MAX_TEXT).contains(&case.output.len()), "{}", case.output.len());
         assert!(case.output.ends_with("üü end"));
     }
+    let report = read(b"");
+    assert_eq!((report.trouble, report.cases.len()), (Some(Trouble::Empty), 0));
     let report = read(b"<testsuite><testcase name='a\xff\x1b[2J'/></testsuite>");
     assert_eq!(report.cases[0].name, "a\u{fffd}\u{1b}[2J");
 }
