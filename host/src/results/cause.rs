@@ -88,7 +88,7 @@ mod tests {
         let names = |counts: &[u64]| -> Vec<String> {
             let cases = ["other", "api", "api/users", "last"].map(case).to_vec();
             let files = counts.iter().copied().map(file).collect();
-            let results = Results { files, cases };
+            let results = Results { files, cases, ..Results::default() };
             results.causes().iter().map(|case| case.name.clone()).collect()
         };
         let all = ["other", "api", "api/users", "last"];

@@ -87,7 +87,7 @@ mod tests {
             output: word(),
         };
         let file = Source { path: word(), tests: 1, trouble: Some(word()), ..Source::default() };
-        let results = Results { files: vec![file], cases: vec![case] };
+        let results = Results { files: vec![file], cases: vec![case], ..Results::default() };
         let text = |results: &Results| serde_json::to_string(results).expect("JSON");
         let before = text(&results);
         assert_eq!(before.matches(CANARY).count(), 12);

@@ -213,10 +213,9 @@ mod tests {
         results.files.pop();
         let left_out = |path: &str| Source {
             path: path.to_owned(),
-            tests: 0,
-            ms: None,
             trouble: Some("it is larger than 64 MiB".to_owned()),
             left_out: true,
+            ..Source::default()
         };
         results.files.extend(["c", "d", "e", "f", "g", "h"].map(left_out));
         results.more_left_out = 100;
