@@ -2,6 +2,7 @@
 
 use super::case::{Case, Status};
 use super::junit::{self, Trouble};
+use super::place;
 use super::room::Room;
 use super::totals::Totals;
 use crate::output::human;
@@ -115,7 +116,7 @@ impl Gather {
         self.add_bytes(path, &bytes, asked);
     }
 
-    fn add_bytes(&mut self, path: String, bytes: &[u8], asked: bool) {
+    pub(super) fn add_bytes(&mut self, path: String, bytes: &[u8], asked: bool) {
         // By two ways, or copied to where another tool looks for it.
         if !self.read.insert(Hash::of(bytes)) {
             return;
@@ -164,9 +165,14 @@ impl Gather {
 
     fn place(&self, case: &mut Case) {
         let problems = case.problem.iter_mut().chain(&mut case.earlier);
-        for place in problems.filter_map(|problem| problem.place.as_mut()) {
-            let below = place.file.strip_prefix(&self.root).filter(|_| !self.root.is_empty());
-            if let Some(below) = below {
+        for problem in problems.filter(|_| !self.root.is_empty()) {
+            let Some(place) = problem.place.as_mut() else { continue };
+            let is_outside = |file: &str| file.starts_with('/') && !file.starts_with(&self.root);
+            if is_outside(&place.file) {
+                let inside = place::find_cause(&problem.text, |file| !is_outside(file));
+                *place = inside.unwrap_or_else(|| place.clone());
+            }
+            if let Some(below) = place.file.strip_prefix(&self.root) {
                 place.file = below.to_owned();
             }
         }

@@ -2,15 +2,17 @@
 //!
 //! [`discover`] says where reports lie, [`junit`] reads one of them, with the [`place`] that a failure names, and
 //! [`gather`] all of a run; [`case`] is one test, [`totals`] counts them, [`telling`] is what of a failure stands in one
-//! line, from what the test [`printed`] where nothing else says it, [`cause`] which of those that failed did so by themselves, and [`mod@compare`] says what is new since the run
-//! before. There is [`room`] for so many tests one by one, and the others are counted. [`kept`] is how they lie beside the
-//! run's log, for later, [`redacted`] without secrets.
+//! line, from what the test [`printed`] where nothing else says it and as [`go`] writes it, [`cause`] which of those that
+//! failed did so by themselves, and [`mod@compare`] says what is new since the run before. There is [`room`] for so many
+//! tests one by one, and the others are counted. [`kept`] is how they lie beside the run's log, for later, [`redacted`]
+//! without secrets.
 
 mod case;
 mod cause;
 pub mod compare;
 pub mod discover;
 mod gather;
+mod go;
 mod junit;
 pub mod kept;
 mod place;

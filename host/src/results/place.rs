@@ -1,6 +1,7 @@
 //! Where a test failed, read from what it says: tools write `file:line` somewhere, and few put it into a field.
 
 use super::case::Place;
+use super::go;
 
 /// Parts of a path that isn't of the tree: what the test stands on.
 const FOREIGN: [&str; 8] = [
@@ -17,11 +18,39 @@ const FOREIGN: [&str; 8] = [
 /// So much of a text is looked at, in bytes.
 const LOOKED_AT: usize = 16 * 1024;
 
+/// The first line of a file that is the tree's own, of what tells why.
+pub(super) fn find_cause(text: &str, is_ours: impl Fn(&str) -> bool) -> Option<Place> {
+    let ending = go::ending(text);
+    // What Go's library logs itself, as of a race, is said elsewhere in detail.
+    let place = ending
+        .and_then(|text| find_where(text, &is_ours))
+        .filter(|place| place.file != "testing.go");
+    place.or_else(|| find_where(text, &is_ours))
+}
+
 /// The first line of a file that is the tree's own.
 pub(super) fn find(text: &str) -> Option<Place> {
+    find_where(text, |_| true)
+}
+
+/// What a stack trace of Java's says of this class, which the test is of: what is above that is the framework's.
+pub(super) fn find_in_class(text: &str, class: &str) -> Option<Place> {
+    let text = &text[..text.floor_char_boundary(LOOKED_AT)];
+    let is_of_class = |frame: &str| {
+        // A module, or a loader, may stand before it.
+        let frame = frame.split('(').next().and_then(|name| name.rsplit('/').next());
+        let rest = frame.and_then(|frame| frame.strip_prefix(class));
+        !class.is_empty() && rest.is_some_and(|rest| rest.starts_with(['.', '$']))
+    };
+    let frames = text.lines().filter_map(|line| line.trim_start().strip_prefix("at "));
+    frames.filter(|frame| is_of_class(frame)).find_map(find)
+}
+
+fn find_where(text: &str, is_ours: impl Fn(&str) -> bool) -> Option<Place> {
     let text = &text[..text.floor_char_boundary(LOOKED_AT)];
     let words = text.split(|c: char| c.is_whitespace() || "()[]<>\"'`,;".contains(c));
-    words.filter_map(of_word).find(|place| !FOREIGN.iter().any(|part| place.file.contains(part)))
+    let is_foreign = |file: &str| FOREIGN.iter().any(|part| file.contains(part));
+    words.filter_map(of_word).find(|place| !is_foreign(&place.file) && is_ours(&place.file))
 }
 
 /// `src/a.rs:12`, `src/a.rs:12:5:`, `a_test.go:12:`.

@@ -94,9 +94,20 @@ impl Case {
         if let Some(problem) = self.problem.as_mut().filter(|problem| problem.place.is_none())
             && problem.is_bare()
         {
-            problem.place = telling_lines(&self.output).first().and_then(|line| place::find(line));
+            let first = telling_lines(&self.output).first().and_then(|line| place::find(line));
+            problem.place = first.or_else(|| place_of_panic(&self.output));
         }
     }
+}
+
+/// Rust says it in the line above the reason.
+fn place_of_panic(output: &str) -> Option<Place> {
+    let lines = looked_at(output).lines().map(str::trim);
+    lines.rev().find(|line| telling::is_head_of_panic(line)).and_then(place::find)
+}
+
+fn looked_at(output: &str) -> &str {
+    &output[output.ceil_char_boundary(output.len().saturating_sub(LOOKED_AT))..]
 }
 
 fn reason(output: &str, known: Option<&Place>) -> Option<String> {
@@ -106,8 +117,7 @@ fn reason(output: &str, known: Option<&Place>) -> Option<String> {
 /// From the one on that tells the most: the last that says that something is wrong, else the last with a place in a file,
 /// else the last.
 fn telling_lines(output: &str) -> Vec<&str> {
-    let begin = output.ceil_char_boundary(output.len().saturating_sub(LOOKED_AT));
-    let lines = outside_traces(output[begin..].lines());
+    let lines = outside_traces(looked_at(output).lines());
     let mut lines: Vec<&str> = lines.filter(|line| !is_around(line)).collect();
     let last = |is_it: fn(&str) -> bool| lines.iter().rposition(|line| is_it(line));
     let first = last(is_accusing).or_else(|| last(|line| place::find(line).is_some()));

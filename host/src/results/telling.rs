@@ -3,11 +3,11 @@
 //! none, that line.
 
 use super::case::{Place, Problem};
-use super::place;
+use super::{go, place};
 use std::borrow::Cow;
 
 /// Messages that say only that, in small letters.
-const GENERIC: [&str; 16] = [
+const GENERIC: [&str; 17] = [
     "",
     "fail",
     "failed",
@@ -24,6 +24,8 @@ const GENERIC: [&str; 16] = [
     "assertion failure",
     "unknown",
     "unknown error",
+    // Where pytest can't import a file.
+    "collection failure",
     // Where GoogleTest knows no place.
     "unknown file",
 ];
@@ -72,17 +74,24 @@ impl Problem {
 
     /// From the text; a heading goes with what stands below it.
     fn reason(&self) -> Option<String> {
-        join(self.lines())
+        let ending = go::ending(&self.text).and_then(|text| join(self.lines_of(text)));
+        let raised = || join(raised(&self.text).map(str::to_owned).into_iter());
+        ending.or_else(raised).or_else(|| join(self.lines()))
     }
 
     /// What those of the text say that may tell something.
     fn lines(&self) -> impl Iterator<Item = String> {
-        looked_at(&self.text).map(|line| said(line, self.place.as_ref()))
+        self.lines_of(&self.text)
+    }
+
+    fn lines_of<'a>(&'a self, text: &'a str) -> impl Iterator<Item = String> + 'a {
+        looked_at(text).map(|line| said(line, self.place.as_ref()))
     }
 }
 
 /// The line of a text that tells why a test of this name failed, where nothing else does.
 pub(super) fn first<'a>(text: &'a str, name: &str) -> Option<&'a str> {
+    let text = go::ending(text).unwrap_or(text);
     looked_at(text).map(str::trim).find(|line| !is_bare(line) && !is_title(line, name))
 }
 
@@ -90,6 +99,26 @@ pub(super) fn first<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 fn is_title(line: &str, name: &str) -> bool {
     let parts = line.split_once("::").filter(|(class, _)| !class.contains(char::is_whitespace));
     parts.is_some_and(|(_, called)| called.starts_with(name))
+}
+
+/// What pytest marks with `E` as the exception that came out in the end, without the lines of code that a syntax error shows
+/// deeper than that.
+fn raised(text: &str) -> Option<&str> {
+    let text = &text[..text.floor_char_boundary(LOOKED_AT)];
+    let mut found: Option<(usize, &str)> = None;
+    let mut was_marked = false;
+    for line in text.lines() {
+        let marked = line.strip_prefix("E   ");
+        if let Some(rest) = marked.filter(|rest| !rest.trim().is_empty()) {
+            let words = rest.trim_start();
+            let indent = rest.len() - words.len();
+            if !was_marked || found.is_none_or(|(least, _)| indent < least) {
+                found = Some((indent, words.trim_end()));
+            }
+        }
+        was_marked = marked.is_some() || line.trim_end() == "E";
+    }
+    found.map(|(_, line)| line)
 }
 
 fn looked_at(text: &str) -> impl Iterator<Item = &str> {
@@ -149,7 +178,7 @@ pub(super) fn is_around(line: &str) -> bool {
 
 /// Rust says in one line who panicked and where, in the next one why. Some tools put that behind the place, as Rust did between
 /// quotes until 1.72.
-fn is_head_of_panic(words: &str) -> bool {
+pub(super) fn is_head_of_panic(words: &str) -> bool {
     let rest = words.strip_prefix("thread '").and_then(|words| words.split_once(" panicked at "));
     rest.is_some_and(|(_, place)| place::is_alone(place))
 }

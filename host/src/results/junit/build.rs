@@ -148,14 +148,15 @@ impl Builder {
             Some(Open::Problem(kind, words)) => {
                 match self.open.last_mut() {
                     Some(Open::Case(case, declared)) => {
-                        let problem = complete(words, declared.as_ref(), &case.name);
+                        let problem = complete(words, declared.as_ref(), case);
                         add(case, kind, problem);
                     }
                     // Something failed before or after all tests of it.
                     Some(Open::Suite(..)) => {
                         let (suite, name) = (self.suite.clone(), THE_SUITE.to_owned());
                         let mut case = Case { suite, name, ..Case::default() };
-                        add(&mut case, kind, complete(words, None, THE_SUITE));
+                        let problem = complete(words, None, &case);
+                        add(&mut case, kind, problem);
                         self.keep(case);
                     }
                     _ => {}

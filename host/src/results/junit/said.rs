@@ -55,6 +55,21 @@ pub(super) fn settle(case: &mut Case) {
         case.output = end(&case.output).to_owned();
     }
     case.find_place();
+    if let Some(problem) = case.problem.as_mut().filter(|_| case.status == Status::Skipped) {
+        say_reason(problem);
+    }
+}
+
+/// Of a test that was skipped nothing counts but the reason, where a runner's lines stand round it.
+fn say_reason(problem: &mut Problem) {
+    if !telling::is_around(&problem.message) {
+        return;
+    }
+    problem.message = problem.telling().into_owned();
+    let own = problem.text.lines().filter(|line| !line.trim().is_empty());
+    if own.filter(|line| !telling::is_around(line)).count() <= 1 {
+        problem.text = String::new();
+    }
 }
 
 /// An element's own words.
@@ -80,15 +95,22 @@ pub(super) fn declared_place(start: &BytesStart<'_>) -> Option<Place> {
     attribute(start, "file").map(|file| Place { file, line })
 }
 
-/// What it comes to. Where the text says a line, that is nearer than where the test begins. `name`: the test's.
-pub(super) fn complete(words: Words, declared: Option<&Place>, name: &str) -> Problem {
+/// What it comes to. Where the text says a line, that is nearer than where the test begins. `case`: the test.
+pub(super) fn complete(words: Words, declared: Option<&Place>, case: &Case) -> Problem {
     let Words { message, class, text } = words;
     let message = message.unwrap_or_default();
     let text = text.trim_matches(['\n', '\r']).trim_end().to_owned();
-    let said = place::find(&message).or_else(|| place::find(&text));
+    let said = place::find_in_class(&text, case.class.as_deref().unwrap_or_default())
+        .or_else(|| place::find_cause(&message, |_| true))
+        .or_else(|| place::find_cause(&text, |_| true));
     let class = class.as_deref().unwrap_or_default();
     // What kind of a failure it is says less than what the test does.
-    let first = first_line(&message).or_else(|| telling::first(&text, name));
+    let first = telling::first(&text, &case.name);
+    let message_line = first_line(&message);
+    // It may be the message, where an exception has none of its own.
+    let is_class = message_line.is_some_and(|line| line == class);
+    let first = first.filter(|line| message_line.is_none() || is_class && line.starts_with(class));
+    let first = first.or(message_line);
     let first = first.or_else(|| first_line(class)).or_else(|| first_line(&text));
     let first = cut(first.unwrap_or(""), MAX_WORD).to_owned();
     let is_said = message.trim() == first || holds(&text, &message);
