@@ -118,7 +118,7 @@ impl Reader {
     pub fn rows(&self, filter: &Filter) -> Result<Vec<Row>, HistoryError> {
         let columns = "id, began, repository, command, exit, failed, total_ms";
         self.select(columns, filter, |row| {
-            Ok(Row {
+            Ok(Some(Row {
                 id: row.get(0)?,
                 began: Timestamp::from_millisecond(row.get(1)?).unwrap_or_default(),
                 repository: row.get(2)?,
@@ -126,14 +126,13 @@ impl Reader {
                 exit: row.get(4)?,
                 failed: row.get::<_, Option<i64>>(5)?.and_then(|count| count.try_into().ok()),
                 total_ms: row.get::<_, i64>(6)?.try_into().unwrap_or_default(),
-            })
+            }))
         })
     }
 
     /// The records of those that are wanted, the latest first. What can't be read is left out: see [`Self::unreadable`].
     pub fn records(&self, filter: &Filter) -> Result<Vec<RunRecord>, HistoryError> {
-        let texts = self.select("id, record", filter, |row| Ok((row.get(0)?, text(row, 1)?)))?;
-        Ok(self.readable(texts))
+        self.select("id, record", filter, |row| self.record(row))
     }
 
     /// One record. `None`: there is none of this run.
@@ -145,35 +144,38 @@ impl Reader {
         found.map(|text| serde_json::from_slice(&text).map_err(unreadable)).transpose()
     }
 
+    /// When this one began, also if nothing else of its record can be read. `None`: there is none of this run.
+    pub fn began(&self, id: &RunId) -> Result<Option<Timestamp>, HistoryError> {
+        let query = "SELECT began FROM runs WHERE id = ?1";
+        let found = self.database.query_row(query, [id.as_str()], |row| row.get(0)).optional();
+        let found: Option<i64> = found.map_err(|source| self.wrap(source))?;
+        Ok(found.map(|began| Timestamp::from_millisecond(began).unwrap_or_default()))
+    }
+
     /// The runs of the same command in the same folder up to this one, the latest first. What can't be read is left out.
     pub fn up_to(&self, run: &RunRecord, limit: u32) -> Result<Vec<RunRecord>, HistoryError> {
         let collect = || {
             // The one bound of all of them lets SQLite read the newest first, and stop: with the other alone it sorts all there are.
             let query = "SELECT id, record FROM runs
                 WHERE repository = ?1 AND command = ?2 AND began <= ?3 AND (began < ?3 OR id = ?4)
-                    AND CASE WHEN json_valid(record) THEN json_extract(record, '$.directory') = ?6 ELSE TRUE END
-                ORDER BY began DESC, rowid DESC LIMIT ?5";
+                    AND CASE WHEN json_valid(record) THEN json_extract(record, '$.directory') = ?5 ELSE TRUE END
+                ORDER BY began DESC, rowid DESC";
             let (command, began) = (run.command.to_string(), run.began.as_millisecond());
             let (id, directory) = (run.id.as_str(), &run.directory);
-            let values = params![run.repository, command, began, id, limit, directory];
+            let values = params![run.repository, command, began, id, directory];
             let mut statement = self.database.prepare(query)?;
-            let rows = statement.query_map(values, |row| Ok((row.get(0)?, text(row, 1)?)))?;
-            rows.collect::<Result<Vec<_>, _>>()
+            first(statement.query(values)?, limit as usize, |row| self.record(row))
         };
-        let texts = collect().map_err(|source| self.wrap(source))?;
-        Ok(self.readable(texts))
+        collect().map_err(|source| self.wrap(source))
     }
 
-    /// Those that can be read; notes which can't.
-    fn readable(&self, texts: Vec<(String, Vec<u8>)>) -> Vec<RunRecord> {
-        let mut records = Vec::with_capacity(texts.len());
-        for (id, text) in texts {
-            match serde_json::from_slice(&text) {
-                Ok(record) => records.push(record),
-                Err(_) => drop(self.unreadable.borrow_mut().insert(id)),
-            }
+    /// The record in a row of its id and itself. `None`: it can't be read, which is noted.
+    fn record(&self, row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<RunRecord>> {
+        let record = serde_json::from_slice(&text(row, 1)?).ok();
+        if record.is_none() {
+            self.unreadable.borrow_mut().insert(row.get(0)?);
         }
-        records
+        Ok(record)
     }
 
     /// The ids that begin so, at most `limit` of them.
@@ -193,7 +195,7 @@ impl Reader {
         &self,
         columns: &str,
         filter: &Filter,
-        read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+        read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<Option<T>>,
     ) -> Result<Vec<T>, HistoryError> {
         let mut conditions = vec!["TRUE"];
         let mut values: Vec<Value> = Vec::new();
@@ -212,16 +214,14 @@ impl Reader {
             conditions.push("instr(command, ?) > 0");
             values.push(command.clone().into());
         }
-        // -1: without end.
-        values.push(filter.limit.map_or(-1, i64::from).into());
         let conditions = conditions.join(" AND ");
         let query = format!(
-            "SELECT {columns} FROM runs WHERE {conditions} ORDER BY began DESC, rowid DESC LIMIT ?"
+            "SELECT {columns} FROM runs WHERE {conditions} ORDER BY began DESC, rowid DESC"
         );
+        let limit = filter.limit.map_or(usize::MAX, |limit| limit as usize);
         let collect = || {
             let mut statement = self.database.prepare(&query)?;
-            let rows = statement.query_map(params_from_iter(values), read)?;
-            rows.collect::<Result<Vec<_>, _>>()
+            first(statement.query(params_from_iter(values))?, limit, read)
         };
         collect().map_err(|source| self.wrap(source))
     }
@@ -229,6 +229,21 @@ impl Reader {
     fn wrap(&self, source: rusqlite::Error) -> HistoryError {
         HistoryError::of_database(&self.path, source)
     }
+}
+
+/// The first so many of those that can be read: the others take no place, and rows behind aren't looked at.
+fn first<T>(
+    mut rows: rusqlite::Rows<'_>,
+    limit: usize,
+    read: impl Fn(&rusqlite::Row<'_>) -> rusqlite::Result<Option<T>>,
+) -> rusqlite::Result<Vec<T>> {
+    let mut found = Vec::new();
+    while found.len() < limit
+        && let Some(row) = rows.next()?
+    {
+        found.extend(read(row)?);
+    }
+    Ok(found)
 }
 
 fn empty() -> rusqlite::Result<Connection> {

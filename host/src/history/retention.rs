@@ -78,13 +78,16 @@ pub fn prune(
     for run in &mut all {
         run.bytes = None;
     }
-    measure(state, &mut all, &mut Budget::endless());
+    let measured = measure(state, &mut all, &mut Budget::endless());
+    if !dry {
+        remember(store, &all, &measured)?;
+    }
     let Chosen { doomed, left } = choose(state, all, retention);
     let bytes = doomed.iter().filter_map(|run| run.bytes).sum();
     let mut stuck = Vec::new();
     if !dry {
         begun::remove_hidden(state);
-        stuck = forget(store, state, &doomed, &mut Budget::endless())?.stuck;
+        stuck = forget(store, state, &doomed, Budget::endless)?.stuck;
         settle(store, true)?;
     }
     Ok(Pruned { runs: doomed.into_iter().map(|run| run.id).collect(), bytes, left, stuck })
@@ -110,16 +113,18 @@ pub(super) fn prune_if_due(
     prune_some(store, state, retention, looked_at, removed)
 }
 
-/// Looks as far as one budget goes, and removes as far as the other does, each from when it is asked for.
+/// Looks as far as one budget goes, and removes as far as the other does, each from when it is asked for. The last run stays,
+/// whatever it takes: it was just said how it is looked at.
 fn prune_some(
     store: &Store,
     state: &Path,
     retention: &Retention,
     looking: impl FnOnce() -> Budget,
-    removing: impl FnOnce() -> Budget,
+    removing: impl Fn() -> Budget,
 ) -> Result<(), HistoryError> {
     // Age and number are known without a look at any file.
     let mut all = candidates(store, state)?;
+    let latest = all.first().filter(|run| run.is_recorded).map(|run| run.id.clone());
     let mut chosen = choose(state, all.clone(), retention);
     let (mut is_measured, mut news) = (false, 0);
     if chosen.doomed.len() < AFTER_A_RUN {
@@ -129,9 +134,10 @@ fn prune_some(
         news = measured.len();
         chosen = choose(state, all, retention);
     }
+    chosen.doomed.retain(|run| Some(&run.id) != latest.as_ref());
     let is_all = is_measured && chosen.doomed.len() <= AFTER_A_RUN;
     chosen.doomed.truncate(AFTER_A_RUN);
-    let forgotten = forget(store, state, &chosen.doomed, &mut removing())?;
+    let forgotten = forget(store, state, &chosen.doomed, removing)?;
     // Where no run gets any further, none of them tries again today.
     let is_stuck = news == 0 && forgotten.entries == 0 && forgotten.runs == 0;
     settle(store, is_stuck || is_all && !forgotten.is_cut)
@@ -183,12 +189,13 @@ fn forget(
     store: &Store,
     state: &Path,
     doomed: &[Candidate],
-    budget: &mut Budget,
+    budget: impl Fn() -> Budget,
 ) -> Result<Forgotten, HistoryError> {
+    let mut records = budget();
     let mut stuck = Vec::new();
     let mut runs = 0;
     for run in doomed {
-        if !budget.take() {
+        if !records.take() {
             break;
         }
         // The record goes first: what is left of one without is found by its age.
@@ -198,7 +205,7 @@ fn forget(
         let _ = fs::remove_file(begun(state).join(id.as_str()));
         stuck.extend(put_aside(state, &id).err());
     }
-    let Removed { entries, is_cut, stuck: more } = remove_aside(state, budget);
+    let Removed { entries, is_cut, stuck: more } = remove_aside(state, &mut budget());
     stuck.extend(more);
     Ok(Forgotten { runs, entries, is_cut: is_cut || runs < doomed.len(), stuck })
 }

@@ -22,7 +22,9 @@ pub(super) fn show(results: &Results, compared: Option<&Compared>) -> Markup {
         .map(|compared| compared.newly_failing.iter().map(String::as_str).collect())
         .unwrap_or_default();
     let of = |status: Status| results.cases.iter().filter(move |case| case.status == status);
-    let causes = results.causes();
+    let causes = results.causes_with_new_first(compared);
+    let troubled: Vec<&Source> =
+        results.files.iter().filter(|file| file.trouble.is_some()).collect();
     html! {
         p.counts {
             span.count.failed[failed > 0] { (failed) " failed" }
@@ -31,7 +33,8 @@ pub(super) fn show(results: &Results, compared: Option<&Compared>) -> Markup {
             span.count.skipped[skipped > 0] { (skipped) " skipped" }
             span.count { (human::duration(Duration::from_millis(ms))) }
         }
-        @for source in &results.files { (trouble(source)) }
+        @for source in troubled.iter().take(NAMED) { (trouble(source)) }
+        (and_more(troubled.len(), NAMED))
         @if let Some(counted) = results.only_counted() { p.why { (counted) } }
         @for case in causes.iter().take(SHOWN) { (failed_case(case, &new)) }
         (and_more(causes.len(), SHOWN))
@@ -64,11 +67,10 @@ fn trouble(source: &Source) -> Markup {
 
 /// Those that failed only because one in them did are named, and say no more than that.
 fn failed_with(results: &Results, causes: &[&Case]) -> Markup {
-    let mut causes = causes.iter().copied().peekable();
-    let with: Vec<&Case> = results
-        .failed()
-        .filter(|case| causes.next_if(|cause| std::ptr::eq(*cause, *case)).is_none())
-        .collect();
+    let causes: HashSet<*const Case> =
+        causes.iter().map(|case| std::ptr::from_ref(*case)).collect();
+    let with: Vec<&Case> =
+        results.failed().filter(|case| !causes.contains(&std::ptr::from_ref(*case))).collect();
     html! {
         @if !with.is_empty() {
             details {

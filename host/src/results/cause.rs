@@ -2,7 +2,10 @@
 //! `TestX` and `TestX/a` where `TestX/a/b` failed.
 
 use super::case::{Case, Problem};
-use super::gather::{Results, Source};
+use super::compare::Compared;
+use super::gather::Results;
+use super::source::Source;
+use std::collections::HashSet;
 
 /// The number of its report, its suite, class and name: what another report says is of another tool, or of other code.
 type Key<'a> = (usize, &'a str, Option<&'a str>, &'a str);
@@ -16,6 +19,17 @@ impl Results {
         keys.sort_unstable();
         let is_cause = |key, case| !holds_another(key, &keys) || !is_bare(case);
         failed.into_iter().filter_map(|(key, case)| is_cause(key, case).then_some(case)).collect()
+    }
+
+    /// The same, those first that fail newly.
+    #[must_use]
+    pub fn causes_with_new_first(&self, compared: Option<&Compared>) -> Vec<&Case> {
+        let mut causes = self.causes();
+        if let Some(Compared { newly_failing, .. }) = compared {
+            let new: HashSet<&String> = newly_failing.iter().collect();
+            causes.sort_by_cached_key(|case| !new.contains(&case.id()));
+        }
+        causes
     }
 
     fn failed_with_keys(&self) -> Vec<(Key<'_>, &Case)> {

@@ -4,6 +4,7 @@ use super::case::{Case, Status};
 use super::junit::{self, Trouble};
 use super::place;
 use super::room::Room;
+use super::source::Source;
 use super::totals::Totals;
 use crate::output::human;
 use crabbox_wire::tree::Hash;
@@ -45,34 +46,6 @@ pub struct Results {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "as serde calls it")]
 fn is_zero(count: &u64) -> bool {
     *count == 0
-}
-
-/// A report.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Source {
-    /// Below the tree on the box.
-    pub path: String,
-    /// Tests in it.
-    pub tests: u64,
-    /// So many of them are kept one by one. `None`: all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub listed: Option<u64>,
-    /// How long they took altogether, in milliseconds, if it says so.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ms: Option<u64>,
-    /// Why not all of it is here, for people.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub trouble: Option<String>,
-    /// Nothing of it is: it didn't come from the box.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub left_out: bool,
-}
-
-impl Source {
-    /// How many of its tests are kept one by one.
-    pub(super) fn listed(&self) -> usize {
-        usize::try_from(self.listed.unwrap_or(self.tests)).unwrap_or(usize::MAX)
-    }
 }
 
 /// Puts reports together.

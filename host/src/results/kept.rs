@@ -1,7 +1,8 @@
 //! Results as they lie beside a run's log: one file, compressed JSON.
 
 use super::case::Case;
-use super::gather::{Results, Source};
+use super::gather::Results;
+use super::source::Source;
 use super::totals::Totals;
 use serde::Serialize;
 use std::fs::File;

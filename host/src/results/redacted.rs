@@ -2,7 +2,8 @@
 //! whoever opens what is kept of them later can't know those.
 
 use super::case::{Case, Problem};
-use super::gather::{Results, Source};
+use super::gather::Results;
+use super::source::Source;
 use crate::redact::Redactor;
 
 impl Results {

@@ -176,6 +176,39 @@ fn one_that_ended_well_is_none_that_failed() {
     assert_eq!(exits(&["--failed"]), [Some(4)]);
 }
 
+/// Where a part of the log is full, too, and the next one has just begun.
+#[test]
+fn a_log_that_fills_the_disk_leaves_room_wherever_it_does() {
+    for size in ["2000k", "8652k", "8800k"] {
+        let world = World::new();
+        let line = format!(
+            r#"mount -o remount,size={size} "$0"
+            "$1" run --keep -- true
+            "$1" run --shell 'head -c 9000000 /dev/urandom | base64; exit 4' >"$0/../printed"
+            echo "code $?"
+            "$1" logs >"$0/../kept"; tail -n 1 "$0/../kept"
+            "$1" logs --json --tail 1"#
+        );
+        let Some(said) = on_small_disk(&world, "state", &line) else { return };
+        assert!(said.starts_with("code 4\n[crabbox: "), "{size}: {said}");
+        assert!(said.contains("the output couldn't be kept: No space left"), "{size}: {said}");
+        for lost in ["wasn't released", "isn't in the history"] {
+            assert!(!said.contains(lost), "{size}: {said}");
+        }
+        let length = |name: &str| {
+            fs::metadata(world.root().join(name)).map(|found| found.len()).expect("a file")
+        };
+        let cut = said.split(' ').nth(2).and_then(|count| count.parse::<u64>().ok());
+        let document = format!("\"cut\": {}", cut.unwrap_or_default());
+        assert!(said.contains(&document), "{size}: {said}");
+        let kept = fs::read_to_string(world.root().join("kept")).expect("reads");
+        let line = kept.rfind("[crabbox: ").expect("a line");
+        let missing = length("printed") - kept[..line].trim_end().len() as u64;
+        // One end of line may be the line's own.
+        assert!(cut.is_some_and(|cut| missing.abs_diff(cut) <= 1), "{size}: {missing} {cut:?}");
+    }
+}
+
 #[test]
 fn the_record_is_written_before_or_not_at_all_wherever_it_is_killed() {
     for (point, count) in [("history.before.insert", 0), ("history.after.insert", 1)] {
@@ -223,6 +256,15 @@ fn records_that_cant_be_read_are_left_out_and_hide_no_others() {
     }
     // It is compared with the one that can be read.
     assert_eq!(super::json(&world.crabbox(&["results", "--json"]))["since"]["run"], *runs[3]);
+    // Nor does the latest one, or take a place among others; what there is of it beside is shown.
+    let line = "UPDATE runs SET record = '{' WHERE id = ?1";
+    assert_eq!(database(&world).execute(line, [&runs[0]]).expect("writes"), 1);
+    let one = super::json(&world.crabbox(&["history", "--json", "--limit", "1"]));
+    assert_eq!(text(&one["runs"][0]["id"]), runs[3], "{one}");
+    for words in [&["logs"][..], &["results"]] {
+        let ran = world.crabbox(words);
+        assert_eq!(ran.code, 0, "{words:?}: {}", ran.stderr);
+    }
     // Its row is there, and whoever asks for it alone hears why there is no more.
     assert_eq!(ids(&world.crabbox(&["history"])), runs);
     let shown = world.crabbox(&["inspect", &runs[1]]);

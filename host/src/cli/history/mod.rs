@@ -45,7 +45,7 @@ fn tell_of_later(
     filter: Filter,
     run: Option<&RunId>,
 ) -> Result<(), CommandError> {
-    let since = run.map(|run| reader.get(run)).transpose()?.flatten().map(|run| run.began);
+    let since = run.map(|run| reader.began(run)).transpose()?.flatten();
     let filter = Filter { since, ..filter };
     for one in reader.unfinished(&filter)?.iter().take(NAMED) {
         let id = one.run.id.as_str();

@@ -72,6 +72,14 @@ fn nothing(state: &Path, run: &RunId) -> String {
     }
 }
 
+/// How much is missing behind what is kept, as the record says.
+fn missing_behind(state: &Path, run: &RunId, log: &Log) -> u64 {
+    let record = Reader::open(state).ok().and_then(|reader| reader.get(run).ok().flatten());
+    let cut = record.and_then(|record| record.log).filter(|log| log.cut > 0);
+    let length = || log.length().unwrap_or(u64::MAX);
+    cut.map_or(0, |kept| kept.bytes.saturating_sub(length()))
+}
+
 /// Why a log isn't shown to its end.
 enum Ended {
     Unreadable(io::Error),
@@ -111,6 +119,10 @@ impl Logs {
                     Ok::<_, io::Error>(())
                 });
                 read.map_err(unreadable)?;
+                match missing_behind(&state, &run, &log) {
+                    0 => {}
+                    count => lines.add(Piece::Cut(count)),
+                }
             }
             let (lines, cut) = lines.finish();
             return shared.printer.document(&json!({
@@ -124,7 +136,7 @@ impl Logs {
             shared.printer.phase(&nothing(&state, &run));
             return Ok(());
         }
-        match self.print(&pick, &log) {
+        match self.print(&pick, &log, missing_behind(&state, &run, &log)) {
             Ok(0) => Ok(()),
             Ok(cut) => {
                 shared.printer.phase(&format!("{} of the output aren't kept", human::bytes(cut)));
@@ -140,20 +152,20 @@ impl Logs {
         history::find(shared, &self.run).map(|(_, run)| run)
     }
 
-    /// Returns how much is missing.
-    fn print(&self, pick: &Pick, log: &Log) -> Result<u64, Ended> {
+    /// Returns how much is missing. `behind`: so much is at the end.
+    fn print(&self, pick: &Pick, log: &Log, behind: u64) -> Result<u64, Ended> {
         let mut shown = (!self.raw && io::stdout().is_terminal()).then(Shown::default);
         let mut missing = 0;
         let mut is_open = false;
         let write = |bytes: &[u8]| stdout(bytes).map_err(Ended::Unwritten);
+        let cut = |count: u64, is_open: bool| {
+            let end = if is_open { "\n" } else { "" };
+            write(format!("{end}[crabbox: {count} bytes of the output aren't kept]\n").as_bytes())
+        };
         pick.each(log, |piece| match (piece, &mut shown) {
             (Piece::Cut(count), _) => {
                 missing += count;
-                let end = if is_open { "\n" } else { "" };
-                is_open = false;
-                write(
-                    format!("{end}[crabbox: {count} bytes of the output aren't kept]\n").as_bytes(),
-                )
+                cut(count, std::mem::take(&mut is_open))
             }
             (Piece::Output { stream, bytes, .. }, Some(shown)) => {
                 is_open = bytes.last() != Some(&b'\n');
@@ -167,6 +179,9 @@ impl Logs {
         if let Some(shown) = shown {
             write(shown.rest().as_bytes())?;
         }
-        Ok(missing)
+        if behind > 0 {
+            cut(behind, is_open)?;
+        }
+        Ok(missing + behind)
     }
 }

@@ -52,13 +52,16 @@ impl Results {
             return show_unreliable(shared);
         }
         let (reader, run) = history::find(shared, &self.run)?;
-        let record = reader.get(&run)?;
+        let record = reader.get(&run);
         let Some(found) = kept(&reader, &run)? else {
             // Nobody knows what one without a record would have brought.
-            return Err(
-                record.map_or_else(|| history::unknown(&reader, &run).into(), |_| none(&run))
-            );
+            let unknown = || history::unknown(&reader, &run).into();
+            return Err(record?.map_or_else(unknown, |_| none(&run)));
         };
+        let record = record.unwrap_or_else(|error| {
+            shared.printer.warning(&error.to_string());
+            None
+        });
         let since = record.and_then(|record| compared(&reader, &record, &found));
         history::tell_of_unreadable(shared, &reader);
         let chosen = self.chosen(&found, &run)?;

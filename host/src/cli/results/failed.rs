@@ -3,7 +3,6 @@
 use super::lines::place;
 use crate::output::{columns_of, cut, cut_start};
 use crate::results::{Case, Compared, Results, Status};
-use std::collections::HashSet;
 
 /// So many are named.
 const NAMED: usize = 20;
@@ -30,11 +29,7 @@ pub(in crate::cli) struct Failed {
 impl Failed {
     /// Of these results, those first that are new, in lines that fit on a screen which is as wide as a hint of so many columns.
     pub(in crate::cli) fn of(results: &Results, compared: Option<&Compared>, width: usize) -> Self {
-        let mut causes = results.causes();
-        if let Some(Compared { newly_failing, .. }) = compared {
-            let new: HashSet<&String> = newly_failing.iter().collect();
-            causes.sort_by_cached_key(|case| !new.contains(&case.id()));
-        }
+        let causes = results.causes_with_new_first(compared);
         let tests = causes.iter().take(NAMED).map(|case| told(case, width)).collect();
         Self { tests, all: causes.len(), with: results.failed().count() - causes.len() }
     }

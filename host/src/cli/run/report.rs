@@ -101,7 +101,8 @@ impl Report<'_> {
     /// The line that finds in much output what belongs to the first test that failed.
     fn printed_by_a_test(self, screen: Option<Screen>) -> Option<String> {
         let run = self.done.claim.run.as_ref().filter(|_| self.is_remembered)?;
-        let case = self.tested?.results().causes().first()?.id();
+        let tested = self.tested?;
+        let case = tested.results().causes_with_new_first(tested.compared()).first()?.id();
         let can_be_typed = !case.contains(char::is_control) && results::parse_name(&case).is_ok();
         (can_be_typed && self.is_out_of_sight(screen))
             .then(|| to_type(&["logs", &run.id, "--test", &case]))

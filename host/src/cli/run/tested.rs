@@ -81,7 +81,7 @@ impl Tested {
 
     /// For machines.
     pub(super) fn to_json(&self) -> Value {
-        let causes = self.results.causes();
+        let causes = self.results.causes_with_new_first(self.compared());
         let failed = causes.iter().take(NAMED).map(|case| {
             let problem = case.shown();
             json!({

@@ -48,6 +48,22 @@ impl Log {
         }
     }
 
+    /// How far it goes, in bytes, with what is missing in between.
+    ///
+    /// # Errors
+    /// It can't be read.
+    pub fn length(&self) -> io::Result<u64> {
+        let mut length = 0;
+        self.each(|piece| {
+            length += match piece {
+                Piece::Output { bytes, .. } => bytes.len() as u64,
+                Piece::Cut(count) => count,
+            };
+            Ok::<_, io::Error>(())
+        })?;
+        Ok(length)
+    }
+
     /// Hands over every piece in order. What is missing between two of them is one, too; what can't be read counts as missing.
     pub fn each<E: From<io::Error>>(
         &self,

@@ -124,9 +124,9 @@ impl Segments {
         })
     }
 
-    /// How much of the output is kept, in bytes.
+    /// How much of the output is written, in bytes: what is held isn't kept yet.
     pub(super) fn kept(&self) -> u64 {
-        self.kept
+        self.kept - self.held_bytes
     }
 
     /// Does what follows come faster than it could be compressed in a small part of the time?

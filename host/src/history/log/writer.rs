@@ -67,7 +67,7 @@ struct Inner {
     queue: Arc<Queue>,
     /// How much was printed, in bytes.
     total: AtomicU64,
-    /// How much of it is on the disk, or held for it, by now.
+    /// How much of it is written by now.
     kept: Arc<AtomicU64>,
     started: OnceLock<Instant>,
     /// Where the end is told of, once something was printed.
@@ -169,6 +169,7 @@ impl Writer {
                 if matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded) {
                     self.give_back();
                 }
+                self.count();
                 Some(error.into())
             }
         };
@@ -178,17 +179,21 @@ impl Writer {
 
     /// Gives the end of what it has written back to a disk that is full.
     fn give_back(&self) {
-        let folder = self.run.join("log");
-        let last = segments::list(&folder).ok().and_then(|mut all| all.pop());
-        if let Some((_, path)) = last {
-            let cut = File::options().write(true).open(&path).and_then(|file| {
-                let length = file.metadata()?.len();
-                file.set_len(length.saturating_sub(GIVEN_BACK))
-            });
-            if cut.is_err() {
-                let _ = fs::remove_file(path);
+        let mut left = GIVEN_BACK;
+        for (_, path) in segments::list(&self.run.join("log")).into_iter().flatten().rev() {
+            let length = path.metadata().map_or(0, |found| found.len());
+            if length > left {
+                let file = File::options().write(true).open(path);
+                let _ = file.and_then(|file| file.set_len(length - left));
+                return;
             }
+            let _ = fs::remove_file(path);
+            left -= length;
         }
+    }
+
+    /// Counts what can be read of what it has written.
+    fn count(&self) {
         let mut kept = 0;
         let counted = Log::of(&self.run).each(|piece| {
             if let Piece::Output { bytes, .. } = piece {
