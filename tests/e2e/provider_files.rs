@@ -310,7 +310,9 @@ fn a_program_without_what_comes_with_it_says_where_that_should_be() {
     let world = World::new();
     let alone = folder(&world.root().join("alone"), 0o755);
     let program = alone.join("crabbox");
-    fs::copy(&built().crabbox, &program).expect("copies");
+    // By another process: one that another thread starts meanwhile would have it open for writing.
+    let copied = Command::new("cp").args([&built().crabbox, &program]).status();
+    assert!(copied.expect("copies").success());
     let missing = format!(
         "no provider is installed: those that come with crabbox lie beside its program, in `{}`",
         alone.display()
