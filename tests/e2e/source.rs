@@ -169,7 +169,7 @@ fn what_changes_or_goes_while_it_is_sent_stops_the_run_and_the_next_one_works() 
         let waited_for = desk.machine().join("waited-for");
         until("the machine is waited for", || waited_for.exists());
         let logged = |what: &str| fs::read_to_string(&log).is_ok_and(|log| log.contains(what));
-        until("the checkout has been read", || logged("INFO scan "));
+        until("the checkout has been read", || logged("the reading of the checkout has ended"));
         shell(&desk.world.checkout(), change);
         fs::remove_file(desk.machine().join("slow")).expect("removes");
         let ran = Ran::from(child.wait_with_output().expect("ends"));

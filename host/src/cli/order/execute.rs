@@ -21,7 +21,7 @@ use std::io::{self, IsTerminal};
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Instant;
-use tracing::{info, info_span};
+use tracing::{debug, info, info_span};
 
 impl Order {
     /// Gets a box, makes it hold the tree, runs what is to be run, and lets go of the box.
@@ -86,7 +86,9 @@ impl Order {
             // The tree is read while a box is found and reached.
             let scan = move || {
                 let _span = within.entered();
-                sync::scan(source, &settings.exclude, &places.cache, listener.stop())
+                let scan = sync::scan(source, &settings.exclude, &places.cache, listener.stop());
+                debug!("the reading of the checkout has ended");
+                scan
             };
             let scanning = Scanning::start(scope, scan, |scan| {
                 drop(phase.take());
