@@ -37,15 +37,8 @@ pub(crate) fn make_ours(checkout: &Path, name: &str) -> Result<PathBuf, Unmade> 
     let ours = checkout.join(OURS);
     make_one(&ours).map_err(Unmade::at(&ours))?;
     let ignore = ours.join(".gitignore");
-    // Whoever wrote it knows what git should see. An empty one was left where the disk was full.
-    let is_there = match fs::symlink_metadata(&ignore) {
-        Ok(found) if found.is_file() && found.len() == 0 => {
-            fs::remove_file(&ignore).map_err(Unmade::at(&ignore))?;
-            false
-        }
-        found => found.is_ok(),
-    };
-    if !is_there {
+    // Whoever wrote it knows what git should see.
+    if fs::symlink_metadata(&ignore).is_err() {
         hide(&ours, &ignore).map_err(Unmade::at(&ignore))?;
     }
     let folder = ours.join(name);
@@ -91,9 +84,6 @@ mod tests {
         fs::write(&file, "mine").expect("writes");
         make_ours(root, "artifacts").expect("is there");
         assert_eq!(fs::read_to_string(&file).expect("reads"), "mine");
-        fs::write(&file, "").expect("writes");
-        make_ours(root, "artifacts").expect("makes");
-        assert_eq!(fs::read_to_string(&file).expect("reads"), IGNORE);
         let elsewhere = root.join("elsewhere");
         fs::create_dir(&elsewhere).expect("a folder");
         for name in [".crabbox/artifacts", ".crabbox"] {

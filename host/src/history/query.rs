@@ -121,8 +121,8 @@ impl Reader {
             Ok(Some(Row {
                 id: row.get(0)?,
                 began: Timestamp::from_millisecond(row.get(1)?).unwrap_or_default(),
-                repository: row.get(2)?,
-                command: row.get(3)?,
+                repository: shown(row, 2)?,
+                command: shown(row, 3)?,
                 exit: row.get(4)?,
                 failed: row.get::<_, Option<i64>>(5)?.and_then(|count| count.try_into().ok()),
                 total_ms: row.get::<_, i64>(6)?.try_into().unwrap_or_default(),
@@ -255,4 +255,9 @@ fn empty() -> rusqlite::Result<Connection> {
 /// What stands there, which may be damaged: it needn't be text.
 fn text(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Vec<u8>> {
     Ok(row.get_ref(column)?.as_bytes()?.to_owned())
+}
+
+/// The same for people to look at.
+fn shown(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<String> {
+    Ok(String::from_utf8_lossy(&text(row, column)?).into_owned())
 }

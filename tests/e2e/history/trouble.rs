@@ -265,6 +265,9 @@ fn records_that_cant_be_read_are_left_out_and_hide_no_others() {
         let ran = world.crabbox(words);
         assert_eq!(ran.code, 0, "{words:?}: {}", ran.stderr);
     }
+    // Nor does a command that isn't text.
+    let line = "UPDATE runs SET command = CAST(x'6cff73' AS TEXT) WHERE id = ?1";
+    assert_eq!(database(&world).execute(line, [&runs[1]]).expect("writes"), 1);
     // Its row is there, and whoever asks for it alone hears why there is no more.
     assert_eq!(ids(&world.crabbox(&["history"])), runs);
     let shown = world.crabbox(&["inspect", &runs[1]]);

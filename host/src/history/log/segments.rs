@@ -67,6 +67,8 @@ pub(super) struct Segments {
     /// The segments of the end: where they begin, and how much is in them.
     last: VecDeque<(u64, u64)>,
     kept: u64,
+    /// How much of that is still with the current segment's compressor, and may never come to the disk.
+    unflushed: u64,
     /// There is no time to compress.
     is_fast: bool,
     /// Memory that isn't needed any more.
@@ -119,14 +121,15 @@ impl Segments {
             held_bytes: 0,
             last: VecDeque::new(),
             kept: 0,
+            unflushed: 0,
             is_fast: false,
             done: Vec::new(),
         })
     }
 
-    /// How much of the output is written, in bytes: what is held isn't kept yet.
+    /// How much of the output can be read, in bytes: what is held, or not flushed, isn't kept yet.
     pub(super) fn kept(&self) -> u64 {
-        self.kept - self.held_bytes
+        self.kept - self.held_bytes - self.unflushed
     }
 
     /// Does what follows come faster than it could be compressed in a small part of the time?
@@ -195,7 +198,9 @@ impl Segments {
         match &mut self.current {
             Some(segment) if !segment.is_flushed => {
                 segment.is_flushed = true;
-                segment.frames.flush()
+                segment.frames.flush()?;
+                self.unflushed = 0;
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -220,6 +225,7 @@ impl Segments {
             segment.end = offset + now.len() as u64;
             self.offset += now.len() as u64;
             self.kept += now.len() as u64;
+            self.unflushed += now.len() as u64;
             bytes = later;
         }
         Ok(())
@@ -305,7 +311,9 @@ impl Segments {
         if segment.offset >= self.limits.first {
             self.last.push_back((segment.offset, segment.length));
         }
-        segment.frames.end().map(drop)
+        segment.frames.end()?;
+        self.unflushed = 0;
+        Ok(())
     }
 
     /// What comes next is of the end.
@@ -378,6 +386,23 @@ mod tests {
         assert_eq!(segments.offset, 100 * (7770 + 5));
         assert!(segments.kept() <= 100_000 && segments.kept() > 90_000, "{}", segments.kept());
         assert!(all.last().expect("one").0 < segments.offset);
+    }
+
+    #[test]
+    fn what_isnt_flushed_may_never_be_read_and_counts_as_lost() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for is_fast in [false, true] {
+            let log = folder.path().join(is_fast.to_string());
+            let mut segments = Segments::begin(log, 1 << 20).expect("begins");
+            segments.hurry(is_fast);
+            segments.add(Stream::Stdout, 1, vec![b'x'; 700]).expect("writes");
+            assert_eq!(segments.kept(), 0);
+            segments.flush().expect("flushes");
+            segments.add(Stream::Stdout, 1, vec![b'x'; 70]).expect("writes");
+            assert_eq!(segments.kept(), 700);
+            segments.finish().expect("ends");
+            assert_eq!(segments.kept(), 770);
+        }
     }
 
     #[test]

@@ -183,12 +183,17 @@ impl Writer {
         for (_, path) in segments::list(&self.run.join("log")).into_iter().flatten().rev() {
             let length = path.metadata().map_or(0, |found| found.len());
             if length > left {
-                let file = File::options().write(true).open(path);
-                let _ = file.and_then(|file| file.set_len(length - left));
-                return;
+                let file = File::options().write(true).open(&path);
+                if file.and_then(|file| file.set_len(length - left)).is_ok() {
+                    return;
+                }
+                // Some file systems need room to shorten a file, and none to remove it.
             }
             let _ = fs::remove_file(path);
-            left -= length;
+            left = left.saturating_sub(length);
+            if left == 0 {
+                return;
+            }
         }
     }
 
