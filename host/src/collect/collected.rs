@@ -24,8 +24,10 @@ pub enum Kind {
 pub struct Brought {
     /// Below the workspace; of a download, as it was typed.
     pub path: PathBuf,
-    /// Here.
+    /// The file that it is in, here.
     pub local: PathBuf,
+    /// Where it begins there: 0 but for reports, which are all in one.
+    pub at: u64,
     /// Its size in bytes.
     pub bytes: u64,
     /// Of its content.

@@ -4,7 +4,7 @@ use super::{Brought, Collected, Download, Kind, LeftOut, Matched, Undone};
 use crate::output::Progress;
 use crabbox_copy::Gone;
 use crabbox_copy::partial::Before;
-use crabbox_copy::receive::{Answers, Placed, Receiver};
+use crabbox_copy::receive::{Answers, Placed, ReceiveError, Receiver, Spool};
 use crabbox_copy::target::Target;
 use crabbox_wire::collect::{self, Limits, Part};
 use crabbox_wire::copy::{Remark, Word};
@@ -31,11 +31,15 @@ impl Errand {
         Self { kind, part, target }
     }
 
-    pub(crate) fn receiver(&self, overwrite: bool) -> Receiver {
+    pub(crate) fn receiving(&self, overwrite: bool) -> Receiving {
         let before = if overwrite { Before::GivesWay } else { Before::Stays };
-        match self.part {
-            Part::Matching { .. } => Receiver::collecting_files(self.target.clone(), before),
-            Part::Path { .. } => Receiver::collecting(self.target.clone(), before),
+        let target = || self.target.clone();
+        match (self.kind, &self.part) {
+            (Kind::Report, _) => Receiving::Together(Spool::new(target().path)),
+            (_, Part::Matching { .. }) => {
+                Receiving::Apart(Receiver::collecting_files(target(), before))
+            }
+            (_, Part::Path { .. }) => Receiving::Apart(Receiver::collecting(target(), before)),
         }
     }
 
@@ -69,6 +73,28 @@ impl Errand {
         match &self.part {
             Part::Matching { .. } => below.to_owned(),
             Part::Path { path, .. } => joined(Path::new(OsStr::from_bytes(&path.0)), below),
+        }
+    }
+}
+
+/// What takes what comes.
+pub(crate) enum Receiving {
+    /// Each file to its place.
+    Apart(Receiver),
+    /// All into one file: nobody opens them but whoever reads the tests in them, once.
+    Together(Spool),
+}
+
+impl Receiving {
+    /// Does what the records of a block say. `true`: that was all.
+    pub(crate) fn block<W: Write>(
+        &mut self,
+        block: &[u8],
+        here: &mut Here<'_, W>,
+    ) -> Result<bool, ReceiveError> {
+        match self {
+            Self::Apart(receiver) => receiver.block(block, here),
+            Self::Together(spool) => spool.block(block, here),
         }
     }
 }
@@ -112,8 +138,9 @@ impl<'a, W: Write> Here<'a, W> {
     pub(crate) fn tell(self, end: Option<collect::Collected>, all: &mut Collected) {
         let Self { errand, mut placed, remarks, more, .. } = self;
         placed.sort_by(|one, other| one.path.cmp(&other.path));
-        let files = placed.into_iter().map(|Placed { path, local, size, hash }| Brought {
+        let files = placed.into_iter().map(|Placed { path, local, at, size, hash }| Brought {
             local,
+            at,
             path: errand.shown(&path),
             bytes: size,
             digest: hash,

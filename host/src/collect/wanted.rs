@@ -56,7 +56,7 @@ pub struct Reports {
     pub discovered: Vec<String>,
     /// Where it isn't looked for.
     pub elsewhere: Vec<String>,
-    /// A folder of the run's own, which needn't be there; the one above it is.
+    /// The file that they come to, the run's own.
     pub into: PathBuf,
 }
 

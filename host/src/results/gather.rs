@@ -11,10 +11,8 @@ use crabbox_wire::tree::Hash;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::io::{self, Read};
 use std::iter;
-use std::path::Path;
 
 /// A larger report isn't read, in bytes.
 const MAX_FILE: u64 = 64 * 1024 * 1024;
@@ -79,14 +77,13 @@ impl Gather {
         }
     }
 
-    /// Adds the report that lies at `file`, and is called `path` on the box. `asked`: somebody said that it is one; what
+    /// Adds a report, which is called `path` on the box. `asked`: somebody said that it is one; what
     /// was merely found where reports lie, and is none, is nothing to be told of.
-    pub fn add(&mut self, path: String, file: &Path, asked: bool) {
-        let bytes = match content(file) {
-            Ok(bytes) => bytes,
-            Err(error) => return self.miss(path, error.to_string(), false),
-        };
-        self.add_bytes(path, &bytes, asked);
+    pub fn add(&mut self, path: String, report: io::Result<impl Read>, asked: bool) {
+        match report.and_then(content) {
+            Ok(bytes) => self.add_bytes(path, &bytes, asked),
+            Err(error) => self.miss(path, error.to_string(), false),
+        }
     }
 
     pub(super) fn add_bytes(&mut self, path: String, bytes: &[u8], asked: bool) {
@@ -164,9 +161,9 @@ impl Gather {
     }
 }
 
-fn content(file: &Path) -> io::Result<Vec<u8>> {
+fn content(report: impl Read) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(file)?.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+    report.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE {
         return Err(io::Error::other(format!("it is larger than {}", human::bytes(MAX_FILE))));
     }
@@ -380,12 +377,10 @@ mod tests {
 
     #[test]
     fn a_report_that_is_too_large_is_not_read() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("large.xml");
-        File::create(&path).and_then(|file| file.set_len(MAX_FILE + 1)).expect("a file");
         let mut gather = Gather::of("", false);
-        gather.add("large.xml".to_owned(), &path, true);
-        gather.add("gone.xml".to_owned(), &folder.path().join("gone"), true);
+        gather.add("large.xml".to_owned(), Ok(io::repeat(b' ').take(MAX_FILE + 1)), true);
+        let gone: io::Result<io::Empty> = Err(io::ErrorKind::NotFound.into());
+        gather.add("gone.xml".to_owned(), gone, true);
         let files = gather.results().files;
         assert_eq!(files[0].trouble.as_deref(), Some("it is larger than 64.0 MiB"));
         assert!(files[1].trouble.is_some());

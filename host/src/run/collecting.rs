@@ -247,7 +247,7 @@ fn take_one<W: Write>(
     here: &mut Here<'_, W>,
     quiet: &Quiet,
 ) -> Result<crabbox_wire::collect::Collected, Broken> {
-    let mut receiver = errand.receiver(wanted.overwrite);
+    let mut receiver = errand.receiving(wanted.overwrite);
     let mut unpacker = Unpacker::new().map_err(CopyError::Unpack)?;
     let mut buffer = Vec::new();
     let mut has_room = false;

@@ -22,8 +22,10 @@ pub trait Answers {
 pub struct Placed {
     /// Below what is copied; empty for that itself.
     pub path: PathBuf,
-    /// Where it is.
+    /// The file that it is in.
     pub local: PathBuf,
+    /// Where it begins there: 0, unless several are in one.
+    pub at: u64,
     /// In bytes.
     pub size: u64,
     /// Of its content.

@@ -11,7 +11,12 @@ use crabbox_wire::tree::Hash;
 use rustix::fs::{AtFlags, FileType, statat};
 use rustix::io::Errno;
 
-const NOT_IT: &str = "what arrived isn't what was announced";
+pub(super) const NOT_IT: &str = "what arrived isn't what was announced";
+
+/// What is said of one that became longer.
+pub(super) fn longer(size: u64) -> String {
+    format!("it became longer while it was read: its first {size} bytes are there")
+}
 
 /// A file whose content comes.
 #[derive(Debug)]
@@ -210,11 +215,9 @@ impl Receiver {
         self.copied.files += 1;
         self.copied.bytes += size;
         let (path, local) = (self.path_of(&shown), self.place_of(&shown));
-        answers.placed(Placed { path, local, size, hash });
+        answers.placed(Placed { path, local, at: 0, size, hash });
         if grew {
-            let what =
-                format!("it became longer while it was read: its first {size} bytes are there");
-            self.remark(&shown, &what, false, answers)?;
+            self.remark(&shown, &longer(size), false, answers)?;
         }
         Ok(())
     }

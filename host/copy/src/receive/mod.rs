@@ -6,6 +6,7 @@
 //! | [`folders`] | the folders on the way |
 //! | [`files`] | a file, from its announcement until it is in its place |
 //! | [`chosen`] | what is different where files were chosen: not a tree is copied, but what matches is collected |
+//! | [`spool`] | files that are only read once: all in one file |
 //! | [`answers`] | what is said to the sender, and to whoever watches |
 //! | [`error`] | why it can't go on |
 
@@ -15,7 +16,9 @@ mod error;
 mod files;
 mod folders;
 mod receiver;
+mod spool;
 
 pub use answers::{Answers, Placed};
 pub use error::ReceiveError;
 pub use receiver::Receiver;
+pub use spool::Spool;

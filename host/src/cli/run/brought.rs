@@ -224,6 +224,7 @@ mod tests {
         assert_eq!(said(&of(Kind::Artifact, "a"), &all), "the artifact `a` was");
         assert_eq!(said(&of(Kind::Download, "a"), &all), "`a` was");
         all.artifacts.push(Brought {
+            at: 0,
             path: PathBuf::from("b"),
             local: PathBuf::from("b"),
             bytes: 0,

@@ -3,17 +3,16 @@
 
 use crate::cli::order::Order;
 use crate::cli::results::compared;
-use crate::collect::{Collected, Kind};
+use crate::collect::{Brought, Collected, Kind};
 use crate::history::{Artifact, Reader, Recording, RunId};
 use crate::output::Printer;
 use crate::places::private_folder;
 use crate::results::{Compared, Gather, Results, kept};
 use crabbox_copy::glob::Globs;
 use serde_json::{Value, json};
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::mpsc::{self, Sender};
-use std::thread;
 
 /// So many that failed are in the document of a run.
 const NAMED: usize = 100;
@@ -32,13 +31,13 @@ impl Tested {
         let is_asked =
             |path: &Path| !asked.matched_path(path.as_os_str().as_encoded_bytes()).is_empty();
         let mut gather = Gather::of(&collected.root, well);
-        removing(|remove| {
-            for report in &collected.reports {
-                let name = report.path.to_string_lossy().into_owned();
-                gather.add(name, &report.local, is_asked(&report.path));
-                let _ = remove.send(&report.local);
-            }
-        });
+        // All of them are in one file.
+        let spool = collected.reports.first().map(|report| File::open(&report.local));
+        let spool = spool.and_then(Result::ok);
+        for report in &collected.reports {
+            let name = report.path.to_string_lossy().into_owned();
+            gather.add(name, part(spool.as_ref(), report), is_asked(&report.path));
+        }
         let mut more = collected.left_out_of(Kind::Report);
         for left_out in collected.left_out.iter().filter(|one| one.kind == Kind::Report) {
             let path = left_out.path.to_string_lossy().into_owned();
@@ -105,28 +104,18 @@ impl Tested {
     }
 }
 
-/// What is sent is removed beside the work: nobody reads a report twice, and where there are many of them, the exit code
-/// doesn't wait for that, too.
-fn removing<'a>(work: impl FnOnce(Sender<&'a Path>)) {
-    thread::scope(|scope| {
-        let (sender, files) = mpsc::channel::<&Path>();
-        let remove = move || {
-            for file in files {
-                let _ = fs::remove_file(file);
-            }
-        };
-        // Without a thread, they go when all is read.
-        let _ = thread::Builder::new().spawn_scoped(scope, remove);
-        work(sender);
-    });
+/// Where this report is.
+fn part(spool: Option<&File>, report: &Brought) -> io::Result<impl Read> {
+    let mut spool = spool.ok_or(io::ErrorKind::NotFound)?;
+    spool.seek(SeekFrom::Start(report.at))?;
+    Ok(spool.take(report.bytes))
 }
 
-/// Removes what is left of the reports: folders, and what came of a run that can't be told of. Where this isn't come to, it goes
-/// with all else that is kept of the run.
+/// Removes the reports: nobody reads them twice. Where this isn't come to, they go with all else that is kept of the run.
 pub(super) fn remove_reports(order: &Order) {
     let wanted = order.program.as_ref().and_then(|program| program.collect.as_ref());
     if let Some(reports) = wanted.and_then(|wanted| wanted.reports.as_ref()) {
-        let _ = fs::remove_dir_all(&reports.into);
+        let _ = fs::remove_file(&reports.into);
     }
 }
 
