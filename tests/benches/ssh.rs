@@ -200,7 +200,8 @@ fn large(site: &Site<'_>, bare: &Figures, table: &mut Table) {
 /// them: a file system works on after a large removal, for seconds. What the one before wrote is on the disk
 /// before the next begins, or that one would pay for it.
 ///
-/// `tar` makes a connection as the run does; `rsync` rides one.
+/// `tar` makes a connection as the run does. `rsync` rides one, as does the run on a box that has held nothing but an empty
+/// folder so far.
 fn first(site: &Site<'_>, table: &mut Table) {
     const ROUNDS: usize = 5;
     let place = |name: &str| -> PathBuf {
@@ -210,7 +211,10 @@ fn first(site: &Site<'_>, table: &mut Table) {
         time(&mut Command::new("sync"));
         path
     };
-    let [tar, rsync, ours] = in_turn(
+    let empty = site.reached.world.root().join("empty");
+    fs::create_dir(&empty).expect("a folder");
+    let empty = empty.display().to_string();
+    let [tar, rsync, ours, warm] = in_turn(
         ROUNDS,
         [
             &mut || time(&mut site.tar(&place("tar"))),
@@ -219,12 +223,21 @@ fn first(site: &Site<'_>, table: &mut Table) {
                 let mut run = site.crabbox(&["run", "-q", "--fresh", "--", "true"]);
                 time(run.env("CRABBOX_ROUTE_WORK_ROOT", place("ours")))
             },
+            &mut || {
+                let root = place("warm");
+                let reach = ["run", "-q", "--fresh", "--keep", "--from-dir", &empty, "--", "true"];
+                time(site.crabbox(&reach).env("CRABBOX_ROUTE_WORK_ROOT", &root));
+                let mut run = site.crabbox(&["run", "-q", "--id", "@last", "--", "true"]);
+                time(run.env("CRABBOX_ROUTE_WORK_ROOT", &root))
+            },
         ],
     );
     table.baseline(&site.named("tar | zstd -3 | ssh tar -x, 20,000 files, 200 MB"), &tar);
     let what = site.named("first run -- true, the same files");
     table.ratio(&what, &ours, "tar | zstd | ssh", &tar);
     table.ratio("the same", &ours, "rsync -az over a warm connection", &rsync);
+    let what = site.named("first sync over a warm connection, the same files");
+    table.ratio(&what, &warm, "rsync -az over one", &rsync);
 }
 
 fn output(site: &Site<'_>, table: &mut Table) {
