@@ -1,14 +1,13 @@
 //! Removes the files of runs that are forgotten. A folder is put aside first, hidden among the others, which takes no time
 //! however much is in it; such folders are emptied as far as there is time for it.
 //!
-//! What is in them came from a box, as deep and as closed as it likes. What can't be removed keeps nothing else from it.
+//! There is little in them, all of it crabbox's own; but somebody may have put something beside it. What can't be removed keeps
+//! nothing else from it.
 
 use super::budget::Budget;
 use super::id::RunId;
 use super::{folder, runs};
-use rustix::fs::{
-    AtFlags, CWD, Dir, FileType, Mode, OFlags, chmodat, openat, renameat, statat, unlinkat,
-};
+use rustix::fs::{AtFlags, CWD, Dir, FileType, Mode, OFlags, openat, renameat, statat, unlinkat};
 use rustix::io::Errno;
 use std::ffi::{CStr, CString};
 use std::fs;
@@ -140,14 +139,8 @@ fn is_folder(parent: BorrowedFd<'_>, name: &CStr) -> bool {
         .is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Directory)
 }
 
-/// Opens a folder, so that what is in it can be removed.
+/// Opens a folder, and no link to one.
 fn open(parent: BorrowedFd<'_>, name: &CStr) -> Result<Dir, Errno> {
-    let found = statat(parent, name, AtFlags::SYMLINK_NOFOLLOW)?;
-    let mode = Mode::from_raw_mode(found.st_mode);
-    if !mode.contains(Mode::RWXU) {
-        // Where that doesn't help, what comes next says why.
-        let _ = chmodat(parent, name, mode | Mode::RWXU, AtFlags::empty());
-    }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     Dir::new(openat(parent, name, flags, Mode::empty())?)
 }

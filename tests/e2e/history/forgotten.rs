@@ -3,8 +3,8 @@
 use super::{all, database, folders, ids, json, state, text};
 use crabbox_tests::{Ran, World, until};
 use rustix::process::{Pid, Signal, kill_process};
-use std::fs::{self, File, Permissions};
-use std::os::unix::fs::{PermissionsExt, chown};
+use std::fs::{self, File};
+use std::os::unix::fs::chown;
 use std::process::{Command, Stdio};
 
 fn world_with_runs(count: usize) -> (World, Vec<String>) {
@@ -162,21 +162,6 @@ fn of_nobody(arguments: &[&str]) -> Option<(World, Vec<String>, Command)> {
     }
     let command = world.command_of_nobody(arguments)?;
     Some((world, runs, command))
-}
-
-#[test]
-fn a_folder_that_is_shut_is_removed_all_the_same() {
-    let Some((world, runs, mut command)) = of_nobody(&["history", "prune", "--keep", "0"]) else {
-        return;
-    };
-    let folder = state(&world).join("runs").join(&runs[0]).join("reports");
-    for (path, mode) in [(folder.join("deep"), 0o555), (folder, 0o000)] {
-        fs::set_permissions(path, Permissions::from_mode(mode)).expect("a mode");
-    }
-    let ran = Ran::of(&mut command);
-    assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert!(ran.stderr.contains("2 runs forgotten ("), "{}", ran.stderr);
-    assert_eq!(folders(&world).len(), 0);
 }
 
 #[test]
