@@ -44,7 +44,7 @@ fn every_value_has_its_origin() {
     history.keep_for    30d           default
     history.keep        1000          default
     history.size        1GiB          default
-    history.log_size    64MiB         default
+    history.log_size    32MiB         default
     results.junit       -             default
     artifacts.max_size  1GiB          default
     providers.path      -             default

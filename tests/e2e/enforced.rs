@@ -125,7 +125,7 @@ fn what_is_enforced_is_shown_and_holds_where_nobody_says_anything() {
     history.keep_for    30d     default
     history.keep        1000    default
     history.size        1GiB    default
-    history.log_size    64MiB   default
+    history.log_size    32MiB   default
     results.junit       -       default
     artifacts.max_size  1GiB    default
     providers.path      -       default

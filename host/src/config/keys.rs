@@ -252,7 +252,7 @@ pub const KEYS: &[Key] = &[
         name: "history.log_size",
         about: "how much of a run's output is kept, before compression; `0` keeps none",
         kind: Kind::Size,
-        default: Some("64MiB"),
+        default: Some("32MiB"),
         variable: Some("CRABBOX_HISTORY_LOG_SIZE"),
         flag: None,
         repository: Repository::Never(OF_HISTORY),
