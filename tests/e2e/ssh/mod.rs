@@ -9,5 +9,6 @@ mod line;
 mod locked;
 mod markers;
 mod mounted;
+mod second_factor;
 mod terminal;
 mod way;

@@ -233,6 +233,12 @@ impl SshHostBuilder {
         self.switch("--cwd", Some(folder.as_os_str()))
     }
 
+    /// This has to be typed after the key was taken.
+    #[must_use]
+    pub fn second_factor(self, code: &str) -> Self {
+        self.switch("--second-factor", Some(OsStr::new(code)))
+    }
+
     /// Nobody is asked for a key.
     #[must_use]
     pub fn anybody(mut self) -> Self {
