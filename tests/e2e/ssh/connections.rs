@@ -1,6 +1,6 @@
 //! Connections that are shared, that die, and that end with their lease.
 
-use crabbox_tests::ssh::{Reached, Server};
+use crabbox_tests::ssh::{Reached, Server, SshHostBuilder};
 use crabbox_tests::{Left, Ran, Typist, until};
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
 use rustix::process::{Pid, Signal, kill_process};
@@ -11,7 +11,7 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt;
 use std::os::unix::net::UnixListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, SystemTime};
@@ -367,6 +367,59 @@ fn a_master_that_is_stopped_when_a_run_begins_is_replaced() {
     assert_eq!((ran.code, &*ran.stdout), (0, "here\n"), "{ran:?}");
     assert_eq!(reached.host.counts().connections, 2);
     assert!(!processes(&reached).contains(&stopped), "it would be a connection for ever");
+}
+
+/// Who comes meanwhile makes a connection of their own, and ends nothing of the run's.
+#[test]
+fn a_master_that_is_stopped_during_a_run_is_left_to_the_run_by_whoever_comes() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.warm_up();
+    let (started, go) = (reached.world.root().join("started"), reached.world.root().join("go"));
+    let line =
+        format!("touch {}; until [ -e {} ];do sleep 0.1;done", started.display(), go.display());
+    let child = start(&reached, &["run", "--keep", "--shell", &line]);
+    until("the command", || started.exists());
+    let master = master(&reached);
+    kill_process(master, Signal::STOP).expect("it is there");
+    let visit = reached.crabbox(&["ssh", "@last", "--", "true"]);
+    kill_process(master, Signal::CONT).expect("it was left alone");
+    fs::write(&go, "").expect("a file");
+    let output = child.wait_with_output().expect("it ends");
+    assert_eq!(visit.code, 0, "{visit:?}");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(reached.host.counts().connections, 2);
+}
+
+#[test]
+fn whoever_replaces_a_master_ends_none_of_the_other_connections() {
+    let kind = |host: SshHostBuilder| host.max_sessions(1);
+    let Some(reached) = Reached::by(Server::Russh, kind) else { return };
+    reached.warm_up();
+    let first = master(&reached);
+    let visit = |name: &str| {
+        let at = |what: &str| reached.world.root().join(format!("{name}-{what}"));
+        let line = format!(
+            "touch {}; until [ -e {} ];do sleep 0.1;done",
+            at("in").display(),
+            at("go").display()
+        );
+        let child = start(&reached, &["ssh", "@last", "--", "sh", "-c", &line]);
+        until("a session", || at("in").exists());
+        (child, at("go"))
+    };
+    let leave = |(child, go): (Child, PathBuf)| {
+        fs::write(go, "").expect("a file");
+        let output = child.wait_with_output().expect("it ends");
+        assert!(output.status.success(), "{output:?}");
+    };
+    let (one, other) = (visit("one"), visit("other"));
+    assert_eq!(reached.host.counts().connections, 2);
+    leave(one);
+    kill_process(first, Signal::STOP).expect("it is there");
+    let ran = reached.crabbox(&["run", "--keep", "--", "true"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(!processes(&reached).contains(&first), "it would be a connection for ever");
+    leave(other);
 }
 
 /// It takes up nothing, and as much waits for it as may.

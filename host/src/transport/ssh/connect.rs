@@ -10,7 +10,7 @@ use super::super::process::{Killed, LocalEnd, Process, Started};
 use super::super::route::Route;
 use super::config;
 use super::detour::{self, Reason};
-use super::end::end_connections;
+use super::end::end_deaf;
 use super::error::{Remedy, SshError, SshFailure, classify, is_of_ssh, takes_no_session};
 use super::fingerprint;
 use super::folder::Folder;
@@ -18,6 +18,7 @@ use super::lock;
 use super::master::{self, Master};
 use super::proxy;
 use super::recorded::Recorded;
+use super::riders;
 use crate::output::waiting_within;
 use crate::sys::in_own_session;
 use crate::turn::Turn;
@@ -177,8 +178,11 @@ impl<'a> Way<'a> {
         started: &mut dyn FnMut(LocalEnd),
     ) -> Result<Ridden, TransportError> {
         let socket = self.folder.socket(number);
-        if !matches!(master::look(&socket), Master::Alive(_)) {
-            return Ok(Ridden::Gone);
+        match master::look(&socket) {
+            Master::Alive(_) => {}
+            // It may answer again, and what somebody does over it goes on then.
+            Master::Deaf if riders::are_there(&socket) => return Ok(Ridden::Full),
+            Master::Deaf | Master::Absent => return Ok(Ridden::Gone),
         }
         let mut run = |script: &str| self.start(riding(&socket), script);
         match bootstrap::open(&mut run, request, started) {
@@ -205,7 +209,7 @@ impl<'a> Way<'a> {
             return Ok(ridden);
         }
         let socket = self.folder.socket(number);
-        self.clear(&socket);
+        self.clear(number);
         self.prepare()?;
         let mut run = |script: &str| match master::look(&socket) {
             // A second try, for another folder or helper, finds what the first has made.
@@ -218,17 +222,18 @@ impl<'a> Way<'a> {
             master::terminate(&socket);
         }
         let link = opened.map_err(|error| self.explain(error))?;
-        self.note_master(&socket);
+        self.note_master(number);
         Ok(Ridden::Link(Box::new(Link { socket: Some(socket), ..link })))
     }
 
     /// Makes room for a connection, while the lock is held: `ssh` would leave a socket that is there to whoever left it,
     /// and make a connection that nobody can ride.
-    pub(super) fn clear(&self, socket: &Path) {
-        match master::look(socket) {
+    pub(super) fn clear(&self, number: usize) {
+        let socket = self.folder.socket(number);
+        match master::look(&socket) {
             Master::Alive(_) | Master::Absent => drop(fs::remove_file(socket)),
             // It is of no use to anybody, and keeps the place.
-            Master::Deaf => end_connections(&self.folder),
+            Master::Deaf => end_deaf(&self.folder, number),
         }
     }
 
@@ -272,10 +277,11 @@ impl<'a> Way<'a> {
     }
 
     /// Notes who holds the connection, if there is one.
-    pub(super) fn note_master(&self, socket: &Path) -> bool {
-        let Master::Alive(pid) = master::look(socket) else { return false };
+    pub(super) fn note_master(&self, number: usize) -> bool {
+        let socket = self.folder.socket(number);
+        let Master::Alive(pid) = master::look(&socket) else { return false };
         // Without it, its socket is what ends it.
-        let _ = Recorded::of(pid).map(|recorded| recorded.note(&self.folder));
+        let _ = Recorded::of(pid).map(|recorded| recorded.note_master(&self.folder, number));
         true
     }
 
@@ -358,7 +364,7 @@ fn riding(socket: &Path) -> Command {
 }
 
 /// OpenSSH expands what stands behind `-S`.
-fn as_option(socket: &Path) -> String {
+pub(super) fn as_option(socket: &Path) -> String {
     config::expanded(&socket.to_string_lossy())
 }
 

@@ -72,27 +72,37 @@ fn close_folder(folder: &Folder) {
 }
 
 /// Ends what there is, and leaves the folder to whoever holds the lock.
-pub(super) fn end_connections(folder: &Folder) {
+fn end_connections(folder: &Folder) {
     for number in 0..SLOTS {
         if folder.socket(number).exists() {
             master::terminate(&folder.socket(number));
         }
     }
-    let processes = Recorded::all(folder);
-    for signal in [None, Some(Signal::TERM), Some(Signal::KILL)] {
+    end_all(&Recorded::all(folder), &[None, Some(Signal::TERM), Some(Signal::KILL)]);
+    for entry in fs::read_dir(&folder.path).into_iter().flatten().flatten() {
+        if entry.path() != folder.lock() {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+/// Ends one connection, whose process doesn't answer, and none of the others: what stands behind it sees that it is gone.
+pub(super) fn end_deaf(folder: &Folder, number: usize) {
+    end_all(&Recorded::masters(folder, number), &[Some(Signal::TERM), Some(Signal::KILL)]);
+    let _ = fs::remove_file(folder.socket(number));
+}
+
+/// After each of these signals they have some time to leave.
+fn end_all(processes: &[Recorded], signals: &[Option<Signal>]) {
+    for signal in signals {
         if let Some(signal) = signal {
-            for process in &processes {
-                process.signal(signal);
+            for process in processes {
+                process.signal(*signal);
             }
         }
         let until = Instant::now() + GRACE;
         while processes.iter().any(|process| process.is_alive()) && Instant::now() < until {
             thread::sleep(Duration::from_millis(5));
-        }
-    }
-    for entry in fs::read_dir(&folder.path).into_iter().flatten().flatten() {
-        if entry.path() != folder.lock() {
-            let _ = fs::remove_file(entry.path());
         }
     }
 }

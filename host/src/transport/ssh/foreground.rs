@@ -6,6 +6,7 @@ use super::super::route::Route;
 use super::connect::{SLOTS, Way};
 use super::error::SshFailure;
 use super::master::{self, Master};
+use super::riders;
 use crate::output::stand_aside;
 use crate::sys::run_in_front;
 use crabbox_provider_api::payload::{HostKey, Transport};
@@ -19,11 +20,18 @@ pub(in super::super) fn open(route: &Route<'_>) -> Result<(), TransportError> {
     };
     let way = Way::to(route, ssh)?;
     let _lock = way.lock()?;
-    let sockets = (0..SLOTS).map(|number| way.folder.socket(number));
     // Those that are there have no room, or nobody would be asked.
-    let mut free = sockets.filter(|socket| !matches!(master::look(socket), Master::Alive(_)));
-    let Some(socket) = free.next() else { return Ok(()) };
-    way.clear(&socket);
+    let is_free = |number: &usize| {
+        let socket = way.folder.socket(*number);
+        match master::look(&socket) {
+            Master::Alive(_) => false,
+            Master::Deaf => !riders::are_there(&socket),
+            Master::Absent => true,
+        }
+    };
+    let Some(number) = (0..SLOTS).find(is_free) else { return Ok(()) };
+    let socket = way.folder.socket(number);
+    way.clear(number);
     way.prepare()?;
     let mut command = way.making(&socket);
     // In the background as soon as nobody has to be asked any more.
@@ -36,7 +44,7 @@ pub(in super::super) fn open(route: &Route<'_>) -> Result<(), TransportError> {
     let status = run_in_front(&mut command)
         .map_err(|source| TransportError::Start { program: "ssh".to_owned(), source })?;
     drop(aside);
-    if status.success() && !way.note_master(&socket) {
+    if status.success() && !way.note_master(number) {
         let said = "ssh went to the background, and keeps no connection".to_owned();
         return Err(way.failed(SshFailure::Other, said).into());
     }

@@ -6,7 +6,8 @@
 //! for what ended a [`detour`] on the way. [`mod@print`] is for
 //! whoever wants to type it. [`foreground`] makes a connection where
 //! somebody can be asked for a passphrase, whoever makes one holds a [`mod@lock`], and [`end`] ends those of a lease, with
-//! the processes that are [`recorded`].
+//! the processes that are [`recorded`]. Whether a connection that doesn't answer is of use to its [`riders`] is seen before it
+//! is replaced.
 
 mod config;
 mod connect;
@@ -22,6 +23,7 @@ mod once_more;
 mod print;
 mod proxy;
 mod recorded;
+mod riders;
 
 pub(super) use connect::{attach, is_open, open};
 pub use end::{close, close_other_ways, forget, forget_those_but};

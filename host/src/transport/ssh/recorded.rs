@@ -47,20 +47,41 @@ impl Recorded {
 
     /// Notes it in the folder.
     pub(super) fn note(self, folder: &Folder) -> io::Result<()> {
+        self.write(folder, "")
+    }
+
+    /// Notes it as who holds the connection of this number.
+    pub(super) fn note_master(self, folder: &Folder, number: usize) -> io::Result<()> {
+        self.write(folder, &format!(" {number}"))
+    }
+
+    fn write(self, folder: &Folder, more: &str) -> io::Result<()> {
         let mut file = File::options().append(true).create(true).open(folder.processes())?;
         flock(&file, FlockOperation::LockExclusive)?;
-        writeln!(file, "{} {}", self.pid.as_raw_pid(), self.start)
+        writeln!(file, "{} {}{more}", self.pid.as_raw_pid(), self.start)
     }
 
     /// What is noted there.
     pub(super) fn all(folder: &Folder) -> Vec<Self> {
+        Self::noted(folder).into_iter().map(|(process, _)| process).collect()
+    }
+
+    /// Those that are noted as who holds the connection of this number.
+    pub(super) fn masters(folder: &Folder, number: usize) -> Vec<Self> {
+        let noted = Self::noted(folder).into_iter();
+        noted.filter(|(_, of)| *of == Some(number)).map(|(process, _)| process).collect()
+    }
+
+    fn noted(folder: &Folder) -> Vec<(Self, Option<usize>)> {
         let text = fs::read(folder.processes()).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines = text.lines().rev().take(LINES);
         let parsed = lines.filter_map(|line| {
-            let (pid, start) = line.split_once(' ')?;
-            let pid = pid.parse().ok().filter(|pid| *pid > 0)?;
-            Some(Self { pid: Pid::from_raw(pid)?, start: start.parse().ok()? })
+            let mut words = line.split(' ');
+            let pid = words.next()?.parse().ok().filter(|pid| *pid > 0)?;
+            let start = words.next()?.parse().ok()?;
+            let number = words.next().map(str::parse).transpose().ok()?;
+            Some((Self { pid: Pid::from_raw(pid)?, start }, number))
         });
         parsed.collect()
     }
@@ -85,7 +106,11 @@ mod tests {
         let here = Recorded::of(rustix::process::getpid()).expect("this one");
         here.note(&folder).expect("writes");
         let mut file = File::options().append(true).open(folder.processes()).expect("opens");
-        file.write_all(b"0 1\n-4 1\nx y\n\xff\n").expect("writes");
+        file.write_all(b"0 1\n-4 1\nx y\n\xff\n4 1 z\n").expect("writes");
         assert_eq!(Recorded::all(&folder), [here]);
+        assert_eq!(Recorded::masters(&folder, 2), []);
+        here.note_master(&folder, 2).expect("writes");
+        assert_eq!(Recorded::all(&folder), [here, here]);
+        assert_eq!(Recorded::masters(&folder, 2), [here]);
     }
 }
