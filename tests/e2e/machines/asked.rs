@@ -18,7 +18,7 @@ fn unknown() -> Option<Cluster> {
     Some(cluster)
 }
 
-fn fingerprint(key: &Path) -> String {
+pub(super) fn fingerprint(key: &Path) -> String {
     let output = Command::new("ssh-keygen").arg("-lf").arg(key).output().expect("ssh-keygen runs");
     let text = String::from_utf8(output.stdout).expect("text");
     text.split_whitespace().nth(1).expect("a fingerprint").to_owned()

@@ -1,7 +1,7 @@
 //! A machine behind another one, as the user's own configuration has it.
 
 use super::Cluster;
-use super::asked::{encrypt, encrypt_of};
+use super::asked::{encrypt, encrypt_of, fingerprint};
 use crabbox_tests::{Left, Ran, Typist};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
@@ -52,7 +52,15 @@ fn why_the_way_ends_is_what_is_said_on_it() {
     let known = cluster.known_hosts();
     let all = fs::read_to_string(&known).expect("reads");
     fs::write(&known, cluster.machine("desk").known()).expect("writes");
-    says(&cluster, "at a host on the way, its host key isn't known here", ask);
+    let shown = fingerprint(&cluster.machine("attic").host_key_file());
+    let unknown =
+        "at a host on the way, its host key isn't known here; it said: the key that it shows is";
+    says(&cluster, &format!("{unknown} ssh-ed25519 {shown}"), ask);
+    // The other way round the one on the way is known, and shown no more.
+    fs::write(&known, cluster.machine("attic").known()).expect("writes");
+    let shown = fingerprint(&cluster.machine("desk").host_key_file());
+    let unknown = "its host key isn't known here; it said: the key that it shows is";
+    says(&cluster, &format!("{unknown} ssh-ed25519 {shown}"), ask);
     fs::write(&known, all).expect("writes");
     let key = cluster.machine("attic").user_key();
     let kept = key.with_extension("kept");

@@ -304,8 +304,7 @@ impl<'a> Way<'a> {
         }
         let said = match failure {
             SshFailure::KeyChanged => changed_key(&noise.stderr),
-            SshFailure::KeyUnknown => fingerprint::shown(self)
-                .map_or_else(|| self.words(&noise.stderr), |key| shows(&key)),
+            SshFailure::KeyUnknown => self.unknown_key(&noise.stderr),
             _ => self.words(&noise.stderr),
         };
         let remedy = (failure == SshFailure::KeyChanged).then(|| match self.ssh.host_key {
@@ -315,11 +314,19 @@ impl<'a> Way<'a> {
         SshError { remedy, ..self.failed(failure, said) }
     }
 
+    fn unknown_key(&self, stderr: &str) -> String {
+        fingerprint::shown(self).map_or_else(|| self.words(stderr), |key| shows(&key))
+    }
+
     fn explain_detour(&self, reason: Reason) -> SshError {
         let Reason { failure, on_the_way, said } = reason;
         let is_changed = failure == SshFailure::KeyChanged;
         let remedy = is_changed.then(|| Remedy::forget(&said));
-        let said = if is_changed { changed_key(&said) } else { self.words(&said) };
+        let said = match failure {
+            SshFailure::KeyChanged => changed_key(&said),
+            SshFailure::KeyUnknown => self.unknown_key(&said),
+            _ => self.words(&said),
+        };
         SshError { on_the_way, remedy, ..self.failed(failure, said) }
     }
 

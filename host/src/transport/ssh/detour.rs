@@ -6,7 +6,7 @@
 
 use super::connect::Way;
 use super::error::{SshFailure, classify};
-use super::once_more;
+use super::once_more::{self, Loudness};
 
 /// What is said of a channel that a host on the way was to open to the next one.
 const OPEN_FAILED: &str = "open failed: ";
@@ -33,7 +33,7 @@ pub(super) struct Reason {
 
 /// Asks for it; `stderr` is what `ssh` itself said.
 pub(super) fn reason(way: &Way<'_>, stderr: &str) -> Option<Reason> {
-    reason_of(stderr, &once_more::said(way, "ERROR")?)
+    reason_of(stderr, &once_more::said(way, Loudness::Errors)?)
 }
 
 /// `again`: what was said when it was asked once more, by it and by what leads there.
@@ -48,7 +48,7 @@ fn reason_of(stderr: &str, again: &str) -> Option<Reason> {
     let (failure, on_the_way) = match said.split_once(OPEN_FAILED) {
         Some((_, of_the_next)) => {
             let found = OF_THE_NEXT.iter().find(|(words, _)| of_the_next.contains(words));
-            found.map_or((SshFailure::NoCommand, true), |(_, failure)| (*failure, false))
+            found.map_or((SshFailure::NoFurther, true), |(_, failure)| (*failure, false))
         }
         None => match classify(&said, None) {
             SshFailure::Other => (SshFailure::Closed, false),
@@ -78,7 +78,7 @@ mod tests {
             (&*open("connect failed: Connection refused"), (SshFailure::Refused, false)),
             (&*open("connect failed: No route to host"), (SshFailure::Unreachable, false)),
             (&*open("connect failed: Name or service not known"), (SshFailure::Unresolved, false)),
-            (&*open("administratively prohibited: open failed"), (SshFailure::NoCommand, true)),
+            (&*open("administratively prohibited: open failed"), (SshFailure::NoFurther, true)),
             ("ann@attic: Permission denied (publickey).", (SshFailure::Auth, true)),
             ("Host key verification failed.", (SshFailure::KeyUnknown, true)),
             ("ssh: Could not resolve hostname attic: Name", (SshFailure::Unresolved, true)),

@@ -168,6 +168,9 @@ pub enum SshFailure {
     /// The server takes a login, and opens no session.
     #[error("it lets us in, and runs nothing")]
     NoCommand,
+    /// A host on the way takes a login, and leads no further.
+    #[error("it lets us in, and doesn't lead any further")]
+    NoFurther,
     /// Nobody says why: `ssh` doesn't tell of a command that the server refuses, or that a signal ends.
     #[error("it ended the session without a word")]
     Wordless,
@@ -235,7 +238,8 @@ impl SshError {
                 .note("on a terminal, that can answer what a host on the way asks")
                 .hint(&tried.trial),
             SshFailure::Busy => result.hint(Typed::here().to_string()),
-            SshFailure::Unresolved
+            SshFailure::NoFurther
+            | SshFailure::Unresolved
             | SshFailure::Refused
             | SshFailure::Unreachable
             | SshFailure::TimedOut => result.hint(&tried.trial),

@@ -17,15 +17,28 @@ const REST: Duration = Duration::from_secs(1);
 /// How often it is looked at.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// How much it says.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Loudness {
+    /// What goes wrong.
+    Errors,
+    /// Each step, also of those over other hosts on the way (`ProxyJump`).
+    Debug,
+}
+
 /// What it says on standard error, and what leads there for it.
-pub(super) fn said(way: &Way<'_>, log_level: &str) -> Option<String> {
+pub(super) fn said(way: &Way<'_>, loudness: Loudness) -> Option<String> {
     let options = ["ControlMaster=no", "ControlPath=none", "BatchMode=yes"];
     let mut command = client();
     command
         .arg("-F")
         .arg(way.folder.config())
         .args(options.into_iter().flat_map(|option| ["-o", option]))
-        .args(["-o", &format!("LogLevel={log_level}")])
+        .args(match loudness {
+            Loudness::Errors => &["-o", "LogLevel=ERROR"][..],
+            // As an option of its own it isn't handed on to those which lead over other hosts.
+            Loudness::Debug => &["-v"],
+        })
         // Should it get there by now.
         .args(["-o", "PreferredAuthentications=none"])
         .args([&way.destination(), "exit"])
