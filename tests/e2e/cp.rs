@@ -2,7 +2,7 @@
 
 use crate::desk::Desk;
 use crabbox_tests::ssh::{Reached, Server, SshHostBuilder};
-use crabbox_tests::{Ran, World, until};
+use crabbox_tests::{Left, Ran, Typist, World, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use std::ffi::OsStr;
@@ -303,6 +303,28 @@ fn a_folder_that_was_broken_off_goes_on_in_its_place() {
         well(&world.crabbox(&line));
         assert_eq!(names(&target.join("new")), ["deep", "source"]);
     }
+}
+
+#[test]
+fn how_much_of_a_copy_is_done_is_shown_on_a_terminal() {
+    let world = warm();
+    fs::write(world.root().join("large"), large()).expect("a file");
+    let stopped = world.root().join("stopped");
+    let there = ["cp", "../large", "@last:"];
+    let back = ["cp", "@last:large", "../back"];
+    for (line, what) in [(there, "copying to "), (back, "copying from ")] {
+        let mut command = world.command(&line);
+        command.env("CRABBOX_FAULT", format!("copy.block:30@{}", stopped.display()));
+        let mut typist = Typist::before(&command);
+        typist.reads(what);
+        typist.reads("MiB of ");
+        fs::remove_file(&stopped).expect("it is in the middle");
+        let Left { code, shown } = typist.leaves();
+        assert_eq!(code, Some(0), "{shown}");
+        let (_, after) = shown.rsplit_once("\u{1b}[K").expect("a line that was drawn over");
+        assert!(after.contains("copied 1 file") && !after.contains(what), "{shown}");
+    }
+    assert!(fs::read(world.root().join("back")).expect("reads") == large());
 }
 
 /// Whoever presses Ctrl-C is told what that leaves, and the line that goes on.

@@ -1,6 +1,7 @@
 //! Nothing is used or removed on a machine but what proves to be the lease's own place.
 
 use super::Cluster;
+use crabbox_tests::processes;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;
@@ -141,12 +142,16 @@ fn who_cannot_ask_a_machine_may_ask_again() {
 #[test]
 fn what_was_deleted_on_the_machine_is_gone() {
     let Some(cluster) = Cluster::of(&["desk"]) else { return };
-    cluster.done(&["run", "--", "true"]);
+    cluster.done(&["warmup"]);
+    let runtime = cluster.world.root().join("run/crabbox").display().to_string();
+    let masters = || processes(|_, words| words.contains(&runtime) && words.contains("[mux]"));
+    assert_eq!(masters().len(), 1);
     fs::remove_dir_all(cluster.place("desk")).expect("removes");
     let list = cluster.done(&["list", "--refresh"]);
     assert!(list.stdout.contains("its resource was deleted"), "{}", list.stdout);
     delete(&cluster, 0);
     assert_eq!(cluster.lease()["state"], "lost");
+    assert_eq!(masters(), [], "its connection is of no use to anybody");
 }
 
 /// Nobody has to let go of it: the run that finds it so gets another place, and its connection ends with it.
