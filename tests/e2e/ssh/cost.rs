@@ -2,9 +2,10 @@
 
 use super::mounted::behind;
 use crabbox_tests::ssh::{Counts, Reached, Server, SshHostBuilder};
-use crabbox_tests::{Ran, led_by};
+use crabbox_tests::{Ran, led_by, until};
 use crabbox_wire::frame::{ToHelper, ToHost};
 use crabbox_wire::greeting::{Opening, read_opening};
+use std::env;
 use std::fmt::Debug;
 use std::fs;
 use std::iter;
@@ -186,4 +187,33 @@ fn what_is_asked_of_a_connection_needs_no_process() {
     // Git says what the checkout holds.
     started.retain(|program| *program != "git");
     assert_eq!(started, ["crabbox", "ssh"]);
+}
+
+/// Where it has to be made, it is made while the checkout is still being read.
+#[test]
+fn the_connection_does_not_wait_for_the_checkout() {
+    let Some(reached) = Reached::on(Server::Russh) else { return };
+    reached.warm_up();
+    reached.hang_up();
+    let before = reached.host.counts().logins;
+    let (reads, go) = (reached.world.root().join("reads"), reached.world.root().join("go"));
+    let stock = env::split_paths(&env::var_os("PATH").unwrap_or_default())
+        .map(|folder| folder.join("git"))
+        .find(|file| file.exists())
+        .expect("a git");
+    let script = reached.world.root().join("script");
+    let waits =
+        format!("touch {}; until [ -e {} ];do sleep 0.05;done", reads.display(), go.display());
+    let line =
+        format!("case \"$*\" in *ls-files*) {waits};; esac; exec {} \"$@\"", stock.display());
+    fs::write(&script, format!("#!/bin/sh\n{line}\n")).expect("a file");
+    let _ = reached.world.executable("bin/git", &script);
+    let mut run = reached.command(&["run", "--", "true"]);
+    let run = run.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+    until("the checkout is read", || reads.exists());
+    until("a connection", || reached.host.counts().logins > before);
+    fs::write(go, "").expect("a file");
+    let ran = Ran::from(run.wait_with_output().expect("it ends"));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(reached.host.counts().logins, before + 1);
 }
