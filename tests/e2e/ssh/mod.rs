@@ -10,5 +10,6 @@ mod locked;
 mod markers;
 mod mounted;
 mod second_factor;
+mod stopped;
 mod terminal;
 mod way;
