@@ -192,6 +192,21 @@ fn a_box_that_is_gone_is_replaced_in_one_run() {
     assert!(all.contains("lost") && all.contains("parked"), "{all}");
 }
 
+/// A script that lets go of it may come second.
+#[test]
+fn a_box_that_is_gone_is_let_go_of_as_often_as_somebody_asks() {
+    let world = World::new();
+    assert_eq!(world.crabbox(&["run", "--keep", "--", "true"]).code, 0);
+    let slug = slug(&world);
+    fs::remove_dir_all(world.only_box()).expect("removes");
+    for more in [&[][..], &[], &["--delete"], &["--delete", "--yes"]] {
+        let stopped = world.crabbox(&[&["stop", &slug], more].concat());
+        let said = format!("crabbox: {slug} is deleted\n");
+        assert_eq!((stopped.code, stopped.stderr), (0, said), "{more:?}");
+        assert_eq!(world.leases(&["--all"])[0]["state"], "lost");
+    }
+}
+
 #[test]
 fn what_isnt_there_is_said_so() {
     let world = World::new();

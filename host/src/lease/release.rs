@@ -170,7 +170,7 @@ impl Desk {
             // It may be gone, or somebody has started it: whoever stops it wants neither to go unseen.
             AtStop::Nothing if claim.state() == State::Parked => ReleaseAction::Park,
             AtStop::Nothing => {
-                return match ended(&claim)? {
+                return match ended(&claim) {
                     End::WasLetGo if delete => Err(not_ours(&claim)),
                     end => Ok((claim, end)),
                 };
@@ -424,15 +424,13 @@ fn not_ours(claim: &Claim) -> CommandError {
         .hint(to_type(&adopt))
 }
 
-/// What ended so, whatever is asked for now: an order to release would have settled another end.
-fn ended(claim: &Claim) -> Result<End, CommandError> {
+/// What ended so, whatever is asked for now: an order to release would have settled another end. That its provider
+/// has deleted a box, or somebody else, is what whoever stops it wants.
+fn ended(claim: &Claim) -> End {
     match (claim.state(), claim.made(), claim.ending) {
-        (State::Lost, ..) => {
-            let message = format!("the box of `{}` is gone already", claim.slug);
-            Err(CommandError::new(Exit::NotFound, message))
-        }
-        (_, None, _) => Ok(End::Closed),
-        (_, Some(_), Ending::None) => Ok(End::WasLetGo),
-        (_, Some(_), _) => Ok(End::Deleted),
+        (State::Lost, ..) => End::Deleted,
+        (_, None, _) => End::Closed,
+        (_, Some(_), Ending::None) => End::WasLetGo,
+        (_, Some(_), _) => End::Deleted,
     }
 }
