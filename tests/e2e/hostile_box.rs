@@ -7,7 +7,7 @@ use crabbox_wire::PROTOCOL;
 use crabbox_wire::copy::{Copied, Record, Remark, Word};
 use crabbox_wire::frame::{Stream, ToHost};
 use crabbox_wire::greeting::greet;
-use crabbox_wire::message::{Ended, Facts, Outcome, Proof, Started, Synced};
+use crabbox_wire::message::{Ended, Facts, Outcome, Proof, Started, Synced, Waiting};
 use crabbox_wire::text::Text;
 use crabbox_wire::tree::Hash;
 use crabbox_wire::tunnel::Piece;
@@ -91,6 +91,14 @@ impl Turncoat {
         let first = fs::read_to_string(self.way()).expect("reads").replace("; exit 0\n", "");
         let waits = format!("until [ -s '{}' ]; do sleep 0.01; done", seen.display());
         let script = format!("{first}; {waits}; exec <&-; cat '{}'\n", file.display());
+        fs::write(self.way(), script).expect("a file");
+    }
+
+    /// From now on it says this, and no more; what is written to it is read for as long as anybody writes.
+    fn says_and_hears(&self, frames: &[ToHost<'_>]) {
+        self.says(frames, false);
+        let said = fs::read_to_string(self.way()).expect("reads");
+        let script = said.replace("exit 0\n", "exec >&-; exec cat >/dev/null\n");
         fs::write(self.way(), script).expect("a file");
     }
 
@@ -190,6 +198,25 @@ fn a_box_that_hears_nothing_any_more_is_read_to_its_end() {
     let ran = Ran::of(command.stdout(File::create(&seen).expect("a file")));
     assert_eq!(ran.code, 7, "{}", ran.stderr);
     assert_eq!(fs::metadata(&seen).expect("there").len(), written);
+}
+
+/// Whoever reads it wants to know whether the command had begun.
+#[test]
+fn a_session_that_ends_is_said_to_end_where_it_did() {
+    let turncoat = Turncoat::new();
+    let somebody = || ToHost::Waiting(Waiting { holder: "somebody".to_owned() });
+    let so_far = [
+        (vec![], "before it held the tree"),
+        (vec![somebody()], "while it was in use by another"),
+        (vec![somebody(), turncoat.synced()], "before the command did"),
+    ];
+    for (frames, said) in so_far {
+        turncoat.says_and_hears(&frames);
+        let ran = turncoat.crabbox(&["run", "--id", "@last", "--", "true"]);
+        assert_eq!(ran.code, 125, "{ran:?}");
+        let error = format!("error: the connection to the box ended {said}\n");
+        assert!(ran.stderr.contains(&error), "{ran:?}");
+    }
 }
 
 #[test]

@@ -49,15 +49,21 @@ pub enum RunError {
     /// The box claims to hold another tree than it was given.
     #[error("the box holds another tree than the one it was given")]
     WrongTree,
-    /// The session ended in the middle.
+    /// The session ended in the middle of the command.
     #[error("the connection to the box ended before the command did{}", said(.stderr))]
     Ended {
         /// What the far side said last.
         stderr: String,
     },
-    /// The same, where there was no command.
+    /// The same, before there was a command, for all that is known here.
     #[error("the connection to the box ended before it held the tree{}", said(.stderr))]
     Unsynced {
+        /// What the far side said last.
+        stderr: String,
+    },
+    /// The same, while somebody else used the box.
+    #[error("the connection to the box ended while it was in use by another{}", said(.stderr))]
+    Waited {
         /// What the far side said last.
         stderr: String,
     },
@@ -96,7 +102,8 @@ impl RunError {
             | Self::Frame(_)
             | Self::Unprovable
             | Self::Ended { .. }
-            | Self::Unsynced { .. } => true,
+            | Self::Unsynced { .. }
+            | Self::Waited { .. } => true,
             Self::Sync(error) => matches!(error, SyncError::Stream(_)),
             Self::Box(failure) => {
                 matches!(failure.code, FailureCode::Identity | FailureCode::Marker)
@@ -121,7 +128,7 @@ impl RunError {
     /// The connection ended on the way: something may have become of the box.
     #[must_use]
     pub fn is_of_ended_connection(&self) -> bool {
-        matches!(self, Self::Ended { .. } | Self::Unsynced { .. })
+        matches!(self, Self::Ended { .. } | Self::Unsynced { .. } | Self::Waited { .. })
     }
 
     /// What this program exits with, and whose failure it is.
@@ -134,6 +141,7 @@ impl RunError {
             | Self::Unprovable
             | Self::Ended { .. }
             | Self::Unsynced { .. }
+            | Self::Waited { .. }
             | Self::Sync(SyncError::Stream(_)) => Outcome::failure(Origin::Transport),
             Self::Sync(_) | Self::Manifest(_) | Self::ManifestSize | Self::WrongTree => {
                 Outcome::failure(Origin::Sync)

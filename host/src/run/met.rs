@@ -35,6 +35,11 @@ impl Meeting {
         self.since.set(Some(since));
     }
 
+    /// Is somebody waited for right now?
+    pub(super) fn waits_now(&self) -> bool {
+        self.since.get().is_some()
+    }
+
     /// Nobody is waited for any more.
     pub(super) fn goes_on(&self) {
         if let Some(since) = self.since.take() {

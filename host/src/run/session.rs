@@ -146,7 +146,9 @@ fn hold_session<'a>(
         sent: 0,
         meeting: Meeting::begin(helper_sent),
     };
-    let result = match conversation.until_synced(&mut input, seen) {
+    let synced = conversation.until_synced(&mut input, seen);
+    let is_synced = matches!(synced, Ok(Some(_)));
+    let result = match synced {
         Ok(Some(synced)) if job.request.run.is_none() => {
             Ok(Some(conversation.finished(None, synced)))
         }
@@ -158,10 +160,13 @@ fn hold_session<'a>(
         process.terminate();
     }
     outbox.close();
-    let stderr = || process.stderr_tail();
-    result?.ok_or_else(|| match &job.request.run {
-        Some(_) => RunError::Ended { stderr: stderr() },
-        None => RunError::Unsynced { stderr: stderr() },
+    result?.ok_or_else(|| {
+        let stderr = process.stderr_tail();
+        match is_synced {
+            true => RunError::Ended { stderr },
+            false if conversation.meeting.waits_now() => RunError::Waited { stderr },
+            false => RunError::Unsynced { stderr },
+        }
     })
 }
 
