@@ -182,14 +182,21 @@ fn a_failed_lease_whose_provider_is_gone_is_released_when_it_is_back() {
 
 #[test]
 fn a_box_that_is_gone_is_replaced_in_one_run() {
-    let world = World::new();
-    assert_eq!(world.shell("true").code, 0);
-    fs::remove_dir_all(world.only_box()).expect("removes");
-    let ran = world.shell("cat hello.txt");
-    assert_eq!(ran.stdout, "hello\n");
-    assert!(ran.stderr.contains("was deleted"), "{}", ran.stderr);
-    let all = world.crabbox(&["list", "--all"]).stdout;
-    assert!(all.contains("lost") && all.contains("parked"), "{all}");
+    for (keep, left) in [(&[][..], "parked"), (&["--keep"], "ready")] {
+        let world = World::new();
+        let run = |words: &[&str]| world.crabbox(&[&["run"], keep, &["--"], words].concat());
+        assert_eq!(run(&["true"]).code, 0);
+        let gone = slug(&world);
+        fs::remove_dir_all(world.only_box()).expect("removes");
+        let ran = run(&["cat", "hello.txt"]);
+        assert_eq!(ran.stdout, "hello\n");
+        let told = format!("crabbox: the box of `{gone}` was deleted: its claim is closed\n");
+        let of_it: Vec<_> =
+            ran.stderr.split_inclusive('\n').filter(|l| l.contains(&gone)).collect();
+        assert_eq!(of_it, [told], "{}", ran.stderr);
+        let all = world.crabbox(&["list", "--all"]).stdout;
+        assert!(all.contains("lost") && all.contains(left), "{all}");
+    }
 }
 
 /// A script that lets go of it may come second.

@@ -62,7 +62,7 @@ pub use prolong::{Prolong, Prolonging};
 pub use reference::{Checkout, Here, LAST, REPO, find};
 pub use release::{End, Leaving, Linger};
 pub use slug::{Slug, SlugError};
-pub use take::{Held, How};
+pub use take::{Doubt, Held, How};
 pub use visit::{to_show, visit};
 pub use wanted::{InUse, Wanted};
 pub use working::Working;

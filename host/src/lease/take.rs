@@ -32,6 +32,28 @@ pub struct Held {
     pub(super) holder: Holder,
 }
 
+/// Why the way to a box that is held may not be the one in its claim.
+#[derive(Debug)]
+pub struct Doubt {
+    /// What became of a session by that way.
+    pub why: String,
+    /// The box says that it isn't the one that was leased: it is first asked whether it holds the lease at all.
+    pub is_refusal: bool,
+    /// The session was by this way, and by the same it would come to the same.
+    pub unless: Option<Endpoint>,
+}
+
+impl Doubt {
+    /// Must it be told, besides what is told of this? Of a box that is gone, one line is enough.
+    fn is_news(&self, taken: &Result<Taken, CommandError>) -> bool {
+        match taken {
+            Ok(Taken::Gone) => false,
+            Ok(Taken::Held(held)) => self.unless.as_ref() != Some(&held.endpoint),
+            _ => true,
+        }
+    }
+}
+
 /// What came of a claim whose lock was had.
 pub(super) enum Taken {
     /// Its box is held.
@@ -158,12 +180,27 @@ impl Desk {
         Ok(Taken::Held(Box::new(held)))
     }
 
-    /// Asks for the way to a held box once more, since the one in the claim leads nowhere, or
-    /// elsewhere; finds or makes another box where that one is gone.
-    pub fn take_again(&mut self, held: Held, wanted: &Wanted) -> Result<Held, CommandError> {
+    /// Asks for the way to a held box once more, where there is a doubt that the one in the claim leads to it;
+    /// finds or makes another box where that one is gone.
+    pub fn take_again(
+        &mut self,
+        held: Held,
+        doubt: Option<&Doubt>,
+        wanted: &Wanted,
+    ) -> Result<Held, CommandError> {
         let Held { claim, how, holder, .. } = held;
         let before = claim.clone();
-        match self.reconnect(claim, holder, wanted)? {
+        if doubt.is_some_and(|doubt| doubt.is_refusal) {
+            self.refused.push(claim.id.clone());
+        }
+        let asking = self.printer.progress(format!("asking {} for {}", claim.provider, claim.slug));
+        let taken = self.reconnect(claim, holder, wanted);
+        drop(asking);
+        if let Some(doubt) = doubt.filter(|doubt| doubt.is_news(&taken)) {
+            let why = &doubt.why;
+            self.printer.warning(&format!("{} isn't as it was left: {why}", before.slug));
+        }
+        match taken? {
             Taken::Held(again) => Ok(Held { how, ..*again }),
             taken if wanted.id.is_some() => explicitly(taken, &before),
             taken @ (Taken::LeftAlone(_) | Taken::Unproven(_)) if wanted.slug.is_some() => {
@@ -176,12 +213,6 @@ impl Desk {
                 self.acquire(wanted)
             }
         }
-    }
-
-    /// The same of a box that has refused to be used, which is first asked whether it holds the lease at all.
-    pub fn take_refused(&mut self, held: Held, wanted: &Wanted) -> Result<Held, CommandError> {
-        self.refused.push(held.claim.id.clone());
-        self.take_again(held, wanted)
     }
 
     /// Asks the provider for the way to a box that nobody vouches for now.

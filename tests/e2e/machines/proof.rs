@@ -168,6 +168,7 @@ fn a_run_in_a_place_that_was_deleted_gets_another_one() {
     fs::remove_dir_all(cluster.place("desk")).expect("removes");
     let ran = cluster.done(&["run", "--", "true"]);
     assert!(ran.stderr.contains("was deleted: its claim is closed"), "{ran:?}");
+    assert!(!ran.stderr.contains("isn't as it was left"), "one line is enough: {ran:?}");
     assert_eq!(cluster.leases()[0]["state"], "lost");
     assert_eq!(cluster.leases()[1]["state"], "parked");
     assert_eq!(folders(), Vec::<PathBuf>::new());

@@ -5,7 +5,9 @@ use super::dirty::Dirty;
 use super::{Order, Program};
 use crate::claims::{Claim, Event, Machine, Store, describe_holder};
 use crate::history::{Recording, Way, cleaned};
-use crate::lease::{Desk, Held, How, InUse, Prolonging, place_folder, to_show, workspace_name};
+use crate::lease::{
+    Desk, Doubt, Held, How, InUse, Prolonging, place_folder, to_show, workspace_name,
+};
 use crate::output::{CommandError, Printer};
 use crate::run::{self, Finished, Job, Listener, RunError, Seen};
 use crate::sync::{Scanning, SyncError, Wanted};
@@ -45,13 +47,6 @@ pub(super) enum Reached {
 /// A session's result, and the box that it was tried on last.
 pub(super) type Tried = (Held, Result<Finished, RunError>, Reached);
 
-/// Why a first session on a box came to nothing.
-struct First {
-    error: RunError,
-    /// There is no second one by this way: it would come to the same.
-    unless: Option<Endpoint>,
-}
-
 impl Attempt<'_> {
     /// Makes the held box hold the tree, and runs the command there, if there is one. What the claim of a box that
     /// stood ready says may be old: where a connection would have to be made that could lead to another box, the provider
@@ -77,59 +72,50 @@ impl Attempt<'_> {
         }
         match self.on_box(desk, &mut held) {
             (Err(error), Reached::Nothing) if may_be_elsewhere(&held, &error) => {
+                let is_refusal = error.is_refusal();
                 // Nothing starts a machine that isn't there: by the same way it would be waited for twice.
-                let is_by_way = is_place && !is_connected && !error.is_refusal();
+                let is_by_way = is_place && !is_connected && !is_refusal;
                 let unless = Some(held.endpoint.clone()).filter(|_| is_by_way);
-                self.again(desk, held, prolonging, Some(First { error, unless }))
+                let doubt = Doubt { why: error.to_string(), is_refusal, unless };
+                self.again(desk, held, prolonging, Some((error, doubt)))
             }
             (result, reached) => Ok((held, result, reached)),
         }
     }
 
-    /// The same after the provider was asked for the way to the box.
+    /// The same after the provider was asked for the way to the box, since a first session came to nothing, if there was one.
     fn again(
         &self,
         desk: &mut Desk,
         held: Held,
         prolonging: &mut Prolonging,
-        first: Option<First>,
+        first: Option<(RunError, Doubt)>,
     ) -> Result<Tried, CommandError> {
         if let Err(signal) = self.listener.acquiring() {
             return Ok((held, Err(RunError::Interrupted(signal)), Reached::Nothing));
         }
-        let Claim { id, slug, .. } = held.claim.clone();
-        let warn = |error: &RunError| {
-            self.printer.warning(&format!("{slug} isn't as it was left: {error}"));
-        };
-        if let Some(First { error, unless: None }) = &first {
-            warn(error);
-        }
         self.note(|way| way.asked_again = true);
-        let again = info_span!("acquire");
-        let refused = first.as_ref().is_some_and(|first| first.error.is_refusal());
-        let take = if refused { Desk::take_refused } else { Desk::take_again };
-        let taken = again.in_scope(|| take(desk, held, &self.order.wanted));
-        let mut by_that_way = None;
-        if let Some(First { error, unless: Some(way) }) = first {
-            match &taken {
-                Ok(held) if held.endpoint == way => by_that_way = Some(error),
-                _ => warn(&error),
-            }
-        }
-        let mut held = taken?;
+        let before = held.claim.id.clone();
+        let doubt = first.as_ref().map(|(_, doubt)| doubt);
+        let mut held =
+            info_span!("acquire").in_scope(|| desk.take_again(held, doubt, &self.order.wanted))?;
         // Of a new one it knows since it was made.
         let is_started = held.how != How::Acquired;
         self.order.limit(desk, &mut held, is_started)?;
         self.listener.acquired();
-        if held.claim.id != id {
+        if held.claim.id != before {
             let other = self.order.prolong(desk, &held, self.printer);
             mem::replace(prolonging, other).end(false);
         }
-        if let Some(error) = by_that_way {
-            return Ok((held, Err(error), Reached::Nothing));
+        match first {
+            Some((error, doubt)) if doubt.unless.as_ref() == Some(&held.endpoint) => {
+                Ok((held, Err(error), Reached::Nothing))
+            }
+            _ => {
+                let (result, reached) = self.on_box(desk, &mut held);
+                Ok((held, result, reached))
+            }
         }
-        let (result, reached) = self.on_box(desk, &mut held);
-        Ok((held, result, reached))
     }
 
     /// Is there a connection to the box, by the way in its claim?

@@ -185,7 +185,7 @@ impl Call {
                 let reached = desk.acquire(&wanted).and_then(|mut held| {
                     if held.how == How::FoundReady {
                         // The claim knew the way, and nobody was asked.
-                        held = desk.take_again(held, &wanted)?;
+                        held = desk.take_again(held, None, &wanted)?;
                     }
                     // It stays ready for its time, and is kept only if it was before.
                     held.how = How::FoundReady;
