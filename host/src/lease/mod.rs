@@ -6,7 +6,7 @@
 //! [`crate::claims::Claim::after`].
 //!
 //! [`acquire`] finds a box that is [`wanted`], after a [`wait`] perhaps, and has one [`take`](mod@take) it or [`make`] it, [`roll_back`] undoes
-//! what failed, [`extend`] gives it more time, [`prolong`] does so while a run goes on, [`release`] lets go, [`at_stop`] says how where somebody asks for it,
+//! what failed, [`extend`] gives it more time, [`prolong`] does so while a run goes on, [`leave`] says what becomes of the box after it, [`release`] parks or deletes it, [`at_stop`] says how where somebody asks for it,
 //! [`look`] only asks, [`resolve`] about the box of a claim, [`mod@visit`] is for whoever uses a box without taking it, [`adopt`] makes a lease of what is there, [`forget`] drops one; [`hang_up`] ends the connections to a box that is let go of. [`cleanup`] says what is to
 //! become of a claim that nobody looks after, [`clean`] does it, after asking the box for the [`fate`] of its run;
 //! [`answer`] says what a provider's word is worth, [`place`] looks after a lease's part of a shared box,
@@ -28,6 +28,7 @@ mod fate;
 mod forget;
 mod hang_up;
 mod join;
+mod leave;
 mod look;
 mod make;
 #[cfg(test)]
@@ -55,12 +56,13 @@ pub use clean::{Cleaned, Done, plan};
 pub use cleanup::{Facts, Order, RunSeen, Verdict, Why, due, is_long_parked, verdict};
 pub use desk::{Desk, open};
 pub use hang_up::forget_old_ways;
+pub use leave::{Leaving, Linger};
 pub use look::{in_words, look_at};
 pub use names::{random_bits, workspace_name};
 pub use place::{Asker, explain_unasked, is_unreached, place_folder};
 pub use prolong::{Prolong, Prolonging};
 pub use reference::{Checkout, Here, LAST, REPO, find};
-pub use release::{End, Leaving, Linger};
+pub use release::End;
 pub use slug::{Slug, SlugError};
 pub use take::{Doubt, Held, How};
 pub use visit::{to_show, visit};
