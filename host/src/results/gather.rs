@@ -6,11 +6,13 @@ use super::place;
 use super::room::Room;
 use super::source::Source;
 use super::totals::Totals;
+use super::tries::tries_together;
 use crate::output::human;
+use crate::redact::Redactor;
 use crabbox_wire::tree::Hash;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::io::{self, Read};
 use std::iter;
 
@@ -46,10 +48,12 @@ fn is_zero(count: &u64) -> bool {
     *count == 0
 }
 
-/// Puts reports together.
+/// Puts reports together. They are written by the program on the box, which was given the secrets, and whoever opens what is
+/// kept of them later can't know those: all that is registered by now goes out of each text as it comes.
 #[derive(Debug)]
 pub struct Gather {
     results: Results,
+    redactor: Redactor,
     /// Where the tree is on the box, with a slash at its end; or empty.
     root: String,
     /// Hashes of those that were read.
@@ -65,10 +69,13 @@ impl Gather {
     /// its command end well?
     #[must_use]
     pub fn of(root: &str, well: bool) -> Self {
-        let root = root.trim_end_matches('/');
+        let redactor = Redactor::of_now();
+        // As reports say it.
+        let root = redactor.clean(root.trim_end_matches('/'));
         let root = if root.is_empty() { String::new() } else { format!("{root}/") };
         Self {
             results: Results::default(),
+            redactor,
             root,
             read: HashSet::new(),
             texts: 0,
@@ -91,7 +98,7 @@ impl Gather {
         if !self.read.insert(Hash::of(bytes)) {
             return;
         }
-        let report = junit::read(bytes);
+        let report = junit::read(bytes, &self.redactor);
         if matches!(report.trouble, Some(Trouble::Empty | Trouble::Foreign)) && !asked {
             return;
         }
@@ -113,13 +120,13 @@ impl Gather {
         let listed = Some(listed).filter(|listed| *listed < tests);
         let trouble = report.trouble.map(|trouble| trouble.to_string());
         let ms = Some(report.ms).filter(|ms| *ms > 0);
-        self.results.files.push(Source { path, tests, listed, ms, trouble, left_out: false });
+        self.source(Source { path, tests, listed, ms, trouble, left_out: false });
     }
 
     /// A report that couldn't be had. `left_out`: it isn't here at all.
     pub fn miss(&mut self, path: String, why: String, left_out: bool) {
         let trouble = Some(why);
-        self.results.files.push(Source { path, trouble, left_out, ..Source::default() });
+        self.source(Source { path, trouble, left_out, ..Source::default() });
     }
 
     /// So many more aren't here.
@@ -131,6 +138,12 @@ impl Gather {
     #[must_use]
     pub fn results(self) -> Results {
         self.results
+    }
+
+    fn source(&mut self, mut source: Source) {
+        source.path = self.redactor.clean(&source.path).into_owned();
+        source.trouble = source.trouble.map(|why| self.redactor.clean(&why).into_owned());
+        self.results.files.push(source);
     }
 
     fn place(&self, case: &mut Case) {
@@ -168,49 +181,6 @@ fn content(report: impl Read) -> io::Result<Vec<u8>> {
         return Err(io::Error::other(format!("it is larger than {}", human::bytes(MAX_FILE))));
     }
     Ok(bytes)
-}
-
-/// A test that failed and stands in the same element again was tried again: some tools write it so. Two that are merely
-/// called alike can't be told from that: so this is for reports of a command that ended well.
-fn tries_together(cases: Vec<Case>, elements: &[usize]) -> Vec<Case> {
-    let mut failed: HashMap<(usize, Option<String>, String), usize> = HashMap::new();
-    let mut together: Vec<Case> = Vec::with_capacity(cases.len());
-    for (case, element) in cases.into_iter().zip(elements) {
-        let key = (*element, case.class.clone(), case.name.clone());
-        let is_failure = case.status.is_failure();
-        if let Some(at) = failed.get(&key).copied() {
-            tried_again(&mut together[at], case);
-            if !is_failure {
-                failed.remove(&key);
-            }
-            continue;
-        }
-        if is_failure {
-            failed.insert(key, together.len());
-        }
-        together.push(case);
-    }
-    together
-}
-
-fn tried_again(case: &mut Case, again: Case) {
-    let before = std::mem::take(case);
-    *case = again;
-    let own = std::mem::take(&mut case.earlier);
-    case.earlier = before.earlier.into_iter().chain(before.problem).chain(own).collect();
-    case.ms = before.ms.map_or(case.ms, |ms| Some(ms + case.ms.unwrap_or_default()));
-    match case.status {
-        Status::Passed => {
-            case.status = Status::Flaky;
-            case.output = before.output;
-        }
-        // That it wasn't tried again doesn't mend it.
-        Status::Skipped => {
-            case.status = before.status;
-            case.problem = case.earlier.pop();
-        }
-        _ => {}
-    }
 }
 
 impl Results {
@@ -318,6 +288,21 @@ mod tests {
             .filter_map(|case| Some(case.shown()?.place.as_ref()?.file.as_str()))
             .collect();
         assert_eq!(files, ["src/a.rs", "/box/treetop/b.py"]);
+    }
+
+    #[test]
+    fn a_place_within_a_secret_is_none_though_there_is_no_room_for_the_text() {
+        crate::redact::register("qzjxvkw<src/inner.rs:3>more");
+        let mut gather = Gather::of("", false);
+        gather.texts = MAX_TEXTS;
+        let xml = "<testsuite><testcase name='a'>
+            <failure><![CDATA[at qzjxvkw<src/inner.rs:3>more src/outer.rs:4]]></failure></testcase></testsuite>";
+        gather.add_bytes("a.xml".to_owned(), xml.as_bytes(), true);
+        let results = gather.results();
+        let problem = results.cases[0].shown().expect("one");
+        let file = problem.place.as_ref().map(|place| place.file.as_str());
+        let said = (problem.message.as_str(), problem.text.as_str(), file);
+        assert_eq!(said, ("at [redacted] src/outer.rs:4", "", Some("src/outer.rs")));
     }
 
     #[test]

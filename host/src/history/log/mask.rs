@@ -3,8 +3,9 @@
 //! Each byte is covered by another one, so that whatever is said of the output by its offset holds for the log. What could be
 //! the beginning of a secret waits for what comes next on its stream, and nothing else does.
 
+use crate::redact::Redactor;
 use crabbox_wire::frame::Stream;
-use memchr::memmem;
+use std::ops::Range;
 
 /// What covers a byte of a secret. Its lines stay, for those who count them.
 const COVER: u8 = b'*';
@@ -26,9 +27,9 @@ struct Waiting {
 
 impl Mask {
     /// What can be kept once this has come.
-    pub(super) fn pass(&mut self, secrets: &[String], stream: Stream, bytes: Vec<u8>) -> Vec<u8> {
+    pub(super) fn pass(&mut self, secrets: &Redactor, stream: Stream, bytes: Vec<u8>) -> Vec<u8> {
         let waiting = self.of(stream);
-        if secrets.is_empty() && waiting.bytes.is_empty() {
+        if secrets.is_idle() && waiting.bytes.is_empty() {
             return bytes;
         }
         waiting.pass(secrets, bytes)
@@ -50,44 +51,22 @@ impl Mask {
 }
 
 impl Waiting {
-    fn pass(&mut self, secrets: &[String], mut bytes: Vec<u8>) -> Vec<u8> {
+    fn pass(&mut self, secrets: &Redactor, mut bytes: Vec<u8>) -> Vec<u8> {
         if !self.bytes.is_empty() {
             bytes.splice(..0, self.bytes.drain(..));
         }
-        let found = found(secrets, &bytes, self.covered);
-        let begun = secrets.iter().map(|secret| begun(secret.as_bytes(), &bytes));
-        let free = bytes.len() - begun.max().unwrap_or(0);
+        let mut found: Vec<Range<usize>> = secrets.found(&bytes);
+        found.extend(Some(0..self.covered).filter(|covered| !covered.is_empty()));
+        let free = bytes.len() - secrets.begun(&bytes);
         self.bytes = bytes.split_off(free);
         // What is found within it is found again.
-        let reaching = found.iter().filter(|(start, _)| *start <= free);
-        self.covered = reaching.map(|(_, end)| end.saturating_sub(free)).max().unwrap_or(0);
-        for (start, end) in found.into_iter().filter(|(start, _)| *start < free) {
-            cover(&mut bytes[start..end.min(free)]);
+        let reaching = found.iter().filter(|range| range.start <= free);
+        self.covered = reaching.map(|range| range.end.saturating_sub(free)).max().unwrap_or(0);
+        for range in found.into_iter().filter(|range| range.start < free) {
+            cover(&mut bytes[range.start..range.end.min(free)]);
         }
         bytes
     }
-}
-
-/// From where to where there are secrets; some may be in each other. `covered`: so much belongs to an earlier one.
-fn found(secrets: &[String], bytes: &[u8], covered: usize) -> Vec<(usize, usize)> {
-    let mut found = vec![(0, covered)];
-    for secret in secrets {
-        let finder = memmem::Finder::new(secret);
-        let mut from = 0;
-        // One may begin within another of its kind.
-        while let Some(at) = finder.find(&bytes[from..]) {
-            found.push((from + at, from + at + secret.len()));
-            from += at + 1;
-        }
-    }
-    found.retain(|(start, end)| start < end);
-    found
-}
-
-/// How many bytes at the end are the beginning of the secret, and not all of it.
-fn begun(secret: &[u8], bytes: &[u8]) -> usize {
-    let longest = secret.len().saturating_sub(1).min(bytes.len());
-    (1..=longest).rev().find(|&length| bytes.ends_with(&secret[..length])).unwrap_or(0)
 }
 
 fn cover(bytes: &mut [u8]) {
@@ -101,9 +80,13 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn redactor(secrets: &[&str]) -> Redactor {
+        Redactor::of(secrets.iter().map(|&secret| secret.to_owned()).collect())
+    }
+
     /// What is kept of these pieces of one stream.
     fn kept(secrets: &[&str], pieces: &[&[u8]]) -> String {
-        let secrets: Vec<String> = secrets.iter().map(|&secret| secret.to_owned()).collect();
+        let secrets = redactor(secrets);
         let mut mask = Mask::default();
         let mut kept = Vec::new();
         for piece in pieces {
@@ -146,7 +129,7 @@ mod tests {
 
     #[test]
     fn only_what_could_begin_one_waits_and_each_stream_alone() {
-        let secrets = ["canary-1".to_owned()];
+        let secrets = redactor(&["canary-1"]);
         let mut mask = Mask::default();
         let mut pass = |stream, bytes: &[u8]| mask.pass(&secrets, stream, bytes.to_vec());
         assert_eq!(pass(Stream::Stdout, b"can can"), b"can ");
@@ -159,7 +142,7 @@ mod tests {
     fn without_secrets_nothing_waits_and_nothing_is_copied() {
         let bytes = b"anything".to_vec();
         let place = bytes.as_ptr();
-        let passed = Mask::default().pass(&[], Stream::Stdout, bytes);
+        let passed = Mask::default().pass(&Redactor::default(), Stream::Stdout, bytes);
         assert_eq!((passed.as_ptr(), passed.as_slice()), (place, &b"anything"[..]));
     }
 

@@ -1,4 +1,7 @@
-//! How much of a report is kept: it comes from a box.
+//! How much of a report is kept: it comes from a box. Secrets go out of each text before it is cut, and before anything is read
+//! of it: of half a secret nobody could tell.
+
+use crate::redact::Redactor;
 
 /// So deep may elements be nested.
 pub(super) const MAX_DEPTH: usize = 100;
@@ -7,10 +10,10 @@ pub(super) const MAX_DEPTH: usize = 100;
 pub(super) const MAX_CASES: usize = 1_000_000;
 
 /// The longest name, message or path that is kept, in bytes.
-pub(super) const MAX_WORD: usize = 4 * 1024;
+pub(in crate::results) const MAX_WORD: usize = 4 * 1024;
 
 /// The longest text that is kept, in bytes, of each problem and of each test's output.
-pub(super) const MAX_TEXT: usize = 64 * 1024;
+pub(in crate::results) const MAX_TEXT: usize = 64 * 1024;
 
 /// So much of all names, messages and texts of a report is kept, in bytes. The tests beyond that are counted, and of those that
 /// failed a line is kept.
@@ -19,23 +22,47 @@ pub(super) const MAX_KEPT: usize = 64 * 1024 * 1024;
 /// Tries of a test that are kept.
 pub(super) const MAX_TRIES: usize = 20;
 
+/// So much of a text is held until its end is there, in bytes: what is longer is known to be cut.
+const MAX_HELD: usize = 2 * MAX_TEXT;
+
+/// A text as it comes, in pieces. What is read of it has no secrets.
+#[derive(Debug, Default)]
+pub(super) struct Raw(String);
+
+impl Raw {
+    /// Adds to a text of which the start is kept.
+    pub(super) fn add(&mut self, text: &str) {
+        self.0.push_str(cut(text, MAX_HELD.saturating_sub(self.0.len())));
+    }
+
+    /// Adds to what a test printed, of which the end says more than the beginning.
+    pub(super) fn add_printed(&mut self, text: &str) {
+        let text = end(text);
+        if self.0.len() + text.len() > 2 * MAX_HELD {
+            self.0 = end(&self.0).to_owned();
+        }
+        self.0.push_str(text);
+    }
+
+    /// What is kept of its start, without the empty lines around it.
+    pub(super) fn start(&self, redactor: &Redactor) -> String {
+        let start = redactor.start_of(&self.0, MAX_TEXT);
+        start.trim_matches(['\n', '\r']).trim_end().to_owned()
+    }
+
+    /// What is kept of its end.
+    pub(super) fn end(&self, redactor: &Redactor) -> String {
+        redactor.end_of(&self.0, MAX_TEXT).into_owned()
+    }
+}
+
 /// Adds to a text what there is room for.
 pub(super) fn append(into: &mut String, text: &str) {
     into.push_str(cut(text, MAX_TEXT.saturating_sub(into.len())));
 }
 
-/// Adds to what a test printed, of which the end says more than the beginning. Up to twice as much is kept until [`end`].
-pub(super) fn append_end(into: &mut String, text: &str) {
-    let text = end(text);
-    if into.len() + text.len() > 2 * MAX_TEXT {
-        *into = end(into).to_owned();
-    }
-    into.push_str(text);
-}
-
-/// What is kept of what a test printed.
-pub(super) fn end(text: &str) -> &str {
-    &text[text.ceil_char_boundary(text.len().saturating_sub(MAX_TEXT))..]
+fn end(text: &str) -> &str {
+    &text[text.ceil_char_boundary(text.len().saturating_sub(MAX_HELD))..]
 }
 
 /// So many bytes of it at most.

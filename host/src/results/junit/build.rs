@@ -4,10 +4,11 @@ use super::super::case::{Case, Place, Status};
 use super::super::room::Room;
 use super::super::totals::Totals;
 use super::Trouble;
-use super::bounds::{MAX_CASES, MAX_DEPTH, MAX_KEPT, append, append_end};
+use super::bounds::{MAX_CASES, MAX_DEPTH, MAX_KEPT, Raw};
 use super::said::{
-    Kind, Words, add, attribute, complete, declared_place, kind, millis, resolved, settle,
+    Kind, Words, add, attribute, complete, declared_place, kind, resolved, settle, time,
 };
+use crate::redact::Redactor;
 use quick_xml::events::{BytesStart, Event};
 use std::mem;
 
@@ -19,8 +20,8 @@ pub(super) const THE_SUITE: &str = "(the suite itself)";
 enum Open {
     /// Suites, and the outermost of them: with what the one around it is called, and whether it says how long it took.
     Suite(String, bool),
-    /// With where the report says that it stands.
-    Case(Box<Case>, Option<Place>),
+    /// With where the report says that it stands, and what it printed.
+    Case(Box<Case>, Option<Place>, Raw),
     /// Something that wasn't well.
     Problem(Kind, Words),
     /// A stack trace in a [`Open::Problem`], which is a part of its text.
@@ -32,7 +33,8 @@ enum Open {
 }
 
 #[derive(Debug)]
-pub(super) struct Builder {
+pub(super) struct Builder<'a> {
+    redactor: &'a Redactor,
     pub(super) cases: Vec<Case>,
     /// Those that there was no room for.
     pub(super) counted: Totals,
@@ -51,9 +53,11 @@ pub(super) struct Builder {
     is_report: bool,
 }
 
-impl Default for Builder {
-    fn default() -> Self {
+impl<'a> Builder<'a> {
+    /// Of tests without these secrets.
+    pub(super) fn without(redactor: &'a Redactor) -> Self {
         Self {
+            redactor,
             cases: Vec::new(),
             counted: Totals::default(),
             open: Vec::new(),
@@ -67,9 +71,7 @@ impl Default for Builder {
             is_report: false,
         }
     }
-}
 
-impl Builder {
     /// Was all that was entered left again?
     pub(super) fn is_complete(&self) -> bool {
         self.open.is_empty()
@@ -107,23 +109,24 @@ impl Builder {
                 self.last += 1;
                 self.suites.push(self.last);
                 let outer = mem::take(&mut self.suite);
-                let own = attribute(start, "name").unwrap_or_default();
+                let own = self.word(start, "name").unwrap_or_default();
                 let is_inner = name.as_ref() == "testsuite";
                 self.suite = if is_inner && !own.is_empty() { own } else { outer.clone() };
                 Open::Suite(outer, self.enter_time(start))
             }
             (_, None) if !self.is_report => return Err(Trouble::Foreign),
             ("testcase", Some(Open::Suite(..))) => {
-                Open::Case(Box::new(self.case(start)), declared_place(start))
+                let place = declared_place(start, self.redactor);
+                Open::Case(Box::new(self.case(start)), place, Raw::default())
             }
             (name, Some(Open::Case(..))) => match kind(name) {
-                Some(kind) => Open::Problem(kind, Words::of(start)),
+                Some(kind) => Open::Problem(kind, Words::of(start, self.redactor)),
                 None if name == "system-out" || name == "system-err" => Open::Output,
                 None => Open::Other,
             },
             (name, Some(Open::Suite(..))) => match kind(name) {
                 Some(kind @ Kind::Is(Status::Failed | Status::Error)) => {
-                    Open::Problem(kind, Words::of(start))
+                    Open::Problem(kind, Words::of(start, self.redactor))
                 }
                 _ => Open::Other,
             },
@@ -141,21 +144,21 @@ impl Builder {
                 self.timed -= usize::from(is_timed);
                 self.suites.pop();
             }
-            Some(Open::Case(mut case, _)) => {
-                settle(&mut case);
+            Some(Open::Case(mut case, _, printed)) => {
+                settle(&mut case, &printed, self.redactor);
                 self.keep(*case);
             }
             Some(Open::Problem(kind, words)) => {
                 match self.open.last_mut() {
-                    Some(Open::Case(case, declared)) => {
-                        let problem = complete(words, declared.as_ref(), case);
+                    Some(Open::Case(case, declared, _)) => {
+                        let problem = complete(words, declared.as_ref(), case, self.redactor);
                         add(case, kind, problem);
                     }
                     // Something failed before or after all tests of it.
                     Some(Open::Suite(..)) => {
                         let (suite, name) = (self.suite.clone(), THE_SUITE.to_owned());
                         let mut case = Case { suite, name, ..Case::default() };
-                        let problem = complete(words, None, &case);
+                        let problem = complete(words, None, &case, self.redactor);
                         add(&mut case, kind, problem);
                         self.keep(case);
                     }
@@ -168,8 +171,7 @@ impl Builder {
 
     /// Does this suite say how long it took? A zero is no time: some tools write it where they know none.
     fn enter_time(&mut self, start: &BytesStart<'_>) -> bool {
-        let time = attribute(start, "time").and_then(|time| millis(&time));
-        let Some(ms) = time.filter(|ms| *ms > 0) else { return false };
+        let Some(ms) = time(start).filter(|ms| *ms > 0) else { return false };
         self.spend(Some(ms));
         self.timed += 1;
         true
@@ -199,7 +201,7 @@ impl Builder {
         if let Some(Open::Problem(..)) = self.open.last() {
             self.leave();
         }
-        if let Some(Open::Case(case, _)) = self.open.last()
+        if let Some(Open::Case(case, ..)) = self.open.last()
             && case.status.is_failure()
         {
             self.leave();
@@ -209,19 +211,23 @@ impl Builder {
     fn case(&self, start: &BytesStart<'_>) -> Case {
         Case {
             suite: self.suite.clone(),
-            class: attribute(start, "classname").or_else(|| attribute(start, "group")),
-            name: attribute(start, "name").unwrap_or_else(|| "(without a name)".to_owned()),
-            ms: attribute(start, "time").and_then(|time| millis(&time)),
+            class: self.word(start, "classname").or_else(|| self.word(start, "group")),
+            name: self.word(start, "name").unwrap_or_else(|| "(without a name)".to_owned()),
+            ms: time(start),
             ..Case::default()
         }
+    }
+
+    fn word(&self, start: &BytesStart<'_>, name: &str) -> Option<String> {
+        attribute(start, name, self.redactor)
     }
 
     fn text(&mut self, text: &str) {
         match self.open.as_mut_slice() {
             [.., Open::Problem(_, words), Open::Trace] | [.., Open::Problem(_, words)] => {
-                append(&mut words.text, text);
+                words.text.add(text);
             }
-            [.., Open::Case(case, _), Open::Output] => append_end(&mut case.output, text),
+            [.., Open::Case(_, _, printed), Open::Output] => printed.add_printed(text),
             _ => {}
         }
     }

@@ -19,9 +19,12 @@ mod tests;
 mod tools;
 
 use self::bounds::MAX_DEPTH;
+#[cfg(test)]
+pub(super) use self::bounds::{MAX_TEXT, MAX_WORD};
 use self::build::Builder;
 use super::case::Case;
 use super::totals::Totals;
+use crate::redact::Redactor;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
@@ -66,9 +69,9 @@ pub enum Trouble {
     Depth,
 }
 
-/// Reads a report, as far as it can be read.
+/// Reads a report, as far as it can be read, without these secrets.
 #[must_use]
-pub fn read(bytes: &[u8]) -> Report {
+pub fn read(bytes: &[u8], redactor: &Redactor) -> Report {
     if bytes.is_empty() {
         return Report { trouble: Some(Trouble::Empty), ..Report::default() };
     }
@@ -76,7 +79,7 @@ pub fn read(bytes: &[u8]) -> Report {
     let mut xml = Reader::from_str(text.trim_start_matches('\u{feff}'));
     // Failures are full of it, and not every tool escapes.
     xml.config_mut().allow_dangling_amp = true;
-    let mut builder = Builder::default();
+    let mut builder = Builder::without(redactor);
     let trouble = loop {
         match xml.read_event() {
             Ok(Event::Eof) if builder.is_complete() && builder.is_report() => break None,

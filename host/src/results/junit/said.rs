@@ -2,9 +2,11 @@
 
 use super::super::case::{Case, Place, Problem, Status};
 use super::super::{place, telling};
-use super::bounds::{MAX_TEXT, MAX_TRIES, MAX_WORD, append, cut, end};
+use super::bounds::{MAX_TEXT, MAX_TRIES, MAX_WORD, Raw, append, cut};
+use crate::redact::Redactor;
 use quick_xml::escape::{resolve_predefined_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart};
+use std::borrow::Cow;
 
 /// What it says of its test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,11 +50,9 @@ pub(super) fn add(case: &mut Case, kind: Kind, problem: Problem) {
 }
 
 /// What a test printed is of use where something is wrong with it.
-pub(super) fn settle(case: &mut Case) {
-    if !case.status.is_failure() && case.status != Status::Flaky {
-        case.output = String::new();
-    } else if case.output.len() > MAX_TEXT {
-        case.output = end(&case.output).to_owned();
+pub(super) fn settle(case: &mut Case, printed: &Raw, redactor: &Redactor) {
+    if case.status.is_failure() || case.status == Status::Flaky {
+        case.output = printed.end(redactor);
     }
     case.find_place();
     if let Some(problem) = case.problem.as_mut().filter(|_| case.status == Status::Skipped) {
@@ -78,28 +78,33 @@ pub(super) struct Words {
     message: Option<String>,
     /// What kind of a failure it is.
     class: Option<String>,
-    pub(super) text: String,
+    pub(super) text: Raw,
 }
 
 impl Words {
     /// With the text that there is until it ends.
-    pub(super) fn of(start: &BytesStart<'_>) -> Self {
-        let message = attribute_within(start, "message", MAX_TEXT);
-        let class = attribute(start, "type");
-        Self { message, class, text: String::new() }
+    pub(super) fn of(start: &BytesStart<'_>, redactor: &Redactor) -> Self {
+        let message = attribute_within(start, "message", MAX_TEXT, redactor);
+        let class = attribute(start, "type", redactor);
+        Self { message, class, text: Raw::default() }
     }
 }
 
-pub(super) fn declared_place(start: &BytesStart<'_>) -> Option<Place> {
-    let line = attribute(start, "line").and_then(|line| line.trim().parse().ok());
-    attribute(start, "file").map(|file| Place { file, line })
+pub(super) fn declared_place(start: &BytesStart<'_>, redactor: &Redactor) -> Option<Place> {
+    let line = || raw(start, "line").and_then(|line| line.trim().parse().ok());
+    attribute(start, "file", redactor).map(|file| Place { file, line: line() })
 }
 
 /// What it comes to. Where the text says a line, that is nearer than where the test begins. `case`: the test.
-pub(super) fn complete(words: Words, declared: Option<&Place>, case: &Case) -> Problem {
+pub(super) fn complete(
+    words: Words,
+    declared: Option<&Place>,
+    case: &Case,
+    redactor: &Redactor,
+) -> Problem {
     let Words { message, class, text } = words;
     let message = message.unwrap_or_default();
-    let text = text.trim_matches(['\n', '\r']).trim_end().to_owned();
+    let text = text.start(redactor);
     let said = place::find_in_class(&text, case.class.as_deref().unwrap_or_default())
         .or_else(|| place::find_cause(&message, |_| true))
         .or_else(|| place::find_cause(&text, |_| true));
@@ -144,24 +149,38 @@ fn first_line(text: &str) -> Option<&str> {
     text.lines().map(str::trim).find(|line| !line.is_empty())
 }
 
+/// How long it took, in milliseconds.
+pub(super) fn time(start: &BytesStart<'_>) -> Option<u64> {
+    millis(&raw(start, "time")?)
+}
+
 /// As `1.5`, and with separators: `1,234.5`.
-pub(super) fn millis(seconds: &str) -> Option<u64> {
+fn millis(seconds: &str) -> Option<u64> {
     let seconds: f64 = seconds.trim().replace(',', "").parse().ok()?;
     let time = std::time::Duration::try_from_secs_f64(seconds).ok()?;
     u64::try_from(time.as_millis()).ok()
 }
 
-/// What can't be unescaped stands for itself.
-pub(super) fn attribute(start: &BytesStart<'_>, name: &str) -> Option<String> {
-    attribute_within(start, name, MAX_WORD)
+/// A word.
+pub(super) fn attribute(start: &BytesStart<'_>, name: &str, redactor: &Redactor) -> Option<String> {
+    attribute_within(start, name, MAX_WORD, redactor)
 }
 
 /// So many bytes of it at most.
-fn attribute_within(start: &BytesStart<'_>, name: &str, length: usize) -> Option<String> {
+fn attribute_within(
+    start: &BytesStart<'_>,
+    name: &str,
+    length: usize,
+    redactor: &Redactor,
+) -> Option<String> {
+    raw(start, name).map(|text| redactor.start_of(&text, length).into_owned())
+}
+
+/// What can't be unescaped stands for itself.
+fn raw<'a>(start: &'a BytesStart<'_>, name: &str) -> Option<Cow<'a, str>> {
     let mut all = start.attributes();
     let found = all.with_checks(false).flatten().find(|one| one.key.as_ref() == name)?;
-    let text = unescape(&found.value).map_or_else(|_| found.value.to_string(), Into::into);
-    Some(cut(&text, length).to_owned())
+    Some(unescape(&found.value).map_or_else(|_| found.value.to_string(), Into::into).into())
 }
 
 pub(super) fn resolved(reference: &BytesRef<'_>) -> String {

@@ -6,6 +6,10 @@ use super::*;
 use crate::results::{Place, Status};
 use proptest::prelude::*;
 
+fn read(bytes: &[u8]) -> Report {
+    super::read(bytes, &Redactor::default())
+}
+
 fn cases(xml: &str) -> Vec<Case> {
     let report = read(xml.as_bytes());
     assert_eq!(report.trouble, None, "{xml}");

@@ -1,18 +1,12 @@
-//! Secrets, and whatever leaves this program without them.
-//!
-//! A [`Secret`] registers itself when it is made, [`learn`] registers what the environment and the
-//! command line hold under a name such as `API_TOKEN`; [`text`] takes every registered one out of what
-//! is to be shown or kept. The forms in which a value could leave are known: as it is, each line of it
-//! alone, percent-encoded as in a URL, escaped as in JSON, in HTML or by Rust, and quoted for a shell.
-//! What a command prints on a box is its own business where it is shown; in the log that is kept of it,
-//! registered values are covered.
+//! The values that are known, and where they come from.
 
+use super::forms;
+use super::redactor::Redactor;
 use crate::output::Typed;
-use memchr::memmem;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::env;
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::path::Path;
 use std::sync::{PoisonError, RwLock};
 
@@ -26,13 +20,19 @@ const SHORTEST: usize = 6;
 const SHORTEST_LINE: usize = 16;
 
 /// A value of so many bytes stands nowhere by chance.
-const SURE: usize = 12;
+pub(super) const SURE: usize = 12;
 
 /// How the name of a variable ends that holds a secret.
 const NAMES: [&str; 6] = ["TOKEN", "KEY", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE"];
 
-/// Registered values, longest first: one may be a part of another.
-static VALUES: RwLock<Vec<String>> = RwLock::new(Vec::new());
+/// What is registered.
+static KNOWN: RwLock<Known> = RwLock::new(Known { values: Vec::new(), redactor: None });
+
+struct Known {
+    values: Vec<String>,
+    /// Of all of them; `None`: nobody has asked since the last one came.
+    redactor: Option<Redactor>,
+}
 
 /// A value that neither `Debug` nor any document shows. There is no `Serialize`; whoever
 /// hands it on says so with [`Secret::expose`].
@@ -89,80 +89,46 @@ fn is_way_to_one(value: &str) -> bool {
 pub fn register(value: &str) {
     let value = value.trim();
     let lines = value.lines().map(str::trim).filter(|line| line.len() >= SHORTEST_LINE);
-    let forms = [
-        value.to_owned(),
-        percent_encoded(value),
-        escaped(value),
-        value.escape_debug().to_string(),
-        // Between the quotes of a shell.
-        value.replace('\'', r"'\''"),
-        marked_up(value),
-    ];
-    let mut values = VALUES.write().unwrap_or_else(PoisonError::into_inner);
-    for form in forms.into_iter().chain(lines.map(str::to_owned)) {
-        if form.len() >= SHORTEST && !values.contains(&form) {
-            values.push(form);
+    let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+    for form in forms::of(value).into_iter().chain(lines.map(str::to_owned)) {
+        // What stands in the place of each isn't taken for one.
+        if form.len() >= SHORTEST && !REDACTED.contains(&form) && !known.values.contains(&form) {
+            known.values.push(form);
+            known.redactor = None;
         }
     }
-    values.sort_by_key(|value| std::cmp::Reverse(value.len()));
 }
-
-/// The text without the registered values.
-#[must_use]
-pub fn text(text: &str) -> Cow<'_, str> {
-    let values = VALUES.read().unwrap_or_else(PoisonError::into_inner);
-    let mut result = Cow::Borrowed(text);
-    for value in values.iter() {
-        if result.contains(value.as_str()) {
-            result = Cow::Owned(result.replace(value.as_str(), REDACTED));
-        }
-    }
-    result
-}
-
-/// The values that are registered now, for many texts one after the other.
-#[derive(Debug)]
-pub struct Redactor(Vec<memmem::Finder<'static>>);
 
 impl Redactor {
     /// Of what is registered by now.
     #[must_use]
     pub fn of_now() -> Self {
-        with_values(|values| {
-            Self(values.iter().map(|value| memmem::Finder::new(value).into_owned()).collect())
-        })
-    }
-
-    /// Is there nothing to look for?
-    #[must_use]
-    pub fn is_idle(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// Is one of them in this text?
-    #[must_use]
-    pub fn finds(&self, text: &str) -> bool {
-        self.0.iter().any(|value| value.find(text.as_bytes()).is_some())
-    }
-
-    /// Takes them out of this text, as [`text`] does.
-    pub fn clean(&self, text: &mut String) {
-        if self.finds(text) {
-            *text = self::text(text).into_owned();
+        let known = KNOWN.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(redactor) = &known.redactor {
+            return redactor.clone();
         }
+        drop(known);
+        let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
+        let Known { values, redactor } = &mut *known;
+        redactor.get_or_insert_with(|| Self::of(values.clone())).clone()
     }
 }
 
-/// Does this with all registered values, longest first.
-pub fn with_values<T>(work: impl FnOnce(&[String]) -> T) -> T {
-    work(&VALUES.read().unwrap_or_else(PoisonError::into_inner))
+/// The text without the registered values.
+#[must_use]
+pub fn text(text: &str) -> Cow<'_, str> {
+    Redactor::of_now().clean(text)
+}
+
+/// Does this with all registered values.
+pub fn with_values<T>(work: impl FnOnce(&Redactor) -> T) -> T {
+    work(&Redactor::of_now())
 }
 
 /// Does the text hold a registered value, and surely not by chance?
 #[must_use]
 pub fn holds_secret(text: &str) -> bool {
-    let values = VALUES.read().unwrap_or_else(PoisonError::into_inner);
-    values.iter().any(|value| value.len() >= SURE && text.contains(value.as_str()))
+    Redactor::of_now().holds_for_sure(text)
 }
 
 /// The document with every text in it, keys included, without the registered values.
@@ -181,30 +147,6 @@ pub fn json(document: Value) -> Value {
         }
         other => other,
     }
-}
-
-fn percent_encoded(value: &str) -> String {
-    let mut result = String::new();
-    for byte in value.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            result.push(char::from(byte));
-        } else {
-            let _ = write!(result, "%{byte:02X}");
-        }
-    }
-    result
-}
-
-/// As between the quotes of JSON.
-fn escaped(value: &str) -> String {
-    let quoted = Value::from(value).to_string();
-    quoted[1..quoted.len() - 1].to_owned()
-}
-
-/// As in HTML.
-fn marked_up(value: &str) -> String {
-    let value = value.replace('&', "&amp;").replace('<', "&lt;");
-    value.replace('>', "&gt;").replace('"', "&quot;")
 }
 
 #[cfg(test)]
