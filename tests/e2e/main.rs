@@ -38,6 +38,7 @@ mod init;
 mod isolation;
 mod kept;
 mod keys;
+mod known_secrets;
 mod lease;
 mod local;
 mod locks;

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 const CONFIG: &str = "canary/of-the \"config\"";
-const VARIABLE: &str = "canary-of-the-environment";
+pub(crate) const VARIABLE: &str = "canary-of-the-environment";
 const FLAG: &str = "canary-of-a-flag";
 const HANDED_ON: &str = "canary-that-is-handed-on";
 const INPUT: &str = "canary-of-the-input";
@@ -30,7 +30,7 @@ fn forms() -> Vec<String> {
     plain.chain(other.map(str::to_owned)).collect()
 }
 
-fn look(what: &str, bytes: &[u8]) {
+pub(crate) fn look(what: &str, bytes: &[u8]) {
     for form in forms() {
         let found = bytes.windows(form.len()).any(|window| window == form.as_bytes());
         assert!(!found, "{what} shows `{form}`: {}", String::from_utf8_lossy(bytes));
@@ -56,7 +56,7 @@ fn content(path: &Path) -> Vec<u8> {
     zstd::decode_all(&*bytes).unwrap_or(bytes)
 }
 
-fn look_at_all_that_is_kept(world: &World) {
+pub(crate) fn look_at_all_that_is_kept(world: &World) {
     for folder in ["state", "cache", "data", "runtime"] {
         look_below(&world.root().join(folder));
     }

@@ -46,6 +46,16 @@ impl Command {
             }
         }
     }
+
+    /// The same without the secrets that are known now.
+    #[must_use]
+    pub fn without_secrets(self) -> Self {
+        let clean = |word: String| redact::text(&word).into_owned();
+        match self {
+            Self::Argv(words) => Self::Argv(words.into_iter().map(clean).collect()),
+            Self::Shell(line) => Self::Shell(clean(line)),
+        }
+    }
 }
 
 /// As it could be typed in a shell.

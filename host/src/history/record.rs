@@ -3,11 +3,13 @@
 use super::command::Command;
 use super::id::RunId;
 use super::way::Way;
+use crate::redact;
 use crate::results::Totals;
 use crate::run::Outcome;
 use crabbox_wire::message::Facts;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// Changes only when a field changes its meaning or goes.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -111,6 +113,22 @@ impl RunRecord {
             warnings: Vec::new(),
         }
     }
+
+    /// The same without the secrets that are known now, in all that is somebody's own words: names of ours, hashes and times
+    /// stay, as does the repository, by which runs are found.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        self.command = self.command.without_secrets();
+        let Self { directory, branch, error, artifacts, warnings, .. } = &mut self;
+        let paths = artifacts.iter_mut().map(|artifact| &mut artifact.path);
+        let words = [directory].into_iter().chain(branch).chain(error).chain(paths);
+        for word in words.chain(warnings) {
+            if let Cow::Owned(clean) = redact::text(word) {
+                *word = clean;
+            }
+        }
+        self
+    }
 }
 
 /// A lease, as it was called then.
@@ -149,7 +167,7 @@ pub struct Synced {
 /// A file that was brought back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
-    /// Where it lay on the box, relative to the tree's root.
+    /// Where it lay on the box, relative to the tree's root; the file here has the secret in its name that this lacks.
     pub path: String,
     /// Its size.
     pub bytes: u64,
@@ -164,4 +182,32 @@ pub struct LogKept {
     pub bytes: u64,
     /// How much of it isn't kept, in bytes.
     pub cut: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_words_in_it_hold_a_secret_and_what_is_ours_stays() {
+        redact::register("c4nary-of-a-record");
+        let word = || "a c4nary-of-a-record b".to_owned();
+        let id: RunId = "run_0123456789ab".parse().expect("an id");
+        let artifact = Artifact { path: word(), bytes: 1, digest: String::new() };
+        let begun = |command| RunRecord::begun(id.clone(), command, "local", Timestamp::UNIX_EPOCH);
+        let record = RunRecord {
+            directory: word(),
+            branch: Some(word()),
+            error: Some(word()),
+            artifacts: vec![artifact],
+            warnings: vec![word()],
+            ..begun(Command::Argv(vec![word()]))
+        };
+        let text = |record: &RunRecord| serde_json::to_string(record).expect("JSON");
+        let clean = text(&record.clone().without_secrets());
+        assert_eq!(clean, text(&record).replace("c4nary-of-a-record", "[redacted]"));
+        assert_eq!(clean.matches("[redacted]").count(), 6, "{clean}");
+        let shell = begun(Command::Shell(word())).without_secrets();
+        assert_eq!(shell.command.to_string(), "a [redacted] b");
+    }
 }
