@@ -28,3 +28,38 @@ fn the_name_of_a_file_that_came_is_remembered_without_its_secret() {
     fs::remove_dir_all(world.only_box()).expect("the box itself has it");
     look_at_all_that_is_kept(&world);
 }
+
+/// A report whose message, text and output have another colour in the middle of the secret.
+const IN_COLOURS: &str = r#"
+t=$(printf '\033[31mcanary-of\033[0m-the-environment')
+echo "<testsuite><testcase name='a'><failure message='$t'>$t</failure><system-out>$t</system-out></testcase></testsuite>" >junit.xml
+exit 3
+"#;
+
+#[test]
+fn a_page_shows_no_secret_that_has_two_colours() {
+    let page = |world: &World, token: &str| {
+        let ran = Ran::of(world.command(&["report", "-o", "-"]).env("API_TOKEN", token));
+        assert!(ran.code == 0 && ran.stdout.contains("</html>"), "{}", ran.stderr);
+        ran.stdout
+    };
+    let [then, now] = [World::new(), World::new()];
+    assert_eq!(run(&then, &[], IN_COLOURS).code, 3);
+    look("the page", page(&then, "").as_bytes());
+    // Kept when nobody knew it.
+    assert_eq!(now.crabbox(&["run", "--shell", IN_COLOURS]).code, 3);
+    assert!(page(&now, "").contains(VARIABLE));
+    look("the page", page(&now, VARIABLE).as_bytes());
+}
+
+#[test]
+fn a_page_stays_one_whatever_word_is_a_secret() {
+    let world = World::new();
+    assert_eq!(run(&world, &[], IN_COLOURS).code, 3);
+    let plain = world.crabbox(&["report", "-o", "-"]).stdout;
+    for word in ["details", "summary", "section", "html>\n<html"] {
+        let page = Ran::of(world.command(&["report", "-o", "-"]).env("SORT_KEY", word)).stdout;
+        assert_eq!(page.matches('<').count(), plain.matches('<').count(), "{word}");
+        assert_eq!(page.matches("<details").count(), plain.matches("<details").count(), "{word}");
+    }
+}

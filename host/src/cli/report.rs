@@ -4,7 +4,6 @@ use super::{Shared, history, results, whole};
 use crate::history::{Log, Reader, RunRecord, folder};
 use crate::output::{CommandError, to_type};
 use crate::places::private_folder;
-use crate::redact;
 use crate::report::{Kept, Page};
 use clap::{Args, ValueHint};
 use serde_json::json;
@@ -46,7 +45,7 @@ impl Report {
         history::tell_of_unreadable(shared, &reader);
         let to_stdout = self.output.as_deref() == Some(Path::new("-"));
         if to_stdout && !shared.printer.json {
-            return shared.printer.data(&page);
+            return shared.printer.finished(&page);
         }
         let path = if let Some(path) = self.output.filter(|_| !to_stdout) {
             path
@@ -80,8 +79,7 @@ fn draw(reader: &Reader, record: &RunRecord) -> Result<String, CommandError> {
     let page = Page::of(kept).map_err(|error| {
         CommandError::failed(format!("what {} printed can't be read", record.id)).because(error)
     })?;
-    // Wherever it goes to.
-    Ok(redact::text(&page.render()).into_owned())
+    Ok(page.render())
 }
 
 fn unwritable(path: &Path) -> CommandError {

@@ -222,6 +222,12 @@ impl Printer {
         unwritten(stream::stdout(visible_json(&redact::text(text)).as_bytes()))
     }
 
+    /// A document that was asked for, on standard output: whoever made it took the secrets out of each text in it, and what
+    /// stands between those isn't to be taken for one.
+    pub fn finished(&self, document: &str) -> Result<(), CommandError> {
+        unwritten(stream::stdout(visible_json(document).as_bytes()))
+    }
+
     /// A table that was asked for, on standard output, as wide as fits there.
     pub fn table(&self, table: &Table) -> Result<(), CommandError> {
         self.data(&table.render(self.columns()))

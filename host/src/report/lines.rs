@@ -2,7 +2,7 @@
 
 use super::log::{Line, Log};
 use crate::history::{self, Piece};
-use crate::redact;
+use crate::redact::Redactor;
 use crabbox_wire::frame::Stream;
 use std::collections::VecDeque;
 use std::io;
@@ -15,6 +15,9 @@ const BYTES: usize = 2 * 1024 * 1024;
 
 /// The longest line, in bytes; of a longer one the beginning is there.
 const LONGEST: usize = 16 * 1024;
+
+/// So much of a line is held until its end is there, in bytes: what is longer is known to be cut.
+const HELD: usize = 2 * LONGEST;
 
 /// Reads a log to its end.
 pub(super) fn last(log: &history::Log) -> io::Result<Log> {
@@ -48,7 +51,7 @@ impl Lines {
         let at = usize::from(stream == Stream::Stderr);
         let mut parts = bytes.split(|byte| *byte == b'\n').peekable();
         while let Some(part) = parts.next() {
-            let room = LONGEST.saturating_sub(self.open[at].len());
+            let room = HELD.saturating_sub(self.open[at].len());
             self.open[at].extend_from_slice(&part[..part.len().min(room)]);
             if parts.peek().is_some() {
                 self.end(stream, at);
@@ -59,7 +62,7 @@ impl Lines {
     fn end(&mut self, stream: Stream, at: usize) {
         let bytes = std::mem::take(&mut self.open[at]);
         let text = String::from_utf8_lossy(bytes.strip_suffix(b"\r").unwrap_or(&bytes));
-        let text = redact::text(&text).into_owned();
+        let text = Redactor::of_now().start_of(&text, LONGEST).into_owned();
         self.size += text.len();
         self.kept.push_back(Line { stream, text });
         while self.kept.len() > LINES || self.size > BYTES {
@@ -131,6 +134,16 @@ mod tests {
         lines.add(Stream::Stdout, b"\nnext\n");
         let log = lines.finish();
         assert_eq!((log.lines[0].text.len(), texts(&log)[1]), (LONGEST, "next"));
+    }
+
+    #[test]
+    fn of_a_secret_at_the_end_of_a_long_line_nothing_is_shown() {
+        crate::redact::register("c4nary-of-a-long-line");
+        let mut lines = Lines::default();
+        lines.add(Stream::Stdout, &vec![b'x'; LONGEST - 4]);
+        lines.add(Stream::Stdout, b"c4nary-of-a-long-line\n");
+        let text = lines.finish().lines.remove(0).text;
+        assert!(text.ends_with("x[redacted]"), "{}", &text[LONGEST - 8..]);
     }
 
     #[test]
