@@ -63,3 +63,30 @@ fn a_page_stays_one_whatever_word_is_a_secret() {
         assert_eq!(page.matches("<details").count(), plain.matches("<details").count(), "{word}");
     }
 }
+
+#[test]
+fn a_receipt_is_one_whatever_word_is_a_secret() {
+    for word in ["program", "command", "digest", "outcome"] {
+        let world = World::new();
+        let at = |name: &str| world.root().join(name).display().to_string();
+        let line = format!("echo {word}; exit 3");
+        let line = ["run", "--receipt", &at("receipt"), "--shell", &line];
+        assert_eq!(Ran::of(world.command(&line).env("SORT_KEY", word)).code, 3);
+        let printed = Ran::of(world.command(&["history", "receipt"]).env("SORT_KEY", word)).stdout;
+        let bundle = ["bundle", "-o", &at("bundle")];
+        assert_eq!(Ran::of(world.command(&bundle).env("SORT_KEY", word)).code, 0);
+        let bundle = fs::read(at("bundle")).expect("reads");
+        let bundle = zstd::decode_all(&*bundle).expect("unpacks");
+        let bundle = String::from_utf8_lossy(&bundle).into_owned();
+        let (_, bundled) = bundle.split_once("receipt.json").expect("one");
+        assert!(bundled.contains(printed.trim_end()), "{word}: {bundled}");
+        fs::write(at("printed"), printed).expect("writes");
+        for receipt in ["receipt", "printed"] {
+            let text = fs::read_to_string(at(receipt)).expect("reads");
+            let shell = "\"shell\": \"echo [redacted]; exit 3\"";
+            assert!(text.contains(shell) && text.matches("[redacted]").count() == 1, "{text}");
+            let verified = world.crabbox(&["verify", &at(receipt)]);
+            assert_eq!(verified.code, 0, "{word}: {}", verified.stderr);
+        }
+    }
+}

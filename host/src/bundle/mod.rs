@@ -2,7 +2,8 @@
 //! run is.
 //!
 //! What goes in is text that this program made, or kept of what the program on the box printed; each passes
-//! [`crate::redact`] once more on its way, whatever it passed before.
+//! [`crate::redact`] once more on its way, whatever it passed before, but for the receipt: its writer has looked at each word, and
+//! others read it.
 
 use crate::redact;
 use std::io::{self, Read, Write};
@@ -29,6 +30,11 @@ impl<W: Write> Bundle<W> {
     /// Adds a text, without what is secret in it.
     pub fn text(&mut self, name: &str, text: &str) -> io::Result<()> {
         self.file(name, redact::text(text).as_bytes())
+    }
+
+    /// Adds a text that is to stay as it is.
+    pub fn finished(&mut self, name: &str, text: &str) -> io::Result<()> {
+        self.file(name, text.as_bytes())
     }
 
     /// Adds so many bytes of what somebody printed.

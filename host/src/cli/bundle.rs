@@ -19,6 +19,9 @@ use std::fs::File;
 use std::io::{self, BufWriter, Seek};
 use std::path::{Path, PathBuf};
 
+/// What its receipt is called.
+const RECEIPT: &str = "receipt.json";
+
 /// The folder of bundles in a checkout's folder of our own.
 const BUNDLES: &str = "bundles";
 
@@ -92,7 +95,7 @@ fn texts(
 ) -> Result<Vec<(&'static str, String)>, CommandError> {
     let found = results::kept(reader, &record.id)?;
     let mut texts = vec![
-        ("receipt.json", pretty(&Receipt::of(record, found.as_ref()))),
+        (RECEIPT, Receipt::of(record, found.as_ref()).to_json().unwrap_or_default()),
         ("run.json", pretty(record)),
         ("replay.sh", replay(record)),
     ];
@@ -123,7 +126,7 @@ fn write(
         let time = u64::try_from(record.began.as_second()).unwrap_or_default();
         let mut bundle = Bundle::begin(out, record.id.as_str(), time)?;
         for (name, text) in texts {
-            bundle.text(name, text)?;
+            if *name == RECEIPT { bundle.finished(name, text)? } else { bundle.text(name, text)? }
         }
         let log = Log::of(&folder(reader.state(), &record.id));
         if log.is_there() {

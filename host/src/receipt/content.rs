@@ -65,10 +65,10 @@ pub struct Digested {
 }
 
 impl Receipt {
-    /// That of a run, with the results that are kept of it.
+    /// That of a run, with the results that are kept of it; without the secrets that are known now.
     #[must_use]
     pub fn of(record: &RunRecord, results: Option<&Results>) -> Self {
-        let record = record.clone();
+        let record = record.clone().without_secrets();
         Self {
             schema_version: SCHEMA_VERSION,
             crabbox: env!("CARGO_PKG_VERSION").to_owned(),
@@ -93,5 +93,11 @@ impl Receipt {
             }),
             artifacts: record.artifacts,
         }
+    }
+
+    /// As it stands in a file. Nothing more is taken out of that: what is ours in it, as a word that somebody has for a
+    /// secret, would be missing to who reads it.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string_pretty(self).map(|text| text + "\n")
     }
 }

@@ -24,7 +24,9 @@ pub(in crate::cli) struct PrintReceipt {
 impl PrintReceipt {
     pub(super) fn execute(self, shared: &Shared) -> Result<(), CommandError> {
         let (reader, run) = find(shared, &self.run)?;
-        shared.printer.document(&of(&reader, &run)?)
+        let receipt = of(&reader, &run)?.to_json();
+        let unwritable = || CommandError::failed("the receipt can't be written");
+        shared.printer.finished(&receipt.map_err(|error| unwritable().because(error))?)
     }
 }
 

@@ -6,7 +6,7 @@ use crate::cli::order::remember;
 use crate::cli::whole;
 use crate::events::{self, Target};
 use crate::history::{Recording, RunRecord};
-use crate::output::{CommandError, Exit, Printer, in_json};
+use crate::output::{CommandError, Exit, Printer};
 use crate::places::real;
 use crate::receipt::Receipt;
 use crate::results::Results;
@@ -117,7 +117,7 @@ impl ToWrite {
 /// Writes the receipt.
 fn write(path: &Path, record: &RunRecord, results: Option<&Results>) -> Result<(), CommandError> {
     let receipt = Receipt::of(record, results);
-    let written = whole::write(path, |out| out.write_all(in_json(&receipt)?.as_bytes()));
+    let written = whole::write(path, |out| out.write_all(receipt.to_json()?.as_bytes()));
     written.map(drop).map_err(|error| {
         CommandError::failed(format!("the receipt `{}` can't be written", path.display()))
             .because(error)
