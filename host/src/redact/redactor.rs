@@ -3,6 +3,7 @@
 use super::known::{REDACTED, SURE};
 use super::plain::Plain;
 use aho_corasick::{AhoCorasick, MatchKind};
+use memchr::{memchr_iter, memrchr_iter};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -86,21 +87,25 @@ impl Redactor {
     /// How many bytes at the end are the beginning of one, and not all of it.
     #[must_use]
     pub fn begun(&self, bytes: &[u8]) -> usize {
-        self.longest(bytes, |value, length| bytes.ends_with(&value[..length]))
+        self.longest(|value| {
+            let tail = &bytes[bytes.len().saturating_sub(value.len() - 1)..];
+            let starts = memchr_iter(value[0], tail).map(|at| &tail[at..]);
+            starts.filter(|end| value.starts_with(end)).map(<[u8]>::len).next()
+        })
     }
 
     /// How many bytes at the start are the end of one, and not all of it.
     fn ended(&self, bytes: &[u8]) -> usize {
-        self.longest(bytes, |value, length| bytes.starts_with(&value[value.len() - length..]))
+        self.longest(|value| {
+            let head = &bytes[..bytes.len().min(value.len() - 1)];
+            let ends = memrchr_iter(value[value.len() - 1], head).map(|at| &head[..=at]);
+            ends.filter(|start| value.ends_with(start)).map(<[u8]>::len).next()
+        })
     }
 
-    fn longest(&self, bytes: &[u8], is_so: impl Fn(&[u8], usize) -> bool) -> usize {
-        let values = self.0.iter().flat_map(|finder| &finder.values).map(String::as_bytes);
-        let lengths = values.filter_map(|value| {
-            let most = (value.len() - 1).min(bytes.len());
-            (1..=most).rev().find(|length| is_so(value, *length))
-        });
-        lengths.max().unwrap_or(0)
+    fn longest(&self, of: impl Fn(&[u8]) -> Option<usize>) -> usize {
+        let values = self.0.iter().flat_map(|finder| &finder.values);
+        values.filter_map(|value| of(value.as_bytes())).max().unwrap_or(0)
     }
 
     fn cleaned<'a>(&self, text: &'a str, part: Part) -> Cow<'a, str> {
