@@ -90,3 +90,18 @@ fn a_receipt_is_one_whatever_word_is_a_secret() {
         }
     }
 }
+
+#[test]
+fn no_line_leads_to_a_test_that_the_log_has_under_another_name() {
+    let world = World::new();
+    let writes = |name: &str| {
+        format!(
+            "echo \"<testsuite><testcase name='{name}'><failure/></testcase></testsuite>\" >junit.xml
+            seq 1000; echo \"in {name}\"; exit 3"
+        )
+    };
+    let told = run(&world, &[], &writes("of $API_TOKEN")).stderr;
+    assert!(told.contains("of [redacted]") && !told.contains("--test"), "{told}");
+    let told = run(&world, &[], &writes("of it")).stderr;
+    assert!(told.contains("--test 'of it'"), "{told}");
+}

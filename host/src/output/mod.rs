@@ -22,7 +22,7 @@ mod visible;
 pub use colour::Colour;
 pub use error::{CommandError, Kind};
 pub use exit::Exit;
-pub(crate) use printer::{in_json, shown};
+pub(crate) use printer::shown;
 pub use printer::{Manner, Printer, Screen, unwritten};
 pub use progress::{Progress, stand_aside, waiting_within};
 pub use quoted::Quoted;

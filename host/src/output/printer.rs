@@ -281,7 +281,7 @@ pub(crate) fn shown(line: &str) -> String {
 
 /// As JSON, without secrets. Those are looked for in the whole text first, where each stands in a form that
 /// is known: hardly any document holds one, and of one that does each string is cleaned for itself.
-pub(crate) fn in_json(document: &impl Serialize) -> serde_json::Result<String> {
+fn in_json(document: &impl Serialize) -> serde_json::Result<String> {
     let mut text = serde_json::to_string_pretty(document)?;
     if matches!(redact::text(&text), Cow::Owned(_)) {
         let clean = redact::json(serde_json::to_value(document)?);

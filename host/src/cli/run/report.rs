@@ -9,6 +9,7 @@ use crate::cli::{parked, results};
 use crate::lease::End;
 use crate::log::phases;
 use crate::output::{Printer, Screen, Typed, human, to_type};
+use crate::redact::REDACTED;
 use crate::run::{CRABBOX_FAILED, Ended, Origin, Outcome};
 use serde_json::{Value, json};
 use signal_hook::low_level::signal_name;
@@ -104,7 +105,9 @@ impl Report<'_> {
         let tested = self.tested?;
         let case = tested.results().causes_with_new_first(tested.compared()).first()?.id();
         let can_be_typed = !case.contains(char::is_control) && results::parse_name(&case).is_ok();
-        (can_be_typed && self.is_out_of_sight(screen))
+        // In the log, a secret is covered in another way.
+        let can_be_found = can_be_typed && !case.contains(REDACTED);
+        (can_be_found && self.is_out_of_sight(screen))
             .then(|| to_type(&["logs", &run.id, "--test", &case]))
     }
 
