@@ -195,7 +195,7 @@ impl<'a> Builder<'a> {
 
     /// The file ends here. Of a test in whose middle that is, it is only known how it came out if it has failed by now.
     pub(super) fn break_off(&mut self) {
-        if let Some(Open::Trace | Open::Other | Open::Output) = self.open.last() {
+        while let Some(Open::Trace | Open::Other | Open::Output) = self.open.last() {
             self.open.pop();
         }
         if let Some(Open::Problem(..)) = self.open.last() {

@@ -148,6 +148,13 @@ fn what_comes_before_the_trouble_counts() {
     for (rest, expected) in [
         (r#"<failure message="m">x"#, &[Status::Passed, Status::Failed][..]),
         (r#"<failure message="m"/><system-out>x"#, &[Status::Passed, Status::Failed]),
+        // What isn't escaped looks like elements in elements.
+        (
+            "<failure message='m'/><system-out>a <T> b</system-out>",
+            &[Status::Passed, Status::Failed],
+        ),
+        ("<failure message='m'>a <b>x <i>y</failure>", &[Status::Passed, Status::Failed]),
+        ("<failure/><properties><property name='a'>", &[Status::Passed, Status::Failed]),
         // How it would have come out, nobody knows.
         ("<fail", &[Status::Passed]),
         ("<system-out>a <T> b", &[Status::Passed]),
