@@ -163,6 +163,11 @@ impl Gather {
 
     /// Where too much was kept already, the one line of each has to do.
     fn spend(&mut self, case: &mut Case) {
+        let problems = case.problem.iter().chain(&case.earlier);
+        let length = problems.map(|problem| problem.text.len()).sum::<usize>() + case.output.len();
+        if self.texts + length > MAX_TEXTS {
+            case.tell_in_messages();
+        }
         let problems = case.problem.iter_mut().chain(&mut case.earlier);
         let texts = problems.map(|problem| &mut problem.text).chain([&mut case.output]);
         for text in texts {
@@ -320,44 +325,26 @@ mod tests {
     }
 
     #[test]
-    fn a_test_that_is_there_again_after_it_failed_was_tried_again() {
-        let results = gathered(&["<testsuite name='s'>
-            <testcase name='a' time='1'><failure message='1st'/></testcase>
-            <testcase name='b'/><testcase name='b'><failure/></testcase>
-            <testcase name='a' time='1'><failure message='2nd'/></testcase>
-            <testcase name='a' time='1'/>
-            <testcase name='c'><failure message='1st'/></testcase><testcase name='c'><skipped/></testcase>
-            </testsuite>"]);
-        let found: Vec<_> =
-            results.cases.iter().map(|case| (case.name.as_str(), case.status, case.ms)).collect();
-        let expected = [
-            ("a", Status::Flaky, Some(3000)),
-            ("b", Status::Passed, None),
-            ("b", Status::Failed, None),
-            ("c", Status::Failed, None),
+    fn where_there_is_no_room_for_texts_the_line_is_kept_that_tells_why() {
+        let mut gather = Gather::of("/src", false);
+        gather.texts = MAX_TEXTS;
+        let case = |name: &str, said: &str| format!("<testcase name='{name}'>{said}</testcase>");
+        let xml = [
+            case(
+                "A",
+                "<failure message='Failed'>=== RUN   A\n    a_test.go:3: own words</failure>",
+            ),
+            case("A/b", "<failure message='Failed'>=== RUN   A/b\n    a_test.go:4: more</failure>"),
+            case("c", "<failure message=''/><system-out>error: no table</system-out>"),
+            case("d", "<failure message='says it'>and more</failure>"),
         ];
-        assert_eq!(found, expected);
-        let messages: Vec<_> =
-            results.cases[0].earlier.iter().map(|problem| problem.message.as_str()).collect();
-        assert_eq!(messages, ["1st", "2nd"]);
-        assert_eq!(results.cases[3].shown().expect("one").message, "1st");
-    }
-
-    #[test]
-    fn tests_that_are_called_alike_are_no_tries_of_one() {
-        let alike =
-            "<testsuites><testsuite name='s'><testcase name='a'><failure/></testcase></testsuite>
-            <testsuite name='s'><testcase name='a'/></testsuite></testsuites>";
-        let statuses = |results: &Results| -> Vec<Status> {
-            results.cases.iter().map(|case| case.status).collect()
-        };
-        assert_eq!(statuses(&gathered(&[alike])), [Status::Failed, Status::Passed]);
-        // Nor is anything flaky where the command says that something failed.
-        let again =
-            "<testsuite><testcase name='a'><failure/></testcase><testcase name='a'/></testsuite>";
-        let mut gather = Gather::of("", false);
-        gather.add_bytes("a.xml".to_owned(), again.as_bytes(), true);
-        assert_eq!(statuses(&gather.results()), [Status::Failed, Status::Passed]);
+        let xml = format!("<testsuite>{}</testsuite>", xml.concat());
+        gather.add_bytes("a.xml".to_owned(), xml.as_bytes(), true);
+        let results = gather.results();
+        assert!(results.cases.iter().all(|case| case.output.is_empty()));
+        let told: Vec<_> = results.causes().into_iter().map(Case::telling).collect();
+        assert_eq!(told, ["own words", "more", "error: no table", "says it"]);
+        assert_eq!(results.cases[0].shown().expect("one").text, "");
     }
 
     #[test]

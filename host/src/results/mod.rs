@@ -1,9 +1,9 @@
 //! What the tests of a run came to.
 //!
 //! [`discover`] says where reports lie, [`junit`] reads one of them, with the [`place`] that a failure names, and
-//! [`gather`] all of a run; [`case`] is one test, [`totals`] counts them, [`telling`] is what of a failure stands in one
-//! line, from what the test [`printed`] where nothing else says it and as [`go`] writes it, [`cause`] which of those that
-//! failed did so by themselves, [`tries`] which are the same once more, and [`mod@compare`] says what is new since the run before. A [`source`] is one report; there
+//! [`gather`] all of a run; [`case`] is one test, of which all [`tries`] are put together, [`totals`] counts them, [`telling`]
+//! is what of a failure stands in one line, from what the test [`printed`] where nothing else says it and as [`go`] writes
+//! it, [`cause`] which of those that failed did so by themselves, and [`mod@compare`] says what is new since the run before. A [`source`] is one report; there
 //! is [`room`] for so many tests one by one, and the others are counted. [`kept`] is how they lie beside the run's log, for
 //! later.
 

@@ -2,6 +2,7 @@
 //! near the end, among what its framework writes round it.
 
 use super::case::{Case, Place, Problem};
+use super::junit::{MAX_WORD, cut};
 use super::place;
 use super::telling::{self, join, outside_traces, said};
 use std::borrow::Cow;
@@ -87,6 +88,16 @@ impl Case {
             .then(|| reason(&self.output, problem.place.as_ref()))
             .flatten();
         reason.map_or_else(|| problem.telling(), Cow::Owned)
+    }
+
+    /// Makes the line that tells why the message of each problem: what that is found in is about to go.
+    pub(super) fn tell_in_messages(&mut self) {
+        let problems = self.problem.iter().chain(&self.earlier);
+        let told = problems.map(|problem| cut(&self.telling_of(problem), MAX_WORD).to_owned());
+        let told: Vec<String> = told.collect();
+        for (problem, told) in self.problem.iter_mut().chain(&mut self.earlier).zip(told) {
+            problem.message = told;
+        }
     }
 
     /// Where it failed, if only what it printed says so.

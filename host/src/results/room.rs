@@ -6,9 +6,6 @@ use super::gather::Results;
 use super::totals::Totals;
 use crate::output::human;
 
-/// The longest message of a test for which there is no room but its own, in bytes.
-const MAX_MESSAGE: usize = 4 * 1024;
-
 /// What there is.
 #[derive(Debug)]
 pub(super) struct Room {
@@ -59,6 +56,7 @@ impl Results {
 
 /// One line has to do.
 fn bare(case: &mut Case) {
+    case.tell_in_messages();
     case.output = String::new();
     if case.problem.is_some() {
         case.earlier = Vec::new();
@@ -67,8 +65,5 @@ fn bare(case: &mut Case) {
     }
     for problem in case.problem.iter_mut().chain(&mut case.earlier) {
         problem.text = String::new();
-        problem.message.truncate(problem.message.floor_char_boundary(MAX_MESSAGE));
-        // What was cut off isn't held any longer.
-        problem.message.shrink_to_fit();
     }
 }

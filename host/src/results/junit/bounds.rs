@@ -20,7 +20,7 @@ pub(in crate::results) const MAX_TEXT: usize = 64 * 1024;
 pub(super) const MAX_KEPT: usize = 64 * 1024 * 1024;
 
 /// Tries of a test that are kept.
-pub(super) const MAX_TRIES: usize = 20;
+pub(in crate::results) const MAX_TRIES: usize = 20;
 
 /// So much of a text is held until its end is there, in bytes: what is longer is known to be cut.
 const MAX_HELD: usize = 2 * MAX_TEXT;
@@ -66,6 +66,6 @@ fn end(text: &str) -> &str {
 }
 
 /// So many bytes of it at most.
-pub(super) fn cut(text: &str, length: usize) -> &str {
+pub(in crate::results) fn cut(text: &str, length: usize) -> &str {
     &text[..text.floor_char_boundary(length)]
 }

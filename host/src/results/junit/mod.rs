@@ -20,7 +20,8 @@ mod tools;
 
 use self::bounds::MAX_DEPTH;
 #[cfg(test)]
-pub(super) use self::bounds::{MAX_TEXT, MAX_WORD};
+pub(super) use self::bounds::MAX_TEXT;
+pub(super) use self::bounds::{MAX_TRIES, MAX_WORD, cut};
 use self::build::Builder;
 use super::case::Case;
 use super::totals::Totals;

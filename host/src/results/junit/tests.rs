@@ -227,6 +227,17 @@ fn a_test_that_failed_is_there_however_many_were_well_before() {
     let place = Some(Place { file: "a.rs".to_owned(), line: Some(7) });
     assert_eq!(problem.place, place);
     assert!(report.counted.passed > 0 && report.counted.failed == 0);
+    // Where only the text says why, that line is the message.
+    let of_go = "<testcase name='TestX'><failure message='Failed'>=== RUN   TestX\n    x_test.go:9: got 1</failure></testcase>";
+    let of_ctest = "<testcase name='c'><failure message=''/><system-out>begin\nerror: no table\n</system-out></testcase>";
+    let flaky = "<testcase name='f'><flakyFailure>is slow\nat a.rs:7</flakyFailure></testcase>";
+    let xml = format!("<testsuite>{well}{of_go}{of_ctest}{flaky}</testsuite>");
+    let cases = read(xml.as_bytes()).cases;
+    let told: Vec<_> = cases[cases.len() - 3..]
+        .iter()
+        .map(|case| (case.telling().into_owned(), case.output.as_str()))
+        .collect();
+    assert_eq!(told, ["got 1", "error: no table", "is slow"].map(|line| (line.to_owned(), "")));
     assert_eq!(report.cases.len() as u64 + report.counted.all(), 300_001);
     // Of those there may be too many, too.
     let report = read(format!("<testsuite>{well}{}</testsuite>", failed.repeat(400)).as_bytes());
