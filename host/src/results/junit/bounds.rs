@@ -25,18 +25,12 @@ pub(in crate::results) const MAX_TRIES: usize = 20;
 /// So much of a text is held until its end is there, in bytes: what is longer is known to be cut.
 const MAX_HELD: usize = 2 * MAX_TEXT;
 
-/// A text as it comes, in pieces. What is read of it has no secrets.
+/// What a test printed, as it comes, in pieces: the end of it says more than the beginning.
 #[derive(Debug, Default)]
-pub(super) struct Raw(String);
+pub(super) struct Printed(String);
 
-impl Raw {
-    /// Adds to a text of which the start is kept.
-    pub(super) fn add(&mut self, text: &str) {
-        self.0.push_str(cut(text, MAX_HELD.saturating_sub(self.0.len())));
-    }
-
-    /// Adds to what a test printed, of which the end says more than the beginning.
-    pub(super) fn add_printed(&mut self, text: &str) {
+impl Printed {
+    pub(super) fn push(&mut self, text: &str) {
         let text = end(text);
         if self.0.len() + text.len() > 2 * MAX_HELD {
             self.0 = end(&self.0).to_owned();
@@ -44,21 +38,15 @@ impl Raw {
         self.0.push_str(text);
     }
 
-    /// What is kept of its start, without the empty lines around it.
-    pub(super) fn start(&self, redactor: &Redactor) -> String {
-        let start = redactor.start_of(&self.0, MAX_TEXT);
-        start.trim_matches(['\n', '\r']).trim_end().to_owned()
+    /// All that is held of it.
+    pub(super) fn as_str(&self) -> &str {
+        &self.0
     }
 
-    /// What is kept of its end.
-    pub(super) fn end(&self, redactor: &Redactor) -> String {
+    /// What is kept of it, without secrets.
+    pub(super) fn into_text(self, redactor: &Redactor) -> String {
         redactor.end_of(&self.0, MAX_TEXT).into_owned()
     }
-}
-
-/// Adds to a text what there is room for.
-pub(super) fn append(into: &mut String, text: &str) {
-    into.push_str(cut(text, MAX_TEXT.saturating_sub(into.len())));
 }
 
 fn end(text: &str) -> &str {

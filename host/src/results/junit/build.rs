@@ -4,7 +4,7 @@ use super::super::case::{Case, Place, Status};
 use super::super::room::Room;
 use super::super::totals::Totals;
 use super::Trouble;
-use super::bounds::{MAX_CASES, MAX_DEPTH, MAX_KEPT, Raw};
+use super::bounds::{MAX_CASES, MAX_DEPTH, MAX_KEPT, Printed};
 use super::said::{
     Kind, Words, add, attribute, complete, declared_place, kind, resolved, settle, time,
 };
@@ -21,7 +21,7 @@ enum Open {
     /// Suites, and the outermost of them: with what the one around it is called, and whether it says how long it took.
     Suite(String, bool),
     /// With where the report says that it stands, and what it printed.
-    Case(Box<Case>, Option<Place>, Raw),
+    Case(Box<Case>, Option<Place>, Printed),
     /// Something that wasn't well.
     Problem(Kind, Words),
     /// A stack trace in a [`Open::Problem`], which is a part of its text.
@@ -117,7 +117,7 @@ impl<'a> Builder<'a> {
             (_, None) if !self.is_report => return Err(Trouble::Foreign),
             ("testcase", Some(Open::Suite(..))) => {
                 let place = declared_place(start, self.redactor);
-                Open::Case(Box::new(self.case(start)), place, Raw::default())
+                Open::Case(Box::new(self.case(start)), place, Printed::default())
             }
             (name, Some(Open::Case(..))) => match kind(name) {
                 Some(kind) => Open::Problem(kind, Words::of(start, self.redactor)),
@@ -145,7 +145,7 @@ impl<'a> Builder<'a> {
                 self.suites.pop();
             }
             Some(Open::Case(mut case, _, printed)) => {
-                settle(&mut case, &printed, self.redactor);
+                settle(&mut case, printed, self.redactor);
                 self.keep(*case);
             }
             Some(Open::Problem(kind, words)) => {
@@ -225,9 +225,9 @@ impl<'a> Builder<'a> {
     fn text(&mut self, text: &str) {
         match self.open.as_mut_slice() {
             [.., Open::Problem(_, words), Open::Trace] | [.., Open::Problem(_, words)] => {
-                words.text.add(text);
+                words.text.push(text);
             }
-            [.., Open::Case(_, _, printed), Open::Output] => printed.add_printed(text),
+            [.., Open::Case(_, _, printed), Open::Output] => printed.push(text),
             _ => {}
         }
     }

@@ -1,7 +1,7 @@
 //! Reads one report: JUnit's XML, as many tools write it and no two alike.
 //!
 //! [`build`] makes tests of its elements by what those have [`said`]. It comes from a box, so all of it has [`bounds`]: depth,
-//! names, texts, tests. What a tool gets wrong costs as little as
+//! names, texts of which both [`ends`] are kept, tests. What a tool gets wrong costs as little as
 //! possible: a number that is none is no number, and of a file that ends in the middle the tests before that count.
 //!
 //! The XML itself is [`quick_xml`]'s, which expands no entity that a document declares. Of the two libraries that know
@@ -12,6 +12,7 @@
 mod bounds;
 mod build;
 mod encoding;
+mod ends;
 mod said;
 #[cfg(test)]
 mod tests;

@@ -2,7 +2,8 @@
 
 use super::super::case::{Case, Place, Problem, Status};
 use super::super::{place, telling};
-use super::bounds::{MAX_TEXT, MAX_TRIES, MAX_WORD, Raw, append, cut};
+use super::bounds::{MAX_TRIES, MAX_WORD, Printed, cut};
+use super::ends::{Ends, ends};
 use crate::redact::Redactor;
 use quick_xml::escape::{resolve_predefined_entity, unescape};
 use quick_xml::events::{BytesRef, BytesStart};
@@ -50,9 +51,9 @@ pub(super) fn add(case: &mut Case, kind: Kind, problem: Problem) {
 }
 
 /// What a test printed is of use where something is wrong with it.
-pub(super) fn settle(case: &mut Case, printed: &Raw, redactor: &Redactor) {
+pub(super) fn settle(case: &mut Case, printed: Printed, redactor: &Redactor) {
     if case.status.is_failure() || case.status == Status::Flaky {
-        case.output = printed.end(redactor);
+        case.output = printed.into_text(redactor);
     }
     case.find_place();
     if let Some(problem) = case.problem.as_mut().filter(|_| case.status == Status::Skipped) {
@@ -78,15 +79,15 @@ pub(super) struct Words {
     message: Option<String>,
     /// What kind of a failure it is.
     class: Option<String>,
-    pub(super) text: Raw,
+    pub(super) text: Ends,
 }
 
 impl Words {
     /// With the text that there is until it ends.
     pub(super) fn of(start: &BytesStart<'_>, redactor: &Redactor) -> Self {
-        let message = attribute_within(start, "message", MAX_TEXT, redactor);
+        let message = raw(start, "message").map(|message| ends(&message, redactor));
         let class = attribute(start, "type", redactor);
-        Self { message, class, text: Raw::default() }
+        Self { message, class, text: Ends::default() }
     }
 }
 
@@ -104,7 +105,8 @@ pub(super) fn complete(
 ) -> Problem {
     let Words { message, class, text } = words;
     let message = message.unwrap_or_default();
-    let text = text.start(redactor);
+    let text = text.into_text(redactor);
+    let text = text.trim_matches(['\n', '\r']).trim_end().to_owned();
     let said = place::find_in_class(&text, case.class.as_deref().unwrap_or_default())
         .or_else(|| place::find_cause(&message, |_| true))
         .or_else(|| place::find_cause(&text, |_| true));
@@ -136,13 +138,13 @@ fn holds(text: &str, message: &str) -> bool {
 /// All of the message, and the text below it.
 fn with(message: &str, text: &str) -> String {
     let message = message.trim_matches(['\n', '\r']).trim_end();
-    let mut all = String::new();
-    append(&mut all, message);
+    let mut all = Ends::default();
+    all.push(message);
     if !text.is_empty() {
-        append(&mut all, "\n");
-        append(&mut all, text);
+        all.push("\n");
+        all.push(text);
     }
-    all
+    all.into_text(&Redactor::default())
 }
 
 fn first_line(text: &str) -> Option<&str> {
@@ -163,17 +165,7 @@ fn millis(seconds: &str) -> Option<u64> {
 
 /// A word.
 pub(super) fn attribute(start: &BytesStart<'_>, name: &str, redactor: &Redactor) -> Option<String> {
-    attribute_within(start, name, MAX_WORD, redactor)
-}
-
-/// So many bytes of it at most.
-fn attribute_within(
-    start: &BytesStart<'_>,
-    name: &str,
-    length: usize,
-    redactor: &Redactor,
-) -> Option<String> {
-    raw(start, name).map(|text| redactor.start_of(&text, length).into_owned())
+    raw(start, name).map(|text| redactor.start_of(&text, MAX_WORD).into_owned())
 }
 
 /// What can't be unescaped stands for itself.

@@ -3,7 +3,7 @@
 use crate::results::{Case, Gather};
 
 /// What stands in the test's element, the line, and the place or nothing.
-const SAID: [(&str, &str, &str, &str); 29] = [
+const SAID: [(&str, &str, &str, &str); 31] = [
     (
         "GoogleTest",
         r#"<failure message="/src/foo_test.cc:12&#x0A;Expected equality of these values:&#x0A;  5&#x0A;  f()&#x0A;    Which is: 4" type=""><![CDATA[/src/foo_test.cc:12
@@ -201,6 +201,18 @@ expected: 1.5
         "gotestsum, of a panic",
         "<failure message=\"Failed\" type=\"\">=== RUN   TestPanic&#xA;    x_test.go:10: before&#xA;--- FAIL: TestPanic (0.00s)&#xA;panic: assignment to entry in nil map [recovered, repanicked]&#xA;&#xA;goroutine 22 [running]:&#xA;testing.tRunner.func1.2({0x55b7a0, 0x6cbe70})&#xA;&#x9;/root/sdk/go/src/testing/testing.go:1974 +0x232&#xA;panic({0x55b7a0?, 0x6cbe70?})&#xA;&#x9;/usr/local/go/src/runtime/panic.go:860 +0x13a&#xA;example.com/x.TestPanic(0x3e4768624d88?)&#xA;&#x9;/src/x_test.go:12 +0x54&#xA;</failure>",
         "panic: assignment to entry in nil map [recovered, repanicked]",
+        "x_test.go:12",
+    ),
+    (
+        "gotestsum, of a program that logs, and recovers from a panic",
+        "<failure message=\"Failed\" type=\"\">=== RUN   TestServes&#xA;server.go:33: listening on :80&#xA;panic: no such row&#xA;    x_test.go:12: got 500, want 200&#xA;server.go:40: closed&#xA;--- FAIL: TestServes (0.00s)&#xA;</failure>",
+        "got 500, want 200",
+        "x_test.go:12",
+    ),
+    (
+        "gotestsum, of a deadlock",
+        "<failure message=\"Failed\" type=\"\">=== RUN   TestWaits&#xA;    x_test.go:10: before&#xA;fatal error: all goroutines are asleep - deadlock!&#xA;&#xA;goroutine 1 [chan receive]:&#xA;testing.(*T).Run(0x1, 0x2)&#xA;&#x9;/usr/local/go/src/testing/testing.go:1751 +0x3ab&#xA;example.com/x.TestWaits(0x1)&#xA;&#x9;/src/x_test.go:12 +0x1f&#xA;</failure>",
+        "fatal error: all goroutines are asleep - deadlock!",
         "x_test.go:12",
     ),
     (
