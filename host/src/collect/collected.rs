@@ -124,11 +124,13 @@ impl Collected {
     /// How many aren't here altogether.
     #[must_use]
     pub fn left_out_count(&self) -> u64 {
-        self.left_out_counts.values().sum()
+        self.left_out_counts.values().fold(0, |all, count| all.saturating_add(*count))
     }
 
     pub(crate) fn count_left_out(&mut self, kind: Kind, more: u64) {
-        *self.left_out_counts.entry(kind).or_default() += more;
+        // The box says how many.
+        let count = self.left_out_counts.entry(kind).or_default();
+        *count = count.saturating_add(more);
     }
 
     /// One more that isn't here.
@@ -138,5 +140,20 @@ impl Collected {
         if (of_its_kind.count() as u64) < MAX_NAMED {
             self.left_out.push(left_out);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_that_counts_too_far_is_believed_as_far_as_one_can_count() {
+        let mut all = Collected::default();
+        for kind in [Kind::Report, Kind::Report, Kind::Artifact] {
+            all.count_left_out(kind, u64::MAX - 1);
+        }
+        all.leave_out(LeftOut { kind: Kind::Report, path: PathBuf::new(), why: String::new() });
+        assert_eq!((all.left_out_of(Kind::Report), all.left_out_count()), (u64::MAX, u64::MAX));
     }
 }

@@ -91,17 +91,16 @@ impl Case {
         }
     }
 
-    /// What it takes, in bytes.
+    /// What it takes, in bytes: no less than as JSON, which is how it is kept.
     pub(super) fn size(&self) -> usize {
         let problems = self.problem.iter().chain(&self.earlier);
         let said = problems.map(|problem| {
-            let place = problem.place.as_ref().map_or(0, |place| place.file.len());
-            size_of::<Problem>() + problem.message.len() + problem.text.len() + place
+            let place = problem.place.as_ref().map_or(0, |place| written(&place.file));
+            size_of::<Problem>() + written(&problem.message) + written(&problem.text) + place
         });
-        let class = self.class.as_ref().map_or(0, String::len);
-        let own =
-            size_of::<Self>() + self.suite.len() + class + self.name.len() + self.output.len();
-        own + said.sum::<usize>()
+        let class = self.class.as_deref().map_or(0, written);
+        let own = written(&self.suite) + class + written(&self.name) + written(&self.output);
+        size_of::<Self>() + own + said.sum::<usize>()
     }
 
     /// What is to be said of it in one line: of its end, or of the try that wasn't well.
@@ -111,9 +110,45 @@ impl Case {
     }
 }
 
+/// As JSON, where a byte that isn't shown becomes six.
+fn written(text: &str) -> usize {
+    let escaped = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        ..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(escaped).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_counted_of_it_is_no_less_than_what_is_kept() {
+        let sizes = |case: &Case| {
+            (case.size(), serde_json::to_string(case).map_or(usize::MAX, |text| text.len()))
+        };
+        let (size, kept) = sizes(&Case::default());
+        assert!(size >= kept, "{size} {kept}");
+        for char in (0..0x250).filter_map(char::from_u32) {
+            let word = || char.to_string().repeat(1000);
+            let place = Some(Place { file: word(), line: Some(u64::MAX) });
+            let problem = Problem { message: word(), text: word(), place };
+            let case = Case {
+                suite: word(),
+                class: Some(word()),
+                name: word(),
+                status: Status::Skipped,
+                ms: Some(u64::MAX),
+                problem: Some(problem.clone()),
+                earlier: vec![problem; 3],
+                output: word(),
+            };
+            let (size, kept) = sizes(&case);
+            assert!((kept..kept + 1000).contains(&size), "{char:?}: {size} {kept}");
+        }
+    }
 
     #[test]
     fn an_id_names_the_class_once() {

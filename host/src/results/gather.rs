@@ -131,7 +131,7 @@ impl Gather {
 
     /// So many more aren't here.
     pub fn miss_more(&mut self, count: u64) {
-        self.results.more_left_out += count;
+        self.results.more_left_out = self.results.more_left_out.saturating_add(count);
     }
 
     /// All of them.
@@ -315,6 +315,14 @@ mod tests {
         let xml = "<testsuite><testcase name='a'/></testsuite>";
         let results = gathered(&[xml, xml]);
         assert_eq!((results.cases.len(), results.files.len()), (1, 1));
+    }
+
+    #[test]
+    fn a_box_that_counts_too_far_is_believed_as_far_as_one_can_count() {
+        let mut gather = Gather::of("", false);
+        gather.miss_more(u64::MAX);
+        gather.miss_more(2);
+        assert_eq!(gather.results().more_left_out, u64::MAX);
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// What it is called in the folder of a run.
 const NAME: &str = "results.json.zst";
 
-/// A larger one isn't read, in bytes, unpacked: some five million tests that are well.
+/// A larger one is neither written nor read, in bytes, unpacked: some five million tests that are well.
 const MAX: u64 = 1024 * 1024 * 1024;
 
 #[derive(Serialize)]
@@ -33,8 +33,13 @@ pub fn path(run: &Path) -> PathBuf {
 
 /// Keeps them; the file is there whole or not at all.
 pub fn write(run: &Path, results: &Results) -> io::Result<()> {
+    write_within(run, results, MAX)
+}
+
+fn write_within(run: &Path, results: &Results, most: u64) -> io::Result<()> {
     let mut file = tempfile::NamedTempFile::new_in(run)?;
-    let mut packed = BufWriter::new(zstd::stream::Encoder::new(&mut file, 1)?);
+    let packed = zstd::stream::Encoder::new(&mut file, 1)?;
+    let mut packed = BufWriter::new(Bounded { into: packed, left: most });
     let Results { files, more_left_out, cases, counted } = results;
     let (more_left_out, counted) = (*more_left_out, *counted);
     serde_json::to_writer(
@@ -42,9 +47,28 @@ pub fn write(run: &Path, results: &Results) -> io::Result<()> {
         &Kept { schema_version: 1, files, cases, more_left_out, counted },
     )?;
     packed.flush()?;
-    packed.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
+    packed.into_inner().map_err(io::IntoInnerError::into_error)?.into.finish()?;
     file.persist(path(run))?;
     Ok(())
+}
+
+/// Takes no more than can be read again.
+struct Bounded<W> {
+    into: W,
+    left: u64,
+}
+
+impl<W: Write> Write for Bounded<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let left = self.left.checked_sub(bytes.len() as u64);
+        self.left = left.ok_or_else(|| io::Error::other("they are too large"))?;
+        self.into.write_all(bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.into.flush()
+    }
 }
 
 /// BLAKE3 of them as JSON, hex: the same results have the same.
@@ -81,6 +105,9 @@ mod tests {
         let results =
             Results { cases: vec![case], counted, more_left_out: 3, ..Results::default() };
         write(folder.path(), &results).expect("writes");
+        assert_eq!(read(folder.path()).expect("reads").as_ref(), Some(&results));
+        let error = write_within(folder.path(), &results, 99).expect_err("too large");
+        assert_eq!(error.to_string(), "they are too large");
         assert_eq!(read(folder.path()).expect("reads"), Some(results));
         std::fs::write(path(folder.path()), b"half").expect("writes");
         assert!(read(folder.path()).is_err());

@@ -24,10 +24,11 @@ impl Room {
 
     /// Is there room for this one? Where what all share is used up, it goes without its texts.
     pub(super) fn take(&mut self, case: &mut Case) -> bool {
-        let size = case.size();
-        if self.cases > 0 && size <= self.bytes {
+        if self.cases > 0
+            && let Some(left) = self.bytes.checked_sub(case.size())
+        {
             self.cases -= 1;
-            self.bytes -= size;
+            self.bytes = left;
             return true;
         }
         // One that comes later doesn't overtake it.

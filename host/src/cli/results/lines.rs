@@ -67,9 +67,9 @@ fn reports(results: &Results) -> String {
     // What has no path is no report, but why there are none.
     let left_out = left_out.iter().filter(|file| !file.path.is_empty()).count() as u64;
     let read = read.len() as u64;
-    let of_all = match left_out + results.more_left_out {
+    let of_all = match results.more_left_out.saturating_add(left_out) {
         0 => String::new(),
-        more => format!(" of {}", read + more),
+        more => format!(" of {}", read.saturating_add(more)),
     };
     format!("{}{of_all}", human::count(read, "report"))
 }
@@ -86,7 +86,7 @@ fn troubles(results: &Results, is_told: impl Fn(&Source) -> bool) -> Vec<String>
     let told = || results.files.iter().filter(|one| is_told(one));
     let mut lines: Vec<String> = told().filter_map(|one| trouble(one, results)).collect();
     let beyond = if told().any(|one| one.left_out) { results.more_left_out } else { 0 };
-    let more = lines.len().saturating_sub(NAMED) as u64 + beyond;
+    let more = beyond.saturating_add(lines.len().saturating_sub(NAMED) as u64);
     lines.truncate(NAMED);
     if more > 0 {
         lines.push(format!("... and {more} more that weren't read to the end"));
@@ -225,6 +225,11 @@ mod tests {
         let lines = lines(&results, None);
         assert_eq!(lines[5], "of `g` 0 tests read: it is larger than 64 MiB");
         assert_eq!(lines[6], "... and 101 more that weren't read to the end");
+        // The box says how many.
+        results.more_left_out = u64::MAX;
+        let [all, counted] = [counts(&results), super::lines(&results, None).join("\n")];
+        assert!(all.ends_with(&format!("1 report of {}", u64::MAX)), "{all}");
+        assert!(counted.contains(&format!("... and {} more", u64::MAX)), "{counted}");
         results.cases.clear();
         results.files = vec![left_out("c")];
         results.more_left_out = 0;
