@@ -10,6 +10,7 @@ use crate::reason::in_words;
 use crate::send::{Line, Listed, Sender, is_dots, not_all};
 use crabbox_wire::collect::{Collected, Limits};
 use crabbox_wire::copy::{MAX_DEPTH, Record};
+use crabbox_wire::text::Text;
 use rustix::fs::{AtFlags, CWD, Dir, DirEntry, FileType, Stat, stat, statat};
 use rustix::io::Errno;
 use std::collections::HashSet;
@@ -41,9 +42,12 @@ pub struct Matching<'a> {
 
 /// Sends it as one tree.
 pub fn send_matching(what: &Matching<'_>, line: &mut dyn Line) -> Result<Collected, Gone> {
+    let root = fs::canonicalize(what.root).unwrap_or_else(|_| what.root.to_owned());
+    let other_root = Some(&root).filter(|root| *root != what.root);
+    let other_root = other_root.map(|root| Text(root.as_os_str().as_bytes().to_vec()));
     let mut walk = Walk {
         what,
-        root: fs::canonicalize(what.root).unwrap_or_else(|_| what.root.to_owned()),
+        root: root.clone(),
         sender: Sender::new(line, what.limits),
         folders: Vec::new(),
         announced: 0,
@@ -54,9 +58,9 @@ pub fn send_matching(what: &Matching<'_>, line: &mut dyn Line) -> Result<Collect
             older: vec![0; what.globs.len()],
             unnamed: 0,
             gone: false,
+            root: other_root,
         },
     };
-    let root = walk.root.clone();
     let (reach, exclude) = (what.globs.start(), what.exclude.start());
     walk.folder(CWD, root.as_os_str().as_bytes(), b"", [&reach, &exclude])?;
     let Walk { sender, mut collected, .. } = walk;

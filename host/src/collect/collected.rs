@@ -90,6 +90,8 @@ pub struct Collected {
     pub undone: Vec<Undone>,
     /// Where the tree is on the box, absolute.
     pub root: String,
+    /// The same without links, where that is another path.
+    pub without_links: String,
     /// Why not all of it could be asked for, or taken.
     pub broke_off: Option<String>,
 }

@@ -162,6 +162,9 @@ impl<'a, W: Write> Here<'a, W> {
             return;
         }
         all.count_left_out(errand.kind, end.unnamed);
+        if let Some(root) = end.root {
+            all.without_links = root.to_string();
+        }
         if let Part::Matching { globs, .. } = &errand.part {
             let older = end.older.into_iter().chain(iter::repeat(0));
             let found = end.matched.into_iter().zip(older);

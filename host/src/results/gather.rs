@@ -54,8 +54,8 @@ fn is_zero(count: &u64) -> bool {
 pub struct Gather {
     results: Results,
     redactor: Redactor,
-    /// Where the tree is on the box, with a slash at its end; or empty.
-    root: String,
+    /// What the tree is called on the box, as reports say it, with a slash at the end of each.
+    roots: Vec<String>,
     /// Hashes of those that were read.
     read: HashSet<Hash>,
     texts: usize,
@@ -69,19 +69,24 @@ impl Gather {
     /// its command end well?
     #[must_use]
     pub fn of(root: &str, well: bool) -> Self {
-        let redactor = Redactor::of_now();
-        // As reports say it.
-        let root = redactor.clean(root.trim_end_matches('/'));
-        let root = if root.is_empty() { String::new() } else { format!("{root}/") };
-        Self {
+        let gather = Self {
             results: Results::default(),
-            redactor,
-            root,
+            redactor: Redactor::of_now(),
+            roots: Vec::new(),
             read: HashSet::new(),
             texts: 0,
             room: Room::of(MAX_CASES, MAX_KEPT),
             well,
-        }
+        };
+        gather.also_at(root)
+    }
+
+    /// The tree is called so, too, if this isn't empty: programs know a folder by its path without links.
+    #[must_use]
+    pub fn also_at(mut self, root: &str) -> Self {
+        let root = self.redactor.clean(root.trim_end_matches('/'));
+        self.roots.extend((!root.is_empty()).then(|| format!("{root}/")));
+        self
     }
 
     /// Adds a report, which is called `path` on the box. `asked`: somebody said that it is one; what
@@ -148,15 +153,20 @@ impl Gather {
 
     fn place(&self, case: &mut Case) {
         let problems = case.problem.iter_mut().chain(&mut case.earlier);
-        for problem in problems.filter(|_| !self.root.is_empty()) {
+        for problem in problems.filter(|_| !self.roots.is_empty()) {
             let Some(place) = problem.place.as_mut() else { continue };
-            let is_outside = |file: &str| file.starts_with('/') && !file.starts_with(&self.root);
+            let below = |file: &str| {
+                self.roots
+                    .iter()
+                    .find_map(|root| file.strip_prefix(root.as_str()).map(str::to_owned))
+            };
+            let is_outside = |file: &str| file.starts_with('/') && below(file).is_none();
             if is_outside(&place.file) {
                 let inside = place::find_cause(&problem.text, |file| !is_outside(file));
                 *place = inside.unwrap_or_else(|| place.clone());
             }
-            if let Some(below) = place.file.strip_prefix(&self.root) {
-                place.file = below.to_owned();
+            if let Some(below) = below(&place.file) {
+                place.file = below;
             }
         }
     }
@@ -308,6 +318,23 @@ mod tests {
         let file = problem.place.as_ref().map(|place| place.file.as_str());
         let said = (problem.message.as_str(), problem.text.as_str(), file);
         assert_eq!(said, ("at [redacted] src/outer.rs:4", "", Some("src/outer.rs")));
+    }
+
+    #[test]
+    fn places_count_from_the_tree_by_whatever_path_it_is_known() {
+        for (place, expected) in [
+            ("/disk/tree/src/a.rs:3", "src/a.rs"),
+            ("/box/tree/src/a.rs:3", "src/a.rs"),
+            ("/usr/src/lib.rs:9 and at b.rs:3", "b.rs"),
+        ] {
+            let mut gather = Gather::of("/box/tree", false).also_at("").also_at("/disk/tree/");
+            let xml = format!(
+                "<testsuite><testcase name='a'><failure>at {place}\nx.rs:1</failure></testcase></testsuite>"
+            );
+            gather.add_bytes("a.xml".to_owned(), xml.as_bytes(), true);
+            let place = gather.results().cases[0].shown().and_then(|one| one.place.clone());
+            assert_eq!(place.map(|place| place.file).as_deref(), Some(expected));
+        }
     }
 
     #[test]

@@ -88,4 +88,7 @@ pub struct Collected {
     /// The workspace isn't there any more.
     #[serde(default)]
     pub gone: bool,
+    /// The workspace root, absolute and without links, where that isn't how it is called: programs there know it as this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<Text>,
 }

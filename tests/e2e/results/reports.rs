@@ -40,6 +40,19 @@ fn what_is_no_report_and_nobody_asked_for_is_not_told_of() {
 }
 
 #[test]
+fn places_count_from_the_tree_also_where_a_link_leads_to_it() {
+    let world = World::new();
+    let disk = world.root().join("disk");
+    std::fs::create_dir(&disk).expect("a folder");
+    std::os::unix::fs::symlink(&disk, world.root().join("data")).expect("a link");
+    let line = "echo \"<testsuite><testcase name='a'><failure>at $(pwd -P)/src/a.rs:3 in b.rs:7\
+        </failure></testcase></testsuite>\" >junit.xml; case $(pwd -P) in */disk/*) ;; *) false;; esac";
+    let found = results(&world, &[], line);
+    let place = &found["failed"][0]["place"];
+    assert_eq!(place, &json!({ "file": "src/a.rs", "line": 3 }), "{found}");
+}
+
+#[test]
 fn a_report_that_was_there_before_is_not_read() {
     let world = World::new();
     world.write("junit.xml", ONE);

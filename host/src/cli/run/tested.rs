@@ -30,7 +30,7 @@ impl Tested {
         let asked = Globs::new(asked).unwrap_or_default();
         let is_asked =
             |path: &Path| !asked.matched_path(path.as_os_str().as_encoded_bytes()).is_empty();
-        let mut gather = Gather::of(&collected.root, well);
+        let mut gather = Gather::of(&collected.root, well).also_at(&collected.without_links);
         // All of them are in one file.
         let spool = collected.reports.first().map(|report| File::open(&report.local));
         let spool = spool.and_then(Result::ok);
