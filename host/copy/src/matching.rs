@@ -20,6 +20,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+/// Where not all entries are looked at, so many times as many names are read to find those that may match.
+const NAMES_OF_ONE: u64 = 5;
+
 /// What of a folder is sent.
 pub struct Matching<'a> {
     /// The folder.
@@ -32,7 +35,8 @@ pub struct Matching<'a> {
     pub hidden: &'a [u8],
     /// How much is sent at most.
     pub limits: Limits,
-    /// So many entries are looked at; the others are left alone without a word.
+    /// So many entries that may match, or lead to what does, are looked at: of each folder the first by their names. The others
+    /// are left alone without a word.
     pub entries: u64,
     /// A file that several names lead to is sent once.
     pub once: bool,
@@ -53,6 +57,7 @@ pub fn send_matching(what: &Matching<'_>, line: &mut dyn Line) -> Result<Collect
         announced: 0,
         sent: HashSet::new(),
         left: what.entries,
+        unread: what.entries.saturating_mul(NAMES_OF_ONE),
         collected: Collected {
             matched: vec![0; what.globs.len()],
             older: vec![0; what.globs.len()],
@@ -81,6 +86,8 @@ struct Walk<'a, 'b> {
     sent: HashSet<(u64, u64)>,
     /// So many entries may still be looked at.
     left: u64,
+    /// So many names may still be read.
+    unread: u64,
     collected: Collected,
 }
 
@@ -159,10 +166,10 @@ impl Walk<'_, '_> {
     fn in_order(&mut self, entries: Dir, reach: &Reach) -> (Vec<DirEntry>, Option<Errno>) {
         let (mut kept, mut failed) = (Vec::new(), None);
         for entry in entries {
-            if self.left == 0 {
+            if self.left == 0 || self.unread == 0 {
                 break;
             }
-            self.left -= 1;
+            self.unread -= 1;
             match entry {
                 Ok(entry) if self.may_matter(&entry, reach) => kept.push(entry),
                 Ok(_) => {}
@@ -173,6 +180,8 @@ impl Walk<'_, '_> {
             }
         }
         kept.sort_unstable_by(|one, other| one.file_name().cmp(other.file_name()));
+        kept.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+        self.left -= kept.len() as u64;
         (kept, failed)
     }
 

@@ -285,8 +285,13 @@ fn so_many_entries_are_looked_at_and_what_a_pattern_names_comes_first() {
         send_matching(&what, &mut line).expect("sends");
         line.1.files()
     };
-    // The dots of each folder count, too: 6 entries above, then 3 in `out`.
-    assert_eq!(sent(9), set(&["out/r.xml", "r.xml"]));
+    // Of those that may match there are 4 above, then 1 in `out`.
+    assert_eq!(sent(5), set(&["out/r.xml", "r.xml"]));
+    assert_eq!(sent(4), set(&["r.xml"]));
     assert_eq!(sent(u64::MAX).len(), 4);
     assert!(sent(0).is_empty());
+    // What can't match takes no room from what can, wherever the disk has it.
+    let others: Vec<String> = (0..100).map(|at| format!("other-{at}")).collect();
+    plant(&root, &others.iter().map(String::as_str).collect::<Vec<_>>());
+    assert_eq!(sent(50).len(), 4);
 }
