@@ -162,7 +162,7 @@ impl Gather {
             };
             let is_outside = |file: &str| file.starts_with('/') && below(file).is_none();
             if is_outside(&place.file) {
-                let inside = place::find_cause(&problem.text, |file| !is_outside(file));
+                let inside = place::find_cause(&[&problem.text], |file| !is_outside(file));
                 *place = inside.unwrap_or_else(|| place.clone());
             }
             if let Some(below) = below(&place.file) {
@@ -325,7 +325,7 @@ mod tests {
         for (place, expected) in [
             ("/disk/tree/src/a.rs:3", "src/a.rs"),
             ("/box/tree/src/a.rs:3", "src/a.rs"),
-            ("/usr/src/lib.rs:9 and at b.rs:3", "b.rs"),
+            ("/usr/src/lib.rs:9 and at src/b.rs:3", "src/b.rs"),
         ] {
             let mut gather = Gather::of("/box/tree", false).also_at("").also_at("/disk/tree/");
             let xml = format!(

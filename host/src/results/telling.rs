@@ -46,6 +46,9 @@ const AROUND: [&str; 9] = [
 /// Lines that a stack trace begins with: what is indented below them is of it.
 const TRACES: [&str; 2] = ["Traceback (most recent call last):", "stack backtrace:"];
 
+/// What PHPUnit puts behind the name of a test that is given data.
+const DATA: &str = " with data set";
+
 /// So much of a text is looked at, in bytes.
 const LOOKED_AT: usize = 16 * 1024;
 
@@ -98,7 +101,10 @@ pub(super) fn first<'a>(text: &'a str, name: &str) -> Option<&'a str> {
 /// `Tests\FooTest::testX`, as PHPUnit begins each text: the name once more.
 fn is_title(line: &str, name: &str) -> bool {
     let parts = line.split_once("::").filter(|(class, _)| !class.contains(char::is_whitespace));
-    parts.is_some_and(|(_, called)| called.starts_with(name))
+    let called =
+        parts.filter(|_| !name.is_empty()).and_then(|(_, called)| called.strip_prefix(name));
+    called
+        .is_some_and(|rest| rest.is_empty() || [name, rest].iter().any(|part| part.contains(DATA)))
 }
 
 /// What pytest marks with `E` as the exception that came out in the end, without the lines of code that a syntax error shows
@@ -265,6 +271,20 @@ mod tests {
         }
         let old = "thread 'x' panicked at 'no such thing', src/lib.rs:7:9";
         assert_eq!(problem(old, "more").telling(), old);
+    }
+
+    #[test]
+    fn the_name_once_more_is_no_reason() {
+        for (title, name) in [
+            ("A::run", "run"),
+            ("A::run with data set #0", "run"),
+            (r"B\A::run with data set #0 (1, 2)", "run with data set #0"),
+        ] {
+            assert_eq!(first(&format!("{title}\nwhy"), name), Some("why"), "{title}");
+        }
+        for name in ["run", "", "runtime"] {
+            assert_eq!(first("std::runtime_error: boom", name), Some("std::runtime_error: boom"));
+        }
     }
 
     #[test]

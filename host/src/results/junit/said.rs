@@ -108,8 +108,7 @@ pub(super) fn complete(
     let text = text.into_text(redactor);
     let text = text.trim_matches(['\n', '\r']).trim_end().to_owned();
     let said = place::find_in_class(&text, case.class.as_deref().unwrap_or_default())
-        .or_else(|| place::find_cause(&message, |_| true))
-        .or_else(|| place::find_cause(&text, |_| true));
+        .or_else(|| place::find_cause(&[&message, &text], |_| true));
     let class = class.as_deref().unwrap_or_default();
     // What kind of a failure it is says less than what the test does.
     let first = telling::first(&text, &case.name);

@@ -3,7 +3,7 @@
 use crate::results::{Case, Gather};
 
 /// What stands in the test's element, the line, and the place or nothing.
-const SAID: [(&str, &str, &str, &str); 31] = [
+const SAID: [(&str, &str, &str, &str); 33] = [
     (
         "GoogleTest",
         r#"<failure message="/src/foo_test.cc:12&#x0A;Expected equality of these values:&#x0A;  5&#x0A;  f()&#x0A;    Which is: 4" type=""><![CDATA[/src/foo_test.cc:12
@@ -210,6 +210,18 @@ expected: 1.5
         "x_test.go:12",
     ),
     (
+        "gotestsum, of a panic in what was built with -trimpath",
+        "<failure message=\"Failed\" type=\"\">=== RUN   TestPanic&#xA;--- FAIL: TestPanic (0.00s)&#xA;panic: no db.prod:5432&#xA;&#xA;goroutine 22 [running]:&#xA;testing.tRunner.func1.2({0x55b7a0, 0x6cbe70})&#xA;&#x9;testing/testing.go:1974 +0x232&#xA;panic({0x55b7a0?, 0x6cbe70?})&#xA;&#x9;runtime/panic.go:860 +0x13a&#xA;example.com/x.TestPanic(0x3e4768624d88?)&#xA;&#x9;example.com/x/x_test.go:12 +0x54&#xA;</failure>",
+        "panic: no db.prod:5432",
+        "example.com/x/x_test.go:12",
+    ),
+    (
+        "mocha, of a host that it can't reach",
+        "<failure message=\"cannot reach db.prod:5432\" type=\"Error\">Error: cannot reach db.prod:5432\n    at Context.&lt;anonymous&gt; (test/foo.spec.js:12:20)</failure>",
+        "cannot reach db.prod:5432",
+        "test/foo.spec.js:12",
+    ),
+    (
         "gotestsum, of a deadlock",
         "<failure message=\"Failed\" type=\"\">=== RUN   TestWaits&#xA;    x_test.go:10: before&#xA;fatal error: all goroutines are asleep - deadlock!&#xA;&#xA;goroutine 1 [chan receive]:&#xA;testing.(*T).Run(0x1, 0x2)&#xA;&#x9;/usr/local/go/src/testing/testing.go:1751 +0x3ab&#xA;example.com/x.TestWaits(0x1)&#xA;&#x9;/src/x_test.go:12 +0x1f&#xA;</failure>",
         "fatal error: all goroutines are asleep - deadlock!",
@@ -287,7 +299,8 @@ fn only(element: &str) -> Case {
 }
 
 fn at(case: &Case) -> String {
-    let place = case.shown().and_then(|problem| problem.place.as_ref());
-    let at = |line| format!("{}:{line}", place.map_or("", |place| &place.file));
-    place.and_then(|place| place.line).map(at).unwrap_or_default()
+    let Some(place) = case.shown().and_then(|problem| problem.place.as_ref()) else {
+        return String::new();
+    };
+    place.line.map_or_else(|| place.file.clone(), |line| format!("{}:{line}", place.file))
 }
