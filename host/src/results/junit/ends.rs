@@ -37,7 +37,11 @@ impl Ends {
         let start = redactor.start_of(&head, HALF);
         // The end may begin before what is behind the head, if nothing between them went.
         let tail = tail.as_str();
-        let behind = if head.len() + tail.len() == length { [&head, tail].concat() } else { tail.to_owned() };
+        let behind = if head.len() + tail.len() == length {
+            [&head, tail].concat()
+        } else {
+            tail.to_owned()
+        };
         let end = redactor.end_of(&behind, HALF);
         let missing = human::bytes((length - 2 * HALF) as u64);
         [&start, "\n[", &missing, " left out]\n", &end].concat()
@@ -70,5 +74,21 @@ mod tests {
             assert!(text.starts_with("begin ü") && text.ends_with("ü end"));
             assert!(text.contains("ü\n[64.1 KiB left out]\nü"), "{}", text.replace('ü', ""));
         }
+    }
+
+    #[test]
+    fn no_part_of_a_secret_is_left_where_the_middle_went() {
+        let secret = "qzvjx-0123456789";
+        let redactor = Redactor::of(vec![secret.to_owned()]);
+        for shift in 0..secret.len() {
+            let [before, behind] = [HALF - shift, HALF - secret.len() + shift];
+            let [before, behind] = [before, behind].map(|length| "w".repeat(length));
+            let text = [&before, secret, &"w".repeat(MAX_TEXT), secret, &behind].concat();
+            let kept = ends(&text, &redactor);
+            assert!(!kept.contains(['q', 'z', 'v', 'j', 'x', '5', '9']), "{shift}");
+        }
+        // Nor where one stands in the middle of what is kept whole.
+        let text = ["w".repeat(HALF - 3), secret.to_owned(), "w".repeat(HALF - 50)].concat();
+        assert!(!ends(&text, &redactor).contains("qzv"));
     }
 }
