@@ -182,7 +182,7 @@ mod tests {
                  f.cc:12: Failure\nExpected equality of these values:\n  1\n  2\n\
                  [  FAILED  ] F.B (0 ms)\n[  FAILED  ] F.B\n\n 1 FAILED TEST\n",
                 "f.cc:12",
-                "Expected equality of these values: 1",
+                "Expected equality of these values: 1, 2",
             ),
             (
                 "----\nx\n----\nt.cpp:5\n....\n\nt.cpp:6: FAILED:\n  REQUIRE( 1 == 2 )\n\n\

@@ -52,6 +52,12 @@ const DATA: &str = " with data set";
 /// So much of a text is looked at, in bytes.
 const LOOKED_AT: usize = 16 * 1024;
 
+/// What stands above the two values that GoogleTest has compared.
+const VALUES: &str = "Expected equality of these values:";
+
+/// How lines begin that say what there was instead of what was expected, in small letters.
+const COMPARED: [&str; 4] = ["got:", "actual:", "actual :", "received:"];
+
 /// A longer line that ends with a colon says something itself, in bytes.
 const HEADING: usize = 40;
 
@@ -61,7 +67,7 @@ impl Problem {
     pub fn telling(&self) -> Cow<'_, str> {
         let told = if is_bare(&self.message) {
             self.reason()
-        } else if is_heading(&self.message) {
+        } else if is_heading(&self.message) || begins(&self.message, &["expected:"]) {
             join(self.lines().skip_while(|line| *line != self.message))
         } else {
             None
@@ -163,7 +169,31 @@ pub(super) fn join(lines: impl Iterator<Item = String>) -> Option<String> {
         let Some(next) = lines.next() else { break };
         reason = format!("{reason} {next}");
     }
-    Some(reason)
+    Some(with_compared(reason, lines))
+}
+
+/// What something was compared with stands in a line of its own.
+fn with_compared(mut reason: String, lines: impl Iterator<Item = String>) -> String {
+    // GoogleTest names none of them.
+    let mut is_any = reason.starts_with(VALUES);
+    let mut is_named = reason.to_ascii_lowercase().contains("expected:");
+    for line in lines {
+        if reason.starts_with(VALUES) && line.starts_with("Which is:") {
+            reason = format!("{reason} ({line})");
+        } else if is_any || is_named && begins(&line, &COMPARED) {
+            (is_any, is_named) = (false, false);
+            reason = format!("{reason}, {line}");
+        } else {
+            break;
+        }
+    }
+    reason
+}
+
+fn begins(line: &str, with: &[&str]) -> bool {
+    let head =
+        |begin: &&str| line.get(..begin.len()).is_some_and(|head| head.eq_ignore_ascii_case(begin));
+    with.iter().any(head)
 }
 
 fn is_heading(line: &str) -> bool {
@@ -231,7 +261,7 @@ mod tests {
             (
                 "    a_test.go:9: \n\tError Trace:\t/a/a_test.go:9\n\tError:      \tNot equal: \n\
                  \t            \texpected: 1\n\t            \tactual  : 2",
-                "Error: Not equal: expected: 1",
+                "Error: Not equal: expected: 1, actual : 2",
             ),
             ("panic: out of range [recovered]", "panic: out of range [recovered]"),
             ("diff:", "diff:"),

@@ -5,7 +5,8 @@ use super::junit::MAX_TRIES;
 use std::collections::HashMap;
 
 /// A test that failed and stands in the same element again was tried again: some tools write it so. Two that are merely
-/// called alike can't be told from that: so this is for reports of a command that ended well.
+/// called alike can't be told from that: so this is for reports of a command that ended well. Of a try that there was no room
+/// for nothing is known here: where the last one is such, the test stays one that failed.
 pub(super) fn tries_together(cases: Vec<Case>, elements: &[usize]) -> Vec<Case> {
     let mut failed: HashMap<(usize, Option<String>, String), usize> = HashMap::new();
     let mut together: Vec<Case> = Vec::with_capacity(cases.len());

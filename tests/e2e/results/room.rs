@@ -85,11 +85,11 @@ fn what_a_test_printed_is_said_where_its_report_says_nothing() {
         <failure message=''/><system-out>{printed}</system-out></testcase></testsuite>"
     );
     world.write("check.sh", &format!("cat >junit.xml <<END\n{report}\nEND\nexit 1\n"));
-    let told = "  FAILED Shop.Sells (shop_test.cc:12)\ncrabbox:     Expected equality of these values: 1\n";
+    let told = "  FAILED Shop.Sells (shop_test.cc:12)\ncrabbox:     Expected equality of these values: 1, 2\n";
     let ran = check(&world, &[]);
     assert!(ran.stderr.contains(told), "{}", ran.stderr);
     let page = world.crabbox(&["report", "-o", "-"]).stdout;
-    let told = "<p class=\"message\">Expected equality of these values: 1</p>";
+    let told = "<p class=\"message\">Expected equality of these values: 1, 2</p>";
     assert!(page.contains(told), "{page}");
 }
 

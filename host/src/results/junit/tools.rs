@@ -11,7 +11,7 @@ Expected equality of these values:
   5
   f()
     Which is: 4]]></failure>"#,
-        "Expected equality of these values: 5",
+        "Expected equality of these values: 5, f() (Which is: 4)",
         "foo_test.cc:12",
     ),
     (
@@ -176,7 +176,7 @@ expected: 1.5
 
   (compared using ==)
 ./spec/foo_spec.rb:12:in `block (2 levels) in &lt;top (required)&gt;&apos;</failure>"#,
-        "expected: 1.5",
+        "expected: 1.5, got: 1",
         "./spec/foo_spec.rb:12",
     ),
     (
