@@ -87,3 +87,16 @@ fn a_secret_between_whose_halves_a_colour_changes_is_kept_in_no_pieces() {
     let text = text(&gathered(CANARY, tests));
     assert!(!text.contains("qzjxvkw") && !text.contains("colours"), "{text}");
 }
+
+#[test]
+fn beside_what_is_no_reference_a_secret_is_found() {
+    const CANARY: &str = "qzjxvkw<of>references";
+    let said = "a &amp; &no; b&c; & qzjxvkw&#60;of&gt;references &";
+    let tests = format!("<testcase name='{said}'><failure message=\"{said}\"/></testcase>");
+    let results = gathered(CANARY, &tests);
+    let expected = "a & &no; b&c; & [redacted] &";
+    assert_eq!(
+        (results.cases[0].name.as_str(), &*results.cases[0].telling()),
+        (expected, expected)
+    );
+}

@@ -167,11 +167,20 @@ pub(super) fn attribute(start: &BytesStart<'_>, name: &str, redactor: &Redactor)
     raw(start, name).map(|text| redactor.start_of(&text, MAX_WORD).into_owned())
 }
 
-/// What can't be unescaped stands for itself.
 fn raw<'a>(start: &'a BytesStart<'_>, name: &str) -> Option<Cow<'a, str>> {
     let mut all = start.attributes();
     let found = all.with_checks(false).flatten().find(|one| one.key.as_ref() == name)?;
-    Some(unescape(&found.value).map_or_else(|_| found.value.to_string(), Into::into).into())
+    let whole = unescape(&found.value).map(Cow::into_owned);
+    Some(whole.unwrap_or_else(|_| unescaped_in_parts(&found.value)).into())
+}
+
+/// What can't be unescaped stands for itself, and nothing else does.
+fn unescaped_in_parts(text: &str) -> String {
+    let parts = text.split_inclusive(';').flat_map(|part| {
+        let (before, reference) = part.split_at(part.rfind('&').unwrap_or(part.len()));
+        [Cow::Borrowed(before), unescape(reference).unwrap_or(Cow::Borrowed(reference))]
+    });
+    parts.collect()
 }
 
 pub(super) fn resolved(reference: &BytesRef<'_>) -> String {
