@@ -206,7 +206,7 @@ fn a_session_that_ends_is_said_to_end_where_it_did() {
     let turncoat = Turncoat::new();
     let somebody = || ToHost::Waiting(Waiting { holder: "somebody".to_owned() });
     let so_far = [
-        (vec![], "before it held the tree"),
+        (vec![], "before it said that it holds the tree"),
         (vec![somebody()], "while it was in use by another"),
         (vec![somebody(), turncoat.synced()], "before the command did"),
     ];

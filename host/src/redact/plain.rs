@@ -21,14 +21,17 @@ pub fn between(bytes: &[u8]) -> impl Iterator<Item = Range<usize>> {
     })
 }
 
-/// Of what stands behind an escape: CSI up to its final byte, OSC up to its end, anything else with one byte more. A line is
-/// no part of one.
+/// Of what stands behind an escape: CSI up to its final byte, OSC up to its end, anything else up to the first byte that is none of
+/// those in between (`ESC ( B`). A line is no part of one.
 fn length(sequence: &[u8]) -> usize {
     let Some((kind, rest)) = sequence.split_first() else { return 0 };
     let up_to = |ends: fn(&u8) -> bool| rest.iter().position(ends).unwrap_or(rest.len());
-    let one_more = |at: usize| at + usize::from(rest.get(at).is_some_and(|byte| *byte != b'\n'));
+    let one_more = |at: usize| {
+        at + usize::from(rest.get(at).is_some_and(|byte| byte.is_ascii() && *byte != b'\n'))
+    };
     match kind {
-        b'[' => 1 + one_more(up_to(|byte| (b'@'..=b'~').contains(byte))),
+        b'[' => 1 + one_more(up_to(|byte| (b'@'..=b'~').contains(byte) || *byte == b'\n')),
+        b' '..=b'/' => 1 + one_more(up_to(|byte| !(b' '..=b'/').contains(byte))),
         b']' | b'P' | b'_' | b'^' | b'X' => {
             let end = up_to(|byte| matches!(*byte, b'\n' | BELL | ESCAPE));
             let is_escape = rest.get(end) == Some(&ESCAPE);
@@ -83,5 +86,11 @@ mod tests {
         assert_eq!((whole(0..2), whole(2..5)), ("ab", "c\u{1b}dé"));
         assert_eq!(whole(1..3), "b\u{1b}[0m\u{1b}]8;;http://x\u{1b}\\c");
         assert!(Plain::of(b"no colours").is_none());
+        // As `tput sgr0` ends a colour; what isn't ended ends with its line, and no letter is torn apart.
+        for (text, expected) in
+            [("a\u{1b}(B\u{1b}[mb", "ab"), ("a\u{1b}[0\nb", "a\nb"), ("a\u{1b}(éb", "aéb")]
+        {
+            assert_eq!(Plain::of(text.as_bytes()).expect("one").bytes, expected.as_bytes());
+        }
     }
 }

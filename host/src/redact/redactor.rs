@@ -1,7 +1,7 @@
 //! Looks for all values at once, however many there are.
 
 use super::known::{REDACTED, SURE};
-use super::plain::Plain;
+use super::plain::{Plain, between};
 use aho_corasick::{AhoCorasick, MatchKind};
 use memchr::{memchr_iter, memrchr_iter};
 use std::borrow::Cow;
@@ -67,7 +67,8 @@ impl Redactor {
     /// So many bytes of its end at most, without them; nor is the end of one left that begins before that.
     #[must_use]
     pub fn end_of<'a>(&self, text: &'a str, length: usize) -> Cow<'a, str> {
-        let end = &text[text.ceil_char_boundary(text.len().saturating_sub(length))..];
+        let cut = text.ceil_char_boundary(text.len().saturating_sub(length));
+        let end = &text[behind_sequence(text, cut)..];
         let part = if end.len() < text.len() { Part::End } else { Part::Whole };
         self.cleaned(end, part)
     }
@@ -169,6 +170,15 @@ fn automaton(kind: MatchKind, heads: impl Iterator<Item = impl AsRef<[u8]>>) -> 
     built.expect("as many heads as there are values are far from 2 GiB of states")
 }
 
+/// Where that falls within what a terminal would obey, the end of it: the rest of one would be taken for text.
+fn behind_sequence(text: &str, cut: usize) -> usize {
+    if cut == 0 {
+        return 0;
+    }
+    let part = between(text.as_bytes()).find(|part| part.end >= cut);
+    part.map_or(text.len(), |part| part.start.max(cut))
+}
+
 /// What overlaps goes together.
 fn replaced(text: &str, mut covered: Vec<Range<usize>>) -> Cow<'_, str> {
     if covered.is_empty() {
@@ -256,5 +266,19 @@ mod tests {
         let text = "ab s3cr\u{1b}[0met-token";
         assert_eq!(redactor.start_of(text, text.len() - 3), "ab [redacted]");
         assert_eq!(redactor.end_of("s3cr\u{1b}[0met-token yz", 15), "\u{1b}[0m[redacted] yz");
+    }
+
+    #[test]
+    fn where_a_cut_falls_within_a_colour_no_part_of_a_secret_is_left() {
+        let redactor = redactor(&["s3cret-that-is-long"]);
+        let text = "before s3cr\u{1b}[0;31met-that-is-\u{1b}(B\u{1b}[mlong\u{1b}[0m after";
+        for length in 0..=text.len() {
+            let end = redactor.end_of(text, length);
+            let [shown, start] =
+                [end.replace(REDACTED, ""), redactor.start_of(text, length).into_owned()];
+            let parts = ["s3", "et-", "-is-", "ong", "long"];
+            assert!(!parts.iter().any(|part| shown.contains(part)), "{length}: {end:?}");
+            assert!(!start.replace(REDACTED, "").contains("s3"), "{length}: {start:?}");
+        }
     }
 }

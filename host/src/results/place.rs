@@ -2,6 +2,7 @@
 
 use super::case::Place;
 use super::go;
+use crate::redact::REDACTED;
 
 /// Parts of a path that isn't of the tree: what the test stands on.
 const FOREIGN: [&str; 8] = [
@@ -19,7 +20,10 @@ const FOREIGN: [&str; 8] = [
 const OF_GO: [&str; 3] = ["testing/testing.go", "runtime/panic.go", "runtime/signal_unix.go"];
 
 /// What names of hosts end in, before a port.
-const HOSTS: [&str; 8] = ["com", "net", "org", "io", "dev", "cloud", "local", "lan"];
+const HOSTS: [&str; 7] = ["com", "net", "org", "io", "dev", "cloud", "lan"];
+
+/// Stands for a secret that was taken out: with brackets, that would be no part of a path.
+const COVERED: &str = "\u{fffc}";
 
 /// So much of a text is looked at, in bytes.
 const LOOKED_AT: usize = 16 * 1024;
@@ -75,20 +79,28 @@ fn find_where(text: &str, is_ours: impl Fn(&str) -> bool) -> Option<Found> {
     let text = &text[..text.floor_char_boundary(LOOKED_AT)];
     let is_foreign =
         |file: &str| FOREIGN.iter().any(|part| file.contains(part)) || OF_GO.contains(&file);
-    let all = text.lines().flat_map(in_line);
+    let covered = text.contains(REDACTED).then(|| text.replace(REDACTED, COVERED));
+    let all = covered.as_deref().unwrap_or(text).lines().flat_map(in_line);
+    let all = all.map(|mut found| {
+        if covered.is_some() {
+            found.place.file = found.place.file.replace(COVERED, REDACTED);
+        }
+        found
+    });
     let mut all =
         all.filter(|Found { place, .. }| !is_foreign(&place.file) && is_ours(&place.file));
     let first = all.next()?;
     if first.is_sure { Some(first) } else { all.find(|found| found.is_sure).or(Some(first)) }
 }
 
-/// Those of a line. One of its first word, with a folder or a column, or between brackets as Java writes it, is sure.
+/// Those of a line. One that a colon or nothing follows, at its beginning, with a folder or a column, or between brackets as Java writes it, is sure.
 fn in_line(line: &str) -> impl Iterator<Item = Found> {
     let is_between = |c: char| c.is_whitespace() || "()[]<>\"'`,;".contains(c);
     let (mut before, mut is_first) = (None, true);
     line.split_inclusive(is_between).filter_map(move |piece| {
         let word = piece.trim_end_matches(is_between);
-        let (opened, begins) = (before == Some('('), is_first);
+        let begins = is_first && (word.ends_with(':') || word == line.trim());
+        let opened = before == Some('(');
         before = piece.chars().next_back();
         is_first &= word.is_empty();
         let place = of_word(word)?;
@@ -146,6 +158,18 @@ fn is_file(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_place_below_a_folder_with_a_secret_in_its_name_is_one() {
+        let place = find("at /box/[redacted]-app/src/a.py:3 in [f]").expect("one");
+        assert_eq!(place.file, "/box/[redacted]-app/src/a.py");
+    }
+
+    #[test]
+    fn a_host_at_the_beginning_of_a_line_is_no_surer_than_any() {
+        let text = "db.prod:5432 - no response\n  at Context.<anonymous> (test/foo.spec.js:12:20)";
+        assert_eq!(find(text).expect("one").file, "test/foo.spec.js");
+    }
 
     #[test]
     fn tools_say_it_in_their_own_ways() {

@@ -174,15 +174,17 @@ pub(super) fn join(lines: impl Iterator<Item = String>) -> Option<String> {
 
 /// What something was compared with stands in a line of its own.
 fn with_compared(mut reason: String, lines: impl Iterator<Item = String>) -> String {
-    // GoogleTest names none of them.
-    let mut is_any = reason.starts_with(VALUES);
+    // GoogleTest names none of them, and says of each what it is.
+    let mut values = if reason.starts_with(VALUES) { 2 } else { 0 };
+    let mut is_any = values > 0;
     let mut is_named = reason.to_ascii_lowercase().contains("expected:");
     for line in lines {
-        if reason.starts_with(VALUES) && line.starts_with("Which is:") {
-            reason = format!("{reason} ({line})");
+        if values > 0 && line.starts_with("Which is:") {
+            values -= 1;
+            reason.extend([" (", &line, ")"]);
         } else if is_any || is_named && begins(&line, &COMPARED) {
             (is_any, is_named) = (false, false);
-            reason = format!("{reason}, {line}");
+            reason.extend([", ", &line]);
         } else {
             break;
         }

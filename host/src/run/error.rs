@@ -56,7 +56,7 @@ pub enum RunError {
         stderr: String,
     },
     /// The same, before there was a command, for all that is known here.
-    #[error("the connection to the box ended before it held the tree{}", said(.stderr))]
+    #[error("the connection to the box ended before it said that it holds the tree{}", said(.stderr))]
     Unsynced {
         /// What the far side said last.
         stderr: String,
