@@ -120,11 +120,6 @@ pub fn text(text: &str) -> Cow<'_, str> {
     Redactor::of_now().clean(text)
 }
 
-/// Does this with all registered values.
-pub fn with_values<T>(work: impl FnOnce(&Redactor) -> T) -> T {
-    work(&Redactor::of_now())
-}
-
 /// Does the text hold a registered value, and surely not by chance?
 #[must_use]
 pub fn holds_secret(text: &str) -> bool {

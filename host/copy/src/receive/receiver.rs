@@ -1,6 +1,6 @@
 //! Takes the records of a copy in their order, and settles where they go. What an entry comes to is its own file's.
 
-use super::answers::Answers;
+use super::answers::{Answers, LINK, below, remark};
 use super::chosen::Choice;
 use super::error::ReceiveError;
 use super::files::File;
@@ -11,7 +11,7 @@ use crate::kept::{OTHER, is_link};
 use crate::partial::{Before, place_link};
 use crate::reason::{in_words, is_full};
 use crate::target::{Place, Target};
-use crabbox_wire::copy::{Copied, MAX_ENTRIES, Record, Remark, Word};
+use crabbox_wire::copy::{Copied, MAX_ENTRIES, Record, Word};
 use crabbox_wire::text::Text;
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -177,7 +177,7 @@ impl Receiver {
     ) -> Result<(), ReceiveError> {
         let Some(name) = self.next(shown, false, answers)? else { return Ok(()) };
         if !self.choice.takes_links() {
-            return self.remark(shown, "it is a link where only files come", true, answers);
+            return self.remark(shown, LINK, true, answers);
         }
         match place_link(self.innermost(), &name, target, self.before) {
             Err(Errno::EXIST) if !is_link(self.innermost(), &name, target) => {
@@ -211,22 +211,19 @@ impl Receiver {
         failed: bool,
         answers: &mut dyn Answers,
     ) -> Result<(), ReceiveError> {
-        let path = Text(self.path_of(shown).as_os_str().as_bytes().to_vec());
-        Ok(answers.say(Word::Remark(Remark { path, what: what.to_owned(), failed }))?)
+        Ok(remark(&self.path_of(shown), what, failed, answers)?)
     }
 
     /// Where it is written.
     pub(super) fn place_of(&self, shown: &[u8]) -> PathBuf {
         let place = PathBuf::from(OsStr::from_bytes(&self.copied.place.0));
-        let below = self.path_of(shown);
+        let path = self.path_of(shown);
         // Joining nothing would leave a slash at the end.
-        if below.as_os_str().is_empty() { place } else { place.join(below) }
+        if path.as_os_str().is_empty() { place } else { place.join(path) }
     }
 
     /// Below what is copied.
     pub(super) fn path_of(&self, shown: &[u8]) -> PathBuf {
-        let folders = self.folders.iter().map(|folder| folder.name.as_slice());
-        let parts = folders.chain([shown]).filter(|part| !part.is_empty());
-        parts.map(OsStr::from_bytes).collect()
+        below(self.folders.iter().map(|folder| folder.name.as_slice()), shown)
     }
 }

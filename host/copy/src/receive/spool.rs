@@ -1,17 +1,14 @@
 //! Files that are read once and then gone: they come into one file, one behind the other. To make a thousand small files, and to
 //! remove them, takes some file systems longer than all else that is done for them.
 
-use super::answers::{Answers, Placed};
+use super::answers::{Answers, LINK, Placed, below, remark};
 use super::error::ReceiveError;
 use crate::reason::{in_words, is_full};
-use crabbox_wire::copy::{Copied, MAX_DEPTH, MAX_ENTRIES, Record, Remark, Word};
-use crabbox_wire::text::Text;
+use crabbox_wire::copy::{Copied, MAX_DEPTH, MAX_ENTRIES, Record, Word};
 use crabbox_wire::tree::Hash;
 use rustix::io::Errno;
-use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, Write};
-use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::PathBuf;
 
@@ -77,7 +74,7 @@ impl Spool {
                     self.begin(name, size, key, answers)?;
                 }
                 (Record::Link { name, .. }, false) => {
-                    self.remark(name, "it is a link where only files come", true, answers)?;
+                    self.remark(name, LINK, true, answers)?;
                 }
                 (Record::Skipped { name, why }, false) => self.remark(name, why, true, answers)?,
                 _ => return Err(ReceiveError::Order),
@@ -159,7 +156,8 @@ impl Spool {
         };
         coming.at += bytes.len() as u64;
         if coming.at > coming.size {
-            return Err(ReceiveError::TooMuch(path_of(&self.folders, &coming.shown)));
+            let shown = coming.shown.clone();
+            return Err(ReceiveError::TooMuch(self.path_of(&shown)));
         }
         answers.advance(bytes.len() as u64);
         coming.hasher.update(bytes);
@@ -194,7 +192,7 @@ impl Spool {
         }
         self.copied.files += 1;
         self.copied.bytes += size;
-        let path = path_of(&self.folders, &shown);
+        let path = self.path_of(&shown);
         answers.placed(Placed { path, local: self.path.clone(), at: begin, size, hash });
         if grew {
             return self.remark(&shown, &super::files::longer(size), false, answers);
@@ -222,23 +220,20 @@ impl Spool {
         failed: bool,
         answers: &mut dyn Answers,
     ) -> Result<(), ReceiveError> {
-        let path = path_of(&self.folders, shown).into_os_string();
-        let path = Text(path.as_bytes().to_vec());
-        Ok(answers.say(Word::Remark(Remark { path, what: what.to_owned(), failed }))?)
+        Ok(remark(&self.path_of(shown), what, failed, answers)?)
     }
-}
 
-/// Below what is copied.
-fn path_of(folders: &[Vec<u8>], shown: &[u8]) -> PathBuf {
-    let parts = folders.iter().map(Vec::as_slice).chain([shown]);
-    parts.filter(|part| !part.is_empty()).map(OsStr::from_bytes).collect()
+    /// Below what is copied.
+    fn path_of(&self, shown: &[u8]) -> PathBuf {
+        below(self.folders.iter().map(Vec::as_slice), shown)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::Gone;
-    use crabbox_wire::copy::RESUMABLE;
+    use crabbox_wire::copy::{RESUMABLE, Remark};
     use std::fs;
 
     #[derive(Default)]
