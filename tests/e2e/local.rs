@@ -1,12 +1,13 @@
 //! The provider whose boxes are folders here: a box is gone when it is, and not before.
 
-use crabbox_tests::{Ran, World};
+use crabbox_tests::{Ran, World, led_by};
 use serde_json::Value;
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The leases that `list` shows, oldest first.
 fn leases(world: &World, more: &[&str]) -> Vec<Value> {
@@ -248,5 +249,28 @@ fn a_data_folder_that_was_deleted_can_be_given_up() {
         assert_eq!(world.boxes().len(), usize::from(another_box));
         assert_eq!(world.shell("true").code, 0);
         assert_eq!(world.boxes().len(), 1);
+    }
+}
+
+/// Whether a command has left anything behind is no question to each of the box's processes: there may be thousands.
+#[test]
+fn only_a_command_that_leaves_something_behind_has_all_processes_looked_at() {
+    let world = World::new();
+    assert_eq!(world.shell("true").code, 0);
+    for (line, is_looked_for) in [("true", false), ("sleep 300 >/dev/null 2>&1 &", true)] {
+        let trace = world.root().join("trace").display().to_string();
+        let words = ["strace", "-f", "-qq", "-e", "trace=open,openat", "-o", &trace];
+        let mut strace = led_by(&words, &world.command(&["run", "-q", "--shell", line]));
+        // No caretaker: the trace would last as long as that does.
+        strace.env("CI", "true").stdin(Stdio::null());
+        match strace.status() {
+            Ok(status) => assert!(status.success(), "{status}"),
+            Err(error) => {
+                let _ = writeln!(std::io::stderr(), "skipped: strace: {error}");
+                return;
+            }
+        }
+        let text = fs::read_to_string(trace).expect("a trace");
+        assert_eq!(text.contains("\"/proc/1/stat\""), is_looked_for, "{line}");
     }
 }

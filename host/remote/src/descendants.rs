@@ -4,12 +4,31 @@
 use crate::processes::{self, Process};
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, getpid, kill_process, waitid};
 use std::collections::HashMap;
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long the kernel gets to end what was killed: a process in an uninterruptible
 /// read of a dead file system may take for ever.
 pub(crate) const KILLING: Duration = Duration::from_secs(2);
+
+/// The same once `main` has ended and nobody has reaped it: what is left is this process's children and theirs, and
+/// mostly there are none. Then no other process of the box is looked at, of which there may be thousands.
+pub(crate) fn kill_rest(main: Pid) {
+    if !is_alone(main) {
+        kill_all(main);
+    }
+}
+
+/// Has this process no child but that one? `false` where the kernel doesn't list them. All are the main thread's: nothing is
+/// started elsewhere, and orphans go to the first thread that lives. A child may be left out while another is reaped, which
+/// nobody does meanwhile.
+fn is_alone(child: Pid) -> bool {
+    let own = getpid();
+    let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
+    let child = child.as_raw_pid().to_string();
+    children.is_ok_and(|children| children.split_ascii_whitespace().all(|pid| pid == child))
+}
 
 /// Kills them all, and those that they start meanwhile. `main` is left for its own waiter to reap.
 pub(crate) fn kill_all(main: Pid) {

@@ -2,7 +2,7 @@
 
 use crate::collect;
 use crate::connection::Connection;
-use crate::descendants::kill_all;
+use crate::descendants::{kill_all, kill_rest};
 use crate::failure::{Failure, reason};
 use crate::inbox::{Event, Inbox, Pause};
 use crate::layout::Layout;
@@ -123,7 +123,7 @@ impl Running {
         watch.until_exit();
         let wall = self.begun.elapsed();
         watch.drain();
-        kill_all(pid);
+        kill_rest(pid);
         drop(self.pumping);
         watch.until_pipes_end();
         // Until here its number, which is that of its group, couldn't be another's.
