@@ -2,7 +2,9 @@
 //! where, why and what to type.
 
 use crate::state::{database, leases, mode, says, world_with_a_lease};
-use crabbox_tests::{Ran, World};
+use crabbox_tests::{Ran, World, until};
+use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -204,4 +206,27 @@ fn a_state_folder_that_is_not_there_is_named_and_made_only_for_a_lease() {
     assert!(by_name.stderr.contains("note: `CRABBOX_STATE_DIR` names it\n"), "{}", by_name.stderr);
     assert_eq!(world.crabbox(&[&place[..], &["run", "--", "true"]].concat()).code, 0);
     assert!(folder.is_dir());
+}
+
+/// Whoever opens a database reads its whole log: a command a millisecond longer for each MiB of it.
+#[test]
+fn a_log_that_has_grown_long_is_shortened_beside_a_run() {
+    const LONG: u64 = 512 * 1024;
+    let world = world_with_a_lease();
+    let all = [database(&world), database(&world).with_file_name("history.db")];
+    let length = |path: &Path| fs::metadata(path.with_extension("db-wal")).expect("a log").len();
+    for path in &all {
+        let connection = Connection::open(path).expect("opens");
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).expect("is set");
+        connection.pragma_update(None, "synchronous", "off").expect("is set");
+        // A page of 4 KiB each.
+        for id in (0..130).rev() {
+            connection.pragma_update(None, "application_id", id).expect("is written");
+        }
+        assert!(length(path) > LONG);
+    }
+    until("a run has written the logs back", || {
+        assert_eq!(world.shell("sleep 0.2").code, 0);
+        all.iter().all(|path| length(path) < LONG)
+    });
 }

@@ -95,6 +95,16 @@ impl Store {
         Ok(Self { reader, salvaged: None, _shared: None })
     }
 
+    /// Keeps the log of those in `state` short, for the next command that opens them. For beside a run: nobody is kept
+    /// waiting. Of a damaged one nothing is done.
+    pub fn settle(state: &Path) -> Result<(), ClaimError> {
+        if !sqlite::is_due(&state.join("claims.db")) {
+            return Ok(());
+        }
+        let Some(store) = Self::open_undamaged(state)? else { return Ok(()) };
+        sqlite::settle(store.database()).map_err(|source| store.wrap(source))
+    }
+
     /// What was saved of a damaged database when this was opened.
     #[must_use]
     pub fn salvaged(&self) -> Option<&Salvaged> {

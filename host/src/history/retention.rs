@@ -11,6 +11,7 @@ use super::removal::{Removed, Stuck, put_aside, remove_aside};
 use super::room::{last_written, measure, remember};
 use super::store::Store;
 use super::{begun, runs};
+use crate::sqlite;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::fs::{self, File, TryLockError};
@@ -224,8 +225,7 @@ fn settle(store: &Store, is_done: bool) -> Result<(), HistoryError> {
         let now = Timestamp::now().as_millisecond();
         store.database().execute("UPDATE housekeeping SET done = ?1", [now]).map_err(wrap)?;
     }
-    let checkpoint = "PRAGMA wal_checkpoint(PASSIVE)";
-    store.database().query_row(checkpoint, [], |_| Ok(())).map_err(wrap)
+    sqlite::settle(store.database()).map_err(wrap)
 }
 
 /// All that there is of runs, with what is remembered of their sizes: the recorded ones, the latest first, and those without a

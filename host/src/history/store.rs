@@ -121,6 +121,16 @@ impl Store {
         Ok(())
     }
 
+    /// Keeps the log of the history in `state` short, for the next command that opens it. For beside a run: nobody is kept
+    /// waiting. Of a damaged one nothing is done.
+    pub fn settle(state: &Path) -> Result<(), HistoryError> {
+        if !sqlite::is_due(&state.join(DATABASE)) {
+            return Ok(());
+        }
+        let store = Self::open_undamaged(state)?;
+        sqlite::settle(store.database()).map_err(|source| store.wrap(source))
+    }
+
     pub(super) fn database(&self) -> &Connection {
         &self.database
     }

@@ -3,6 +3,7 @@
 use super::attempt::{Attempt, Reached, Tried};
 use super::dirty::Dirty;
 use super::explain::{Failed, explain};
+use super::settle::settle_beside;
 use super::{Done, Order, Unreleased, record};
 use crate::claims::Moment;
 use crate::cli::caretaker::{is_ephemeral, look_after};
@@ -134,6 +135,7 @@ impl Order {
         });
         let held = held.map_err(|error| Failed::of_acquiring(error, listener, self.purpose()))?;
         listener.acquired();
+        settle_beside(&self.places.state);
         let ready = started.elapsed();
         let claim = &held.claim;
         let took = human::duration(ready);

@@ -3,6 +3,7 @@
 //! [`choice`] is which box and which files, as it is typed, and [`Order`] what that comes to; [`execute`] is its
 //! way through everything, [`attempt`] what is asked of one box, [`done`] what came of it, [`explain`] why
 //! nothing did, [`record`] what the history remembers of it, and [`dirty`] whether its tree was its commit's.
+//! Beside all of that, [`settle`] keeps the databases quick to open.
 
 mod attempt;
 mod choice;
@@ -11,6 +12,7 @@ mod done;
 mod execute;
 mod explain;
 mod record;
+mod settle;
 
 pub(in crate::cli) use choice::{Choice, Files, refuse_to_nest};
 pub(in crate::cli) use done::{Done, Unreleased, changed};
