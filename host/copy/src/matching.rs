@@ -5,7 +5,7 @@
 
 use crate::Gone;
 use crate::git::{is_git, is_within};
-use crate::glob::{Globs, Reach};
+use crate::glob::{Files, Globs, Reach};
 use crate::reason::in_words;
 use crate::send::{Line, Listed, Sender, is_dots, not_all};
 use crabbox_wire::collect::{Collected, Limits};
@@ -165,13 +165,14 @@ impl Walk<'_, '_> {
     /// more.
     fn in_order(&mut self, entries: Dir, reach: &Reach) -> (Vec<DirEntry>, Option<Errno>) {
         let (mut kept, mut failed) = (Vec::new(), None);
+        let files = self.what.globs.files(reach);
         for entry in entries {
             if self.left == 0 || self.unread == 0 {
                 break;
             }
             self.unread -= 1;
             match entry {
-                Ok(entry) if self.may_matter(&entry, reach) => kept.push(entry),
+                Ok(entry) if self.may_matter(&entry, &files) => kept.push(entry),
                 Ok(_) => {}
                 Err(error) => {
                     failed = Some(error);
@@ -185,13 +186,13 @@ impl Walk<'_, '_> {
         (kept, failed)
     }
 
-    fn may_matter(&self, entry: &DirEntry, reach: &Reach) -> bool {
+    fn may_matter(&self, entry: &DirEntry, files: &Files<'_>) -> bool {
         let name = entry.file_name().to_bytes();
         let is_file = entry.file_type() == FileType::RegularFile;
         !is_dots(name)
             && !is_git(name)
             && !self.is_hidden(name)
-            && (!is_file || self.what.globs.is_file_match(reach, name))
+            && (!is_file || files.is_match(name))
     }
 
     fn is_hidden(&self, name: &[u8]) -> bool {

@@ -94,15 +94,19 @@ impl Globs {
         entered
     }
 
-    /// Does any of them match a file of this name? It costs less than to enter it, and most names are no match.
+    /// Which files one name further down match. To ask that costs less than to enter each, and most are no match.
     #[must_use]
-    pub fn is_file_match(&self, reach: &Reach, name: &[u8]) -> bool {
-        reach.states.iter().any(|state| match self.step(state) {
-            None => true,
-            // It is never the last, and the one after it is among the states, too.
-            Some(Step::Deep) => false,
-            Some(Step::Name(tokens)) => self.is_last(state) && matches(tokens, name),
-        })
+    pub fn files(&self, reach: &Reach) -> Files<'_> {
+        let mut files = Files { all: false, names: Vec::new() };
+        for state in &reach.states {
+            match self.step(state) {
+                None => files.all = true,
+                Some(Step::Name(tokens)) if self.is_last(state) => files.names.push(tokens),
+                // A deep step is never the last, and the one after it is among the states, too.
+                Some(Step::Name(_) | Step::Deep) => {}
+            }
+        }
+        files
     }
 
     fn is_last(&self, state: &State) -> bool {
@@ -153,6 +157,22 @@ impl Globs {
         if let Some(Step::Deep) = self.step(&state) {
             self.add(states, State { step: state.step + 1, ..state });
         }
+    }
+}
+
+/// The names of files in one folder that match.
+#[derive(Debug)]
+pub struct Files<'a> {
+    /// Whatever they are called.
+    all: bool,
+    names: Vec<&'a [Token]>,
+}
+
+impl Files<'_> {
+    /// Does a file of this name?
+    #[must_use]
+    pub fn is_match(&self, name: &[u8]) -> bool {
+        self.all || self.names.iter().any(|tokens| matches(tokens, name))
     }
 }
 
@@ -277,7 +297,7 @@ mod tests {
             let names = above.split('/').filter(|name| !name.is_empty());
             let reach = names.fold(globs.start(), |reach, name| globs.enter(&reach, name.as_bytes()));
             let entered = globs.enter(&reach, name.as_bytes());
-            prop_assert_eq!(globs.is_file_match(&reach, name.as_bytes()), globs.is_match(&entered));
+            prop_assert_eq!(globs.files(&reach).is_match(name.as_bytes()), globs.is_match(&entered));
         }
 
         #[test]

@@ -20,4 +20,4 @@ mod name;
 mod parse;
 
 pub use error::GlobError;
-pub use globs::{Globs, Reach};
+pub use globs::{Files, Globs, Reach};

@@ -11,6 +11,13 @@ pub(super) enum Token {
 /// Does the name consist of these? After a part that may be anything, the shortest is tried first; only the last of
 /// such parts is ever made longer, which is enough.
 pub(super) fn matches(tokens: &[Token], name: &[u8]) -> bool {
+    // Most patterns end with the letters of an ending, and most names don't.
+    if let Some(Token::Exactly(end)) = tokens.last()
+        && *end < 0x80
+        && name.last().is_none_or(|byte| u32::from(*byte) != *end)
+    {
+        return false;
+    }
     let (mut at, mut left) = (0, name);
     let mut retry: Option<(usize, &[u8])> = None;
     loop {
