@@ -20,14 +20,14 @@ pub(crate) fn kill_rest(main: Pid) {
     }
 }
 
-/// Has this process no child but that one? `false` where the kernel doesn't list them. All are the main thread's: nothing is
+/// Has this process no child but that one? `false` where the kernel doesn't list them, that one included. All are the main thread's: nothing is
 /// started elsewhere, and orphans go to the first thread that lives. A child may be left out while another is reaped, which
 /// nobody does meanwhile.
 fn is_alone(child: Pid) -> bool {
     let own = getpid();
     let children = fs::read_to_string(format!("/proc/{own}/task/{own}/children"));
     let child = child.as_raw_pid().to_string();
-    children.is_ok_and(|children| children.split_ascii_whitespace().all(|pid| pid == child))
+    children.is_ok_and(|children| children.split_ascii_whitespace().eq([child.as_str()]))
 }
 
 /// Kills them all, and those that they start meanwhile. `main` is left for its own waiter to reap.

@@ -1,6 +1,6 @@
 //! Copies that are broken off, and go on where they stopped.
 
-use super::{LARGE, large, mode, names, warm, well};
+use super::{LARGE, in_the_middle, large, mode, names, warm, well};
 use crabbox_tests::{Ran, World, until};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -131,11 +131,7 @@ fn helpers(world: &World) -> Vec<Pid> {
 fn a_helper_that_is_killed_is_told_of_and_the_same_line_goes_on() {
     let world = warm();
     fs::write(world.root().join("large"), large()).expect("a file");
-    let stopped = world.root().join("stopped");
-    let mut command = world.command(&["cp", "../large", "@last:"]);
-    command.env("CRABBOX_FAULT", format!("copy.block:30@{}", stopped.display()));
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
-    until("the middle", || stopped.exists());
+    let (child, stopped) = in_the_middle(&world, &["cp", "../large", "@last:"], "copy.block:30");
     for helper in helpers(&world) {
         kill_process(helper, Signal::KILL).expect("kills");
     }

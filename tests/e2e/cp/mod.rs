@@ -10,8 +10,8 @@ use std::ffi::OsStr;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
-use std::path::Path;
-use std::process::{Command, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
 
 const LARGE: usize = 9 * 1024 * 1024;
 
@@ -36,6 +36,16 @@ fn names(folder: &Path) -> Vec<String> {
         entries.map(|one| one.file_name().to_string_lossy().into_owned()).collect();
     names.sort();
     names
+}
+
+/// A copy that stands still at this fault point, until the file beside it is removed.
+fn in_the_middle(world: &World, words: &[&str], point: &str) -> (Child, PathBuf) {
+    let stopped = world.root().join("stopped");
+    let mut command = world.command(words);
+    command.env("CRABBOX_FAULT", format!("{point}@{}", stopped.display()));
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
+    until("the middle", || stopped.exists());
+    (child, stopped)
 }
 
 /// Content that compresses a little, and differs everywhere.
@@ -377,11 +387,7 @@ fn nothing_that_a_box_sends_goes_into_a_repository_here() {
 fn a_log_that_grows_is_had_as_far_as_it_was() {
     let world = warm();
     fs::write(world.workspace().join("log"), large()).expect("a file");
-    let stopped = world.root().join("stopped");
-    let mut command = world.command(&["cp", "@last:log", "../log"]);
-    command.env("CRABBOX_FAULT", format!("copy.block:10@{}", stopped.display()));
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
-    until("the middle", || stopped.exists());
+    let (child, stopped) = in_the_middle(&world, &["cp", "@last:log", "../log"], "copy.block:10");
     let mut grown = large();
     grown.extend_from_slice(b"one more line\n");
     fs::write(world.workspace().join("more"), &grown).expect("a file");
@@ -399,11 +405,7 @@ fn a_log_that_grows_is_had_as_far_as_it_was() {
 fn a_file_that_is_written_over_meanwhile_is_not_taken_for_whole() {
     let world = warm();
     fs::write(world.workspace().join("file"), large()).expect("a file");
-    let stopped = world.root().join("stopped");
-    let mut command = world.command(&["cp", "@last:file", "../file"]);
-    command.env("CRABBOX_FAULT", format!("copy.block:10@{}", stopped.display()));
-    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("runs");
-    until("the middle", || stopped.exists());
+    let (child, stopped) = in_the_middle(&world, &["cp", "@last:file", "../file"], "copy.block:10");
     fs::write(world.workspace().join("file"), "short").expect("a file");
     fs::remove_file(&stopped).expect("removes");
     let ran = Ran::from(child.wait_with_output().expect("ends"));
